@@ -1,0 +1,22 @@
+"""Headway forecasts for metro lines; the names of the spine load when first used, so importing costs nothing."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_SPINE = {
+    "AppConfig": "config",
+    "DataLoader": "data_loader",
+    "TimeseriesGenerator": "dataset",
+    "STConvNet": "model",
+    "ModelTrainer": "trainer",
+    "Bundle": "bundle",
+    "Line": "line",
+}
+__all__ = [*_SPINE, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _SPINE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_SPINE[name]}"), name)

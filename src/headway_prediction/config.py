@@ -1,0 +1,133 @@
+"""AppConfig: every setting of the chain from matrices to a trained network, in one validated dataclass."""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from headway_prediction.errors import HeadwayError
+
+ENVIRONMENT_PREFIX = "HEADWAY_"
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(config=ConfigDict(extra="forbid"))
+class AppConfig:
+    """Settings of one line's data, windows, network and training; times in minutes unless named otherwise.
+
+    Raises pydantic's ValidationError when a field is out of range; `AppConfig.load` turns that into a sentence.
+    """
+
+    # Data
+    data_dir: str = "../data"
+    headway_file: str = "headway_matrix_full.npy"
+    schedule_file: str = "schedule_matrix_full.npy"
+    service_day_file: str | None = None
+    zero_is_missing: bool = False
+    # Windows
+    lookback_mins: PositiveInt = 30
+    forecast_mins: PositiveInt = 15
+    max_invalid_share: Share = 0.5
+    outage_mins: PositiveInt = 15
+    validation_days: PositiveInt = 2
+    test_days: Annotated[int, Field(ge=0)] = 2
+    # Network
+    scaler: PositiveFloat = 30.0
+    encoder_filters: tuple[PositiveInt, PositiveInt] = (32, 32)
+    schedule_units: PositiveInt = 16
+    decoder_filters: PositiveInt = 64
+    # Training
+    batch_size: PositiveInt = 128
+    epochs: PositiveInt = 30
+    learning_rate: PositiveFloat = 1e-3
+    patience: PositiveInt = 6
+    seed: int = 0
+
+    @property
+    def headway_path(self) -> Path:
+        """Where the headway matrix lies: `headway_file` inside `data_dir`."""
+        return Path(self.data_dir) / self.headway_file
+
+    @property
+    def schedule_path(self) -> Path:
+        """Where the schedule matrix lies: `schedule_file` inside `data_dir`."""
+        return Path(self.data_dir) / self.schedule_file
+
+    @property
+    def service_day_path(self) -> Path | None:
+        """Where the vector of service days lies, or None when 1440 rows are a day."""
+        return Path(self.data_dir) / self.service_day_file if self.service_day_file else None
+
+    @property
+    def window_mins(self) -> int:
+        """Length of a whole window: the history and the minutes to forecast."""
+        return self.lookback_mins + self.forecast_mins
+
+    @classmethod
+    def load(
+        cls, path: Path | str | None = None, environment: Mapping[str, str] | None = None, **overrides: object
+    ) -> "AppConfig":
+        """Return the defaults, then the TOML file at `path`, then HEADWAY_<FIELD> variables, then `overrides`.
+
+        A relative `data_dir` of a TOML file counts from that file's folder. Raises HeadwayError for a file that
+        cannot be read or a field that is unknown or out of range.
+        """
+        environment = os.environ if environment is None else environment
+        settings = _from_toml(Path(path)) if path else {}
+        settings |= _from_environment(environment, {field.name for field in dataclasses.fields(cls)})
+        settings |= {name: value for name, value in overrides.items() if value is not None}
+        return cls.from_dict(settings)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, object]) -> "AppConfig":
+        """Validate plain settings (from TOML, JSON or variables); raises HeadwayError naming the first bad field."""
+        try:
+            return TypeAdapter(cls).validate_python(dict(settings))
+        except ValidationError as error:
+            raise _as_sentence(error) from error
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the settings as plain values that JSON can hold."""
+        return TypeAdapter(type(self)).dump_python(self, mode="json")
+
+
+def _from_toml(path: Path) -> dict[str, object]:
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise HeadwayError(
+            f"the configuration {path} could not be read ({error})",
+            "a TOML file of AppConfig fields such as `lookback_mins = 30`",
+            "check the path and the line that is named",
+        ) from error
+    if "data_dir" in settings:
+        settings["data_dir"] = str(path.resolve().parent / str(settings["data_dir"]))
+    return settings
+
+
+def _from_environment(environment: Mapping[str, str], fields: set[str]) -> dict[str, object]:
+    named = {field: environment.get(ENVIRONMENT_PREFIX + field.upper()) for field in fields}
+    lists = {"encoder_filters"}
+    return {
+        field: value.split(",") if field in lists else value
+        for field, value in named.items()
+        if value is not None
+    }
+
+
+def _as_sentence(error: ValidationError) -> HeadwayError:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "configuration"
+    return HeadwayError(
+        f"the setting {field} is {first['input']!r}",
+        f"a value that passes: {first['msg'][0].lower()}{first['msg'][1:]}",
+        "correct it in the TOML file, the HEADWAY_ variable or the option it came from",
+    )

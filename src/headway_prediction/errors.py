@@ -1,0 +1,9 @@
+"""The one exception for mistakes a user can mend; the command line prints it and exits with status 2."""
+
+
+class HeadwayError(Exception):
+    """A user's mistake in one sentence: what was found, what was expected, how to mend it."""
+
+    def __init__(self, found: str, expected: str, mend: str):
+        super().__init__(f"{found}; expected {expected}; {mend}.")
+        self.found, self.expected, self.mend = found, expected, mend

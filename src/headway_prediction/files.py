@@ -1,0 +1,57 @@
+"""Writing that leaves either the whole new file (or folder) or none of it, and checksums to prove it."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from headway_prediction.errors import HeadwayError
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _swap_in(fresh: Path, target: Path) -> None:
+    if not target.is_dir():
+        fresh.replace(target)
+        return
+    # A folder cannot be renamed over a full one: the old steps aside first and goes last.
+    old = target.with_name(f".{target.name}.old-{uuid4().hex}")
+    target.rename(old)
+    fresh.rename(target)
+    _remove(old)
+
+
+@contextmanager
+def atomic_path(target: Path | str) -> Iterator[Path]:
+    """Yield a temporary sibling of `target`, renamed over it on success and removed on failure.
+
+    The body may create a file or a folder at the yielded path; `target`'s parents are made. A full disk or
+    another failure of the operating system raises HeadwayError and leaves what stood at `target` before.
+    """
+    target = Path(target)
+    fresh = target.with_name(f".{target.name}.new-{uuid4().hex}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield fresh
+        _swap_in(fresh, target)
+    except OSError as error:
+        raise HeadwayError(
+            f"{target} could not be written: {error.strerror or error}",
+            "a folder with room and permission to write",
+            "free some space or choose another place, then run the same command again",
+        ) from error
+    finally:
+        _remove(fresh)
+
+
+def sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
