@@ -1,0 +1,75 @@
+"""The only time-zone code: service-day minutes to instants and back.
+
+A service day starts at local noon minus 12 hours, as GTFS counts (gtfs.org, reference, field type "Time"), so that its
+minutes run past 1440 and keep their length on the days the clocks change.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.errors import HeadwayError
+
+SCORED_DAY_MINS = 27 * 60
+"""Minutes from 27:00 on are not scored (PROTOCOL.md), so a grid's service day has this many."""
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the zone of that IANA name; raises HeadwayError when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise HeadwayError(
+            f"the time zone {name!r} is unknown",
+            "an IANA name such as Europe/Dublin",
+            "pass the line's own zone, for instance with --time-zone Europe/Dublin",
+        ) from error
+
+
+def service_day_start(service_date: date, zone_name: str) -> datetime:
+    """Return the instant (UTC) of minute 0 of a service day: local noon minus 12 hours."""
+    noon = datetime(service_date.year, service_date.month, service_date.day, 12, tzinfo=time_zone(zone_name))
+    return noon.astimezone(UTC) - timedelta(hours=12)
+
+
+def service_minutes(instants: pl.Series, service_dates: pl.Series, zone_name: str) -> pl.Series:
+    """Return minutes (Float64) of `instants` (aware datetimes) since the start of their `service_dates` (dates)."""
+    days = service_dates.unique().drop_nulls()
+    starts = [service_day_start(day, zone_name).timestamp() for day in days]
+    start_seconds = service_dates.replace_strict(days, starts, return_dtype=pl.Float64)
+    return (instants.dt.epoch("us") / 1e6 - start_seconds) / 60
+
+
+def instant(service_date: date, minute: float, zone_name: str) -> datetime:
+    """Return the aware local datetime at `minute` of a service day."""
+    moment = service_day_start(service_date, zone_name) + timedelta(minutes=float(minute))
+    return moment.astimezone(time_zone(zone_name))
+
+
+def local_iso(service_date: date, minutes: np.ndarray, zone_name: str) -> list[str]:
+    """Return ISO 8601 local times with offset, to the second, of service-day `minutes` (any shape is flattened)."""
+    return [instant(service_date, m, zone_name).isoformat(timespec="seconds") for m in np.ravel(minutes)]
+
+
+def service_moment(moment: datetime, zone_name: str) -> tuple[date, float]:
+    """Return (service date, minute) of an aware instant; before 03:00 local it belongs to the day before."""
+    local = moment.astimezone(time_zone(zone_name))
+    service_date = (local - timedelta(minutes=SCORED_DAY_MINS - 24 * 60)).date()
+    return service_date, (moment - service_day_start(service_date, zone_name)).total_seconds() / 60
+
+
+def gtfs_minutes(text: str) -> float:
+    """Return service-day minutes of a GTFS time such as 25:10:00; raises HeadwayError for anything else."""
+    parts = text.strip().split(":")
+    if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() for part in parts):
+        raise HeadwayError(
+            f"the time {text!r} is not a GTFS time", "H:MM:SS, which may pass 24:00:00", "correct that field"
+        )
+    hours, minutes, seconds = [int(part) for part in [*parts, "0"][:3]]
+    if minutes > 59 or seconds > 59:
+        raise HeadwayError(
+            f"the time {text!r} has over 59 minutes or seconds", "H:MM:SS", "correct that field"
+        )
+    return hours * 60 + minutes + seconds / 60

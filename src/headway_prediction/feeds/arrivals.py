@@ -1,0 +1,129 @@
+"""Arrival logs: one row per train passing one platform, from Parquet or CSV to a checked table."""
+
+from pathlib import Path
+
+import polars as pl
+
+from headway_prediction.errors import HeadwayError
+
+COLUMNS = {
+    "line_id": pl.String,
+    "service_date": pl.Date,
+    "trip_id": pl.String,
+    "direction_id": pl.Int64,
+    "stop_id": pl.String,
+    "stop_name": pl.String,
+    "stop_sequence": pl.Int64,
+    "event_time": pl.Datetime("us", "UTC"),
+}
+BACKWARD_TRAINS_ALLOWED = 0.01
+"""Share of trains that may run against their stop_sequence: recorded logs hold one in a thousand, a mistaken column many."""
+
+
+def read_arrivals(path: Path | str) -> pl.DataFrame:
+    """Read a tidy arrival log (.parquet, .csv or .csv.gz) and check it with `check_arrivals`."""
+    path = Path(path)
+    try:
+        raw = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise HeadwayError(
+            f"the arrival log {path} could not be read ({str(error).splitlines()[0]})",
+            "a Parquet or CSV file with one row per passing",
+            "check the path and the file",
+        ) from error
+    return check_arrivals(raw)
+
+
+def check_arrivals(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return the log with the columns and types of COLUMNS, event_time in UTC.
+
+    Raises HeadwayError for an empty log, a missing column, a field that cannot be read, a time without a zone, rows
+    that stand twice, or trains that run backwards along their stop_sequence.
+    """
+    missing = [name for name in COLUMNS if name not in raw.columns]
+    if missing:
+        raise HeadwayError(
+            f"the log has no column {missing[0]!r} (it has {', '.join(raw.columns)})",
+            f"the columns {', '.join(COLUMNS)}",
+            "add or rename that column",
+        )
+    if raw.is_empty():
+        raise HeadwayError("the log is empty", "at least one passing", "check what wrote it")
+    log = raw.select(
+        *(_typed(raw, name, kind) for name, kind in COLUMNS.items() if name != "event_time"),
+        _instants(raw["event_time"]),
+    )
+    _refuse_repeated_rows(log)
+    _refuse_backward_trains(log)
+    return log
+
+
+def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
+    values = raw[name]
+    read = values.cast(kind, strict=False) if name != "service_date" else _dates(values)
+    if name == "trip_id":
+        return read.fill_null("")
+    if read.null_count():
+        row = read.is_null().arg_max()
+        raise HeadwayError(
+            f"row {row} of the log has {name} {values[row]!r}",
+            {pl.Date: "a date such as 2025-09-26", pl.Int64: "a whole number"}.get(kind, "a text"),
+            "correct or remove that row",
+        )
+    if name == "direction_id" and not read.is_in([0, 1]).all():
+        raise HeadwayError(
+            f"the log has direction_id {read.filter(~read.is_in([0, 1]))[0]}",
+            "0 or 1",
+            "map the directions to 0 and 1",
+        )
+    return read
+
+
+def _dates(values: pl.Series) -> pl.Series:
+    return values.str.to_date("%Y-%m-%d", strict=False) if values.dtype == pl.String else values.cast(pl.Date)
+
+
+def _instants(times: pl.Series) -> pl.Series:
+    if isinstance(times.dtype, pl.Datetime) and times.dtype.time_zone:
+        read, aware = times.dt.convert_time_zone("UTC").dt.cast_time_unit("us"), times.is_not_null()
+    else:
+        text = times.cast(pl.String)
+        aware = text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").fill_null(False)
+        read = text.str.to_datetime(format="%+", time_unit="us", time_zone="UTC", strict=False)
+    unreadable = read.is_null() | ~aware
+    if unreadable.any():
+        row = unreadable.arg_max()
+        problem = "no zone" if not aware[row] and times[row] else "no readable time"
+        raise HeadwayError(
+            f"row {row} of the log has {problem} in event_time ({times[row]!r})",
+            "ISO 8601 with an offset, such as 2025-09-26T05:36:32+01:00",
+            "write event_time with its offset",
+        )
+    return read.alias("event_time")
+
+
+def _refuse_repeated_rows(log: pl.DataFrame) -> None:
+    repeated = log.height - log.n_unique()
+    if repeated:
+        raise HeadwayError(
+            f"{repeated} rows of the log stand twice", "each passing once", "remove the duplicate passings"
+        )
+
+
+def _refuse_backward_trains(log: pl.DataFrame) -> None:
+    trains = ["service_date", "direction_id", "trip_id"]
+    steps = (
+        log.filter(pl.col("trip_id") != "")
+        .sort(*trains, "stop_sequence", "event_time")
+        .group_by(trains)
+        .agg((pl.col("event_time").diff() < pl.duration()).any().fill_null(False).alias("backward"))
+    )
+    backward = steps.filter("backward")
+    if backward.height > max(1, BACKWARD_TRAINS_ALLOWED * steps.height):
+        example = backward.sort(trains).row(0, named=True)
+        raise HeadwayError(
+            f"{backward.height} of {steps.height} trains are out of order (trip {example['trip_id']} on "
+            f"{example['service_date']} reaches a later stop before an earlier one)",
+            "event_time that grows with stop_sequence along each trip",
+            "check that stop_sequence counts along the direction of travel and that trip_id names one run",
+        )

@@ -1,0 +1,79 @@
+"""Plain lists of planned departures (CSV): direction_id, stop_id, planned_time[, days] to a line's Timetable."""
+
+from pathlib import Path
+
+import polars as pl
+
+from headway_prediction.clock import SCORED_DAY_MINS, gtfs_minutes
+from headway_prediction.errors import HeadwayError
+from headway_prediction.line import Line
+from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
+
+DAYS = {
+    "weekday": frozenset(range(5)),
+    "saturday": frozenset({5}),
+    "sunday": frozenset({6}),
+    "all": frozenset(range(7)),
+}
+REQUIRED = ("direction_id", "stop_id", "planned_time")
+
+
+def read_planned_departures(path: Path | str, line: Line) -> Timetable:
+    """Read a CSV of planned departures: `days` is weekday, saturday, sunday or all, and weekday when absent.
+
+    Times from 00:00 to 02:59 belong to the end of the service day (24:00 to 26:59), for such lists wrap at midnight.
+    Raises HeadwayError for a missing column, a time or a `days` that cannot be read, or a stop that is not on the line.
+    """
+    listed = _read(Path(path))
+    if "days" not in listed.columns:
+        listed = listed.with_columns(days=pl.lit("weekday"))
+    unknown = listed.filter(~pl.col("days").is_in(list(DAYS)))
+    if not unknown.is_empty():
+        raise HeadwayError(
+            f"{path} has days {unknown['days'][0]!r}", f"one of {', '.join(DAYS)}", "correct that column"
+        )
+    names = sorted(set(listed["days"]))
+    planned = _at_platforms(listed, line, path).with_columns(
+        service=pl.col("days").replace_strict(names, list(range(len(names)))),
+        trip=pl.int_range(pl.len()),
+        minute=pl.col("planned_time").map_elements(_unwrapped_minutes, return_dtype=pl.Float64),
+    )
+    services = tuple(Service(name, weekdays=DAYS[name]) for name in names)
+    return Timetable(
+        services, planned.select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
+    )
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        listed = pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise HeadwayError(
+            f"the planned departures {path} could not be read ({str(error).splitlines()[0]})",
+            f"a CSV file with the columns {', '.join(REQUIRED)}",
+            "check the path and the file",
+        ) from error
+    missing = [name for name in REQUIRED if name not in listed.columns]
+    if missing:
+        raise HeadwayError(
+            f"{path} has no column {missing[0]!r}", f"the columns {', '.join(REQUIRED)}", "add or rename it"
+        )
+    return listed.with_columns(pl.col("direction_id").cast(pl.Int64, strict=False))
+
+
+def _at_platforms(listed: pl.DataFrame, line: Line, path: Path | str) -> pl.DataFrame:
+    joined = listed.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
+    strangers = joined.filter(pl.col("station").is_null())
+    if not strangers.is_empty():
+        raise HeadwayError(
+            f"{path} has the stop {strangers['stop_id'][0]!r} in direction {strangers['direction_id'][0]}, which is not on "
+            f"{line.line_id}",
+            f"stop ids such as {line.stop_ids(0)[0]}",
+            "remove it or give the plan of this line",
+        )
+    return joined
+
+
+def _unwrapped_minutes(text: str) -> float:
+    minute = gtfs_minutes(text)
+    return minute + 24 * 60 if minute < SCORED_DAY_MINS - 24 * 60 else minute

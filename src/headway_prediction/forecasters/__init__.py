@@ -1,0 +1,1 @@
+"""Forecasters: persistence, climatology, schedule, propagation and the ST-ConvNet behind one interface (see base)."""

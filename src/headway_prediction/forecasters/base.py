@@ -1,0 +1,53 @@
+"""The one door every method goes through: fit on training days, then forecast a service date from given origins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, Self
+
+import numpy as np
+
+from headway_prediction.grid.history import LineHistory
+
+LEADS = 15
+FALLBACK_HEADWAY_MINS = 10.0
+"""What persistence and climatology say where they know nothing, and how a missing forecast is scored (PROTOCOL.md)."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Headways in minutes forecast on one service date.
+
+    `origins` holds the service-day minutes t0, shape (origins,). `mean` and each of `quantiles` (by level, such as 0.5)
+    have shape (origins, leads, stations, directions), lead 1 first. A method that gives a point says so with the level
+    0.5 alone.
+    """
+
+    service_date: date
+    origins: np.ndarray
+    mean: np.ndarray
+    quantiles: Mapping[float, np.ndarray]
+
+    @classmethod
+    def of_points(cls, service_date: date, origins: np.ndarray, headways: np.ndarray) -> Self:
+        """Make the forecast of a method that gives one value per cell: mean and median alike."""
+        headways = headways.astype(np.float32)
+        return cls(service_date, origins, headways, {0.5: headways})
+
+
+class Forecaster(Protocol):
+    """A method. `name` is how tables, files and the command line call it.
+
+    `forecast` may use of `history`, for origin t0, only what was known at the end of minute t0 of that service date, and
+    the planned service: deleting every later passing must leave the forecast equal bit for bit.
+    """
+
+    name: str
+
+    def fit(self, training: LineHistory) -> Self:
+        """Return a fitted forecaster; `training` holds training days only."""
+        ...
+
+    def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
+        """Forecast leads 1 to 15 from each origin (service-day minutes, int) of one service date."""
+        ...

@@ -1,0 +1,88 @@
+"""Tidy arrival log to passings of a line: service-day minutes, directions and stations instead of times and ids."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from headway_prediction.clock import service_minutes
+from headway_prediction.errors import HeadwayError
+from headway_prediction.line import Line
+
+DUPLICATE_SECONDS = 15
+"""A passing this close to the one before it at the same platform is a duplicate (PROTOCOL.md)."""
+LONGEST_SERVICE_DAY_MINS = 36 * 60
+MISDATED_ALLOWED = 0.01
+
+PASSING_COLUMNS = {
+    "service_date": pl.Date,
+    "direction": pl.Int8,
+    "station": pl.Int16,
+    "minute": pl.Float64,
+    "train": pl.Int32,
+}
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """How many rows of a log were left out, and why."""
+
+    duplicates: int
+    outside_service_day: int
+
+
+def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropped]:
+    """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
+
+    `minute` counts in the service day; `train` numbers the runs of a day by trip id, −1 where the log names none. A
+    passing without a known train id is kept. Raises HeadwayError for a stop that is not on the line, or when over 1 % of
+    the times do not fit their service date.
+    """
+    placed = log.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
+    _refuse_strangers(placed, line)
+    timed = placed.with_columns(
+        minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
+        train=pl.when(pl.col("trip_id") == "").then(-1).otherwise(pl.col("trip_id").rank("dense") - 1),
+    )
+    inside = timed.filter(pl.col("minute").is_between(0, LONGEST_SERVICE_DAY_MINS, closed="left"))
+    _refuse_misdated(timed, inside)
+    passings = inside.select(pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())
+    kept = without_duplicates(passings)
+    return kept, Dropped(passings.height - kept.height, timed.height - inside.height)
+
+
+def without_duplicates(passings: pl.DataFrame) -> pl.DataFrame:
+    """Drop passings 15 s or less after the one before them at the same platform, and sort by day, platform and minute."""
+    platform = ["service_date", "direction", "station"]
+    ordered = passings.sort(*platform, "minute", "train")
+    gap_seconds = (pl.col("minute").diff().over(platform) * 60).round(3)
+    return ordered.filter(gap_seconds.is_null() | (gap_seconds > DUPLICATE_SECONDS))
+
+
+def before(passings: pl.DataFrame, service_date: date, minute: float) -> pl.DataFrame:
+    """Return the passings known before `minute` of a service date: earlier days whole, later days not at all."""
+    day = pl.col("service_date")
+    return passings.filter((day < service_date) | ((day == service_date) & (pl.col("minute") < minute)))
+
+
+def _refuse_strangers(placed: pl.DataFrame, line: Line) -> None:
+    strangers = placed.filter(pl.col("station").is_null())
+    if not strangers.is_empty():
+        row = strangers.row(0, named=True)
+        raise HeadwayError(
+            f"the log has the stop {row['stop_id']!r} in direction {row['direction_id']}, which is not on {line.line_id}",
+            f"stop ids such as {', '.join(line.station_names[:3])} ({line.stop_ids(0)[0]} …)",
+            "give the log of this line, or name the stops to keep",
+        )
+
+
+def _refuse_misdated(timed: pl.DataFrame, inside: pl.DataFrame) -> None:
+    outside = timed.height - inside.height
+    if outside > max(1, MISDATED_ALLOWED * timed.height):
+        row = timed.join(inside, on="minute", how="anti").row(0, named=True)
+        raise HeadwayError(
+            f"{outside} of {timed.height} passings do not fall on their service date (for instance {row['event_time']} "
+            f"on {row['service_date']})",
+            "event_time within 36 hours of the start of service_date in the line's time zone",
+            "check service_date and the time zone",
+        )

@@ -1,0 +1,78 @@
+"""A LineHistory on disk: one Zarr store holding the grid, the passings, the timetable and where they came from."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import xarray as xr
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.files import atomic_path
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.passings import PASSING_COLUMNS
+from headway_prediction.line import Line
+from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
+
+FORMAT = "headway-prediction line history 1"
+
+
+def write_history(history: LineHistory, path: Path | str) -> None:
+    """Write a history to a Zarr folder, whole or not at all; raises HeadwayError when the disk refuses."""
+    attributes = dict(history.grid.attrs) | {"format": FORMAT, "line": json.dumps(history.line.to_dict())}
+    chunks = {name: {"chunks": _chunks(history.grid, name)} for name in history.grid.data_vars}
+    with atomic_path(path) as fresh:
+        grid = history.grid.assign_attrs(attributes)
+        grid.to_zarr(fresh, mode="w", encoding=chunks, consolidated=False, zarr_format=3)
+        _write_table(history.passings, fresh, "passings", {})
+        if history.timetable is not None:
+            services = json.dumps([service.to_dict() for service in history.timetable.services])
+            _write_table(history.timetable.planned, fresh, "timetable", {"services": services})
+
+
+def read_history(path: Path | str) -> LineHistory:
+    """Read what `write_history` wrote, its grid in memory; raises HeadwayError for anything else."""
+    try:
+        grid = xr.load_dataset(path, engine="zarr", consolidated=False)
+        if grid.attrs.get("format") != FORMAT:
+            raise ValueError(f"its format is {grid.attrs.get('format')!r}")
+        line = Line.from_dict(json.loads(grid.attrs["line"]))
+        passings, _ = _read_table(path, "passings", PASSING_COLUMNS)
+        return LineHistory(line, passings, _read_timetable(Path(path)), grid)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HeadwayError(
+            f"{path} could not be read as a grid ({error})",
+            f"a Zarr folder in the format {FORMAT!r}",
+            "make it with `headway grid`",
+        ) from error
+
+
+def read_grid(path: Path | str) -> xr.Dataset:
+    """Read the grid alone."""
+    return read_history(path).grid
+
+
+def _chunks(grid: xr.Dataset, name: str) -> tuple[int, ...]:
+    days = 16  # about a megabyte a chunk for a line of 25 stations
+    sizes = grid[name].shape
+    return (min(sizes[0], days * 1620), *sizes[1:])
+
+
+def _read_timetable(path: Path) -> Timetable | None:
+    if not (path / "timetable").is_dir():
+        return None
+    planned, attributes = _read_table(path, "timetable", PLANNED_COLUMNS)
+    return Timetable(tuple(Service.from_dict(plain) for plain in json.loads(attributes["services"])), planned)
+
+
+def _write_table(table: pl.DataFrame, path: Path, group: str, attributes: dict[str, str]) -> None:
+    columns = {
+        name: ("row", column.dt.epoch("d").to_numpy() if column.dtype == pl.Date else column.to_numpy())
+        for name, column in zip(table.columns, table.get_columns(), strict=True)
+    }
+    xr.Dataset(columns, attrs=attributes).to_zarr(path, group=group, consolidated=False, zarr_format=3)
+
+
+def _read_table(path: Path | str, group: str, columns: dict[str, pl.DataType]) -> tuple[pl.DataFrame, dict]:
+    stored = xr.load_dataset(path, engine="zarr", group=group, consolidated=False)
+    table = pl.DataFrame({name: stored[name].values for name in columns})
+    return table.select(pl.col(name).cast(kind) for name, kind in columns.items()), stored.attrs

@@ -1,0 +1,172 @@
+"""Line: the stations of one line in order, their platforms in both directions, and the time zone.
+
+Stations are numbered along direction 0; direction 1 runs through them from the last to the first. A line that forks is
+one Line per branch, trunk included; the trunk alone is a Line too: name the stop ids that belong to it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from headway_prediction.clock import time_zone
+from headway_prediction.errors import HeadwayError
+
+DIRECTIONS = (0, 1)
+
+
+@dataclass(frozen=True)
+class Station:
+    """A station: its name and the stop id of its platform in each direction (None where it has no platform)."""
+
+    name: str
+    stop_ids: tuple[str | None, str | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line: `stations` in the order of direction 0, `time_zone` as an IANA name."""
+
+    line_id: str
+    time_zone: str
+    stations: tuple[Station, ...]
+
+    def __post_init__(self):
+        time_zone(self.time_zone)
+
+    @property
+    def station_names(self) -> list[str]:
+        """Names in the order of direction 0."""
+        return [station.name for station in self.stations]
+
+    def stop_ids(self, direction: int) -> list[str | None]:
+        """Stop ids of one direction, indexed by station."""
+        return [station.stop_ids[direction] for station in self.stations]
+
+    def travel_order(self, direction: int) -> list[int]:
+        """Station indices that have a platform in `direction`, in the order its trains pass them."""
+        served = [index for index, stop_id in enumerate(self.stop_ids(direction)) if stop_id is not None]
+        return served if direction == 0 else served[::-1]
+
+    def first_station(self, direction: int) -> int:
+        """Index of the station at whose platform trains of `direction` start: their terminal."""
+        return self.travel_order(direction)[0]
+
+    def platforms(self) -> pl.DataFrame:
+        """Return one row per platform: direction_id, stop_id, direction, station (index)."""
+        rows = [
+            (direction, stop_id, direction, index)
+            for direction in DIRECTIONS
+            for index, stop_id in enumerate(self.stop_ids(direction))
+            if stop_id is not None
+        ]
+        schema = {"direction_id": pl.Int64, "stop_id": pl.String, "direction": pl.Int8, "station": pl.Int16}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values that JSON can hold."""
+        stations = [{"name": station.name, "stop_ids": list(station.stop_ids)} for station in self.stations]
+        return {"line_id": self.line_id, "time_zone": self.time_zone, "stations": stations}
+
+    @classmethod
+    def from_dict(cls, plain: dict) -> "Line":
+        """Rebuild a Line from `to_dict`'s values."""
+        stations = tuple(Station(s["name"], tuple(s["stop_ids"])) for s in plain["stations"])
+        return cls(plain["line_id"], plain["time_zone"], stations)
+
+    @classmethod
+    def from_arrivals(
+        cls, log: pl.DataFrame, zone_name: str, stop_ids: Iterable[str] | None = None
+    ) -> "Line":
+        """Build a Line from a tidy arrival log (see feeds.arrivals), keeping only `stop_ids` when given.
+
+        Raises HeadwayError for a log with one direction, with several lines, or one whose stops do not stand in one order.
+        """
+        lines = log["line_id"].unique().sort().to_list()
+        if len(lines) != 1:
+            raise HeadwayError(
+                f"the log holds {len(lines)} lines ({', '.join(lines[:5])})",
+                "one line",
+                "filter it by line_id",
+            )
+        kept = log if stop_ids is None else _only(log, list(stop_ids))
+        orders = [_order_in_log(kept, direction) for direction in DIRECTIONS]
+        names = dict(kept.unique("stop_id").select("stop_id", "stop_name").iter_rows())
+        return from_orders(lines[0], zone_name, orders, names)
+
+
+def _only(log: pl.DataFrame, stop_ids: list[str]) -> pl.DataFrame:
+    unknown = sorted(set(stop_ids) - set(log["stop_id"].unique()))
+    if unknown:
+        raise HeadwayError(
+            f"the stop {unknown[0]!r} does not occur in the log",
+            f"stop ids such as {', '.join(log['stop_id'].unique().sort()[:5])}",
+            "correct the list of stops",
+        )
+    return log.filter(pl.col("stop_id").is_in(stop_ids))
+
+
+def _order_in_log(log: pl.DataFrame, direction: int) -> list[str]:
+    counts = (
+        log.filter(pl.col("direction_id") == direction)
+        .group_by("stop_id", "stop_sequence")
+        .len()
+        .sort("len", descending=True)
+        .unique("stop_id", keep="first", maintain_order=True)
+        .sort("stop_sequence", "stop_id")
+    )
+    if counts.is_empty():
+        raise HeadwayError(
+            f"the log has no passing in direction {direction}",
+            "passings of both directions (direction_id 0 and 1)",
+            "add the other direction's passings",
+        )
+    shared = counts.filter(pl.col("stop_sequence").is_duplicated())
+    if not shared.is_empty():
+        first, second = shared["stop_id"].to_list()[:2]
+        raise HeadwayError(
+            f"the stops {first} and {second} share stop_sequence {shared['stop_sequence'][0]} in direction {direction}",
+            "one order of stops",
+            "name the stops of one branch (trunk included), for a line that forks is one line per branch",
+        )
+    return counts["stop_id"].to_list()
+
+
+def from_orders(line_id: str, zone_name: str, orders: Sequence[list[str]], names: dict[str, str]) -> Line:
+    """Build a Line from the stop ids of both directions, each in its own order of travel.
+
+    Platforms of the two directions are one station when they share the stop id or, failing that, the name.
+    Raises HeadwayError when the two directions have no station in common.
+    """
+    forward, backward = orders[0], orders[1][::-1]
+    partner = _partners(forward, backward, names)
+    if not partner:
+        raise HeadwayError(
+            f"the two directions of {line_id} share no station",
+            "platforms that share a stop id or a stop name",
+            "give both directions of one line, with matching names",
+        )
+    stations, following = [], iter(backward)
+    for stop_id in forward:
+        if stop_id in partner:
+            for other in following:
+                if other == partner[stop_id]:
+                    break
+                stations.append(Station(names[other], (None, other)))
+        stations.append(Station(names[stop_id], (stop_id, partner.get(stop_id))))
+    stations += [Station(names[other], (None, other)) for other in following]
+    return Line(line_id, zone_name, tuple(stations))
+
+
+def _partners(forward: list[str], backward: list[str], names: dict[str, str]) -> dict[str, str]:
+    by_name = {names[stop_id]: stop_id for stop_id in backward}
+    partner = {s: s if s in set(backward) else by_name.get(names[s]) for s in forward}
+    partner = {stop_id: other for stop_id, other in partner.items() if other is not None}
+    places = [backward.index(other) for other in partner.values()]
+    if places != sorted(set(places)):
+        raise HeadwayError(
+            "the stations of direction 1 do not stand in the reverse order of direction 0",
+            "the same stations in reverse",
+            "check stop_sequence: it counts along the direction of travel, from 0",
+        )
+    return partner
