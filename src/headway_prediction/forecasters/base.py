@@ -20,7 +20,7 @@ class Forecast:
 
     `origins` holds the service-day minutes t0, shape (origins,). `mean` and each of `quantiles` (by level, such as 0.5)
     have shape (origins, leads, stations, directions), lead 1 first. A method that gives a point says so with the level
-    0.5 alone.
+    0.5 alone. NaN is a cell that the method does not forecast.
     """
 
     service_date: date
@@ -39,15 +39,41 @@ class Forecaster(Protocol):
     """A method. `name` is how tables, files and the command line call it.
 
     `forecast` may use of `history`, for origin t0, only what was known at the end of minute t0 of that service date, and
-    the planned service: deleting every later passing must leave the forecast equal bit for bit.
+    the planned service: deleting every later passing must leave the forecast equal bit for bit. `state` and `from_state`
+    carry what was fitted, as named arrays, into a bundle and back.
     """
 
     name: str
 
-    def fit(self, training: LineHistory) -> Self:
+    @classmethod
+    def fit(cls, training: LineHistory) -> Self:
         """Return a fitted forecaster; `training` holds training days only."""
         ...
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast leads 1 to 15 from each origin (service-day minutes, int) of one service date."""
         ...
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what was fitted."""
+        ...
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
+        """Rebuild the fitted forecaster."""
+        ...
+
+
+def valid_minutes(origins: np.ndarray) -> np.ndarray:
+    """Return the minutes forecast from each origin, t0 + 1 … t0 + 15: (origins, leads)."""
+    return np.asarray(origins)[:, None] + np.arange(1, LEADS + 1)
+
+
+def held_values(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
+    """Return the headways held at each origin (NaN where there is none): (origins, stations, directions)."""
+    return history.day(service_date)["headway"].values[np.asarray(origins)]
+
+
+def over_leads(values: np.ndarray) -> np.ndarray:
+    """Repeat values of shape (origins, stations, directions) at every lead: (origins, leads, stations, directions)."""
+    return np.repeat(values[:, None], LEADS, axis=1)

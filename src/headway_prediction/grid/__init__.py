@@ -1,1 +1,1 @@
-"""Passings to the headway grid: `headway, elapsed, arrived, valid` and the planned terminal headways (pure but for store)."""
+"""Passings to the headway grid: headway, elapsed, arrived, valid, and the planned terminal headways (pure but for store)."""
