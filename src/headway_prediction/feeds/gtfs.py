@@ -65,6 +65,11 @@ def read_lines(
     ]
 
 
+def read_time_zone(path: Path | str) -> str:
+    """Return the agency's time zone from a GTFS zip."""
+    return _open(path)[0].agency["agency_timezone"].iloc[0]
+
+
 def _open(path: Path | str) -> tuple[partridge.gtfs.Feed, dict[str, frozenset]]:
     try:
         feed = partridge.load_feed(str(path))

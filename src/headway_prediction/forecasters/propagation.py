@@ -18,12 +18,16 @@ from headway_prediction.forecasters.running_times import (
 )
 from headway_prediction.forecasters.trains import identify
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.line import DIRECTIONS
 
 TRAIN_OVERDUE_MINS = 3.0
 DEPARTURE_OVERDUE_MINS = 6.0
+PLAN_KEPT_SHARE = 1 / 8
+"""Departures at random are a quarter of a headway off the nearest planned one; half of that still tells something."""
 USUALLY_SERVED = 0.5
 """A platform that fewer of the trains seen upstream go on to serve is left out of their run."""
+
+FITTED = ("running", "served", "usual_headways", "keeps_plan")
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,14 @@ class DirectionRuns:
 
     `running` (hours, positions - 1): usual minutes to the next platform. `served` (positions, positions): share of the
     trains seen at a platform that are seen at a later one. `usual_headways` (weekday or weekend, half-hours): the
-    climatology of the first platform, in minutes.
+    climatology of the first platform, in minutes. `keeps_plan` (a single bool): whether the planned departures tell
+    when trains really leave.
     """
 
     running: np.ndarray
     served: np.ndarray
     usual_headways: np.ndarray
+    keeps_plan: np.ndarray
 
     def since_first(self, minute: float) -> np.ndarray:
         """Return usual minutes from the first platform to each one at that time of day: (positions,)."""
@@ -57,7 +63,7 @@ class Propagation:
         """Learn running times by hour, stopping patterns and the usual headways at the terminals."""
         placed = travel_positions(training.passings, training.line)
         medians = Climatology.fit(training).medians
-        return cls(tuple(_fit_direction(placed, training.line, medians, d) for d in DIRECTIONS))
+        return cls(tuple(_fit_direction(training, placed, medians, d) for d in DIRECTIONS))
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Let the trains known at each origin run on, and hold the headways that follow."""
@@ -86,7 +92,7 @@ class Propagation:
             ordered["minute"].to_numpy(),
             ordered["position"].to_numpy().astype(np.int64),
             ordered["train"].to_numpy(),
-            _planned_departures(history, service_date, direction),
+            _planned_departures(history, service_date, direction) if runs.keeps_plan else None,
             usual,
         )
 
@@ -95,14 +101,13 @@ class Propagation:
         return {
             f"{name}_{direction}": getattr(runs, name)
             for direction, runs in enumerate(self.runs)
-            for name in ("running", "served", "usual_headways")
+            for name in FITTED
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild the fitted forecaster."""
-        names = ("running", "served", "usual_headways")
-        return cls(tuple(DirectionRuns(*(state[f"{name}_{d}"] for name in names)) for d in DIRECTIONS))
+        return cls(tuple(DirectionRuns(*(state[f"{name}_{d}"] for name in FITTED)) for d in DIRECTIONS))
 
 
 @dataclass(frozen=True)
@@ -119,12 +124,30 @@ class TrainsOfDay:
     usual_headways: np.ndarray
 
 
-def _fit_direction(placed: pl.DataFrame, line: Line, medians: np.ndarray, direction: int) -> DirectionRuns:
+def _fit_direction(
+    training: LineHistory, placed: pl.DataFrame, medians: np.ndarray, direction: int
+) -> DirectionRuns:
     one_way = placed.filter(pl.col("direction") == direction)
-    positions = len(line.travel_order(direction))
+    positions = len(training.line.travel_order(direction))
     known = identify(one_way, _lags(one_way, positions))
-    usual = medians[:, :, line.first_station(direction), direction]
-    return DirectionRuns(running_times(known, positions), _served_shares(known, positions), usual)
+    usual = medians[:, :, training.line.first_station(direction), direction]
+    departed = one_way.filter(pl.col("position") == 0)
+    keeps_plan = np.array(_keeps_plan(training, departed, direction))
+    return DirectionRuns(running_times(known, positions), _served_shares(known, positions), usual, keeps_plan)
+
+
+def _keeps_plan(training: LineHistory, departed: pl.DataFrame, direction: int) -> bool:
+    """Tell whether the departures of the training days stay close to the planned ones, for their headway."""
+    misfits, headways = [], []
+    for service_date in training.service_dates:
+        planned = _planned_departures(training, service_date, direction)
+        minutes = departed.filter(pl.col("service_date") == service_date)["minute"].to_numpy()
+        if planned is not None and len(minutes):
+            misfits.append(np.abs(minutes[:, None] - planned[None, :]).min(axis=1))
+            headways.append(np.diff(planned))
+    if not misfits:
+        return False
+    return bool(np.median(np.concatenate(misfits)) <= PLAN_KEPT_SHARE * np.median(np.concatenate(headways)))
 
 
 def _lags(one_way: pl.DataFrame, positions: int) -> np.ndarray:

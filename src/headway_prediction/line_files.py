@@ -1,0 +1,63 @@
+"""The files of a line (arrival log, schedule, list of departures) to its history: what `headway grid` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from headway_prediction import __version__
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.feeds.gtfs import read_time_zone, read_timetable
+from headway_prediction.feeds.planned_departures import read_planned_departures
+from headway_prediction.files import sha256
+from headway_prediction.grid.headway_grid import CAP_MINS
+from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.line import Line
+from headway_prediction.timetable import Timetable
+
+
+def read_line_files(
+    arrivals: Path | str,
+    gtfs: Path | str | None = None,
+    planned_departures: Path | str | None = None,
+    time_zone: str | None = None,
+    route: str | None = None,
+    stops: Sequence[str] | None = None,
+    cap_mins: float = CAP_MINS,
+) -> LineHistory:
+    """Read a line's files and build its history; its provenance names each file with its SHA-256.
+
+    The plan comes from `gtfs` (of `route`, where the zip holds several) or `planned_departures`, the time zone from
+    `time_zone` or else the zip. `stops` names the stop ids of one branch or of the trunk. Raises HeadwayError for what the
+    readers refuse, two plans, or no time zone.
+    """
+    if gtfs is not None and planned_departures is not None:
+        raise HeadwayError("two plans were given", "a GTFS zip or a list of departures", "leave one of them out")
+    log = read_arrivals(arrivals)
+    line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
+    plan = _read_plan(line, gtfs, planned_departures, route)
+    files = [Path(path) for path in (arrivals, gtfs, planned_departures) if path is not None]
+    provenance = {
+        "code_version": __version__,
+        "sources": [f"{path.name} sha256:{sha256(path)}" for path in files],
+    }
+    return history_from_log(log, line, plan, provenance, cap_mins)
+
+
+def _zone_name(time_zone: str | None, gtfs: Path | str | None) -> str:
+    if time_zone is not None:
+        return time_zone
+    if gtfs is None:
+        raise HeadwayError(
+            "no time zone was given",
+            "the line's IANA name, or a GTFS zip that holds it",
+            "pass for instance --time-zone Europe/Dublin",
+        )
+    return read_time_zone(gtfs)
+
+
+def _read_plan(
+    line: Line, gtfs: Path | str | None, planned_departures: Path | str | None, route: str | None
+) -> Timetable | None:
+    if gtfs is not None:
+        return read_timetable(gtfs, line, route)
+    return read_planned_departures(planned_departures, line) if planned_departures is not None else None
