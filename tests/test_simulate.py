@@ -4,6 +4,7 @@ import zipfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import partridge
 import polars as pl
 import pytest
@@ -19,6 +20,7 @@ from headway_prediction.simulate import (
     write_simulation,
 )
 from headway_prediction.simulate.plan import day_type
+from headway_prediction.simulate.trains import run_day
 
 SMALL = Scenario.of_size(5)
 SERVICE_DAYS = 3
@@ -61,6 +63,14 @@ def test_both_directions_share_stops_in_opposite_order():
     assert stops.height == 2 * SMALL.station_count
     places = stops.pivot(on="direction_id", index=["stop_id", "stop_name"], values="stop_sequence")
     assert (places["0"] + places["1"]).unique().to_list() == [SMALL.station_count - 1]
+
+
+def test_the_log_holds_departures_to_the_nearest_second():
+    plan = plan_day(SMALL, SMALL.start_date)
+    log = simulate_day(SMALL, plan, seed=0)
+    departures = np.concatenate([passed.departure_secs.T.ravel() for passed in run_day(SMALL, plan, seed=0)])
+    logged = _service_secs(log, SMALL.time_zone)
+    assert np.abs(np.array(logged) - departures[~np.isnan(departures)]).max() <= 0.5
 
 
 def test_the_same_seed_gives_the_same_log_and_another_seed_another():

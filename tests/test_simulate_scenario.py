@@ -40,6 +40,7 @@ def test_the_default_line_is_the_line_of_its_size():
         ({"separation_secs": 280}, "planned headways must be at least"),
         ({"short_turn_share": 1.5}, "setting short_turn_share is 1.5"),
         ({"dwell_spread": float("nan")}, "setting dwell_spread is nan"),
+        (dict.fromkeys(("weekday", "saturday", "sunday")), "must have service"),
         ({"wekday": None}, "Unexpected keyword"),
         (
             {"weekday": {"headways": [[300, -1]], "last_departure_min": 400}},

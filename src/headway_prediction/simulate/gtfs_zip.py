@@ -8,8 +8,9 @@ from datetime import date
 
 import numpy as np
 
+from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate.log import stop_id, trip_id
-from headway_prediction.simulate.plan import DAY_TYPES, DIRECTIONS, planned_departures, planned_passings
+from headway_prediction.simulate.plan import DAY_TYPES, planned_departures, planned_passings
 from headway_prediction.simulate.scenario import Scenario
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: real clocks would change the bytes

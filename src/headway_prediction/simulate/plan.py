@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate.scenario import DayService, Scenario
 
-DIRECTIONS = (0, 1)
 DAY_TYPES = ("weekday", "saturday", "sunday")
 
 DEPARTURES_SCHEMA = {

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from datetime import date
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from headway_prediction import clock
 from headway_prediction.errors import HeadwayError
 from headway_prediction.simulate import stations
 
@@ -60,7 +60,8 @@ class Scenario:
     """A fictional line, its timetable and its noise. A day type without service is None.
 
     Stations are in direction 0's order of travel; direction 1 travels them backwards with the same times. Raises
-    pydantic's ValidationError when a field is out of range; `Scenario.from_dict` turns that into a sentence.
+    pydantic's ValidationError when a field is out of range, which `Scenario.from_dict` turns into a sentence, and
+    HeadwayError for an unknown time zone.
     """
 
     line_id: Annotated[str, Field(min_length=1)] = "garden-line"
@@ -155,17 +156,17 @@ class Scenario:
         return self
 
     def _times_fit(self) -> None:
-        try:
-            ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("time_zone must be an IANA name such as America/Chicago") from error
+        clock.time_zone(self.time_zone)
         if not self.dwell_min_secs <= min(self.dwell_secs) <= max(self.dwell_secs) <= self.dwell_max_secs:
             raise ValueError("dwell_secs must lie between dwell_min_secs and dwell_max_secs")
         if self.turn_min_secs > self.turn_planned_secs:
             raise ValueError("turn_min_secs must be at most turn_planned_secs")
         tightest = self.separation_secs + max(self.dwell_secs)
-        for service in (self.weekday, self.saturday, self.sunday):
-            if service and min(headway for _, headway in service.headways) * 60 < tightest:
+        services = [service for service in (self.weekday, self.saturday, self.sunday) if service]
+        if not services:
+            raise ValueError("one of weekday, saturday and sunday must have service")
+        for service in services:
+            if min(headway for _, headway in service.headways) * 60 < tightest:
                 raise ValueError(f"planned headways must be at least separation plus dwell, {tightest:g} s")
 
 
