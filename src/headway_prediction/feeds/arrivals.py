@@ -17,13 +17,15 @@ COLUMNS = {
     "event_time": pl.Datetime("us", "UTC"),
 }
 BACKWARD_TRAINS_ALLOWED = 0.01
-"""Share of trains that may run against their stop_sequence: recorded logs hold one in a thousand, a mistaken column many."""
+"""Share of trains that may run against their stop_sequence: a long recorded log may hold a few, a mistaken column many."""
 
 
 def read_arrivals(path: Path | str) -> pl.DataFrame:
     """Read a tidy arrival log (.parquet, .csv or .csv.gz) and check it with `check_arrivals`."""
     path = Path(path)
     try:
+        if not path.is_file():
+            raise FileNotFoundError("there is no such file")
         raw = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise HeadwayError(
@@ -60,7 +62,9 @@ def check_arrivals(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
     values = raw[name]
-    read = values.cast(kind, strict=False) if name != "service_date" else _dates(values)
+    read = _dates(values) if kind == pl.Date else values.cast(kind, strict=False)
+    if values.dtype.is_float() and kind == pl.Int64:
+        read = read.set(values != values.floor(), None)
     if name == "trip_id":
         return read.fill_null("")
     if read.null_count():
@@ -80,7 +84,10 @@ def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:
 
 
 def _dates(values: pl.Series) -> pl.Series:
-    return values.str.to_date("%Y-%m-%d", strict=False) if values.dtype == pl.String else values.cast(pl.Date)
+    if values.dtype == pl.String:
+        return values.str.to_date("%Y-%m-%d", strict=False)
+    # A number is no date: Polars would take it for days since 1970.
+    return values.cast(pl.Date) if values.dtype.is_temporal() else values.clear(len(values)).cast(pl.Date)
 
 
 def _instants(times: pl.Series) -> pl.Series:
@@ -103,7 +110,8 @@ def _instants(times: pl.Series) -> pl.Series:
 
 
 def _refuse_repeated_rows(log: pl.DataFrame) -> None:
-    repeated = log.height - log.n_unique()
+    passing = ["service_date", "direction_id", "stop_id", "trip_id", "event_time"]
+    repeated = log.height - log.select(passing).n_unique()
     if repeated:
         raise HeadwayError(
             f"{repeated} rows of the log stand twice", "each passing once", "remove the duplicate passings"
@@ -119,7 +127,7 @@ def _refuse_backward_trains(log: pl.DataFrame) -> None:
         .agg((pl.col("event_time").diff() < pl.duration()).any().fill_null(False).alias("backward"))
     )
     backward = steps.filter("backward")
-    if backward.height > max(1, BACKWARD_TRAINS_ALLOWED * steps.height):
+    if backward.height > BACKWARD_TRAINS_ALLOWED * steps.height:
         example = backward.sort(trains).row(0, named=True)
         raise HeadwayError(
             f"{backward.height} of {steps.height} trains are out of order (trip {example['trip_id']} on "

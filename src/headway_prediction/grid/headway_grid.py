@@ -1,6 +1,6 @@
 """The headway grid of PROTOCOL.md: last headway held, minutes since, arrivals and validity, per minute and platform."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
@@ -80,6 +80,14 @@ def last_logged_minutes(passings: pl.DataFrame) -> dict[date, int]:
     return dict(last.sort("service_date").iter_rows())
 
 
-def stack_days(days: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Stack the grids of service days along time: (days x 1620, stations, 2) each."""
-    return {name: np.concatenate([day[name] for day in days]) for name in days[0]}
+def stack_days(days: Iterable[dict[str, np.ndarray]], day_count: int) -> dict[str, np.ndarray]:
+    """Stack the grids of `day_count` service days along time: (days x 1620, stations, 2) each."""
+    stacked: dict[str, np.ndarray] = {}
+    for number, day in enumerate(days):
+        rows = slice(number * SCORED_DAY_MINS, (number + 1) * SCORED_DAY_MINS)
+        for name, cells in day.items():
+            # One array from the start: a list of days joined at the end would need twice the memory.
+            if name not in stacked:
+                stacked[name] = np.empty((day_count * SCORED_DAY_MINS, *cells.shape[1:]), cells.dtype)
+            stacked[name][rows] = cells
+    return stacked

@@ -106,12 +106,12 @@ def build_history(
     """Build a history from passings (no duplicates); minutes after `observed_until` of a date are not valid."""
     by_date = passings.partition_by("service_date", as_dict=True)
     none = passings.clear()
-    days = [
+    days = (
         day_grid(by_date.get((day,), none), len(line.stations), observed_until.get(day, -1), cap_mins)
         for day in service_dates
-    ]
+    )
     headways, departures = planned_terminals(timetable, line, service_dates, cap_mins)
-    variables = {name: (DIMENSIONS, cells) for name, cells in stack_days(days).items()}
+    variables = {name: (DIMENSIONS, cells) for name, cells in stack_days(days, len(service_dates)).items()}
     variables["planned_terminal_headway"] = (("time", "direction"), headways)
     variables["planned_departures"] = (("time", "direction"), departures)
     grid = xr.Dataset(variables, _coordinates(line, service_dates), dict(attributes) | {"cap_mins": cap_mins})
