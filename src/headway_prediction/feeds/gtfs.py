@@ -8,8 +8,16 @@ import partridge
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.line import DIRECTIONS, Line, from_orders
+from headway_prediction.line import DIRECTIONS, Line, from_orders, only_stops
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
+
+REQUIRED = {
+    "agency": ("agency_timezone",),
+    "routes": ("route_id",),
+    "stops": ("stop_id", "stop_name"),
+    "trips": ("trip_id", "route_id", "service_id"),
+    "stop_times": ("trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"),
+}
 
 
 def read_timetable(path: Path | str, line: Line, route_id: str | None = None) -> Timetable:
@@ -42,12 +50,16 @@ def read_lines(
 ) -> list[Line]:
     """Return the Lines of a route in a GTFS zip: one per branch (trunk included), or the one made of `stop_ids`.
 
-    A branch is a stop pattern of direction 0 that no longer pattern contains. Raises HeadwayError as `read_timetable`.
+    A branch is a stop pattern of direction 0 that no longer pattern contains; the route's other stops are left out of its
+    Line. `route_id` may be None where the zip holds one route. Raises HeadwayError for a file that is no GTFS zip, an
+    unknown or unnamed route, an unknown stop, or trips in one direction only.
     """
     feed, _ = _open(path)
-    stop_times = _stop_times(feed, route_id)
+    route = _one_route(feed, route_id)
+    stop_times = _stop_times(feed, route)
+    served = set(stop_times["stop_id"])
     if stop_ids is not None:
-        stop_times = stop_times.filter(pl.col("stop_id").is_in(list(stop_ids)))
+        stop_times = only_stops(stop_times, stop_ids, "schedule")
     patterns = [_maximal_patterns(stop_times, direction) for direction in DIRECTIONS]
     if not all(patterns):
         raise HeadwayError(
@@ -55,10 +67,10 @@ def read_lines(
             "trips of both directions",
             "check direction_id",
         )
-    names = dict(feed.stops[["stop_id", "stop_name"]].itertuples(index=False))
+    stops = feed.stops[feed.stops["stop_id"].isin(served)]
+    names = dict(stops[["stop_id", "stop_name"]].itertuples(index=False))
     zone_name = feed.agency["agency_timezone"].iloc[0]
-    route = route_id or feed.routes["route_id"].iloc[0]
-    pairs = [(forward, _best_return(forward, patterns[1])) for forward in patterns[0]]
+    pairs = [(forward, _best_return(forward, patterns[1], names)) for forward in patterns[0]]
     line_ids = [route if len(pairs) == 1 else f"{route}:{names[f[0]]}-{names[f[-1]]}" for f, _ in pairs]
     return [
         from_orders(line_id, zone_name, pair, names) for line_id, pair in zip(line_ids, pairs, strict=True)
@@ -70,15 +82,27 @@ def read_time_zone(path: Path | str) -> str:
     return _open(path)[0].agency["agency_timezone"].iloc[0]
 
 
+def _one_route(feed: partridge.gtfs.Feed, route_id: str | None) -> str:
+    routes = sorted(feed.routes["route_id"])
+    if route_id is None and len(routes) > 1:
+        raise HeadwayError(
+            f"the schedule holds {len(routes)} routes ({', '.join(routes[:20])})",
+            "one route",
+            "pass one of these with --route",
+        )
+    return route_id or routes[0]
+
+
 def _open(path: Path | str) -> tuple[partridge.gtfs.Feed, dict[str, frozenset]]:
     try:
         feed = partridge.load_feed(str(path))
         # Reading them here turns a missing or broken file into one sentence.
-        for table in (feed.agency, feed.routes, feed.stops, feed.trips, feed.stop_times):
-            if table.empty:
-                raise ValueError("agency, routes, stops, trips or stop_times is missing or empty")
+        for table, columns in REQUIRED.items():
+            missing = [column for column in columns if column not in getattr(feed, table).columns]
+            if missing or getattr(feed, table).empty:
+                raise ValueError(f"{table}.txt is missing or has no {', '.join(missing) or 'rows'}")
         return feed, _dates_by_service(path)
-    except (OSError, ValueError, KeyError, AssertionError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, AttributeError, AssertionError, BadZipFile) as error:
         raise HeadwayError(
             f"{path} could not be read as a GTFS schedule ({error})",
             "a zip with agency, routes, stops, trips, stop_times and calendar or calendar_dates",
@@ -110,20 +134,21 @@ def _stop_times(feed: partridge.gtfs.Feed, route_id: str | None) -> pl.DataFrame
 
 
 def _trips(feed: partridge.gtfs.Feed, route_id: str | None) -> pl.DataFrame:
-    if "direction_id" not in feed.trips.columns or feed.trips["direction_id"].isna().any():
-        raise HeadwayError(
-            "trips.txt has trips without direction_id", "0 or 1 for every trip", "fill direction_id in"
-        )
-    trips = pl.from_pandas(feed.trips[["trip_id", "route_id", "service_id", "direction_id"]])
-    routes = trips["route_id"].unique().sort().to_list()
+    trips = feed.trips
+    routes = sorted(trips["route_id"].unique())
     if route_id is not None and route_id not in routes:
         raise HeadwayError(
             f"the schedule has no route {route_id!r}",
             f"one of {', '.join(routes[:20])}",
             "pass one of these with --route",
         )
-    chosen = trips if route_id is None else trips.filter(pl.col("route_id") == route_id)
-    return chosen.with_columns(pl.col("direction_id").cast(pl.Int64))
+    chosen = trips if route_id is None else trips[trips["route_id"] == route_id]
+    if "direction_id" not in chosen.columns or chosen["direction_id"].isna().any():
+        raise HeadwayError(
+            "trips.txt has trips without direction_id", "0 or 1 for every trip", "fill direction_id in"
+        )
+    columns = ["trip_id", "route_id", "service_id", "direction_id"]
+    return pl.from_pandas(chosen[columns]).with_columns(pl.col("direction_id").cast(pl.Int64))
 
 
 def _repeat_by_frequency(stop_times: pl.DataFrame, frequencies: pl.DataFrame) -> pl.DataFrame:
@@ -171,6 +196,10 @@ def _contains(longer: list[str], pattern: list[str]) -> bool:
     return all(stop_id in stops for stop_id in pattern)
 
 
-def _best_return(forward: list[str], backward_patterns: list[list[str]]) -> list[str]:
-    """The pattern of direction 1 that shares most stop ids with `forward`; the commonest among equals."""
-    return max(backward_patterns, key=lambda pattern: len(set(pattern) & set(forward)))
+def _best_return(forward: list[str], backward_patterns: list[list[str]], names: dict[str, str]) -> list[str]:
+    """The pattern of direction 1 that shares most station names with `forward`; the commonest among equals."""
+    stations = {names[stop_id] for stop_id in forward}
+    return max(
+        backward_patterns,
+        key=lambda pattern: len(stations.intersection(names[stop_id] for stop_id in pattern)),
+    )

@@ -22,12 +22,13 @@ def read_planned_departures(path: Path | str, line: Line) -> Timetable:
     """Read a CSV of planned departures: `days` is weekday, saturday, sunday or all, and weekday when absent.
 
     Times from 00:00 to 02:59 belong to the end of the service day (24:00 to 26:59), for such lists wrap at midnight.
-    Raises HeadwayError for a missing column, a time or a `days` that cannot be read, or a stop that is not on the line.
+    Departures from stops that were left out of the line are passed over. Raises HeadwayError for a missing column, a time
+    or a `days` that cannot be read, an empty list, or a stop that is neither on the line nor left out of it.
     """
     listed = _read(Path(path))
     if "days" not in listed.columns:
         listed = listed.with_columns(days=pl.lit("weekday"))
-    unknown = listed.filter(~pl.col("days").is_in(list(DAYS)))
+    unknown = listed.filter(~pl.col("days").is_in(list(DAYS)).fill_null(False))
     if not unknown.is_empty():
         raise HeadwayError(
             f"{path} has days {unknown['days'][0]!r}", f"one of {', '.join(DAYS)}", "correct that column"
@@ -36,16 +37,19 @@ def read_planned_departures(path: Path | str, line: Line) -> Timetable:
     planned = _at_platforms(listed, line, path).with_columns(
         service=pl.col("days").replace_strict(names, list(range(len(names)))),
         trip=pl.int_range(pl.len()),
-        minute=pl.col("planned_time").map_elements(_unwrapped_minutes, return_dtype=pl.Float64),
     )
+    minutes = pl.Series("minute", map(_unwrapped_minutes, planned["planned_time"]), dtype=pl.Float64)
     services = tuple(Service(name, weekdays=DAYS[name]) for name in names)
+    timed = planned.with_columns(minutes)
     return Timetable(
-        services, planned.select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
+        services, timed.select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
     )
 
 
 def _read(path: Path) -> pl.DataFrame:
     try:
+        if not path.is_file():
+            raise FileNotFoundError("there is no such file")
         listed = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise HeadwayError(
@@ -58,11 +62,16 @@ def _read(path: Path) -> pl.DataFrame:
         raise HeadwayError(
             f"{path} has no column {missing[0]!r}", f"the columns {', '.join(REQUIRED)}", "add or rename it"
         )
+    if listed.is_empty():
+        raise HeadwayError(
+            f"{path} lists no departure", "one row per planned departure", "check what wrote it"
+        )
     return listed.with_columns(pl.col("direction_id").cast(pl.Int64, strict=False))
 
 
 def _at_platforms(listed: pl.DataFrame, line: Line, path: Path | str) -> pl.DataFrame:
-    joined = listed.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
+    own = listed.filter(~pl.col("stop_id").is_in(list(line.left_out)).fill_null(False))
+    joined = own.join(line.platforms(), on=["direction_id", "stop_id"], how="left", maintain_order="left")
     strangers = joined.filter(pl.col("station").is_null())
     if not strangers.is_empty():
         raise HeadwayError(
@@ -74,6 +83,6 @@ def _at_platforms(listed: pl.DataFrame, line: Line, path: Path | str) -> pl.Data
     return joined
 
 
-def _unwrapped_minutes(text: str) -> float:
-    minute = gtfs_minutes(text)
+def _unwrapped_minutes(text: str | None) -> float:
+    minute = gtfs_minutes(text or "")
     return minute + 24 * 60 if minute < SCORED_DAY_MINS - 24 * 60 else minute

@@ -1,0 +1,140 @@
+"""Small logs built by hand, and the real lines where they lie."""
+
+import os
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import settings
+
+from headway_prediction.clock import service_day_start
+from headway_prediction.feeds.arrivals import COLUMNS, check_arrivals
+
+ZONE = "Europe/Dublin"
+MONDAY = date(2025, 9, 29)
+
+REAL_DATA = Path(os.environ.get("HEADWAY_REAL_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+settings.register_profile("shared", deadline=None, derandomize=True)
+settings.load_profile("shared")
+
+
+def raw_log(rows: Iterable[tuple], zone: str = ZONE) -> pl.DataFrame:
+    """A log as it is written, from rows of (service_date, trip_id, direction_id, stop_id, stop_sequence, minute)."""
+    fields = [
+        {
+            "line_id": "toy",
+            "service_date": day.isoformat(),
+            "trip_id": trip,
+            "direction_id": direction,
+            "stop_id": stop,
+            "stop_name": f"{stop} Street",
+            "stop_sequence": sequence,
+            "event_time": (service_day_start(day, zone) + timedelta(minutes=minute)).isoformat(),
+        }
+        for day, trip, direction, stop, sequence, minute in rows
+    ]
+    return pl.DataFrame(
+        fields,
+        schema=dict.fromkeys(COLUMNS, pl.String) | {"direction_id": pl.Int64, "stop_sequence": pl.Int64},
+    )
+
+
+def log_of(rows: Iterable[tuple], zone: str = ZONE) -> pl.DataFrame:
+    """A checked log from the rows of `raw_log`."""
+    return check_arrivals(raw_log(rows, zone))
+
+
+def train(
+    trip: str, stops: Iterable[str], departure: float, *, day=MONDAY, direction=0, run=2.0
+) -> list[tuple]:
+    """The rows of one train that leaves its first stop at `departure` and takes `run` minutes to each next one."""
+    return [(day, trip, direction, stop, k, departure + k * run) for k, stop in enumerate(stops)]
+
+
+def regular_rows(
+    *,
+    stations=4,
+    headway=10.0,
+    run=2.0,
+    days=(MONDAY,),
+    first=360,
+    last=720,
+    noise=0.0,
+    trip_ids=True,
+    seed=0,
+) -> list[tuple]:
+    """Trains at a steady headway in both directions between A, B, C …; `noise` is the spread (minutes) of their passings."""
+    names = [chr(ord("A") + k) for k in range(stations)]
+    random, rows = np.random.default_rng(seed), []
+    for day in days:
+        for direction, stops in enumerate((names, names[::-1])):
+            for departure in np.arange(first, last, headway):
+                late = np.maximum.accumulate(
+                    random.normal(0, noise, stations).cumsum().clip(0, headway * 0.8)
+                )
+                trip = f"{direction}-{departure:g}" if trip_ids else ""
+                path = train(trip, stops, departure, day=day, direction=direction, run=run)
+                rows += [(*row[:5], row[5] + round(late[k] * 60) / 60) for k, row in enumerate(path)]
+    return rows
+
+
+@pytest.fixture
+def real_line():
+    """Give the folder of a real line by name; skip the test where it is absent."""
+
+    def folder(name: str) -> Path:
+        path = REAL_DATA / "lines" / name
+        if not path.is_dir():
+            pytest.skip(f"the real line {name} is absent (HEADWAY_REAL_DATA or ../shared/data)")
+        return path
+
+    return folder
+
+
+GTFS_TABLES = {
+    "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\nx,Toy,https://example.org,Europe/Dublin\n",
+    "routes.txt": "route_id,agency_id,route_short_name,route_type\nR,x,R,1\n",
+    "calendar.txt": (
+        "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
+        "wk,1,1,1,1,1,0,0,20250901,20251231\n"
+    ),
+}
+
+
+def stop_times(trips: dict[str, list[tuple[str, str]]]) -> str:
+    """The text of stop_times.txt from {trip_id: [(stop_id, time), …]}."""
+    lines = [
+        f"{trip},{time},{time},{stop},{k}"
+        for trip, path in trips.items()
+        for k, (stop, time) in enumerate(path, start=1)
+    ]
+    return "\n".join(["trip_id,arrival_time,departure_time,stop_id,stop_sequence", *lines]) + "\n"
+
+
+def trips_table(trips: Iterable[tuple[str, str, str, int]]) -> str:
+    """The text of trips.txt from rows of (route_id, service_id, trip_id, direction_id)."""
+    return (
+        "\n".join(["route_id,service_id,trip_id,direction_id", *(",".join(map(str, row)) for row in trips)])
+        + "\n"
+    )
+
+
+def stops_table(stops: Iterable[str], names: dict[str, str] | None = None) -> str:
+    """The text of stops.txt."""
+    names = names or {}
+    rows = [f"{stop},{names.get(stop, stop + ' Street')},53.3,-6.2" for stop in stops]
+    return "\n".join(["stop_id,stop_name,stop_lat,stop_lon", *rows]) + "\n"
+
+
+def write_gtfs(path: Path, tables: dict[str, str | None]) -> Path:
+    """Write a GTFS zip of GTFS_TABLES and `tables` (None leaves a table out)."""
+    with ZipFile(path, "w") as archive:
+        for name, text in {**GTFS_TABLES, **tables}.items():
+            if text is not None:
+                archive.writestr(name, text)
+    return path
