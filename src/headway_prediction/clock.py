@@ -54,10 +54,13 @@ def local_iso(service_date: date, minutes: np.ndarray, zone_name: str) -> list[s
 
 
 def service_moment(moment: datetime, zone_name: str) -> tuple[date, float]:
-    """Return (service date, minute) of an aware instant; before 03:00 local it belongs to the day before."""
-    local = moment.astimezone(time_zone(zone_name))
-    service_date = (local - timedelta(minutes=SCORED_DAY_MINS - 24 * 60)).date()
-    return service_date, (moment - service_day_start(service_date, zone_name)).total_seconds() / 60
+    """Return (service date, minute) of an aware instant; it belongs to the day before until that one's 27:00."""
+    today = moment.astimezone(time_zone(zone_name)).date()
+    for service_date in (today - timedelta(days=1), today):
+        minute = (moment - service_day_start(service_date, zone_name)).total_seconds() / 60
+        if minute < SCORED_DAY_MINS:
+            break
+    return service_date, minute
 
 
 def gtfs_minutes(text: str) -> float:
