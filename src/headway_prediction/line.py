@@ -5,12 +5,13 @@ one Line per branch, trunk included; the trunk alone is a Line too: name the sto
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from headway_prediction.clock import time_zone
 from headway_prediction.errors import HeadwayError
+from headway_prediction.stop_order import stop_order
 
 DIRECTIONS = (0, 1)
 
@@ -25,11 +26,16 @@ class Station:
 
 @dataclass(frozen=True)
 class Line:
-    """A line: `stations` in the order of direction 0, `time_zone` as an IANA name."""
+    """A line: `stations` in the order of direction 0, `time_zone` as an IANA name.
+
+    `left_out` holds the stop ids that its logs and schedules may name and that are deliberately no part of it, such as
+    the other branches of a forked line; it does not count when lines are compared.
+    """
 
     line_id: str
     time_zone: str
     stations: tuple[Station, ...]
+    left_out: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self):
         time_zone(self.time_zone)
@@ -66,13 +72,18 @@ class Line:
     def to_dict(self) -> dict[str, object]:
         """Return plain values that JSON can hold."""
         stations = [{"name": station.name, "stop_ids": list(station.stop_ids)} for station in self.stations]
-        return {"line_id": self.line_id, "time_zone": self.time_zone, "stations": stations}
+        return {
+            "line_id": self.line_id,
+            "time_zone": self.time_zone,
+            "stations": stations,
+            "left_out": sorted(self.left_out),
+        }
 
     @classmethod
     def from_dict(cls, plain: dict) -> "Line":
         """Rebuild a Line from `to_dict`'s values."""
         stations = tuple(Station(s["name"], tuple(s["stop_ids"])) for s in plain["stations"])
-        return cls(plain["line_id"], plain["time_zone"], stations)
+        return cls(plain["line_id"], plain["time_zone"], stations, frozenset(plain["left_out"]))
 
     @classmethod
     def from_arrivals(
@@ -80,7 +91,8 @@ class Line:
     ) -> "Line":
         """Build a Line from a tidy arrival log (see feeds.arrivals), keeping only `stop_ids` when given.
 
-        Raises HeadwayError for a log with one direction, with several lines, or one whose stops do not stand in one order.
+        The log's other stops are then left out of the line, and its passings there are no part of its history. Raises
+        HeadwayError for a log with one direction, with several lines, or whose stops do not stand in one order.
         """
         lines = log["line_id"].unique().sort().to_list()
         if len(lines) != 1:
@@ -89,56 +101,34 @@ class Line:
                 "one line",
                 "filter it by line_id",
             )
-        kept = log if stop_ids is None else _only(log, list(stop_ids))
-        orders = [_order_in_log(kept, direction) for direction in DIRECTIONS]
-        names = dict(kept.unique("stop_id").select("stop_id", "stop_name").iter_rows())
-        return from_orders(lines[0], zone_name, orders, names)
+        kept = log if stop_ids is None else only_stops(log, stop_ids, "log")
+        orders = [stop_order(kept, direction) for direction in DIRECTIONS]
+        stops = log.select("stop_id", "stop_name").unique("stop_id", keep="first", maintain_order=True)
+        return from_orders(lines[0], zone_name, orders, dict(stops.iter_rows()))
 
 
-def _only(log: pl.DataFrame, stop_ids: list[str]) -> pl.DataFrame:
-    unknown = sorted(set(stop_ids) - set(log["stop_id"].unique()))
+def only_stops(rows: pl.DataFrame, stop_ids: Iterable[str], source: str) -> pl.DataFrame:
+    """Return the rows at `stop_ids`; raises HeadwayError for a stop id that `rows` (of that `source`) do not have."""
+    wanted, known = list(stop_ids), rows["stop_id"].unique().sort()
+    unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise HeadwayError(
-            f"the stop {unknown[0]!r} does not occur in the log",
-            f"stop ids such as {', '.join(log['stop_id'].unique().sort()[:5])}",
+            f"the stop {unknown[0]!r} does not occur in the {source}",
+            f"stop ids such as {', '.join(known[:5])}",
             "correct the list of stops",
         )
-    return log.filter(pl.col("stop_id").is_in(stop_ids))
-
-
-def _order_in_log(log: pl.DataFrame, direction: int) -> list[str]:
-    counts = (
-        log.filter(pl.col("direction_id") == direction)
-        .group_by("stop_id", "stop_sequence")
-        .len()
-        .sort("len", descending=True)
-        .unique("stop_id", keep="first", maintain_order=True)
-        .sort("stop_sequence", "stop_id")
-    )
-    if counts.is_empty():
-        raise HeadwayError(
-            f"the log has no passing in direction {direction}",
-            "passings of both directions (direction_id 0 and 1)",
-            "add the other direction's passings",
-        )
-    shared = counts.filter(pl.col("stop_sequence").is_duplicated())
-    if not shared.is_empty():
-        first, second = shared["stop_id"].to_list()[:2]
-        raise HeadwayError(
-            f"the stops {first} and {second} share stop_sequence {shared['stop_sequence'][0]} in direction {direction}",
-            "one order of stops",
-            "name the stops of one branch (trunk included), for a line that forks is one line per branch",
-        )
-    return counts["stop_id"].to_list()
+    return rows.filter(pl.col("stop_id").is_in(wanted))
 
 
 def from_orders(line_id: str, zone_name: str, orders: Sequence[list[str]], names: dict[str, str]) -> Line:
     """Build a Line from the stop ids of both directions, each in its own order of travel.
 
-    Platforms of the two directions are one station when they share the stop id or, failing that, the name.
-    Raises HeadwayError when the two directions have no station in common.
+    Platforms of the two directions are one station when they share the stop id or, failing that, the name. `names` holds
+    the name of every stop id of the source; those of no platform are left out. Raises HeadwayError when a direction
+    passes a stop twice, or the two have no station in common or not in the reverse order.
     """
     forward, backward = orders[0], orders[1][::-1]
+    _refuse_loops(line_id, orders)
     partner = _partners(forward, backward, names)
     if not partner:
         raise HeadwayError(
@@ -155,7 +145,17 @@ def from_orders(line_id: str, zone_name: str, orders: Sequence[list[str]], names
                 stations.append(Station(names[other], (None, other)))
         stations.append(Station(names[stop_id], (stop_id, partner.get(stop_id))))
     stations += [Station(names[other], (None, other)) for other in following]
-    return Line(line_id, zone_name, tuple(stations))
+    return Line(line_id, zone_name, tuple(stations), frozenset(names).difference(forward, backward))
+
+
+def _refuse_loops(line_id: str, orders: Sequence[list[str]]) -> None:
+    twice = sorted(stop_id for order in orders for stop_id in set(order) if order.count(stop_id) > 1)
+    if twice:
+        raise HeadwayError(
+            f"trains of {line_id} pass the stop {twice[0]} twice",
+            "a line whose trains pass each stop once",
+            "name the stops of a part without a loop",
+        )
 
 
 def _partners(forward: list[str], backward: list[str], names: dict[str, str]) -> dict[str, str]:

@@ -35,10 +35,12 @@ def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropp
     """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
 
     `minute` counts in the service day; `train` numbers the runs of a day by trip id, −1 where the log names none. A
-    passing without a known train id is kept. Raises HeadwayError for a stop that is not on the line, or when over 1 % of
-    the times do not fit their service date.
+    passing without a known train id is kept; passings at stops that were left out of the line are not. Raises
+    HeadwayError for a stop that is neither on the line nor left out of it, for a log without a passing on the line, or
+    when over 1 % of the times do not fit their service date.
     """
-    placed = log.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
+    own = log.filter(~pl.col("stop_id").is_in(list(line.left_out)))
+    placed = own.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
     _refuse_strangers(placed, line)
     timed = placed.with_columns(
         minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
@@ -66,12 +68,18 @@ def before(passings: pl.DataFrame, service_date: date, minute: float) -> pl.Data
 
 
 def _refuse_strangers(placed: pl.DataFrame, line: Line) -> None:
+    if placed.is_empty():
+        raise HeadwayError(
+            f"the log has no passing at the stops of {line.line_id}",
+            f"stop ids such as {line.stop_ids(0)[line.first_station(0)]}",
+            "give the log of this line",
+        )
     strangers = placed.filter(pl.col("station").is_null())
     if not strangers.is_empty():
         row = strangers.row(0, named=True)
         raise HeadwayError(
             f"the log has the stop {row['stop_id']!r} in direction {row['direction_id']}, which is not on {line.line_id}",
-            f"stop ids such as {', '.join(line.station_names[:3])} ({line.stop_ids(0)[0]} …)",
+            f"stop ids such as {line.stop_ids(0)[line.first_station(0)]} ({line.station_names[line.first_station(0)]})",
             "give the log of this line, or name the stops to keep",
         )
 
