@@ -1,0 +1,84 @@
+"""Windows of minutes that are found, not assumed: minutes -> usable minutes -> contiguous periods -> starts.
+
+Pure NumPy. Input: preprocessed headways `(time, stations, directions, channels)` (channel 0 NaN where invalid)
+and one service day per row; output: the rows where a window may start, and the order they are visited in.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+ARRIVED_CHANNEL = 2
+CHANNELS_WITH_ARRIVALS = 4
+ORDER_STREAM = 0x6F72646572
+
+
+def usable_minutes(
+    headway: np.ndarray, service_days: np.ndarray, max_invalid_share: float, outage_mins: int
+) -> np.ndarray:
+    """Return which minutes a window may cover, bool `(time,)`.
+
+    Unusable are minutes with more than `max_invalid_share` of the cells invalid, and whole-line silences of more
+    than `outage_mins` between two arrivals of a service day (seen only when the arrived channel exists).
+    """
+    usable = np.isnan(headway[..., 0]).mean(axis=(1, 2)) <= max_invalid_share
+    if headway.shape[-1] < CHANNELS_WITH_ARRIVALS:
+        return usable
+    arrived = (headway[..., ARRIVED_CHANNEL] > 0).any(axis=(1, 2))
+    return usable & ~silent_minutes(arrived, service_days, outage_mins)
+
+
+def silent_minutes(arrived: np.ndarray, service_days: np.ndarray, outage_mins: int) -> np.ndarray:
+    """Return the minutes inside silences longer than `outage_mins` between two arrivals of one day, `(time,)`."""
+    rows = np.flatnonzero(arrived)
+    before, after = rows[:-1], rows[1:]
+    outage = (after - before - 1 > outage_mins) & (service_days[before] == service_days[after])
+    steps = np.zeros(len(arrived) + 1, dtype=np.int64)
+    steps[before[outage] + 1] += 1
+    steps[after[outage]] -= 1
+    return np.cumsum(steps)[:-1] > 0
+
+
+def contiguous_periods(usable: np.ndarray, service_days: np.ndarray) -> np.ndarray:
+    """Return the longest runs of usable minutes within one service day as rows `[first, stop)`, shape `(n, 2)`."""
+    breaks = np.ones(len(usable) + 1, dtype=bool)
+    breaks[1:-1] = (usable[1:] != usable[:-1]) | (service_days[1:] != service_days[:-1])
+    edges = np.flatnonzero(breaks)
+    periods = np.stack([edges[:-1], edges[1:]], axis=1)
+    return periods[usable[periods[:, 0]]] if len(usable) else periods[:0]
+
+
+def window_starts(periods: np.ndarray, window_mins: int) -> np.ndarray:
+    """Return every row where a window of `window_mins` fits inside one period, sorted int64 `(windows,)`."""
+    fitting = [np.arange(first, stop - window_mins + 1) for first, stop in periods]
+    return np.concatenate([np.empty(0, np.int64), *fitting]).astype(np.int64)
+
+
+@dataclass
+class WindowOrder:
+    """The order in which windows are visited: a pure function of `(seed, epoch)`; as found when not `shuffled`.
+
+    `epoch` (0, 1, ...) is set by the trainer before each epoch, so training that was killed and goes on at epoch e
+    sees what an unbroken run sees there. `digest` names the data the windows are cut from.
+    """
+
+    starts: np.ndarray
+    seed: int
+    shuffled: bool
+    digest: str
+    epoch: int = 0
+
+    def current(self) -> np.ndarray:
+        """Return the starts in the order of the present epoch, int64 `(windows,)`."""
+        if not self.shuffled:
+            return self.starts
+        return np.random.default_rng((ORDER_STREAM, self.seed, self.epoch)).permutation(self.starts)
+
+
+def digest_of(*arrays: np.ndarray) -> str:
+    """Return the SHA-256 of the arrays' bytes: what tells one set of training data from another."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()
