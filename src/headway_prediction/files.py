@@ -3,9 +3,11 @@
 import hashlib
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+from polars.exceptions import PolarsError
 
 from headway_prediction.errors import HeadwayError
 
@@ -21,6 +23,7 @@ def _swap_in(fresh: Path, target: Path) -> None:
     if not target.is_dir():
         fresh.replace(target)
         return
+    _refuse_strange_folder(fresh, target)
     # A folder cannot be renamed over a full one: the old steps aside first and goes last.
     old = target.with_name(f".{target.name}.old-{uuid4().hex}")
     target.rename(old)
@@ -28,27 +31,46 @@ def _swap_in(fresh: Path, target: Path) -> None:
     _remove(old)
 
 
+def _refuse_strange_folder(fresh: Path, target: Path) -> None:
+    """Let only a folder replace an empty one, or one of its kind: they have a file at the top in common."""
+    empty = not any(target.iterdir())
+    if fresh.is_dir() and (empty or _top_files(fresh) & _top_files(target)):
+        return
+    raise HeadwayError(
+        f"{target} is a folder that holds other things",
+        "a new place, or what an earlier run wrote there",
+        "choose another place, or empty that folder",
+    )
+
+
+def _top_files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
 @contextmanager
 def atomic_path(target: Path | str) -> Iterator[Path]:
     """Yield a temporary sibling of `target`, renamed over it on success and removed on failure.
 
-    The body may create a file or a folder at the yielded path; `target`'s parents are made. A full disk or
-    another failure of the operating system raises HeadwayError and leaves what stood at `target` before.
+    The body may create a file or a folder at the yielded path; `target`'s parents are made. A full disk or another
+    failure of the operating system raises HeadwayError and leaves what stood at `target` before; so does a folder at
+    `target` that is of another kind than the new one.
     """
-    target = Path(target)
+    target = Path(target).resolve()
     fresh = target.with_name(f".{target.name}.new-{uuid4().hex}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield fresh
         _swap_in(fresh, target)
-    except OSError as error:
+    except (OSError, PolarsError) as error:
         raise HeadwayError(
-            f"{target} could not be written: {error.strerror or error}",
+            f"{target} could not be written: {getattr(error, 'strerror', None) or error}",
             "a folder with room and permission to write",
             "free some space or choose another place, then run the same command again",
         ) from error
     finally:
-        _remove(fresh)
+        # What could never be made cannot be removed either, and must not hide why.
+        with suppress(OSError):
+            _remove(fresh)
 
 
 def sha256(path: Path | str) -> str:
