@@ -1,19 +1,26 @@
-"""A LineHistory on disk: one Zarr store holding the grid, the passings, the timetable and where they came from."""
+"""A LineHistory on disk: one Zarr store holding the grid, the passings, the timetable and where they came from.
 
+The root's attributes hold a checksum of everything else: Zarr itself takes a chunk that is gone for one full of NaN.
+"""
+
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import polars as pl
 import xarray as xr
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.files import atomic_path
+from headway_prediction.files import atomic_path, sha256
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.passings import PASSING_COLUMNS
 from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
 FORMAT = "headway-prediction line history 1"
+SEAL = "checksum"
+ROOT = "zarr.json"
 
 
 def write_history(history: LineHistory, path: Path | str) -> None:
@@ -27,14 +34,20 @@ def write_history(history: LineHistory, path: Path | str) -> None:
         if history.timetable is not None:
             services = json.dumps([service.to_dict() for service in history.timetable.services])
             _write_table(history.timetable.planned, fresh, "timetable", {"services": services})
+        _seal(fresh)
 
 
 def read_history(path: Path | str) -> LineHistory:
-    """Read what `write_history` wrote, its grid in memory; raises HeadwayError for anything else."""
+    """Read what `write_history` wrote, its grid in memory; raises HeadwayError for anything else.
+
+    A folder that was edited or cut short since it was written is refused.
+    """
     try:
+        _check_seal(Path(path))
         grid = xr.load_dataset(path, engine="zarr", consolidated=False)
         if grid.attrs.get("format") != FORMAT:
             raise ValueError(f"its format is {grid.attrs.get('format')!r}")
+        grid.attrs.pop(SEAL)
         line = Line.from_dict(json.loads(grid.attrs["line"]))
         passings, _ = _read_table(path, "passings", PASSING_COLUMNS)
         return LineHistory(line, passings, _read_timetable(Path(path)), grid)
@@ -49,6 +62,28 @@ def read_history(path: Path | str) -> LineHistory:
 def read_grid(path: Path | str) -> xr.Dataset:
     """Read the grid alone."""
     return read_history(path).grid
+
+
+def _seal(folder: Path) -> None:
+    root = json.loads((folder / ROOT).read_text(encoding="utf-8"))
+    root["attributes"][SEAL] = _checksum(folder, root)
+    (folder / ROOT).write_text(json.dumps(root), encoding="utf-8")
+
+
+def _check_seal(folder: Path) -> None:
+    root = json.loads((folder / ROOT).read_text(encoding="utf-8"))
+    seal = root["attributes"].pop(SEAL, None)
+    if seal is None:
+        raise ValueError("it has no checksum")
+    if seal != _checksum(folder, root):
+        raise ValueError("it was edited or cut short since it was written")
+
+
+def _checksum(folder: Path, root: dict) -> str:
+    found = (Path(top) / name for top, _, names in os.walk(folder) for name in names)
+    names = sorted(path.relative_to(folder).as_posix() for path in found)
+    parts = [f"{sha256(folder / name)}  {name}\n" for name in names if name != ROOT]
+    return hashlib.sha256("".join([json.dumps(root, sort_keys=True), *parts]).encode()).hexdigest()
 
 
 def _chunks(grid: xr.Dataset, name: str) -> tuple[int, ...]:
