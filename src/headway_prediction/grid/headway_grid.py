@@ -23,7 +23,8 @@ def held_headways(minutes: np.ndarray, platforms: np.ndarray, platform_count: in
     """
     passing_headways = np.full(len(minutes), np.nan)
     same_platform = np.flatnonzero(platforms[1:] == platforms[:-1]) + 1
-    passing_headways[same_platform] = minutes[same_platform] - minutes[same_platform - 1]
+    # Rounded, so that 60 minutes between two times to the second do not come out a hair longer.
+    passing_headways[same_platform] = np.round(minutes[same_platform] - minutes[same_platform - 1], 9)
     rows = np.floor(minutes).astype(np.int64)
     inside = (rows >= 0) & (rows < SCORED_DAY_MINS)
     last = _last_passing(rows[inside], platforms[inside], np.flatnonzero(inside), platform_count)

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import xarray as xr
 
-from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.clock import SCORED_DAY_MINS, instant, service_day_start
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.headway_grid import CAP_MINS, day_grid, last_logged_minutes, stack_days
 from headway_prediction.grid.passings import before, passings_on_line
@@ -57,12 +57,24 @@ class LineHistory:
     def as_of(self, service_date: date, t0: int) -> "LineHistory":
         """Return what was known at the end of minute `t0` of a service date: every later passing is deleted.
 
-        The grid is built anew from the remaining passings, for the dates up to `service_date`.
+        The grid is built anew from the remaining passings, for the dates up to `service_date`. Raises HeadwayError for a
+        date that is not in the grid.
         """
-        known = before(self.passings, service_date, t0 + 1)
-        dates = [day for day in self.service_dates if day <= service_date]
+        dates = self.service_dates[: self._index(service_date) + 1]
+        known = self._before(service_date, t0 + 1)
         observed_until = last_logged_minutes(known) | {service_date: t0}
-        return build_history(known, self.line, self.timetable, dates, observed_until, dict(self.grid.attrs))
+        attributes = dict(self.grid.attrs)
+        return build_history(
+            known, self.line, self.timetable, dates, observed_until, attributes, attributes["cap_mins"]
+        )
+
+    def _before(self, service_date: date, minute: int) -> pl.DataFrame:
+        # After midnight the service day before is still running: its later passings are as unknown as today's.
+        yesterday = service_date - timedelta(days=1)
+        moment = instant(service_date, minute, self.line.time_zone)
+        since = (moment - service_day_start(yesterday, self.line.time_zone)).total_seconds() / 60
+        late = (pl.col("service_date") == yesterday) & (pl.col("minute") >= since)
+        return before(self.passings, service_date, minute).filter(~late)
 
     def _index(self, service_date: date) -> int:
         dates = self.service_dates
