@@ -49,6 +49,7 @@ class AppConfig:
     epochs: PositiveInt = 30
     learning_rate: PositiveFloat = 1e-3
     patience: PositiveInt = 6
+    huber_delta_mins: PositiveFloat = 3.0
     seed: int = 0
 
     @property
