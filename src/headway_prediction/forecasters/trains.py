@@ -11,15 +11,18 @@ def identify(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
     """Return one direction's passings with `train` filled in: as logged, or matched where the log names no train (−1).
 
     `passings` has service_date, position, minute, train. `lags` are the usual minutes between neighbouring platforms,
-    shape (positions - 1,). A passing is matched when it happens, from earlier passings alone, so that what comes later
-    changes nothing. A log that names any train is left as it is.
+    shape (positions - 1,). Passings without a train are matched among themselves, each when it happens and from earlier
+    ones alone, so that what comes later changes nothing.
     """
-    if (passings["train"] >= 0).any() or passings.is_empty():
+    named, unnamed = passings.filter(pl.col("train") >= 0), passings.filter(pl.col("train") < 0)
+    if unnamed.is_empty():
         return passings
-    days = passings.sort("service_date", "position", "minute").partition_by("service_date")
-    return pl.concat(
-        [day.with_columns(train=pl.Series(_match_day(day, lags), dtype=pl.Int32)) for day in days]
-    )
+    free = (named["train"].max() + 1) if named.height else 0
+    days = unnamed.sort("service_date", "position", "minute").partition_by("service_date")
+    matched = [
+        day.with_columns(train=pl.Series(free + _match_day(day, lags), dtype=pl.Int32)) for day in days
+    ]
+    return pl.concat([named, *matched])
 
 
 def _match_day(day: pl.DataFrame, lags: np.ndarray) -> np.ndarray:
@@ -47,7 +50,7 @@ def match_runs(upstream: np.ndarray, downstream: np.ndarray, lag: float) -> np.n
     for index, minute in enumerate(downstream):
         misfit = np.abs(upstream[free:] + lag - minute)
         misfit[upstream[free:] >= minute] = np.inf
-        if len(misfit) and (best := int(np.argmin(misfit))) is not None and misfit[best] <= TOLERANCE_MINS:
-            partner[index] = free + best
-            free += best + 1
+        if len(misfit) and misfit.min() <= TOLERANCE_MINS:
+            partner[index] = free + int(np.argmin(misfit))
+            free = partner[index] + 1
     return partner

@@ -1,0 +1,130 @@
+"""No method sees the future: its forecast from the whole log is, bit for bit, that from what was known at t0."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import MONDAY, ZONE, log_of, regular_rows
+from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.forecasters.registry import SIMPLE_METHODS
+from headway_prediction.grid.history import LineHistory, build_history, history_from_log
+from headway_prediction.line import Line
+from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
+
+DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
+TODAY = DAYS[3]
+ORIGINS = [0, 295, 311, 404, 450, 613, 700, 899, 930, 1619]
+
+
+def ragged(trip_ids: str) -> list[tuple]:
+    """Noisy trains of which some passings are missing; `trip_ids` are on all, on none, or on those after 10:00."""
+    rows = regular_rows(stations=5, headway=8.0, days=DAYS, first=300, last=880, noise=1.5)
+    seen = [
+        row
+        for row, chance in zip(rows, np.random.default_rng(3).random(len(rows)), strict=True)
+        if chance < 0.9
+    ]
+    named = {"all": lambda minute: True, "none": lambda minute: False, "late": lambda minute: minute >= 600}[
+        trip_ids
+    ]
+    return [(day, trip if named(minute) else "", *rest, minute) for day, trip, *rest, minute in seen]
+
+
+def history_of(trip_ids: str, days: list[date]) -> LineHistory:
+    log = log_of(row for row in ragged(trip_ids) if row[0] in days)
+    line = Line.from_arrivals(log, ZONE)
+    rows = [(0, k, 0, s, 300.0 + 8 * k + 2 * s) for k in range(70) for s in range(5)]
+    plan = Timetable(
+        (Service("all", weekdays=frozenset(range(7))),), pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
+    )
+    return history_from_log(log, line, plan if trip_ids != "none" else None)
+
+
+@pytest.fixture(scope="module", params=["all", "none", "late"])
+def trip_ids(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def history(trip_ids) -> LineHistory:
+    return history_of(trip_ids, DAYS)
+
+
+@pytest.fixture(params=SIMPLE_METHODS)
+def method(request, history):
+    return SIMPLE_METHODS[request.param].fit(history.select(DAYS[:2]))
+
+
+def scrambled(history: LineHistory, t0: int) -> LineHistory:
+    """The same past, and another future: other trains at random places, and other days."""
+    random = np.random.default_rng(t0)
+    count = min(200, 4 * (SCORED_DAY_MINS - t0))
+    future = pl.DataFrame(
+        {
+            "service_date": [TODAY] * count,
+            "direction": random.integers(0, 2, count),
+            "station": random.integers(0, 5, count),
+            "minute": random.uniform(t0 + 1, SCORED_DAY_MINS + 60, count),
+            "train": random.integers(-1, 60, count),
+        }
+    ).cast(history.passings.schema)
+    past = history.passings.filter((pl.col("service_date") < TODAY) | (pl.col("minute") < t0 + 1))
+    passings = pl.concat([past, future]).sort("service_date", "direction", "station", "minute")
+    observed = dict.fromkeys(DAYS, SCORED_DAY_MINS)
+    return build_history(passings, history.line, history.timetable, DAYS, observed, {})
+
+
+def assert_bitwise_equal(first, second):
+    assert first.mean.dtype == second.mean.dtype
+    assert first.mean.tobytes() == second.mean.tobytes()
+    assert first.quantiles.keys() == second.quantiles.keys()
+    for level, values in first.quantiles.items():
+        assert values.tobytes() == second.quantiles[level].tobytes()
+
+
+@pytest.mark.parametrize("t0", ORIGINS)
+def test_the_forecast_is_the_one_from_what_was_known(history, method, t0):
+    origins = np.array([t0])
+    whole = method.forecast(history, TODAY, origins)
+    assert_bitwise_equal(whole, method.forecast(history.as_of(TODAY, t0), TODAY, origins))
+    assert_bitwise_equal(whole, method.forecast(scrambled(history, t0), TODAY, origins))
+
+
+def test_origins_do_not_see_each_other(history, method):
+    together = method.forecast(history, TODAY, np.array(ORIGINS))
+    for index, t0 in enumerate(ORIGINS):
+        alone = method.forecast(history, TODAY, np.array([t0]))
+        assert together.mean[index].tobytes() == alone.mean[0].tobytes()
+
+
+def test_what_was_fitted_is_carried_by_its_state(history, method):
+    state = {name: np.array(values) for name, values in method.state().items()}
+    again = type(method).from_state(state)
+    assert_bitwise_equal(
+        again.forecast(history, TODAY, np.array(ORIGINS)), method.forecast(history, TODAY, np.array(ORIGINS))
+    )
+
+
+def test_every_method_forecasts_the_same_cells(history, method):
+    forecast = method.forecast(history, TODAY, np.array(ORIGINS))
+    assert forecast.mean.shape == (len(ORIGINS), 15, 5, 2)
+    assert forecast.mean.dtype == np.float32
+    finite = forecast.mean[np.isfinite(forecast.mean)]
+    assert (finite >= 0).all()
+    assert (finite <= history.grid.attrs["cap_mins"]).all()
+
+
+def test_nothing_is_fitted_on_other_days(history, method, trip_ids):
+    alone = type(method).fit(history_of(trip_ids, DAYS[:2])).state()
+    assert alone.keys() == method.state().keys()
+    for name, values in method.state().items():
+        np.testing.assert_array_equal(alone[name], values)
+
+
+def test_the_test_can_fail(history):
+    """A method that looks one minute ahead is caught."""
+    t0 = int(history.passings_on(TODAY).filter(pl.col("minute") > 600)["minute"].min()) - 1
+    peek = lambda known: known.day(TODAY)["headway"].values[t0 + 1]  # noqa: E731
+    assert peek(history).tobytes() != peek(history.as_of(TODAY, t0)).tobytes()
