@@ -185,6 +185,7 @@ def _run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int) -> np.ndarray:
         [
             _trains_under_way(minutes, positions, day.trains[:known], runs, since_first, t0),
             _trains_to_come(day, minutes[positions == 0], runs, since_first, t0),
+            np.full((1, len(since_first)), np.inf),  # there may be no train at all
         ]
     )
     return _held_headways(np.sort(arrivals, axis=0), last_seen, t0)
