@@ -127,6 +127,12 @@ def _from_environment(environment: Mapping[str, str], fields: set[str]) -> dict[
 def _as_sentence(error: ValidationError) -> HeadwayError:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "configuration"
+    if first["type"] == "unexpected_keyword_argument":
+        return HeadwayError(
+            f"there is no setting {field}",
+            f"one of {', '.join(known.name for known in dataclasses.fields(AppConfig))}",
+            "correct its name in the TOML file or the option it came from",
+        )
     return HeadwayError(
         f"the setting {field} is {first['input']!r}",
         f"a value that passes: {first['msg'][0].lower()}{first['msg'][1:]}",
