@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
+from headway_prediction.cli import main
 from headway_prediction.clock import service_day_start
 from headway_prediction.feeds.arrivals import COLUMNS, check_arrivals
 
@@ -138,3 +139,33 @@ def write_gtfs(path: Path, tables: dict[str, str | None]) -> Path:
             if text is not None:
                 archive.writestr(name, text)
     return path
+
+
+@pytest.fixture(scope="session")
+def small_line(tmp_path_factory) -> Path:
+    """A folder with a simulated line of five stations: arrivals.parquet, gtfs.zip, grid.zarr, a bundle and its forecasts.
+
+    Made by the command line itself, with the smallest network that still is one.
+    """
+    folder = tmp_path_factory.mktemp("small_line")
+    settings = folder / "small.toml"
+    settings.write_text("encoder_filters = [4, 4]\ndecoder_filters = 8\nbatch_size = 64\nepochs = 2\n")
+    log, schedule, grid, bundle = (
+        folder / n for n in ("arrivals.parquet", "gtfs.zip", "grid.zarr", "bundle")
+    )
+    for command in (
+        ("simulate", "--out", folder, "--days", "6", "--stations", "5", "--seed", "3"),
+        ("grid", "--arrivals", log, "--gtfs", schedule, "--out", grid),
+        ("train", "--grid", grid, "--out", bundle, "--config", settings, "--quiet"),
+        ("backtest", "--grid", grid, "--bundle", bundle, "--out", folder / "forecasts"),
+    ):
+        assert headway(*command) == 0
+    return folder
+
+
+def headway(*words: object) -> int:
+    """Run one `headway` command line in this process; return its exit status."""
+    try:
+        return main([str(word) for word in words])
+    except SystemExit as finished:
+        return finished.code or 0

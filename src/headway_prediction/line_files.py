@@ -31,7 +31,9 @@ def read_line_files(
     readers refuse, two plans, or no time zone.
     """
     if gtfs is not None and planned_departures is not None:
-        raise HeadwayError("two plans were given", "a GTFS zip or a list of departures", "leave one of them out")
+        raise HeadwayError(
+            "two plans were given", "a GTFS zip or a list of departures", "leave one of them out"
+        )
     log = read_arrivals(arrivals)
     line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
     plan = _read_plan(line, gtfs, planned_departures, route)

@@ -44,7 +44,10 @@ class STConvNetForecaster:
 
     def _predict(self, headway: np.ndarray, schedule: np.ndarray) -> np.ndarray:
         missing = -len(headway) % BATCH
-        padded = [np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)]) for part in (headway, schedule)]
+        padded = [
+            np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
+            for part in (headway, schedule)
+        ]
         return np.asarray(self.network.predict(tuple(padded), batch_size=BATCH, verbose=0))[: len(headway)]
 
 
@@ -53,4 +56,3 @@ def _gather(rows: np.ndarray, minutes: np.ndarray) -> np.ndarray:
     inside = (minutes >= 0) & (minutes < len(rows))
     gathered = rows[np.clip(minutes, 0, len(rows) - 1)]
     return gathered * inside.reshape(*inside.shape, *([1] * (rows.ndim - 1))).astype(rows.dtype)
-

@@ -1,0 +1,38 @@
+"""The command line: verbs are stages. A user's mistake ends with one sentence and status 2, anything unforeseen with 1.
+
+Each verb imports what it needs when it runs, so that `headway --help` starts at once.
+"""
+
+import sys
+
+import typer
+
+from headway_prediction.cli import data, demo, judge, learn, now
+from headway_prediction.errors import HeadwayError
+
+
+def build_app() -> typer.Typer:
+    """Assemble the verbs in the order of the stages."""
+    app = typer.Typer(
+        help="Forecast, minute by minute, how far apart the trains of a metro line will be.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    verbs = (
+        data.simulate, data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, now.info, demo.demo,
+    )  # fmt: skip
+    for verb in verbs:
+        app.command()(verb)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line; return the exit status."""
+    try:
+        build_app()(args=arguments)
+    except HeadwayError as error:
+        print(f"headway: {error}", file=sys.stderr)
+        return 2
+    return 0

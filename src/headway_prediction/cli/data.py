@@ -1,0 +1,88 @@
+"""simulate and grid: where passings come from, and what they become."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headway_prediction.cli.say import say
+
+if TYPE_CHECKING:
+    from headway_prediction.grid.history import LineHistory
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write arrivals.parquet and gtfs.zip to.")],
+    days: Annotated[int, typer.Option(min=1, help="Service days to simulate.")] = 14,
+    stations: Annotated[int, typer.Option(min=3, help="Stations of the line.")] = 14,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same days.")] = 0,
+) -> None:
+    """Simulate a line that does not exist.
+
+    Writes an arrival log and the GTFS schedule it ran by.
+
+    \b
+    Example:
+      headway simulate --out line --days 14 --stations 14
+    """
+    from headway_prediction.simulate import Scenario, write_simulation
+
+    for path in write_simulation(out, Scenario.of_size(stations), days=days, seed=seed):
+        say(f"wrote {path}")
+
+
+def grid(
+    arrivals: Annotated[
+        Path, typer.Option(help="Arrival log, Parquet or CSV: one row per train passing one platform.")
+    ],
+    out: Annotated[Path, typer.Option(help="Grid to write (a Zarr folder).")],
+    gtfs: Annotated[Path | None, typer.Option(help="GTFS zip with the planned service.")] = None,
+    planned: Annotated[
+        Path | None, typer.Option(help="CSV of planned departures, instead of a GTFS zip.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="The line's IANA time zone; the GTFS zip's when not given.")
+    ] = None,
+    route: Annotated[str | None, typer.Option(help="Route in the GTFS zip, where it holds several.")] = None,
+    stops: Annotated[
+        str | None,
+        typer.Option(help="Stop ids of one branch or of the trunk, with commas, for a line that forks."),
+    ] = None,
+    cap_mins: Annotated[
+        float, typer.Option(min=1, help="Longer headways are held as this many minutes.")
+    ] = 30.0,
+    matrices: Annotated[Path | None, typer.Option(help="Folder for the same grid as .npy matrices.")] = None,
+) -> None:
+    """Turn an arrival log into a headway grid.
+
+    It holds headway, elapsed, arrived and valid per minute and platform, the planned terminal headways, the passings and
+    the plan: all that the later stages read.
+
+    \b
+    Example:
+      headway grid --arrivals line/arrivals.parquet --gtfs line/gtfs.zip --out line/grid.zarr
+    """
+    from headway_prediction.grid.matrices import write_matrices
+    from headway_prediction.grid.store import write_history
+    from headway_prediction.line_files import read_line_files
+
+    history = read_line_files(
+        arrivals, gtfs, planned, time_zone, route, stops.split(",") if stops else None, cap_mins
+    )
+    write_history(history, out)
+    say_history(history)
+    say(f"wrote {out}")
+    for path in write_matrices(history.grid, matrices) if matrices else ():
+        say(f"wrote {path}")
+
+
+def say_history(history: "LineHistory") -> None:
+    """Say what a history holds."""
+    dates, grid = history.service_dates, history.grid
+    say(f"line {history.line.line_id}: {len(history.line.stations)} stations, {history.line.time_zone}")
+    say(f"{len(dates)} service days, {dates[0]} to {dates[-1]}; {history.passings.height:,} passings")
+    dropped = grid.attrs["duplicates_dropped"], grid.attrs["outside_service_day_dropped"]
+    say(f"left out: {dropped[0]} duplicates within 15 s, {dropped[1]} outside their service day")
+    planned = grid["planned_departures"].sum("time").values
+    plan = f"{planned[0]:,} and {planned[1]:,} planned departures" if planned.any() else "no plan"
+    say(f"{float(grid['valid'].mean()):.0%} of the cells hold a valid headway; {plan}")

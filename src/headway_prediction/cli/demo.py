@@ -1,0 +1,43 @@
+"""demo: every stage on a simulated line, from nothing to the table of scores."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headway_prediction.cli.say import say
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
+    days: Annotated[int, typer.Option(min=6, help="Service days to simulate.")] = 12,
+    stations: Annotated[int, typer.Option(min=3, help="Stations of the line.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs to train.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the line and of the training.")] = 0,
+) -> None:
+    """Run every stage on a simulated line.
+
+    Simulates, builds the grid, trains, backtests and scores every method, in a few minutes.
+
+    \b
+    Example:
+      headway demo --out demo
+    """
+    from headway_prediction.cli.data import grid, simulate
+    from headway_prediction.cli.judge import backtest, evaluate
+    from headway_prediction.cli.learn import train
+
+    log, schedule, cells = out / "arrivals.parquet", out / "gtfs.zip", out / "grid.zarr"
+    bundle, forecasts, report = out / "bundle", out / "forecasts", out / "report.html"
+    say("1/5 simulating a line that does not exist")
+    simulate(out, days, stations, seed)
+    say("2/5 from passings to the headway grid")
+    grid(log, cells, gtfs=schedule)
+    say("3/5 training the ST-ConvNet")
+    train(cells, bundle, epochs=epochs, seed=seed)
+    say("4/5 forecasting the held-back days with every method")
+    backtest(cells, bundle, forecasts)
+    say("5/5 scoring every method on the same rows")
+    evaluate([forecasts], cells, report=report, scores=out / "scores.json")
+    say(f"bundle: {bundle}\nreport: {report}")
+    say(f"next: headway forecast --bundle {bundle} --arrivals {log}")

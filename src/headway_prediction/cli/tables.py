@@ -1,0 +1,112 @@
+"""What `forecast` and `info` print."""
+
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from headway_prediction.bundle import Bundle
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.grid.store import read_history
+from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.timetable import Timetable
+
+WIDTH = 132
+
+
+def print_forecast(rows: pl.DataFrame, line: Line) -> None:
+    """Print one table per direction: a row per station in the order of travel, a column per valid time, minutes."""
+    console = Console(width=WIDTH)
+    times = rows.filter(pl.col("lead_min") == rows["lead_min"][0])["valid_time"].unique()
+    console.print(
+        f"{line.line_id}: headways in minutes, known until the end of {rows['t0'][0]}; from {times[0]}"
+    )
+    for direction in DIRECTIONS:
+        console.print(_direction_table(rows.filter(pl.col("direction_id") == direction), line, direction))
+
+
+def _direction_table(rows: pl.DataFrame, line: Line, direction: int) -> Table:
+    order = line.travel_order(direction)
+    title = f"direction {direction}: {line.stations[order[0]].name} to {line.stations[order[-1]].name}"
+    table = Table("station", title=title, title_justify="left")
+    for valid_time in rows["valid_time"].unique().sort():
+        table.add_column(valid_time[11:16], justify="right")
+    by_stop = rows.sort("lead_min").partition_by("stop_id", as_dict=True)
+    for station in order:
+        at_stop = by_stop[(line.stop_ids(direction)[station],)]
+        table.add_row(line.stations[station].name, *(f"{minutes:.1f}" for minutes in at_stop["headway_p50"]))
+    return table
+
+
+def describe(path: Path) -> list[str]:
+    """Return lines that say what a bundle, a grid or an arrival log holds."""
+    if (path / "bundle.json").is_file():
+        return _describe_bundle(Bundle.load(path))
+    if (path / "zarr.json").is_file():
+        return _describe_grid(path)
+    if path.suffix in (".parquet", ".csv"):
+        return _describe_log(path)
+    raise HeadwayError(
+        f"{path} is neither a bundle, a grid nor an arrival log",
+        "a folder that `headway train` or `headway grid` wrote, or a .parquet or .csv file",
+        "check the path",
+    )
+
+
+def _describe_line(line: Line) -> str:
+    return (
+        f"line {line.line_id}: {len(line.stations)} stations, {line.stations[0].name} to {line.stations[-1].name}, "
+        f"{line.time_zone}"
+    )
+
+
+def _describe_plan(timetable: Timetable | None) -> str:
+    if timetable is None:
+        return "no planned service"
+    return f"planned service: {timetable.planned.height:,} passings in {len(timetable.services)} services"
+
+
+def _describe_bundle(bundle: Bundle) -> list[str]:
+    days = [f"{part} days: {len(dates)}{_span(dates)}" for part, dates in bundle.days.items()]
+    scores = bundle.details.get("validation_scores", {})
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    return [
+        "bundle",
+        _describe_line(bundle.line),
+        *days,
+        _describe_plan(bundle.timetable),
+        f"methods: {', '.join(bundle.methods)}",
+        f"trained with {bundle.details.get('backend')}, seed {bundle.details.get('seed')}; validation: {shown}",
+    ]
+
+
+def _describe_grid(path: Path) -> list[str]:
+    history = read_history(path)
+    attributes = history.grid.attrs
+    return [
+        "grid",
+        _describe_line(history.line),
+        f"service days: {len(history.service_dates)}{_span(history.service_dates)}",
+        f"passings: {history.passings.height:,}; valid cells: {float(history.grid['valid'].mean()):.1%}",
+        _describe_plan(history.timetable),
+        f"headways capped at {attributes['cap_mins']} minutes; made by version {attributes.get('code_version')}",
+        *(f"from {source}" for source in attributes.get("sources", [])),
+    ]
+
+
+def _describe_log(path: Path) -> list[str]:
+    log = read_arrivals(path)
+    dates = log["service_date"].unique().sort()
+    platforms = log.select("direction_id", "stop_id").n_unique()
+    return [
+        "arrival log",
+        f"lines: {', '.join(log['line_id'].unique().sort())}",
+        f"service days: {len(dates)}{_span(dates.to_list())}",
+        f"passings: {log.height:,} at {platforms} platforms",
+    ]
+
+
+def _span(dates) -> str:
+    return f", {dates[0]} to {dates[-1]}" if len(dates) else ""

@@ -1,0 +1,86 @@
+"""Forecast now: an arrival log up to a moment -> the next 15 minutes of every platform, as one table."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.clock import SCORED_DAY_MINS, instant, service_moment, time_zone
+from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.export import forecast_rows
+from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.grid.history import build_history
+from headway_prediction.grid.passings import before, passings_on_line
+from headway_prediction.line import Line
+
+if TYPE_CHECKING:
+    from headway_prediction.bundle import Bundle
+
+LONGEST_SILENCE_MINS = 60
+
+
+def forecast_now(
+    bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None, method: str
+) -> pl.DataFrame:
+    """Return the forecast of the 15 minutes after `at`, in the columns of the exported forecasts and stop_name.
+
+    `arrivals` is a checked log or the path of one; passings from `at` on are not used. `at` without a zone is in the line's
+    own; None is the end of the minute of the last passing. Raises HeadwayError for a log of another line, a moment
+    before the first or long after the last passing of its service date, or a method the bundle does not have.
+    """
+    log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
+    _refuse_other_line(log, bundle.line)
+    forecaster = bundle.method(method)
+    passings, _ = passings_on_line(log, bundle.line)
+    service_date, t0 = _origin(passings, bundle.line, at)
+    known = before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
+    _refuse_silence(known, bundle.line, service_date, t0)
+    observed = {service_date: t0}
+    history = build_history(
+        known, bundle.line, bundle.timetable, [service_date], observed, {}, bundle.cap_mins
+    )
+    return _with_names(
+        forecast_rows(forecaster.forecast(history, service_date, np.array([t0])), bundle.line), bundle.line
+    )
+
+
+def _with_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
+    platforms = line.platforms()
+    names = platforms.select(
+        "direction_id", "stop_id", stop_name=pl.Series([line.station_names[s] for s in platforms["station"]])
+    )
+    return rows.join(names, on=["direction_id", "stop_id"], how="left", maintain_order="left")
+
+
+def _refuse_other_line(log: pl.DataFrame, line: Line) -> None:
+    others = log.filter(pl.col("line_id") != line.line_id)["line_id"]
+    if len(others):
+        raise HeadwayError(
+            f"the log is of the line {others[0]}",
+            f"{line.line_id}, which the bundle was trained on",
+            "use its bundle",
+        )
+
+
+def _origin(passings: pl.DataFrame, line: Line, at: datetime | None) -> tuple[date, int]:
+    """The service date, and the last minute that is over at `at`."""
+    if at is None:
+        last = passings.sort("service_date", "minute").row(-1, named=True)
+        return last["service_date"], min(int(last["minute"]), SCORED_DAY_MINS - 1)
+    moment = at if at.tzinfo else at.replace(tzinfo=time_zone(line.time_zone))
+    service_date, minute = service_moment(moment, line.time_zone)
+    return service_date, int(np.floor(minute)) - 1
+
+
+def _refuse_silence(known: pl.DataFrame, line: Line, service_date: date, t0: int) -> None:
+    last = known["minute"].max()
+    if last is None or t0 - last > LONGEST_SILENCE_MINS:
+        since = "" if last is None else f" after {instant(service_date, last, line.time_zone):%H:%M}"
+        until = f"{instant(service_date, t0 + 1, line.time_zone):%H:%M}"
+        raise HeadwayError(
+            f"the log has no passing{since} before {until} on service date {service_date}",
+            "passings within the last hour",
+            "choose --at within the service that the log covers",
+        )
