@@ -16,12 +16,12 @@ from headway_prediction.grid.matrices import (
 from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
-SUNDAY = date(2025, 10, 5)
+SATURDAY = date(2025, 10, 4)
 
 
 @pytest.fixture(scope="module")
 def grid():
-    log = log_of(regular_rows(stations=3, days=(MONDAY, SUNDAY)))
+    log = log_of(regular_rows(stations=3, days=(MONDAY, SATURDAY)))
     line = Line.from_arrivals(log, ZONE)
     rows = [(0, k, 0, 0, 360.0 + 10 * k) for k in range(3)]
     plan = Timetable(
@@ -63,7 +63,7 @@ def test_schedule_holds_the_plan_and_the_calendar(grid):
 def test_service_days_count_from_1970(grid):
     days = service_days(grid)
     assert days.shape == (3240,)
-    assert days[[0, 1619, 1620]].tolist() == [(d - date(1970, 1, 1)).days for d in (MONDAY, MONDAY, SUNDAY)]
+    assert days[[0, 1619, 1620]].tolist() == [(d - date(1970, 1, 1)).days for d in (MONDAY, MONDAY, SATURDAY)]
 
 
 def test_the_files_hold_the_matrices(grid, tmp_path):

@@ -86,6 +86,23 @@ def test_a_train_more_than_three_minutes_overdue_no_longer_counts():
     np.testing.assert_allclose(ahead[:, 3], [13] * 7 + [7] * 8)  # 419, 426
 
 
+def test_a_train_given_up_at_one_platform_may_still_come_to_the_next():
+    ahead = forecast(stalled(410), t0=415)  # expected at B at 412, 4 minutes before minute 416; at C at 414
+    np.testing.assert_allclose(ahead[:, 1], [NAN] * 6 + [20] * 9)  # 422
+    np.testing.assert_allclose(ahead[:, 2], [12] * 8 + [8] * 7)  # 416, 424
+    np.testing.assert_allclose(ahead[:, 3], [NAN] * 2 + [12] * 8 + [8] * 5)  # 418, 426
+
+
+def test_a_plan_that_departures_do_not_keep_is_not_followed():
+    shifted = every_ten_minutes()
+    loose = Timetable(shifted.services, shifted.planned.with_columns(pl.col("minute") + 3))
+    rows = [*FIRST, *train("t2", "ABCD", 412, day=TODAY)]
+    np.testing.assert_array_equal(forecast(rows, t0=415, plan=loose), forecast(rows, t0=415))
+    assert not np.array_equal(
+        forecast(rows, t0=415, plan=every_ten_minutes()), forecast(rows, t0=415), equal_nan=True
+    )
+
+
 def test_a_planned_departure_up_to_six_minutes_overdue_leaves_at_once():
     plan = every_ten_minutes()
     late = forecast(FIRST, t0=415, plan=plan)  # 410 is 6 minutes overdue when minute 416 begins
