@@ -1,0 +1,57 @@
+"""Which origins are scored, and what really happened after them (PROTOCOL.md, "Words")."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.forecasters.base import LEADS
+from headway_prediction.grid.history import LineHistory
+
+ORIGIN_STEP_MINS = 10
+WARM_UP_MINS = 30
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What happened after the origins of one service date; arrays of shape (origins, leads, stations, directions).
+
+    `headway` in minutes; `valid` marks the cells that are scored, `event` those of them in whose minute a train passed.
+    """
+
+    service_date: date
+    origins: np.ndarray
+    headway: np.ndarray
+    valid: np.ndarray
+    event: np.ndarray
+
+
+def scored_origins(history: LineHistory, service_date: date) -> np.ndarray:
+    """Return the origins (service-day minutes) of one service date that are scored.
+
+    They are the minutes divisible by 10 from 30 minutes after the first minute with over half of the line's cells valid
+    up to, not including, 15 minutes before the last such minute.
+    """
+    valid_cells = history.day(service_date)["valid"].values.sum(axis=(1, 2))
+    busy = np.flatnonzero(valid_cells > history.line.platforms().height / 2)
+    if not len(busy):
+        return np.empty(0, dtype=np.int64)
+    minutes = np.arange(busy[0] + WARM_UP_MINS, busy[-1] - LEADS)
+    return minutes[minutes % ORIGIN_STEP_MINS == 0]
+
+
+def day_truth(history: LineHistory, service_date: date, origins: np.ndarray) -> Truth:
+    """Return what happened at leads 1 to 15 after each origin; minutes from 27:00 on are not scored."""
+    day = history.day(service_date)
+    minutes = np.asarray(origins)[:, None] + np.arange(1, LEADS + 1)
+    inside = (minutes < SCORED_DAY_MINS)[:, :, None, None]
+    rows = np.minimum(minutes, SCORED_DAY_MINS - 1)
+    valid = day["valid"].values[rows] & inside
+    return Truth(
+        service_date,
+        np.asarray(origins),
+        day["headway"].values[rows],
+        valid,
+        day["arrived"].values[rows] & valid,
+    )
