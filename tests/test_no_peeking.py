@@ -8,14 +8,18 @@ import pytest
 
 from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
 from headway_prediction.grid.history import LineHistory, build_history, history_from_log
+from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
 from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
 TODAY = DAYS[3]
 ORIGINS = [0, 295, 311, 404, 450, 613, 700, 899, 930, 1619]
+# The network reads `valid`: after the last logged minute, truth says that nothing is, and the log so far cannot know.
+SEEN_BY_THE_NETWORK = [295, 450, 700]
 
 
 def ragged(trip_ids: str) -> list[tuple]:
@@ -121,6 +125,25 @@ def test_nothing_is_fitted_on_other_days(history, method, trip_ids):
     assert alone.keys() == method.state().keys()
     for name, values in method.state().items():
         np.testing.assert_array_equal(alone[name], values)
+
+
+def test_the_network_sees_no_future_either():
+    import keras
+
+    from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+    from headway_prediction.model import STConvNet
+
+    history = history_of("all", DAYS)
+    keras.utils.set_random_seed(0)
+    config = AppConfig(encoder_filters=(4, 4), schedule_units=4, decoder_filters=4)
+    network = STConvNet(config, (30, 5, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS)))
+    method = STConvNetForecaster(network, config)
+    together = method.forecast(history, TODAY, np.array(SEEN_BY_THE_NETWORK))
+    assert np.ptp(together.mean) > 0
+    for index, t0 in enumerate(SEEN_BY_THE_NETWORK):
+        for known in (history.as_of(TODAY, t0), scrambled(history, t0)):
+            alone = method.forecast(known, TODAY, np.array([t0]))
+            assert together.mean[index].tobytes() == alone.mean[0].tobytes()
 
 
 def test_the_test_can_fail(history):
