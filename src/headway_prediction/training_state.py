@@ -1,0 +1,107 @@
+"""What training must remember to go on after it was killed, in one file that is whole or not there at all."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from headway_prediction.config import AppConfig
+from headway_prediction.files import atomic_path
+
+MONITORED = "val_loss"
+
+PATHS = {"data_dir", "headway_file", "schedule_file", "service_day_file"}
+"""Settings that say where data lies, not what training does: data that moved is the same data."""
+
+History = dict[str, list[float]]
+
+
+@dataclass
+class TrainingState:
+    """Everything the next epoch depends on; `fingerprint` names the settings and the data it was made with."""
+
+    fingerprint: str
+    history: History = field(default_factory=dict)
+    weights: list[np.ndarray] = field(default_factory=list)
+    optimizer: list[np.ndarray] = field(default_factory=list)
+    best_weights: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs are finished."""
+        return len(self.history.get(MONITORED, []))
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (counted from 0) of the lowest validation loss; the first of them when several are equal."""
+        return int(np.argmin(self.history[MONITORED]))
+
+    def is_finished(self, epochs: int, patience: int) -> bool:
+        """Whether all epochs are done, or the last `patience` of them brought nothing better."""
+        if not self.epochs_done:
+            return False
+        return self.epochs_done >= epochs or self.epochs_done - 1 - self.best_epoch >= patience
+
+    def take(self, model: keras.Model, logs: dict[str, float]) -> None:
+        """Add a finished epoch: its scores, and the weights and the optimizer as they are now."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        self.weights = _values(model.weights)
+        self.optimizer = _values(model.optimizer.variables)
+        if self.best_epoch == self.epochs_done - 1:
+            self.best_weights = self.weights
+
+    def give(self, model: keras.Model) -> None:
+        """Put the weights and the optimizer back into a compiled model as they were after the last epoch."""
+        model.optimizer.build(model.trainable_variables)
+        _assign(model.weights, self.weights)
+        _assign(model.optimizer.variables, self.optimizer)
+
+    def give_best(self, model: keras.Model) -> None:
+        """Put the weights of the best epoch into the model."""
+        _assign(model.weights, self.best_weights)
+
+
+def fingerprint_of(config: AppConfig, *datasets: object) -> str:
+    """Return a checksum of all that training depends on: settings, backend, and the data of TimeseriesGenerator's sets."""
+    settings = {name: value for name, value in config.to_dict().items() if name not in PATHS}
+    data = [getattr(getattr(dataset, "window_order", None), "digest", None) for dataset in datasets]
+    facts = {"settings": settings, "data": data, "backend": keras.backend.backend()}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def write_state(state: TrainingState, path: Path) -> None:
+    """Write the state over the one before it, whole or not at all; raises HeadwayError when the disk refuses."""
+    facts = json.dumps({"fingerprint": state.fingerprint, "history": state.history})
+    arrays = {
+        f"{part}_{i}": value
+        for part in ("weights", "optimizer", "best_weights")
+        for i, value in enumerate(getattr(state, part))
+    }
+    with atomic_path(path) as fresh, fresh.open("wb") as stream:
+        np.savez(stream, facts=np.array(facts), **arrays)
+
+
+def read_state(path: Path) -> TrainingState:
+    """Read what `write_state` wrote; raises ValueError, KeyError or OSError for anything else."""
+    with np.load(path, allow_pickle=False) as stored:
+        facts = json.loads(str(stored["facts"]))
+        parts = {part: _numbered(stored, part) for part in ("weights", "optimizer", "best_weights")}
+    return TrainingState(**facts, **parts)
+
+
+def _numbered(stored: np.lib.npyio.NpzFile, part: str) -> list[np.ndarray]:
+    count = sum(name.rsplit("_", 1)[0] == part for name in stored.files)
+    return [stored[f"{part}_{i}"] for i in range(count)]
+
+
+def _values(variables: list) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables: list, values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
