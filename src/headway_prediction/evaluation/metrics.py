@@ -1,0 +1,71 @@
+"""Metrics, in minutes, from additive sums (PROTOCOL.md, "Scores"); whatever bins the sums have, the metrics have."""
+
+import numpy as np
+import xarray as xr
+
+from headway_prediction.evaluation.scores import STATISTICS, total
+
+REPORTED_LEADS = (5, 10, 15)
+LEAD_GROUPS = {"1-5": (1, 5), "6-10": (6, 10), "11-15": (11, 15)}
+LATE = "11-15"
+
+
+def metrics(sums: xr.DataArray) -> xr.Dataset:
+    """Return mae, rmse, r2, disp, missing, coverage, interval_score, pinball_loss and their ev_ twins at event cells.
+
+    `sums` has the dims population and statistic (see `scores`); its other dims remain. A metric of no cells, or of an
+    interval that the method does not give, is NaN.
+    """
+    valid, event = (_population_metrics(sums.sel(population=name)) for name in ("valid", "event"))
+    return valid.drop_vars("disp").assign(
+        {"disp": event["disp"]} | {f"ev_{name}": event[name] for name in event.data_vars if name != "disp"}
+    )
+
+
+def _population_metrics(sums: xr.DataArray) -> xr.Dataset:
+    counts = sums.sel(statistic="count", drop=True)
+    means_of = (sums / counts.where(counts > 0)).drop_vars("population", errors="ignore")
+    means = {name: means_of.sel(statistic=name, drop=True) for name in STATISTICS}
+    truth_spread = _variance(means["truth"], means["truth_squared"])
+    forecast_spread = _variance(means["forecast"], means["forecast_squared"])
+    return xr.Dataset(
+        {
+            "mae": means["absolute_error"],
+            "rmse": np.sqrt(means["squared_error"]),
+            "r2": 1 - _ratio(means["squared_error"], truth_spread),
+            "disp": np.sqrt(_ratio(forecast_spread, truth_spread)),
+            "missing": means["missing"],
+            "coverage": means["covered"],
+            "interval_score": means["interval_score"],
+            "pinball_loss": means["pinball_loss"],
+        }
+    )
+
+
+def _ratio(numerator: xr.DataArray, denominator: xr.DataArray) -> xr.DataArray:
+    return numerator / denominator.where(denominator > 0)
+
+
+def _variance(mean: xr.DataArray, mean_square: xr.DataArray) -> xr.DataArray:
+    variance = mean_square - mean**2
+    # Sums of equal values leave a rounding error where there is no variance.
+    return variance.where(variance > 1e-12 * mean_square, 0.0)
+
+
+def summary_metrics(by_lead: xr.DataArray) -> xr.Dataset:
+    """Return the metrics over all leads, and beside them those of single leads and groups of leads.
+
+    Adds mae@5, rmse@5 (and 10, 15), ev_mae_late (leads 11 to 15), ev_coverage@1-5 (and 6-10, 11-15), and sqrt_ev_r2, where
+    the disp of a calibrated mean belongs (NaN for a negative ev_r2).
+    """
+    overall = metrics(total(by_lead, "lead"))
+    single = {lead: metrics(by_lead.sel(lead=lead, drop=True)) for lead in REPORTED_LEADS}
+    groups = {
+        name: metrics(total(by_lead.sel(lead=slice(*ends)), "lead")) for name, ends in LEAD_GROUPS.items()
+    }
+    return overall.assign(
+        {f"{name}@{lead}": single[lead][name] for name in ("mae", "rmse") for lead in REPORTED_LEADS}
+        | {"ev_mae_late": groups[LATE]["ev_mae"]}
+        | {f"ev_coverage@{group}": groups[group]["ev_coverage"] for group in LEAD_GROUPS}
+        | {"sqrt_ev_r2": np.sqrt(overall["ev_r2"].where(overall["ev_r2"] >= 0))}
+    )
