@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import xarray as xr
+from rich.console import Console
+
+from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.scores import STATISTICS, Sums
+from headway_prediction.evaluation.table import markdown_table, score_tables, terminal_table
+from headway_prediction.line import Line, Station
+
+LINE = Line("toy", "Europe/Dublin", (Station("A", ("a", "a")), Station("B", ("b", "b"))))
+NAMES = ("mean [link=x]", "net|work")
+
+
+def scores_of(intervals=False, missing=0):
+    """Ten cells per lead, all event cells, truth 8 and 12: the first method errs by 2, the second by 1 in the median."""
+    sums = xr.DataArray(
+        np.full((2, 1, 2, len(STATISTICS), 15), np.nan),
+        {
+            "method": list(NAMES),
+            "service_date": np.array(["2025-09-29"], "datetime64[s]"),
+            "population": ["valid", "event"],
+            "statistic": list(STATISTICS),
+            "lead": np.arange(1, 16),
+        },
+        ("method", "service_date", "population", "statistic", "lead"),
+    )
+    shared = {"count": 10, "truth": 100, "truth_squared": 5 * (64 + 144), "missing": missing}
+    own = {
+        "forecast": (100, 100),
+        "forecast_squared": (1000, 1010),
+        "absolute_error": (20, 10),
+        "squared_error": (40, 10),
+    }
+    for statistic, value in shared.items():
+        sums.loc[{"statistic": statistic}] = value
+    for statistic, values in own.items():
+        sums.loc[{"statistic": statistic}] = np.reshape(values, (2, 1, 1, 1))
+    if intervals:
+        for statistic, value in {"covered": 8, "interval_score": 50, "pinball_loss": 7}.items():
+            sums.loc[{"statistic": statistic, "method": NAMES[1]}] = value
+    return Scores(LINE, 3, Sums(sums, sums, sums))
+
+
+def test_the_markdown_table_by_hand():
+    # R² is 1 - 4/4 and 1 - 1/4; disp is 0/2 and sqrt(1)/2, beside sqrt(0) and sqrt(3/4).
+    assert markdown_table(scores_of()).splitlines() == [
+        "| method | MAE | RMSE | R² | MAE@5 | MAE@10 | MAE@15 | ev_MAE | ev_MAE late | disp | √ev_R² |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| mean [link=x] | 2.000 | 2.000 | 0.000 | 2.000 | 2.000 | 2.000 | 2.000 | 2.000 | 0.000 | 0.000 |",
+        "| net\\|work | **1.000** | **1.000** | **0.750** | **1.000** | **1.000** | **1.000** | **1.000** | **1.000** "
+        "| 0.500 | 0.866 |",
+    ]
+
+
+def test_intervals_stand_in_a_table_of_their_own_with_the_methods_that_give_them():
+    points, intervals = score_tables(scores_of(intervals=True))
+    assert list(points.rows) == list(NAMES)
+    assert list(intervals.rows) == [NAMES[1]]
+    assert [cell.text for cell in intervals.rows[NAMES[1]]] == ["80.0%"] * 5 + ["5.000", "0.700"]
+    assert len(score_tables(scores_of())) == 1
+
+
+@pytest.mark.parametrize(("missing", "last"), [(0, "√ev_R²"), (1, "missing")])
+def test_missing_forecasts_are_shown_where_there_are_some(missing, last):
+    (table,) = score_tables(scores_of(missing=missing))
+    assert table.columns[-1].heading == last
+
+
+def test_equal_values_are_equally_good():
+    scores = scores_of()
+    sums = scores.sums.by_lead
+    sums.loc[{"method": NAMES[0]}] = sums.sel({"method": NAMES[1]}).values
+    (table,) = score_tables(scores)
+    assert all(cells[0].is_best for cells in table.rows.values())
+
+
+def test_the_terminal_table_fits_and_shows_names_as_they_are():
+    console = Console(width=80, force_terminal=True, color_system="standard")
+    with console.capture() as captured:
+        console.print(terminal_table(scores_of(intervals=True)))
+    text = captured.get()
+    assert "mean [link=x]" in text
+    assert "…" not in text
+    assert "\x1b[1m0.750\x1b[0m" in text
+    assert "toy: 2025-09-29; minutes" in text
+    assert "80.0%" in text
