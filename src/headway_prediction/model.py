@@ -43,8 +43,8 @@ class STConvNet(keras.Model):
         first, second = config.encoder_filters
         # Seeded one by one, so that a network is the same wherever and whenever it is made.
         seeds = [1000 * config.seed + i for i in range(6)]
-        self.encoder_lstm_1 = StationConvLSTM(first, KERNEL[0], True, seeds[0], name="encoder_lstm_1")
-        self.encoder_lstm_2 = StationConvLSTM(second, KERNEL[0], False, seeds[1], name="encoder_lstm_2")
+        self.encoder_lstm_1 = self.encoder_layer(first, True, seeds[0], "encoder_lstm_1")
+        self.encoder_lstm_2 = self.encoder_layer(second, False, seeds[1], "encoder_lstm_2")
         self.fusion_dense = keras.layers.Dense(
             config.schedule_units,
             activation="relu",
@@ -59,6 +59,10 @@ class STConvNet(keras.Model):
             config.forecast_mins, (1, 1), kernel_initializer="zeros", name="decoder_conv_4"
         )
         self.build([(None, *self.input_shape_h), (None, *self.input_shape_s)])
+
+    def encoder_layer(self, filters: int, return_sequences: bool, seed: int, name: str) -> keras.layers.Layer:
+        """Return one recurrent layer of the encoder; another kind of layer is tried by overriding this."""
+        return StationConvLSTM(filters, KERNEL[0], return_sequences, seed, name=name)
 
     def build(self, input_shape):
         """Make all weights, so that they can be loaded before the first call."""
