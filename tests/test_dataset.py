@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -79,10 +80,13 @@ def test_serving_batches_leaves_the_array_as_it_was():
 
 
 @needs_tensorflow
+@pytest.mark.parametrize("epoch_windows", [None, 13])
 @pytest.mark.parametrize("epoch", [0, 1, 7])
-def test_both_kinds_of_data_set_serve_the_same_batches(epoch):
-    datasets = TimeseriesGenerator(CONFIG).create_train_val_datasets(*counting_arrays(), SERVICE_DAYS)
-    for dataset, twin in zip(datasets, twins(), strict=True):
+def test_both_kinds_of_data_set_serve_the_same_batches(epoch, epoch_windows):
+    generator = TimeseriesGenerator(dataclasses.replace(CONFIG, epoch_windows=epoch_windows))
+    datasets = generator.create_train_val_datasets(*counting_arrays(), SERVICE_DAYS)
+    twins = generator.create_train_val_twins(*counting_arrays(), SERVICE_DAYS)
+    for dataset, twin in zip(datasets, twins, strict=True):
         dataset.window_order.epoch = twin.window_order.epoch = epoch
         batches = list(dataset)
         assert len(batches) == len(dataset) == len(twin)

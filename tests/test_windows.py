@@ -71,18 +71,29 @@ def test_an_outage_is_not_usable_where_arrivals_are_known():
 @given(seed=st.integers(0, 2**32), epoch=st.integers(0, 500), count=st.integers(1, 60))
 def test_the_order_is_a_function_of_seed_and_epoch_and_loses_no_window(seed, epoch, count):
     starts = np.arange(count) * 3
-    order = WindowOrder(starts, seed, True, "", epoch)
-    assert np.array_equal(order.current(), WindowOrder(starts, seed, True, "", epoch).current())
+    order = WindowOrder(starts, seed, True, "", epoch=epoch)
+    assert np.array_equal(order.current(), WindowOrder(starts, seed, True, "", epoch=epoch).current())
     assert sorted(order.current()) == starts.tolist()
 
 
 def test_the_order_changes_from_epoch_to_epoch_and_with_the_seed_but_not_unshuffled():
     starts = np.arange(100)
     orders = [
-        WindowOrder(starts, seed, True, "", epoch).current() for seed, epoch in [(0, 0), (0, 1), (1, 0)]
+        WindowOrder(starts, seed, True, "", epoch=epoch).current() for seed, epoch in [(0, 0), (0, 1), (1, 0)]
     ]
     assert not any(np.array_equal(orders[i], orders[j]) for i, j in [(0, 1), (0, 2), (1, 2)])
-    assert np.array_equal(WindowOrder(starts, 0, False, "", 7).current(), starts)
+    assert np.array_equal(WindowOrder(starts, 0, False, "", 10, epoch=7).current(), starts)
+
+
+@given(count=st.integers(1, 50), epoch_windows=st.integers(1, 60), shuffling=st.integers(0, 5))
+def test_short_epochs_share_out_the_windows_of_one_shuffling(count, epoch_windows, shuffling):
+    order = WindowOrder(np.arange(count), 1, True, "", epoch_windows)
+    parts = count // len(order)
+    visited = []
+    for order.epoch in range(shuffling * parts, (shuffling + 1) * parts):
+        visited += order.current().tolist()
+        assert len(order.current()) == len(order) == min(count, epoch_windows)
+    assert len(set(visited)) == len(visited) > count - len(order)
 
 
 def test_a_digest_tells_data_apart():

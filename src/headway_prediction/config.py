@@ -50,6 +50,7 @@ class AppConfig:
     learning_rate: PositiveFloat = 1e-3
     patience: PositiveInt = 6
     huber_delta_mins: PositiveFloat = 3.0
+    epoch_windows: PositiveInt | None = None
     seed: int = 0
 
     @property

@@ -100,7 +100,8 @@ class TimeseriesGenerator:
                 f"minutes with at most {self.config.max_invalid_share:.0%} of the cells missing, and no outage",
                 "bring fuller days, shorten lookback_mins, or raise max_invalid_share",
             )
-        return WindowOrder(starts, self.config.seed, shuffled, digest_of(part, schedule[first:stop], starts))
+        digest = digest_of(part, schedule[first:stop], starts)
+        return WindowOrder(starts, self.config.seed, shuffled, digest, self.config.epoch_windows)
 
     def _batches(self, headway: "tf.Tensor", schedule: "tf.Tensor", order: WindowOrder) -> "tf.data.Dataset":
         import tensorflow as tf
@@ -116,10 +117,10 @@ class TimeseriesGenerator:
 
         def starts_of_epoch(_: tf.Tensor) -> tf.data.Dataset:
             starts = tf.numpy_function(lambda: order.current().astype(np.int32), [], tf.int32)
-            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(starts, (len(order.starts),)))
+            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(starts, (len(order),)))
 
         batches = tf.data.Dataset.range(1).flat_map(starts_of_epoch).batch(size).map(gathered).prefetch(2)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(order.starts) // size)))
+        batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(order) // size)))
         batches = batches.with_options(_without_rewriting())
         batches.window_order = order
         return batches
@@ -133,7 +134,7 @@ class WindowDataset(keras.utils.PyDataset):
         self.config, self.headway, self.schedule, self.window_order = config, headway, schedule, order
 
     def __len__(self) -> int:
-        return -(-len(self.window_order.starts) // self.config.batch_size)
+        return -(-len(self.window_order) // self.config.batch_size)
 
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         """Return batch `index` of the present epoch."""

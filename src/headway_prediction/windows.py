@@ -60,20 +60,29 @@ class WindowOrder:
     """The order in which windows are visited: a pure function of `(seed, epoch)`; as found when not `shuffled`.
 
     `epoch` (0, 1, ...) is set by the trainer before each epoch, so training that was killed and goes on at epoch e
-    sees what an unbroken run sees there. `digest` names the data the windows are cut from.
+    sees what an unbroken run sees there. An epoch visits all windows, or `epoch_windows` of them when there are more:
+    neighbouring epochs then share one shuffling and visit different windows. `digest` names the data they are cut from.
     """
 
     starts: np.ndarray
     seed: int
     shuffled: bool
     digest: str
+    epoch_windows: int | None = None
     epoch: int = 0
 
+    def __len__(self) -> int:
+        """Return how many windows an epoch visits."""
+        found = len(self.starts)
+        return min(found, self.epoch_windows or found) if self.shuffled else found
+
     def current(self) -> np.ndarray:
-        """Return the starts in the order of the present epoch, int64 `(windows,)`."""
+        """Return the starts in the order of the present epoch, int64 `(len(self),)`."""
         if not self.shuffled:
             return self.starts
-        return np.random.default_rng((ORDER_STREAM, self.seed, self.epoch)).permutation(self.starts)
+        shuffling, part = divmod(self.epoch, len(self.starts) // len(self))
+        generator = np.random.default_rng((ORDER_STREAM, self.seed, shuffling))
+        return generator.permutation(self.starts)[part * len(self) : (part + 1) * len(self)]
 
 
 def digest_of(*arrays: np.ndarray) -> str:
