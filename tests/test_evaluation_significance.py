@@ -51,6 +51,13 @@ def test_the_interval_is_about_as_wide_as_the_normal_one():
     assert (found.high - found.low) == pytest.approx(2 * 1.96 * gaps.std() / 1000 / np.sqrt(200), rel=0.05)
 
 
+@pytest.mark.parametrize(("days", "p_value"), [(2, 1 / 2), (3, 1 / 4), (6, 1 / 32)])
+def test_few_days_that_agree_prove_no_more_than_as_many_tossed_coins(days, p_value):
+    found = bootstrap_over_days(np.full(days, 10.0), np.full(days, 30.0), np.full(days, 10))
+    assert (found.estimate, found.low, found.high) == (-2, -2, -2)
+    assert found.p_value == p_value
+
+
 def test_a_single_day_tells_nothing_of_the_next():
     found = bootstrap_over_days(np.array([10.0]), np.array([30.0]), np.array([10]))
     assert found.estimate == -2

@@ -32,7 +32,8 @@ def bootstrap_over_days(
 
     `errors_a` and `errors_b` hold the sums of absolute errors and `counts` the cells of each day, shape (days,). Whole
     days are drawn with replacement, 10,000 times; the interval is the percentile interval (Efron & Tibshirani 1993,
-    ch. 13), the p-value twice the smaller share of resamples on either side of zero.
+    ch. 13), the p-value twice the smaller share of resamples on either side of zero. It never falls below that of a sign
+    test in which every day agrees, 2 / 2^days: resampling few days alike would claim more than they can show.
     """
     gaps, days = np.asarray(errors_a - errors_b, dtype=float), len(counts)
     estimate = float(gaps.sum() / counts.sum())
@@ -42,4 +43,5 @@ def bootstrap_over_days(
     differences = (draws @ gaps) / (draws @ counts)
     low, high = np.quantile(differences, (0.025, 0.975))
     one_side = min((differences <= 0).sum(), (differences >= 0).sum())
-    return Difference(estimate, float(low), float(high), min(1.0, 2 * (one_side + 1) / (RESAMPLES + 1)))
+    p_value = max(2 * (one_side + 1) / (RESAMPLES + 1), 2.0 ** (1 - days))
+    return Difference(estimate, float(low), float(high), min(1.0, p_value))
