@@ -61,8 +61,8 @@ def test_intervals_stand_in_a_table_of_their_own_with_the_methods_that_give_them
     assert len(score_tables(scores_of())) == 1
 
 
-@pytest.mark.parametrize(("missing", "last"), [(0, "√ev_R²"), (1, "missing")])
-def test_missing_forecasts_are_shown_where_there_are_some(missing, last):
+@pytest.mark.parametrize(("missing", "last"), [(0, "√ev_R²"), (0.004, "√ev_R²"), (0.006, "missing")])
+def test_missing_forecasts_are_shown_where_the_printed_share_is_not_zero(missing, last):
     (table,) = score_tables(scores_of(missing=missing))
     assert table.columns[-1].heading == last
 

@@ -72,10 +72,12 @@ class ScoreTable:
 def score_tables(scores: Scores) -> list[ScoreTable]:
     """Return the table of points and, where a method gives intervals, the table of these.
 
-    Values that print alike are equally good. A column of missing cells stands in the first table where there are any.
+    Values that print alike are equally good. The share of missing cells stands in the first table where it does not print
+    as zero.
     """
     table = scores.table()
-    missing = (MISSING_COLUMN,) if any(row["missing"] > 0 for row in table.values()) else ()
+    gaps = {MISSING_COLUMN.text(row["missing"]) for row in table.values()}
+    missing = () if gaps == {MISSING_COLUMN.text(0.0)} else (MISSING_COLUMN,)
     with_interval = {method: row for method, row in table.items() if np.isfinite(row["coverage"])}
     tables = [_score_table((*COLUMNS, *missing), table)]
     return [*tables, _score_table(INTERVAL_COLUMNS, with_interval)] if with_interval else tables
