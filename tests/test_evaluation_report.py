@@ -132,7 +132,7 @@ def test_the_summary_admits_defeat(history, scores, forecasts):
 
 def test_the_shown_day_is_the_one_on_which_persistence_errs_most(page, scores):
     assert most_disturbed_day(scores, "oracle") == DISTURBED
-    assert f"Headways of {DISTURBED}, the most disturbed" in Reader(page).text
+    assert f"Headways of {DISTURBED}, of the scored days the most disturbed" in Reader(page).text
 
 
 def test_without_persistence_the_shown_day_is_the_worst_of_the_method_itself(history):
@@ -154,6 +154,19 @@ def test_a_method_that_lacks_the_shown_day_is_shown_as_it_is_scored(history, for
     figures = page[page.index("const figures") :]
     forecast = re.findall(r'"z":(\[\[.*?\]\])', figures)[2]
     assert set(re.findall(r"[\d.]+|null", forecast)) == {"10.0"}
+
+
+def test_intervals_have_a_table_and_a_note_of_their_own_where_a_method_gives_them(history, forecasts, page):
+    assert page.count("<table>") == 1
+    assert "interval score" not in Reader(page).text
+    banded = {
+        day: Forecast(day, f.origins, f.mean, {0.1: f.mean - 1, 0.5: f.mean, 0.9: f.mean + 1})
+        for day, f in forecasts["oracle"].items()
+    }
+    both = forecasts | {"banded": banded}
+    with_intervals = report_html(history, score_methods(history, DAYS, both), banded, "banded")
+    assert with_intervals.count("<table>") == 2
+    assert "cover is the share of cells whose truth lies within it" in Reader(with_intervals).text
 
 
 def test_it_is_written_whole_or_not_at_all(history, scores, forecasts, page, tmp_path):

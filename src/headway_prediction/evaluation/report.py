@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from headway_prediction.clock import instant
 from headway_prediction.evaluation import report_figures as figures
@@ -12,7 +13,7 @@ from headway_prediction.evaluation import report_summary
 from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.report_page import Section, bullets, html_table, page, paragraphs
 from headway_prediction.evaluation.scores import scored_forecast
-from headway_prediction.evaluation.table import score_tables
+from headway_prediction.evaluation.table import ScoreTable, score_tables
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecast
@@ -21,9 +22,14 @@ from headway_prediction.line import DIRECTIONS, Line
 
 SHOWN_LEAD = 10
 YARDSTICK = "persistence"
-TABLE_NOTE = (
+POINT_NOTE = (
     "Minutes; lower is better, except R². @5, @10 and @15 are leads in minutes; ev_ means at event cells, late at leads 11 "
-    "to 15. disp is how widely the forecasts spread, as a share of how widely the truth does. The best of a column is bold."
+    "to 15. disp is how widely the forecasts spread, as a share of how widely the truth does: a calibrated mean has a disp "
+    "of √ev_R². The best of a column is bold."
+)
+INTERVAL_NOTE = (
+    "Of the methods that give an interval: cover is the share of cells whose truth lies within it; at event cells, in all "
+    "and at leads 1 to 5, 6 to 10 and 11 to 15, it should be 80 %. Interval score and pinball loss are minutes."
 )
 
 
@@ -66,19 +72,22 @@ def most_disturbed_day(scores: Scores, method: str) -> date:
 def _summary(scores: Scores, method: str) -> str:
     opening = [report_summary.basis(scores), report_summary.ranking(scores, method)]
     compared = bullets(report_summary.comparisons(scores, method))
-    return "\n".join([paragraphs(opening), compared, paragraphs([report_summary.EVENT_CELL])])
+    return "\n".join([paragraphs(opening), compared, paragraphs(report_summary.NOTES)])
 
 
 def _tables(scores: Scores, method: str) -> str:
-    tables = [
-        html_table(
-            ["method", *(column.heading for column in table.columns)],
-            {name: [(cell.text, cell.is_best) for cell in row] for name, row in table.rows.items()},
-            method,
-        )
-        for table in score_tables(scores)
+    notes = (POINT_NOTE, INTERVAL_NOTE)
+    parts = [
+        f"{paragraphs([note])}{_table(table, method)}"
+        for note, table in zip(notes, score_tables(scores), strict=False)
     ]
-    return "\n".join(["<h2>All methods</h2>", paragraphs([TABLE_NOTE]), *tables])
+    return "\n".join(["<h2>All methods</h2>", *parts])
+
+
+def _table(table: ScoreTable, method: str) -> str:
+    headings = ["method", *(column.heading for column in table.columns)]
+    rows = {name: [(cell.text, cell.is_best) for cell in cells] for name, cells in table.rows.items()}
+    return html_table(headings, rows, method)
 
 
 def _day_section(truth: Truth, forecast: np.ndarray, line: Line, method: str) -> Section:
@@ -102,10 +111,10 @@ def _day_section(truth: Truth, forecast: np.ndarray, line: Line, method: str) ->
         for direction in DIRECTIONS
     ]
     text = (
-        f"Headways of {truth.service_date}, the most disturbed of the scored days, as they were and as {method} had "
+        f"Headways of {truth.service_date}, of the scored days the most disturbed, as they were and as {method} had "
         f"forecast them {SHOWN_LEAD} minutes before. Blank: nothing to be scored. A missing forecast counts as 10 minutes."
     )
-    return Section("One day", text, drawn, paired=True)
+    return Section("One day", text, drawn)
 
 
 def towards(line: Line, direction: int) -> str:
@@ -131,12 +140,10 @@ def _error_sections(scores: Scores, method: str) -> list[Section]:
         ("By hour of the service day, local time", figures.by_hour(_by_method(hours), method)),
     ]
     return [
-        Section(
-            "Error by lead and by hour", "Mean absolute error over all scored cells.", curves, paired=True
-        ),
-        Section("Error by station", "Mean absolute error over all leads.", stations, paired=True),
+        Section("Error by lead and by hour", "Mean absolute error over all scored cells.", curves),
+        Section("Error by station", "Mean absolute error over all leads.", stations),
     ]
 
 
-def _by_method(errors) -> dict[str, np.ndarray]:
+def _by_method(errors: xr.DataArray) -> dict[str, np.ndarray]:
     return {name: errors.sel({"method": name}).values for name in errors["method"].values.tolist()}

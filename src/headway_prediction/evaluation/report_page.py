@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
@@ -51,12 +51,11 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, sentences below it, and figures, each with a title: side by side where there is room when `paired`."""
+    """A heading, sentences below it, and figures, each with a title, two side by side where there is room."""
 
     heading: str
     text: str
-    figures: Sequence[tuple[str, dict]] = field(default_factory=tuple)
-    paired: bool = False
+    figures: Sequence[tuple[str, dict]]
 
 
 def page(title: str, summary: str, table: str, sections: Sequence[Section]) -> str:
@@ -109,6 +108,5 @@ def _section(section: Section, numbers: Sequence[int]) -> str:
         f'<figure><figcaption>{escape(title)}</figcaption><div id="figure-{number}"></div></figure>'
         for number, (title, _) in zip(numbers, section.figures, strict=True)
     )
-    kind = "figures paired" if section.paired else "figures"
     heading = f"<h2>{escape(section.heading)}</h2>{paragraphs([section.text])}"
-    return f'<section>{heading}<div class="{kind}">{figures}</div></section>'
+    return f'<section>{heading}<div class="figures">{figures}</div></section>'

@@ -5,9 +5,10 @@ import math
 from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.significance import Difference
 
-EVENT_CELL = (
-    "An event cell is a station and a minute in which a train really passed; at all other cells the headway is still "
-    "that of the last train, which is often known already."
+NOTES = (
+    "Intervals and p-values come from drawing whole service days again (bootstrap), as the windows of one day are alike.",
+    "An event cell is a station and a minute in which a train really passed; at all other cells the headway is still that "
+    "of the last train, which is often known already.",
 )
 
 
@@ -60,7 +61,7 @@ def comparison(method: str, other: str, difference: Difference, other_error: flo
         )
     return (
         f"{method} is {word} than {other} by {size}, but that may be chance: the 95 % interval runs from "
-        f"{max(-difference.low, 0):.3f} minutes better to {max(difference.high, 0):.3f} minutes worse, "
+        f"{abs(min(difference.low, 0)):.3f} minutes better to {abs(max(difference.high, 0)):.3f} minutes worse, "
         f"{_p_value(difference.p_value)}."
     )
 
