@@ -6,10 +6,12 @@ from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.significance import Difference
 
 NOTES = (
-    "Intervals and p-values come from drawing whole service days again (bootstrap), as the windows of one day are alike.",
+    "Intervals and p-values come from drawing whole service days again (bootstrap), as the windows of one day are alike; "
+    "few days cannot give a small p.",
     "An event cell is a station and a minute in which a train really passed; at all other cells the headway is still that "
     "of the last train, which is often known already.",
 )
+SIGNIFICANT = 0.05
 
 
 def basis(scores: Scores) -> str:
@@ -53,12 +55,11 @@ def comparison(method: str, other: str, difference: Difference, other_error: flo
         return f"{method} is as good as {other}: the mean absolute errors are equal."
     if math.isnan(difference.p_value):
         return f"{method} is {word} than {other} by {size}; a single service day cannot tell whether that is chance."
-    low, high = sorted((difference.low, difference.high), key=abs)
     if difference.is_clear:
-        return (
-            f"{method} is {word} than {other} by {size}; 95 % interval {abs(low):.3f} to {abs(high):.3f} minutes, "
-            f"{_p_value(difference.p_value)}."
-        )
+        low, high = sorted((abs(difference.low), abs(difference.high)))
+        interval = f"95 % interval {low:.3f} to {high:.3f} minutes, {_p_value(difference.p_value)}"
+        caution = "" if difference.p_value < SIGNIFICANT else "; the days are too few to rule out chance"
+        return f"{method} is {word} than {other} by {size}; {interval}{caution}."
     return (
         f"{method} is {word} than {other} by {size}, but that may be chance: the 95 % interval runs from "
         f"{abs(min(difference.low, 0)):.3f} minutes better to {abs(max(difference.high, 0)):.3f} minutes worse, "
