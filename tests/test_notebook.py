@@ -8,6 +8,7 @@ import pytest
 
 from headway_prediction.grid.matrices import write_matrices
 from headway_prediction.line_files import read_line_files
+from headway_prediction.model import STConvNet
 from headway_prediction.simulate import Scenario, write_simulation
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "train_production.ipynb"
@@ -37,7 +38,7 @@ def executed(tmp_path_factory):
 def test_it_runs_and_saves_a_network_that_loads(executed):
     folder, _ = executed
     network = keras.saving.load_model(folder / "network.keras", compile=False)
-    assert network.input_shape_h[1:3] == (5, 2)
+    assert isinstance(network, STConvNet) and network.input_shape_h[1:3] == (5, 2)
 
 
 def test_it_shows_the_heatmap_and_the_loss_curve(executed):

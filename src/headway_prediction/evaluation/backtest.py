@@ -22,7 +22,7 @@ def held_back_dates(
 ) -> list[date]:
     """Return the dates of `history` that a bundle's `days` did not use to train or validate, or check those `wanted`.
 
-    Raises HeadwayError when a wanted date was used, or when none is left.
+    Raises HeadwayError when a wanted date was used or is not in `history`, or when none is left.
     """
     used = set(days["training"]) | set(days["validation"])
     if wanted is not None:
@@ -33,7 +33,7 @@ def held_back_dates(
                 "dates it never saw",
                 "leave it out, or train without it",
             )
-        return sorted(wanted)
+        return history.select(sorted(wanted)).service_dates
     left = [day for day in history.service_dates if day not in used]
     if not left:
         raise HeadwayError(
