@@ -1,5 +1,8 @@
+from datetime import timedelta
+
 import numpy as np
 import pytest
+from conftest import MONDAY, ZONE, log_of, regular_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -7,6 +10,10 @@ from hypothesis.extra import numpy as hnp
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.errors import HeadwayError
+from headway_prediction.grid.history import history_from_log
+from headway_prediction.grid.matrices import write_matrices
+from headway_prediction.grid.store import write_history
+from headway_prediction.line import Line
 
 NAN = np.nan
 
@@ -130,3 +137,17 @@ def test_bad_service_days_are_refused_with_a_sentence(tmp_path, days, sentence):
     np.save(tmp_path / "days.npy", days)
     with pytest.raises(HeadwayError, match=sentence):
         loader(tmp_path, service_day_file="days.npy").load_service_days(3)
+
+
+def test_a_grid_is_read_like_its_two_matrices(tmp_path):
+    log = log_of(regular_rows(days=(MONDAY, MONDAY + timedelta(days=1))))
+    history = history_from_log(log, Line.from_arrivals(log, ZONE))
+    write_history(history, tmp_path / "line.zarr")
+    write_matrices(history.grid, tmp_path)
+    from_grid = loader(tmp_path, headway_file="line.zarr")
+    from_files = loader(tmp_path, service_day_file="service_days.npy")
+    for one, other in zip(from_grid.load_raw_data(), from_files.load_raw_data(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    days = from_grid.load_service_days(3240)
+    np.testing.assert_array_equal(days, from_files.load_service_days(3240))
+    assert np.bincount(days - days[0]).tolist() == [1620, 1620]
