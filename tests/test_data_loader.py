@@ -2,11 +2,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from conftest import MONDAY, ZONE, log_of, regular_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.errors import HeadwayError
