@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from headway_prediction import AppConfig
+from headway_prediction.config import LINE_DEFAULTS
 from headway_prediction.errors import HeadwayError
 
 STARTING_DOCUMENT = {
@@ -132,3 +133,17 @@ def test_every_field_can_stand_in_a_toml_file(write):
     path = write("\n".join(lines))
     assert set(tomllib.loads(path.read_text())) <= {field.name for field in dataclasses.fields(AppConfig)}
     assert dataclasses.replace(AppConfig.load(path, {}), data_dir="../data") == AppConfig()
+
+
+def test_a_base_file_comes_before_the_users_own(tmp_path):
+    base, own = tmp_path / "base.toml", tmp_path / "own.toml"
+    base.write_text("batch_size = 32\nepochs = 12\n")
+    own.write_text("epochs = 3\n")
+    config = AppConfig.load(own, {}, base=base)
+    assert (config.batch_size, config.epochs, config.lookback_mins) == (32, 3, 30)
+
+
+def test_the_packaged_settings_of_a_line_are_valid_and_leave_the_spine_as_it_is():
+    config = AppConfig.load(environment={}, base=LINE_DEFAULTS)
+    assert config.epoch_windows is not None
+    assert (AppConfig().batch_size, AppConfig().epochs, AppConfig().learning_rate) == (128, 30, 1e-3)

@@ -13,6 +13,8 @@ from pydantic.dataclasses import dataclass
 from headway_prediction.errors import HeadwayError
 
 ENVIRONMENT_PREFIX = "HEADWAY_"
+LINE_DEFAULTS = Path(__file__).with_name("line_defaults.toml")
+"""Settings that train one line in minutes; what `headway train` starts from."""
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -75,15 +77,22 @@ class AppConfig:
 
     @classmethod
     def load(
-        cls, path: Path | str | None = None, environment: Mapping[str, str] | None = None, **overrides: object
+        cls,
+        path: Path | str | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        base: Path | str | None = None,
+        **overrides: object,
     ) -> "AppConfig":
-        """Return the defaults, then the TOML file at `path`, then HEADWAY_<FIELD> variables, then `overrides`.
+        """Return the defaults, then the TOML files `base` and `path`, then HEADWAY_<FIELD> variables, then `overrides`.
 
         A relative `data_dir` of a TOML file counts from that file's folder. Raises HeadwayError for a file that
         cannot be read or a field that is unknown or out of range.
         """
         environment = os.environ if environment is None else environment
-        settings = _from_toml(Path(path)) if path else {}
+        settings: dict[str, object] = {}
+        for file in (base, path):
+            settings |= _from_toml(Path(file)) if file is not None else {}
         settings |= _from_environment(environment, {field.name for field in dataclasses.fields(cls)})
         settings |= {name: value for name, value in overrides.items() if value is not None}
         return cls.from_dict(settings)

@@ -12,7 +12,9 @@ from headway_prediction.cli.say import say
 def train(
     grid: Annotated[Path, typer.Option(help="Grid that `headway grid` wrote.")],
     out: Annotated[Path, typer.Option(help="Bundle to write (a folder).")],
-    config: Annotated[Path | None, typer.Option(help="TOML file of AppConfig fields.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of AppConfig fields, over the packaged line_defaults.toml.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs to train.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the weights and of the order of the windows.")
@@ -33,12 +35,17 @@ def train(
       headway train --grid line/grid.zarr --out line/bundle
     """
     load_framework()
-    from headway_prediction.config import AppConfig
+    from headway_prediction.config import LINE_DEFAULTS, AppConfig
     from headway_prediction.grid.store import read_history
     from headway_prediction.train_line import train_line
 
     settings = AppConfig.load(
-        config, epochs=epochs, seed=seed, validation_days=validation_days, test_days=test_days
+        config,
+        base=LINE_DEFAULTS,
+        epochs=epochs,
+        seed=seed,
+        validation_days=validation_days,
+        test_days=test_days,
     )
     bundle = train_line(read_history(grid), settings, out.with_name(f"{out.name}.run"), quiet)
     bundle.save(out)
