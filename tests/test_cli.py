@@ -76,7 +76,7 @@ def test_forecast_prints_every_station_and_direction(small_line, capfd):
     )
     assert headway(*words, "--at", "2025-09-13T09:00", "--method", "propagation") == 0
     table = capfd.readouterr().out
-    assert table.count("Acacia") == 4 and "09:14" in table  # in two titles and two rows
+    assert table.count("Acacia") == 4 and "+15" in table  # in two titles and two rows
 
 
 def test_backtest_writes_one_file_per_method_with_the_same_rows(small_line):

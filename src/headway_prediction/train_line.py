@@ -61,5 +61,4 @@ def _window_sets(history: LineHistory, config: AppConfig):
 
 def _fresh_network(config: AppConfig, training) -> STConvNet:
     (headway_in, schedule_in), _ = next(iter(training))
-    keras.utils.set_random_seed(config.seed)
     return STConvNet(config, headway_in.shape[1:], schedule_in.shape[1:])

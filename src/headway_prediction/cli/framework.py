@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 def load_framework() -> None:
     """Import Keras and its backend; what TensorFlow's C++ writes about its build on the way is kept off the screen."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _standard_error_closed():
         import keras  # noqa: F401
 

@@ -13,26 +13,26 @@ from headway_prediction.grid.store import read_history
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.timetable import Timetable
 
-WIDTH = 132
+WIDTH = 110
+LONGEST_NAME = 30
 
 
 def print_forecast(rows: pl.DataFrame, line: Line) -> None:
-    """Print one table per direction: a row per station in the order of travel, a column per valid time, minutes."""
+    """Print one table per direction: a row per station in the order of travel, a column per lead, minutes."""
     console = Console(width=WIDTH)
-    times = rows.filter(pl.col("lead_min") == rows["lead_min"][0])["valid_time"].unique()
-    console.print(
-        f"{line.line_id}: headways in minutes, known until the end of {rows['t0'][0]}; from {times[0]}"
-    )
+    until, first = (rows.sort("lead_min")[name][0] for name in ("t0", "valid_time"))
+    console.print(f"{line.line_id}: headways in minutes; known to the end of {until}, +1 is {first[11:16]}")
     for direction in DIRECTIONS:
         console.print(_direction_table(rows.filter(pl.col("direction_id") == direction), line, direction))
 
 
 def _direction_table(rows: pl.DataFrame, line: Line, direction: int) -> Table:
     order = line.travel_order(direction)
-    title = f"direction {direction}: {line.stations[order[0]].name} to {line.stations[order[-1]].name}"
-    table = Table("station", title=title, title_justify="left")
-    for valid_time in rows["valid_time"].unique().sort():
-        table.add_column(valid_time[11:16], justify="right")
+    title = f"\ndirection {direction}: {line.stations[order[0]].name} to {line.stations[order[-1]].name}"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("station", no_wrap=True, max_width=LONGEST_NAME)
+    for lead in rows["lead_min"].unique().sort():
+        table.add_column(f"+{lead}", justify="right", no_wrap=True)
     by_stop = rows.sort("lead_min").partition_by("stop_id", as_dict=True)
     for station in order:
         at_stop = by_stop[(line.stop_ids(direction)[station],)]
