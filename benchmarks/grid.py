@@ -22,7 +22,13 @@ def day_log(service_date: date, random: np.random.Generator) -> pl.DataFrame:
     midnight = np.datetime64(service_date, "ms")
     times = midnight + (minutes.reshape(-1) * 60_000).astype("timedelta64[ms]")
     return pl.DataFrame(
-        {"direction_id": direction, "train": train, "station": station, "stop_sequence": sequence, "time": times}
+        {
+            "direction_id": direction,
+            "train": train,
+            "station": station,
+            "stop_sequence": sequence,
+            "time": times,
+        }
     ).select(
         pl.lit("bench").alias("line_id"),
         pl.lit(service_date.isoformat()).alias("service_date"),
@@ -44,10 +50,21 @@ def main() -> None:
         table.write_parquet(log)
         rows = table.height
         del table
-        command = ["headway", "grid", "--arrivals", str(log), "--time-zone", "UTC", "--out", f"{folder}/grid.zarr"]
+        command = [
+            "headway",
+            "grid",
+            "--arrivals",
+            str(log),
+            "--time-zone",
+            "UTC",
+            "--out",
+            f"{folder}/grid.zarr",
+        ]
         print(f"{rows:,} passings: {' '.join(command[:2])} …")
         began = time.perf_counter()
-        child = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "headway_prediction", *command[1:]])
+        child = os.spawnv(
+            os.P_NOWAIT, sys.executable, [sys.executable, "-m", "headway_prediction", *command[1:]]
+        )
         _, status, usage = os.wait4(child, 0)
         seconds = time.perf_counter() - began
         print(f"status {status}; {seconds:.1f} s; peak memory {usage.ru_maxrss / 2**20:.2f} GiB")

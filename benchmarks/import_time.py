@@ -16,10 +16,14 @@ def main() -> None:
     seconds = []
     for _ in range(RUNS):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "headway_prediction", "--help"], check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "headway_prediction", "--help"], check=True, capture_output=True
+        )
         seconds.append(time.perf_counter() - began)
     loaded = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True)
-    print(f"headway --help: median {statistics.median(seconds):.2f} s of {RUNS}; loaded: {loaded.stdout.strip()}")
+    print(
+        f"headway --help: median {statistics.median(seconds):.2f} s of {RUNS}; loaded: {loaded.stdout.strip()}"
+    )
 
 
 if __name__ == "__main__":

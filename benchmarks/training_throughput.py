@@ -8,10 +8,8 @@ machine does falls on both; the medians are shown.
 
 import argparse
 import json
-import platform
 import statistics
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -48,12 +46,6 @@ def random_batch(config: AppConfig, *shapes: tuple[int, ...]) -> tuple:
     return (headway, schedule), target
 
 
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    facts = dict(line.split("\t: ", 1) for line in lines if "\t: " in line)
-    return f"{facts.get('model name', platform.processor())}, family {facts.get('cpu family', '?')}"
-
-
 def measure(pairs: int, stations: int, batch_size: int) -> dict[str, object]:
     config = AppConfig(batch_size=batch_size)
     shapes = (config.lookback_mins, stations, 2, 4), (config.forecast_mins, 2, PLAN_CHANNELS)
@@ -68,7 +60,6 @@ def measure(pairs: int, stations: int, batch_size: int) -> dict[str, object]:
             rates[name].append(windows_per_second(network, batch))
     ours, stock = rates.values()
     return {
-        "machine": processor(),
         "backend": keras.backend.backend(),
         "stations": stations,
         "batch": batch_size,
