@@ -77,6 +77,8 @@ def test_a_missing_and_an_added_file_are_refused(copied):
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(HeadwayError, match=r"not a sound bundle.*SHA256SUMS"):
         Bundle.load(tmp_path)
+    with pytest.raises(HeadwayError, match="there is no such folder"):
+        Bundle.load(tmp_path / "gone")
 
 
 def test_a_grid_of_another_line_or_cap_is_refused(bundle, small_line):

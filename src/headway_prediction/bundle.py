@@ -164,7 +164,7 @@ def _write_checksums(folder: Path) -> None:
 
 def _verify_checksums(folder: Path) -> None:
     if not (folder / CHECKSUMS).is_file():
-        raise _unreadable(folder, f"it has no {CHECKSUMS}")
+        raise _unreadable(folder, f"it has no {CHECKSUMS}" if folder.is_dir() else "there is no such folder")
     listed = dict(line.split("  ", 1)[::-1] for line in (folder / CHECKSUMS).read_text("utf-8").splitlines())
     if sorted(listed) != _files(folder):
         odd = sorted(set(listed) ^ set(_files(folder)))
