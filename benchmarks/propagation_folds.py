@@ -1,0 +1,54 @@
+"""Propagation on every service day of a grid, five-fold: as fitted, following the plan, and at the usual headways.
+
+python benchmarks/propagation_folds.py line.zarr [--every 1]
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from headway_prediction.evaluation.backtest import backtest
+from headway_prediction.evaluation.compare import score_methods
+from headway_prediction.evaluation.table import markdown_table
+from headway_prediction.forecasters.propagation import Propagation
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.store import read_history
+
+FOLDS = 5
+
+
+def variants(fitted: Propagation) -> dict[str, Propagation]:
+    """Return propagation as fitted, and with the plan followed or ignored whatever the training days say."""
+    plan, usual = (
+        Propagation(tuple(replace(runs, keeps_plan=np.array(keeps)) for runs in fitted.runs))
+        for keeps in (True, False)
+    )
+    return {"as fitted": fitted, "following the plan": plan, "at the usual headways": usual}
+
+
+def folds(history: LineHistory) -> Iterator[tuple[list, Propagation]]:
+    """Yield neighbouring service dates held back, and propagation fitted on the others."""
+    for held_back in np.array_split(np.array(history.service_dates), FOLDS):
+        training = [day for day in history.service_dates if day not in held_back]
+        yield held_back.tolist(), Propagation.fit(history.select(training))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("grid")
+    parser.add_argument("--every", type=int, default=1, help="keep every n-th service date only")
+    options = parser.parse_args()
+    whole = read_history(options.grid)
+    history = whole.select(whole.service_dates[:: options.every])
+    forecasts: dict[str, dict] = {}
+    for held_back, fitted in folds(history):
+        for name, method in variants(fitted).items():
+            days = {forecast.service_date: forecast for forecast in backtest(history, method, held_back)}
+            forecasts.setdefault(name, {}).update(days)
+    print(markdown_table(score_methods(history, history.service_dates, forecasts)))
+
+
+if __name__ == "__main__":
+    main()
