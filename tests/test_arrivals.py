@@ -86,7 +86,7 @@ def test_an_empty_log_is_refused(raw, tmp_path):
     [
         ("2025-09-29T05:00:00", "no zone"),
         ("2025-09-29 05:00:00", "no zone"),
-        ("half past five", "no zone"),
+        ("half past five", "no readable time"),
         ("2025-13-29T05:00:00Z", "no readable time"),
         ("2025-09-29T25:00:00+01:00", "no readable time"),
         ("", "no readable time"),

@@ -1,5 +1,6 @@
 """Arrival logs: one row per train passing one platform, from Parquet or CSV to a checked table."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -100,7 +101,8 @@ def _instants(times: pl.Series) -> pl.Series:
     unreadable = read.is_null() | ~aware
     if unreadable.any():
         row = unreadable.arg_max()
-        problem = "no zone" if not aware[row] and times[row] else "no readable time"
+        zoneless = not aware[row] and re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", str(times[row]))
+        problem = "no zone" if zoneless else "no readable time"
         raise HeadwayError(
             f"row {row} of the log has {problem} in event_time ({times[row]!r})",
             "ISO 8601 with an offset, such as 2025-09-26T05:36:32+01:00",
