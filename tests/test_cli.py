@@ -220,3 +220,17 @@ def test_a_full_disk_leaves_no_half_written_bundle(small_line, tmp_path):
         assert "Traceback" not in result.stderr and list(Path(disk).iterdir()) == []
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.slow
+def test_the_demo_goes_through_every_stage_and_names_what_it_made(tmp_path):
+    out = tmp_path / "demo"
+    small = {"HEADWAY_ENCODER_FILTERS": "4,4", "HEADWAY_EPOCH_WINDOWS": "320"}
+    result = process("demo", "--out", out, "--days", 6, "--stations", 4, "--epochs", 1, **small)
+    assert result.returncode == 0, result.stderr
+    assert all(f"{stage}/5" in result.stderr for stage in range(1, 6))
+    assert all(
+        method in result.stdout for method in ("persistence", "climatology", "schedule", "propagation")
+    )
+    assert f"bundle: {out / 'bundle'}" in result.stderr and f"report: {out / 'report.html'}" in result.stderr
+    assert (out / "bundle" / "bundle.json").is_file() and (out / "report.html").is_file()
