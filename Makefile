@@ -2,27 +2,25 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench install requirements clean
+.PHONY: demo test test-all lint bench requirements clean
 
-demo: install
+demo: .venv/installed
 	$(BIN)/headway demo --out demo
 
-test: install
+test: .venv/installed-dev
 	$(BIN)/pytest -m "not slow"
 	KERAS_BACKEND=jax $(BIN)/pytest -m "not slow" tests/test_layers.py tests/test_losses.py tests/test_model.py tests/test_trainer.py
 
-test-all: install lint
+test-all: lint
 	$(BIN)/pytest
 	KERAS_BACKEND=jax $(BIN)/pytest tests/test_layers.py tests/test_losses.py tests/test_model.py tests/test_trainer.py
 
-lint: install
+lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-bench: install
+bench: .venv/installed-dev
 	$(BIN)/python benchmarks/run.py
-
-install: .venv/installed
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -32,10 +30,15 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-# The exact versions everything was tested with, exported from pyproject.toml.
-requirements: install
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-package headway-prediction \
-	  --no-header --no-annotate pyproject.toml --output-file requirements.txt
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The exact versions everything was tested with, exported from pyproject.toml; those to run are among those to develop.
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml
+requirements: .venv/installed-dev
+	$(PIN) --extra dev --no-emit-package headway-prediction --output-file requirements-dev.txt
+	$(PIN) --constraint requirements-dev.txt --output-file requirements.txt
 
 clean:
 	rm -rf .venv demo build dist src/*.egg-info
