@@ -18,7 +18,7 @@ NAME = PACKAGE.name
 STAGES = [
     {"errors", "files"},
     {"config", "clock"},
-    {"stop_order", "line", "timetable"},
+    {"trip_keys", "stop_order", "line", "timetable"},
     {"feeds", "simulate"},
     {"grid"},
     {"line_files"},

@@ -1,6 +1,7 @@
 from datetime import date
 
 import numpy as np
+import polars as pl
 import pytest
 
 from conftest import GTFS_TABLES, stop_times, stops_table, trips_table, write_gtfs
@@ -8,6 +9,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.feeds.gtfs import read_lines, read_time_zone, read_timetable
 from headway_prediction.line import Line, Station
+from headway_prediction.trip_keys import trip_keys
 
 MONDAY, SATURDAY = date(2025, 9, 29), date(2025, 10, 4)
 TWO_WAYS = {
@@ -246,3 +248,10 @@ def test_dublin_plan_at_each_end_of_the_trunk(real_line):
             assert abs(seen - len(minutes)) <= 0.1 * len(minutes)
             assert (np.diff(minutes) > 0).all()
     assert len(plan.departures(date(2026, 6, 1), 0, line.first_station(0))) == 0
+
+
+def test_a_trip_has_the_key_of_the_log_without_the_service_before_it(gtfs):
+    trips = trips_table([("R", "wk", "wk-t1", 0), ("R", "wk", "t2", 0), ("R", "wk", "b1", 1)])
+    path = gtfs(trips=trips, stop_times=TWO_WAYS["stop_times.txt"].replace("t1,", "wk-t1,"))
+    planned = read_timetable(path, only_line(path)).planned
+    assert set(planned["trip"]) == set(trip_keys(pl.Series(["t1", "t2", "b1"])))

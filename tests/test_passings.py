@@ -8,6 +8,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import check_arrivals
 from headway_prediction.grid.passings import PASSING_COLUMNS, Dropped, before, passings_on_line
 from headway_prediction.line import Line
+from headway_prediction.trip_keys import trip_keys
 
 TUESDAY = date(2025, 9, 30)
 
@@ -60,7 +61,7 @@ def test_duplicates_belong_to_one_platform_and_one_day():
 
 def test_a_log_without_trip_ids_has_trains_minus_one():
     rows = [(MONDAY, "", 0, "A", 0, 400), (MONDAY, "", 0, "A", 0, 410), (MONDAY, "x", 0, "A", 0, 420)]
-    assert placed(rows)[0]["train"].to_list() == [-1, -1, 1]
+    assert placed(rows)[0]["train"].to_list() == [-1, -1, trip_keys(pl.Series(["x"]))[0]]
 
 
 def test_minutes_run_past_midnight_and_stay_with_their_service_day():

@@ -10,7 +10,7 @@ from headway_prediction.forecasters.trains import TOLERANCE_MINS, identify, matc
 
 def table(rows):
     """One direction's passings from (position, minute, train)."""
-    schema = {"position": pl.Int16, "minute": pl.Float64, "train": pl.Int32}
+    schema = {"position": pl.Int16, "minute": pl.Float64, "train": pl.Int64}
     return pl.DataFrame(rows, schema, orient="row").with_columns(service_date=pl.lit(MONDAY))
 
 

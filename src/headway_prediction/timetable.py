@@ -8,7 +8,7 @@ import polars as pl
 
 PLANNED_COLUMNS = {
     "service": pl.Int32,
-    "trip": pl.Int32,
+    "trip": pl.Int64,
     "direction": pl.Int8,
     "station": pl.Int16,
     "minute": pl.Float64,
@@ -43,7 +43,8 @@ class Service:
 class Timetable:
     """`services`, and `planned`: one row per planned passing, with the columns of PLANNED_COLUMNS.
 
-    `service` indexes `services`; `minute` counts in the service day; `station` and `direction` are the Line's.
+    `service` indexes `services`; `trip` is the key that the log's trains have (see trip_keys) where the schedule shares
+    their ids; `minute` counts in the service day; `station` and `direction` are the Line's.
     """
 
     services: tuple[Service, ...]

@@ -10,6 +10,7 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.line import DIRECTIONS, Line, from_orders, only_stops
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.trip_keys import trip_keys
 
 REQUIRED = {
     "agency": ("agency_timezone",),
@@ -38,11 +39,18 @@ def read_timetable(path: Path | str, line: Line, route_id: str | None = None) ->
     services = tuple(Service(name, frozenset(dates_of_service.get(name, ()))) for name in names)
     planned = at_platforms.with_columns(
         service=pl.col("service_id").replace_strict(names, list(range(len(names)))),
-        trip=pl.col("trip_id").rank("dense") - 1,
+        trip=trip_keys(_names_of_runs(at_platforms)),
     )
     return Timetable(
         services, planned.select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
     )
+
+
+def _names_of_runs(planned: pl.DataFrame) -> pl.Series:
+    """Trip ids as logs name them: a schedule that puts `service_id-` before them does so to keep its own ids apart."""
+    prefix = pl.col("service_id") + "-"
+    own = pl.col("trip_id").str.strip_prefix(prefix)
+    return planned.select(pl.when(own == "").then("trip_id").otherwise(own))["trip_id"]
 
 
 def read_lines(

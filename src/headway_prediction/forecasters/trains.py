@@ -20,7 +20,7 @@ def identify(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
     free = (named["train"].max() + 1) if named.height else 0
     days = unnamed.sort("service_date", "position", "minute").partition_by("service_date")
     matched = [
-        day.with_columns(train=pl.Series(free + _match_day(day, lags), dtype=pl.Int32)) for day in days
+        day.with_columns(train=pl.Series(free + _match_day(day, lags), dtype=pl.Int64)) for day in days
     ]
     return pl.concat([named, *matched])
 

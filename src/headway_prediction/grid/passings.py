@@ -8,6 +8,7 @@ import polars as pl
 from headway_prediction.clock import service_minutes
 from headway_prediction.errors import HeadwayError
 from headway_prediction.line import Line
+from headway_prediction.trip_keys import trip_keys
 
 DUPLICATE_SECONDS = 15
 """A passing this close to the one before it at the same platform is a duplicate (PROTOCOL.md)."""
@@ -19,7 +20,7 @@ PASSING_COLUMNS = {
     "direction": pl.Int8,
     "station": pl.Int16,
     "minute": pl.Float64,
-    "train": pl.Int32,
+    "train": pl.Int64,
 }
 
 
@@ -34,7 +35,7 @@ class Dropped:
 def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropped]:
     """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
 
-    `minute` counts in the service day; `train` numbers the runs of a day by trip id, −1 where the log names none. A
+    `minute` counts in the service day; `train` is the key of the trip id (see trip_keys), −1 where the log names none. A
     passing without a known train id is kept; passings at stops that were left out of the line are not. Raises
     HeadwayError for a stop that is neither on the line nor left out of it, for a log without a passing on the line, or
     when over 1 % of the times do not fit their service date.
@@ -44,7 +45,7 @@ def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropp
     _refuse_strangers(placed, line)
     timed = placed.with_columns(
         minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
-        train=pl.when(pl.col("trip_id") == "").then(-1).otherwise(pl.col("trip_id").rank("dense") - 1),
+        train=trip_keys(placed["trip_id"]),
     )
     inside = timed.filter(pl.col("minute").is_between(0, LONGEST_SERVICE_DAY_MINS, closed="left"))
     _refuse_misdated(timed, inside)

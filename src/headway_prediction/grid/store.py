@@ -18,7 +18,7 @@ from headway_prediction.grid.passings import PASSING_COLUMNS
 from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
-FORMAT = "headway-prediction line history 1"
+FORMAT = "headway-prediction line history 2"
 SEAL = "checksum"
 ROOT = "zarr.json"
 
