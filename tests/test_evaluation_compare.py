@@ -8,6 +8,8 @@ from conftest import MONDAY, ZONE, log_of, regular_rows, train
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest, held_back_dates
 from headway_prediction.evaluation.compare import score_methods
+from headway_prediction.evaluation.scores import total
+from headway_prediction.evaluation.scores_json import scores_json
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecast
@@ -69,6 +71,22 @@ def test_every_slice_of_a_steady_error_is_that_error(history):
     assert np.isnan(scores.by_hour()["mae"].sel(hour=3)).all()
 
 
+def test_disturbed_windows_are_scored_apart_where_earlier_days_say_what_is_usual(history):
+    rows = regular_rows(stations=3, days=DAYS[:2])
+    log = log_of([row for row in rows if row[0] == DAYS[0] or not 500 <= row[5] < 540])
+    gap = history_from_log(log, Line.from_arrivals(log, ZONE))
+    scores = score_methods(gap, DAYS[1:2], {"far": shifted(gap, 3, DAYS[1:2])})
+    counts = total(
+        scores.sums.by_condition.sel(statistic="count", population="valid"), "service_date", "lead"
+    )
+    quiet, disturbed, unknown = counts.values[0]
+    assert quiet > 0 and disturbed > 0 and unknown == 0
+    np.testing.assert_allclose(scores.by_condition()["mae"].values[0, :2], 3, rtol=1e-5)
+    assert scores.by_condition_and_lead()["mae"].shape == (1, 3, 15)
+    blind = score_methods(history, DAYS[:3], {"far": shifted(history, 3)}).by_condition()["mae"]
+    np.testing.assert_allclose(blind.values[0], [np.nan, np.nan, 3], rtol=1e-5)
+
+
 def test_an_error_at_one_platform_is_found_there(history):
     forecasts = shifted(history, 0)
     for forecast in forecasts.values():
@@ -108,7 +126,7 @@ def test_differences_are_bootstrapped_over_the_scored_days(history):
 
 def test_json_holds_table_and_slices_and_no_nan(history):
     scores = score_methods(history, DAYS, {"near": shifted(history, 1), "far": shifted(history, -3)})
-    plain = json.loads(scores.to_json(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    plain = json.loads(scores_json(scores), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert plain["line_id"] == "toy"
     assert plain["stations"] == ["A Street", "B Street", "C Street"]
     assert plain["service_dates"] == [day.isoformat() for day in DAYS[:3]]
@@ -119,6 +137,9 @@ def test_json_holds_table_and_slices_and_no_nan(history):
     assert np.shape(plain["by_station_and_direction"]["mae"]["near"]) == (3, 2)
     assert plain["by_service_date"]["bins"]["service_date"] == plain["service_dates"]
     assert plain["by_hour"]["mae"]["near"][3] is None
+    assert plain["by_condition"]["bins"] == {"condition": ["quiet", "disturbed", "unknown"]}
+    assert plain["by_condition"]["mae"]["near"] == [None, None, pytest.approx(1, rel=1e-5)]
+    assert np.shape(plain["by_condition_and_lead"]["mae"]["near"]) == (3, 15)
     (pair,) = plain["mae_differences"]
     assert (pair["method"], pair["other"]) == ("near", "far")
     assert pair["estimate"] == pytest.approx(-2, rel=1e-5)

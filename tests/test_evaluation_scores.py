@@ -1,3 +1,4 @@
+from dataclasses import fields, replace
 from datetime import date
 from math import nan, sqrt
 
@@ -7,8 +8,9 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headway_prediction.evaluation.cell_statistics import scored_forecast
 from headway_prediction.evaluation.metrics import metrics, summary_metrics
-from headway_prediction.evaluation.scores import day_sums, scored_forecast, total
+from headway_prediction.evaluation.scores import Sums, day_sums, total
 from headway_prediction.evaluation.truth import Truth
 from headway_prediction.forecasters.base import Forecast
 
@@ -16,10 +18,12 @@ DAY = date(2025, 9, 29)
 LEVELS = (0.1, 0.5, 0.9)
 
 
-def truth_of(headway, valid=None, event=None, origins=(600,)):
+def truth_of(headway, valid=None, event=None, origins=(600,), irregularity=None):
     headway = np.asarray(headway, dtype=np.float32)
     valid = np.ones(headway.shape, bool) if valid is None else valid
-    return Truth(DAY, np.array(origins), headway, valid, valid if event is None else event & valid)
+    event = valid if event is None else event & valid
+    uneven = np.full(len(origins), np.nan) if irregularity is None else np.asarray(irregularity)
+    return Truth(DAY, np.array(origins), headway, valid, event, np.full(headway.shape, 8.0), uneven, 30.0)
 
 
 def three_cells(values):
@@ -37,6 +41,7 @@ def random_case(seed, origins=4, stations=3):
         random.random(shape) < 0.8,
         random.random(shape) < 0.3,
         np.arange(500, 500 + 10 * origins, 10),
+        random.choice([0.2, 0.9, np.nan], origins),
     )
     quantiles = dict(zip(LEVELS, np.sort(random.uniform(0, 30, (3, *shape)), axis=0), strict=True))
     mean = np.where(random.random(shape) < 0.9, random.uniform(0, 30, shape), np.nan)
@@ -169,9 +174,10 @@ def test_a_truth_that_never_varies_has_no_r2():
 
 
 def part_of(truth, forecast, rows):
-    cells = [array[rows] for array in (truth.origins, truth.headway, truth.valid, truth.event)]
+    names = ("origins", "headway", "valid", "event", "usual", "irregularity")
+    part = replace(truth, **{name: getattr(truth, name)[rows] for name in names})
     quantiles = {level: values[rows] for level, values in forecast.quantiles.items()}
-    return Truth(DAY, *cells), Forecast(DAY, truth.origins[rows], forecast.mean[rows], quantiles)
+    return part, Forecast(DAY, truth.origins[rows], forecast.mean[rows], quantiles)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 5))
@@ -181,7 +187,7 @@ def test_sums_of_disjoint_windows_add_up(seed, cut):
     first, second = (
         day_sums(*part_of(truth, forecast, rows), LEVELS) for rows in (slice(None, cut), slice(cut, None))
     )
-    for name in ("by_lead", "by_platform", "by_hour"):
+    for name in (field.name for field in fields(Sums)):
         xr.testing.assert_allclose(getattr(whole, name), getattr(first, name) + getattr(second, name))
 
 
@@ -191,6 +197,7 @@ def test_every_binning_adds_up_to_the_same_whole(seed):
     whole = total(sums.by_lead, "lead")
     xr.testing.assert_allclose(whole, total(sums.by_platform, "station", "direction"))
     xr.testing.assert_allclose(whole, total(sums.by_hour, "hour"))
+    xr.testing.assert_allclose(sums.by_lead, total(sums.by_condition, "condition"))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -217,3 +224,19 @@ def test_hours_are_those_of_the_valid_time_in_the_service_day():
         10: 6 * 4,
         25: 15 * 4,
     }
+
+
+def test_a_window_belongs_to_the_condition_of_its_origin():
+    # From 0.53 on the line is disturbed; where nothing tells, nothing is claimed.
+    truth = truth_of(
+        np.full((4, 15, 2, 2), 5.0), origins=(600, 610, 620, 630), irregularity=[0.1, 0.53, 0.9, nan]
+    )
+    forecast = Forecast.of_points(
+        DAY, truth.origins, truth.headway + np.array([1, 2, 4, 8])[:, None, None, None]
+    )
+    sums = day_sums(truth, forecast, (0.5,)).by_condition
+    counts = total(sums.sel(population="valid", statistic="count"), "lead")
+    assert dict(zip(counts["condition"].values, counts.values, strict=True)) == {
+        "quiet": 60, "disturbed": 120, "unknown": 60,
+    }  # fmt: skip
+    np.testing.assert_allclose(metrics(total(sums, "lead"))["mae"], [1, 3, 8])

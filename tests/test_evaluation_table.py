@@ -3,8 +3,9 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
+from headway_prediction.evaluation.cell_statistics import STATISTICS
 from headway_prediction.evaluation.compare import Scores
-from headway_prediction.evaluation.scores import STATISTICS, Sums
+from headway_prediction.evaluation.scores import Sums
 from headway_prediction.evaluation.table import markdown_table, score_tables, terminal_table
 from headway_prediction.line import Line, Station
 
@@ -39,7 +40,7 @@ def scores_of(intervals=False, missing=0):
     if intervals:
         for statistic, value in {"covered": 8, "interval_score": 50, "pinball_loss": 7}.items():
             sums.loc[{"statistic": statistic, "method": NAMES[1]}] = value
-    return Scores(LINE, 3, Sums(sums, sums, sums))
+    return Scores(LINE, 3, Sums(sums, sums, sums, sums))
 
 
 def test_the_markdown_table_by_hand():

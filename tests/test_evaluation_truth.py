@@ -6,6 +6,7 @@ import pytest
 from conftest import MONDAY, ZONE, log_of, regular_rows, train
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.usual import Usual
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.line import Line
 
@@ -85,6 +86,18 @@ def test_minutes_from_27_hours_on_are_not_scored():
     assert truth.valid[0, :9].all()
     assert not truth.valid[0, 9:].any()
     assert not truth.event[0, 9:].any()
+
+
+def test_truth_knows_the_usual_headway_of_its_own_minutes():
+    history = history_of(regular_rows(stations=3, headway=7.0))
+    medians = np.arange(2 * 54 * 3 * 2, dtype=float).reshape(2, 54, 3, 2)
+    truth = day_truth(history, MONDAY, np.array([410]), Usual(medians))
+    # Minutes 411 to 419 lie in half-hour 13, 420 to 425 in half-hour 14; Monday is a weekday.
+    np.testing.assert_array_equal(
+        truth.usual[0, :, 2, 1], [medians[0, 13, 2, 1]] * 9 + [medians[0, 14, 2, 1]] * 6
+    )
+    assert np.isnan(day_truth(history, MONDAY, np.array([410])).usual).all()
+    assert truth.cap_mins == 30
 
 
 def test_a_date_that_is_not_in_the_grid_is_refused():

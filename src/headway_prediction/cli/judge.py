@@ -76,6 +76,7 @@ def evaluate(
 
     from headway_prediction.evaluation.compare import score_methods
     from headway_prediction.evaluation.exported import read_forecasts
+    from headway_prediction.evaluation.scores_json import scores_json
     from headway_prediction.evaluation.table import markdown_table, terminal_table
     from headway_prediction.files import atomic_path
     from headway_prediction.grid.store import read_history
@@ -89,7 +90,7 @@ def evaluate(
         Console(width=132).print(terminal_table(result))
     if scores is not None:
         with atomic_path(scores) as fresh:
-            fresh.write_text(result.to_json(), encoding="utf-8")
+            fresh.write_text(scores_json(result), encoding="utf-8")
         say(f"wrote {scores}")
     if report is not None:
         from headway_prediction.evaluation.report import write_report

@@ -1,10 +1,8 @@
-"""Every method scored on the same rows, and what follows from it: table, slices, differences, JSON."""
+"""Every method scored on the same rows, and what follows from it: table, slices, differences."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from itertools import combinations
 
 import numpy as np
 import xarray as xr
@@ -14,12 +12,12 @@ from headway_prediction.evaluation.metrics import metrics, summary_metrics
 from headway_prediction.evaluation.scores import Sums, day_sums, total
 from headway_prediction.evaluation.significance import Difference, bootstrap_over_days
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
+from headway_prediction.evaluation.usual import Usual
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import Line
 
 Forecasts = Mapping[str, Mapping[date, Forecast]]
-SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,14 @@ class Scores:
         """Return the metrics with the dims method, hour (of the service day, of valid_time)."""
         return metrics(total(self.sums.by_hour, "service_date"))
 
+    def by_condition(self) -> xr.Dataset:
+        """Return the metrics with the dims method, condition (of the line at the origin, see `disturbance`)."""
+        return metrics(total(self.sums.by_condition, "service_date", "lead"))
+
+    def by_condition_and_lead(self) -> xr.Dataset:
+        """Return the metrics with the dims method, condition, lead."""
+        return metrics(total(self.sums.by_condition, "service_date"))
+
     def by_date(self) -> xr.Dataset:
         """Return the metrics with the dims method, service_date."""
         return metrics(total(self.sums.by_lead, "lead"))
@@ -89,28 +95,6 @@ class Scores:
             errors.sel({"method": method}).values, errors.sel({"method": other}).values, counts, seed
         )
 
-    def to_json(self) -> str:
-        """Return everything as JSON text; a number that does not exist is null."""
-        slices = {
-            "by_lead": self.by_lead(),
-            "by_station_and_direction": self.by_platform(),
-            "by_direction": self.by_direction(),
-            "by_hour": self.by_hour(),
-            "by_service_date": self.by_date(),
-        }
-        pairs = combinations(self.methods, 2)
-        content = {
-            "line_id": self.line.line_id,
-            "stations": self.line.station_names,
-            "service_dates": [day.isoformat() for day in self.service_dates],
-            "windows": self.windows,
-            "cells": self.cells,
-            "methods": self.table(),
-            "mae_differences": [{"method": a, "other": b, **asdict(self.difference(a, b))} for a, b in pairs],
-            **{name: _plain(values) for name, values in slices.items()},
-        }
-        return json.dumps(_without_nan(content), indent=1)
-
 
 def score_methods(history: LineHistory, service_dates: Sequence[date], forecasts: Forecasts) -> Scores:
     """Score every method's forecasts of `service_dates` on the scored origins of these, missing ones as 10 minutes.
@@ -118,19 +102,17 @@ def score_methods(history: LineHistory, service_dates: Sequence[date], forecasts
     Service dates without scored origins are left out. Raises HeadwayError when none is left, when there is no method, or
     when a method forecasts none of the scored origins.
     """
+    usual = Usual.before(history, service_dates)
     truths = [
-        day_truth(history, day, origins)
+        day_truth(history, day, origins, usual)
         for day in service_dates
         if len(origins := scored_origins(history, day))
     ]
     _refuse_nothing(truths, service_dates, forecasts)
     scored = {method: _method_sums(truths, by_date) for method, by_date in forecasts.items()}
     methods = xr.DataArray(list(scored), dims="method", name="method")
-    joined = {
-        name: xr.concat([getattr(sums, name) for sums in scored.values()], methods)
-        for name in ("by_lead", "by_platform", "by_hour")
-    }
-    return Scores(history.line, sum(len(truth.origins) for truth in truths), Sums(**joined))
+    windows = sum(len(truth.origins) for truth in truths)
+    return Scores(history.line, windows, _joined(list(scored.values()), methods))
 
 
 def _method_sums(truths: Sequence[Truth], by_date: Mapping[date, Forecast]) -> Sums:
@@ -138,12 +120,13 @@ def _method_sums(truths: Sequence[Truth], by_date: Mapping[date, Forecast]) -> S
     days = [day_sums(truth, by_date.get(truth.service_date), levels) for truth in truths]
     dates = np.array([truth.service_date for truth in truths], dtype="datetime64[s]")
     along = xr.DataArray(dates, dims="service_date", name="service_date")
-    return Sums(
-        *(
-            xr.concat([getattr(day, name) for day in days], along)
-            for name in ("by_lead", "by_platform", "by_hour")
-        )
-    )
+    return _joined(days, along)
+
+
+def _joined(parts: Sequence[Sums], along: xr.DataArray) -> Sums:
+    """Lay sums side by side, binning by binning, along a new dim."""
+    names = [field.name for field in fields(Sums)]
+    return Sums(*(xr.concat([getattr(part, name) for part in parts], along) for name in names))
 
 
 def _refuse_nothing(truths: Sequence[Truth], service_dates: Sequence[date], forecasts: Forecasts) -> None:
@@ -169,25 +152,3 @@ def _refuse_nothing(truths: Sequence[Truth], service_dates: Sequence[date], fore
 
 def _covers(forecast: Forecast | None, truth: Truth) -> bool:
     return forecast is not None and bool(np.isin(truth.origins, forecast.origins).any())
-
-
-def _plain(values: xr.Dataset) -> dict:
-    """The bins' labels, and {metric: {method: nested list over the bins}}."""
-    bins = [str(name) for name in values.dims if name != "method"]
-    cells = {name: values[name].transpose("method", *bins).values.tolist() for name in SLICE_METRICS}
-    methods = values["method"].values.tolist()
-    by_metric = {name: dict(zip(methods, by_method, strict=True)) for name, by_method in cells.items()}
-    return {"bins": {name: _labels(values[name].values) for name in bins}, **by_metric}
-
-
-def _labels(values: np.ndarray) -> list:
-    dates = np.issubdtype(values.dtype, np.datetime64)
-    return np.datetime_as_string(values, "D").tolist() if dates else values.tolist()
-
-
-def _without_nan(value):
-    if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

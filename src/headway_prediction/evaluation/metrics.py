@@ -3,7 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from headway_prediction.evaluation.scores import STATISTICS, total
+from headway_prediction.evaluation.cell_statistics import STATISTICS
+from headway_prediction.evaluation.scores import total
 
 REPORTED_LEADS = (5, 10, 15)
 LEAD_GROUPS = {"1-5": (1, 5), "6-10": (6, 10), "11-15": (11, 15)}

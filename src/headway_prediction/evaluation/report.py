@@ -10,9 +10,9 @@ import xarray as xr
 from headway_prediction.clock import instant
 from headway_prediction.evaluation import report_figures as figures
 from headway_prediction.evaluation import report_summary
+from headway_prediction.evaluation.cell_statistics import scored_forecast
 from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.report_page import Section, bullets, html_table, page, paragraphs
-from headway_prediction.evaluation.scores import scored_forecast
 from headway_prediction.evaluation.table import ScoreTable, score_tables
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
 from headway_prediction.files import atomic_path

@@ -1,8 +1,8 @@
 """From truth and forecast to additive sums: statistics of every cell, summed per bin and population.
 
 Sums are `xarray.DataArray`s with the dims population (`valid`: all scored cells; `event`: those in whose minute a train
-passed), statistic, and the bins: leads, platforms or hours. Sums of disjoint cells add up to the sums of all of them, so
-days and bins may be added in any order before `metrics` are taken.
+passed), statistic, and the bins: leads, platforms, hours or conditions. Sums of disjoint cells add up to the sums of all
+of them, so days and bins may be added in any order before `metrics` are taken.
 """
 
 from collections.abc import Collection
@@ -12,95 +12,32 @@ import numpy as np
 import xarray as xr
 
 from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.evaluation.cell_statistics import STATISTICS, cell_statistics
+from headway_prediction.evaluation.disturbance import CONDITIONS, condition_of
 from headway_prediction.evaluation.truth import Truth
-from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, LEADS, Forecast
+from headway_prediction.forecasters.base import LEADS, Forecast
 
 POPULATIONS = ("valid", "event")
-STATISTICS = (
-    "count", "missing", "truth", "truth_squared", "forecast", "forecast_squared", "absolute_error", "squared_error",
-    "covered", "interval_score", "pinball_loss",
-)  # fmt: skip
-INTERVAL = (0.1, 0.9)
 HOURS = SCORED_DAY_MINS // 60
 
 
 @dataclass(frozen=True)
 class Sums:
-    """The sums of some cells in three binnings: by lead (1 … 15), by station and direction, by hour of valid_time."""
+    """The sums of some cells in four binnings.
+
+    By lead (1 … 15); by station and direction; by hour of valid_time; by condition of the line at the origin (quiet,
+    disturbed or unknown) and lead.
+    """
 
     by_lead: xr.DataArray
     by_platform: xr.DataArray
     by_hour: xr.DataArray
+    by_condition: xr.DataArray
 
 
 def total(sums: xr.DataArray, *bins: str) -> xr.DataArray:
     """Add up the sums along `bins`; what is NaN in one of them is NaN in all of them together."""
     return sums.sum(bins, skipna=False)
-
-
-def scored_forecast(forecast: Forecast | None, truth: Truth, levels: Collection[float]) -> Forecast:
-    """Return the forecast at the truth's origins and the quantile `levels`, gaps filled as they are scored.
-
-    Where only one of mean and median is given it stands for both; a missing forecast is 10 minutes (PROTOCOL.md).
-    """
-    mean = _at_origins(forecast, truth, None)
-    median = _at_origins(forecast, truth, 0.5)
-    mean, median = np.where(np.isfinite(mean), mean, median), np.where(np.isfinite(median), median, mean)
-    outer = {level: _at_origins(forecast, truth, level) for level in levels if level != 0.5}
-    quantiles = {level: _filled(cells) for level, cells in (outer | {0.5: median}).items()}
-    return Forecast(truth.service_date, truth.origins, _filled(mean), quantiles)
-
-
-def _filled(cells: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(cells), cells, FALLBACK_HEADWAY_MINS)
-
-
-def _at_origins(forecast: Forecast | None, truth: Truth, level: float | None) -> np.ndarray:
-    """The mean (level None) or a quantile at the truth's origins, float64; NaN where the forecast has none."""
-    found = np.full(truth.headway.shape, np.nan)
-    cells = None if forecast is None else forecast.mean if level is None else forecast.quantiles.get(level)
-    if cells is not None:
-        _, at_truth, at_forecast = np.intersect1d(truth.origins, forecast.origins, return_indices=True)
-        found[at_truth] = cells[at_forecast]
-    return found
-
-
-def is_missing(forecast: Forecast | None, truth: Truth) -> np.ndarray:
-    """Tell the cells with neither mean nor median: (origins, leads, stations, directions)."""
-    return ~(np.isfinite(_at_origins(forecast, truth, None)) | np.isfinite(_at_origins(forecast, truth, 0.5)))
-
-
-def cell_statistics(truth: Truth, forecast: Forecast | None, levels: Collection[float]) -> np.ndarray:
-    """Return STATISTICS of every cell: (statistics, origins, leads, stations, directions); 0 where not valid.
-
-    The absolute error is the median's, the squared error the mean's. Statistics of the interval are NaN for a method
-    whose quantile `levels` do not hold 0.1 and 0.9.
-    """
-    actual = np.where(truth.valid, truth.headway, 0.0).astype(np.float64)
-    filled = scored_forecast(forecast, truth, levels)
-    mean, median = filled.mean, filled.quantiles[0.5]
-    points = [
-        np.ones_like(actual), is_missing(forecast, truth), actual, actual**2, mean, mean**2,
-        np.abs(median - actual), (mean - actual) ** 2,
-    ]  # fmt: skip
-    has_interval = set(INTERVAL) <= set(levels)
-    interval = _interval_statistics(actual, filled) if has_interval else [np.full_like(actual, np.nan)] * 3
-    return np.stack([*points, *interval]) * truth.valid
-
-
-def _interval_statistics(actual: np.ndarray, forecast: Forecast) -> list[np.ndarray]:
-    """Whether [p10, p90] holds the truth, its interval score (Gneiting & Raftery 2007, eq. 43), the mean pinball loss."""
-    low, high = (forecast.quantiles[level] for level in INTERVAL)
-    outside = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
-    score = high - low + 2 / (1 - (INTERVAL[1] - INTERVAL[0])) * outside
-    losses = [
-        _pinball(actual - forecast.quantiles[level], level) for level in (INTERVAL[0], 0.5, INTERVAL[1])
-    ]
-    return [(low <= actual) & (actual <= high), score, np.mean(losses, axis=0)]
-
-
-def _pinball(excess: np.ndarray, level: float) -> np.ndarray:
-    return np.maximum(level * excess, (level - 1) * excess)
 
 
 def day_sums(truth: Truth, forecast: Forecast | None, levels: Collection[float]) -> Sums:
@@ -109,11 +46,12 @@ def day_sums(truth: Truth, forecast: Forecast | None, levels: Collection[float])
     sums = np.stack(
         [cells, cells * truth.event]
     )  # (populations, statistics, origins, leads, stations, directions)
-    windows = sums.sum(axis=(4, 5))
+    windows, leads = sums.sum(axis=(4, 5)), np.arange(1, LEADS + 1)
     return Sums(
-        _named(windows.sum(axis=2), lead=np.arange(1, LEADS + 1)),
+        _named(windows.sum(axis=2), lead=leads),
         _named(sums.sum(axis=(2, 3)), station=np.arange(sums.shape[4]), direction=np.arange(sums.shape[5])),
         _named(_by_hour(windows, truth.origins), hour=np.arange(HOURS)),
+        _named(_by_condition(windows, truth.irregularity), condition=list(CONDITIONS), lead=leads),
     )
 
 
@@ -121,6 +59,12 @@ def _by_hour(windows: np.ndarray, origins: np.ndarray) -> np.ndarray:
     minutes = np.minimum(origins[:, None] + np.arange(1, LEADS + 1), SCORED_DAY_MINS - 1)
     in_hour = minutes.reshape(-1, 1) // 60 == np.arange(HOURS)
     return windows.reshape(*windows.shape[:2], -1) @ in_hour
+
+
+def _by_condition(windows: np.ndarray, irregularity: np.ndarray) -> np.ndarray:
+    in_condition = condition_of(irregularity)[:, None] == np.arange(len(CONDITIONS))
+    # (populations, statistics, leads, origins) to (populations, statistics, conditions, leads)
+    return np.swapaxes(np.swapaxes(windows, 2, 3) @ in_condition, 2, 3)
 
 
 def _named(sums: np.ndarray, **bins: np.ndarray) -> xr.DataArray:

@@ -6,6 +6,8 @@ from datetime import date
 import numpy as np
 
 from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.evaluation.disturbance import irregularity
+from headway_prediction.evaluation.usual import Usual
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.grid.history import LineHistory
 
@@ -17,7 +19,9 @@ WARM_UP_MINS = 30
 class Truth:
     """What happened after the origins of one service date; arrays of shape (origins, leads, stations, directions).
 
-    `headway` in minutes; `valid` marks the cells that are scored, `event` those of them in whose minute a train passed.
+    `headway` in minutes, at most `cap_mins`; `valid` marks the cells that are scored, `event` those of them in whose minute
+    a train passed. `usual` is the usual headway of the same cells (NaN where nobody knows it), `irregularity`, of shape
+    (origins,), how uneven the line was at each origin (see `disturbance`).
     """
 
     service_date: date
@@ -25,6 +29,9 @@ class Truth:
     headway: np.ndarray
     valid: np.ndarray
     event: np.ndarray
+    usual: np.ndarray
+    irregularity: np.ndarray
+    cap_mins: float
 
 
 def scored_origins(history: LineHistory, service_date: date) -> np.ndarray:
@@ -41,17 +48,22 @@ def scored_origins(history: LineHistory, service_date: date) -> np.ndarray:
     return minutes[minutes % ORIGIN_STEP_MINS == 0]
 
 
-def day_truth(history: LineHistory, service_date: date, origins: np.ndarray) -> Truth:
-    """Return what happened at leads 1 to 15 after each origin; minutes from 27:00 on are not scored."""
-    day = history.day(service_date)
-    minutes = np.asarray(origins)[:, None] + np.arange(1, LEADS + 1)
+def day_truth(
+    history: LineHistory, service_date: date, origins: np.ndarray, usual: Usual | None = None
+) -> Truth:
+    """Return what happened at leads 1 to 15 after each origin; minutes from 27:00 on are not scored.
+
+    Without `usual` the planned headways are the usual ones.
+    """
+    day, origins = history.day(service_date), np.asarray(origins)
+    normal = (usual or Usual()).on(history, service_date)
+    minutes = origins[:, None] + np.arange(1, LEADS + 1)
     inside = (minutes < SCORED_DAY_MINS)[:, :, None, None]
     rows = np.minimum(minutes, SCORED_DAY_MINS - 1)
     valid = day["valid"].values[rows] & inside
+    event = day["arrived"].values[rows] & valid
+    uneven = irregularity(day, normal, origins)
+    cap_mins = float(history.grid.attrs["cap_mins"])
     return Truth(
-        service_date,
-        np.asarray(origins),
-        day["headway"].values[rows],
-        valid,
-        day["arrived"].values[rows] & valid,
+        service_date, origins, day["headway"].values[rows], valid, event, normal[rows], uneven, cap_mins
     )

@@ -1,0 +1,59 @@
+"""All scores as JSON, for whoever reads them by program."""
+
+import json
+from dataclasses import asdict
+from itertools import combinations
+
+import numpy as np
+import xarray as xr
+
+from headway_prediction.evaluation.compare import Scores
+
+SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
+
+
+def scores_json(scores: Scores) -> str:
+    """Return everything as JSON text; a number that does not exist is null."""
+    slices = {
+        "by_lead": scores.by_lead(),
+        "by_station_and_direction": scores.by_platform(),
+        "by_direction": scores.by_direction(),
+        "by_hour": scores.by_hour(),
+        "by_condition": scores.by_condition(),
+        "by_condition_and_lead": scores.by_condition_and_lead(),
+        "by_service_date": scores.by_date(),
+    }
+    pairs = combinations(scores.methods, 2)
+    content = {
+        "line_id": scores.line.line_id,
+        "stations": scores.line.station_names,
+        "service_dates": [day.isoformat() for day in scores.service_dates],
+        "windows": scores.windows,
+        "cells": scores.cells,
+        "methods": scores.table(),
+        "mae_differences": [{"method": a, "other": b, **asdict(scores.difference(a, b))} for a, b in pairs],
+        **{name: _plain(values) for name, values in slices.items()},
+    }
+    return json.dumps(_without_nan(content), indent=1)
+
+
+def _plain(values: xr.Dataset) -> dict:
+    """The bins' labels, and {metric: {method: nested list over the bins}}."""
+    bins = [str(name) for name in values.dims if name != "method"]
+    cells = {name: values[name].transpose("method", *bins).values.tolist() for name in SLICE_METRICS}
+    methods = values["method"].values.tolist()
+    by_metric = {name: dict(zip(methods, by_method, strict=True)) for name, by_method in cells.items()}
+    return {"bins": {name: _labels(values[name].values) for name in bins}, **by_metric}
+
+
+def _labels(values: np.ndarray) -> list:
+    dates = np.issubdtype(values.dtype, np.datetime64)
+    return np.datetime_as_string(values, "D").tolist() if dates else values.tolist()
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
