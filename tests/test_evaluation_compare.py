@@ -116,6 +116,9 @@ def test_a_day_that_an_interval_method_lacks_does_not_undo_its_intervals(history
     np.testing.assert_allclose(scores.by_date()["coverage"].sel({"method": "wide"})[:2], 1)
     assert 0 < scores.table()["wide"]["coverage"] < 1
     assert np.isnan(scores.table()["point"]["coverage"])
+    checks = json.loads(scores_json(scores))["coverage_checks"]
+    assert checks["point"] == []
+    assert [check["verdict"] for check in checks["wide"]][-1] == "too narrow"
 
 
 def test_differences_are_bootstrapped_over_the_scored_days(history):

@@ -78,6 +78,14 @@ BY_HAND = {
     "ev_coverage@11-15": 0,
     "interval_score": (1 + (1 + 10) + (6 + 10)) / 3,
     "ev_interval_score": (1 + (6 + 10)) / 2,
+    "at_or_below_p10": 1 / 3,  # 3, 9, 5 against 4, 8, 12
+    "at_or_below_p50": 1,
+    "at_or_below_p90": 2 / 3,  # 4, 10, 11
+    "ev_at_or_below_p10": 0,
+    "ev_at_or_below_p90": 1 / 2,
+    "ev_at_or_below_p90@1-5": 1,
+    "ev_at_or_below_p90@6-10": nan,
+    "ev_at_or_below_p90@11-15": 0,
     "pinball_loss": ((0.1 + 0.9 + 0.7) + (1 + 0 + 0) + (0 + 0.2 + 0.9)) / 9,
 }
 
@@ -96,8 +104,13 @@ def test_a_point_method_has_no_interval():
     # Without a median the mean stands in: 5, 8, 9 against 4, 8, 12.
     assert float(found["mae"]) == pytest.approx((1 + 0 + 3) / 3)
     assert np.isnan(
-        [float(found[name]) for name in ("coverage", "ev_coverage", "interval_score", "pinball_loss")]
+        [
+            float(found[name])
+            for name in ("coverage", "ev_coverage", "interval_score", "pinball_loss", "at_or_below_p90")
+        ]
     ).all()
+    assert float(found["at_or_below_p50"]) == pytest.approx(2 / 3)
+    assert float(found["disp_draws"]) == float(found["disp"])
 
 
 def test_a_missing_forecast_counts_as_ten_minutes():
@@ -151,6 +164,21 @@ def test_a_perfect_forecast():
     ] == [0] * 6
     assert [float(found[name]) for name in ("r2", "ev_r2", "coverage")] == [1, 1, 1]
     assert float(found["disp"]) == pytest.approx(1)
+
+
+def test_draws_from_the_true_distributions_spread_as_the_truth_does():
+    random = np.random.default_rng(0)
+    shape = (40, 15, 3, 2)
+    middle, spread = random.normal(15, 2, shape), random.uniform(1, 3, shape)
+    truth = truth_of(random.normal(middle, spread), origins=range(400, 800, 10))
+    quantiles = {level: middle + z * spread for level, z in zip(LEVELS, (-1.2816, 0, 1.2816), strict=True)}
+    found = summary_metrics(day_sums(truth, Forecast(DAY, truth.origins, middle, quantiles), LEVELS).by_lead)
+    # The mean alone, however right it is, spreads less.
+    assert 0.95 < float(found["disp_draws"]) < 1.05
+    assert float(found["disp"]) == pytest.approx(float(found["sqrt_ev_r2"]), abs=0.02)
+    assert float(found["disp"]) < 0.8
+    shares = [float(found[f"ev_at_or_below_{name}"]) for name in ("p10", "p50", "p90")]
+    assert shares == pytest.approx(LEVELS, abs=0.02)
 
 
 def test_the_mean_of_the_truth_explains_nothing():

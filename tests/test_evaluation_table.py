@@ -10,6 +10,7 @@ from headway_prediction.evaluation.table import markdown_table, score_tables, te
 from headway_prediction.line import Line, Station
 
 LINE = Line("toy", "Europe/Dublin", (Station("A", ("a", "a")), Station("B", ("b", "b"))))
+INTERVAL = {"covered": 8, "interval_score": 50, "pinball_loss": 7, "draw": 100, "draw_squared": 1040}
 NAMES = ("mean [link=x]", "net|work")
 
 
@@ -38,7 +39,7 @@ def scores_of(intervals=False, missing=0):
     for statistic, values in own.items():
         sums.loc[{"statistic": statistic}] = np.reshape(values, (2, 1, 1, 1))
     if intervals:
-        for statistic, value in {"covered": 8, "interval_score": 50, "pinball_loss": 7}.items():
+        for statistic, value in INTERVAL.items():
             sums.loc[{"statistic": statistic, "method": NAMES[1]}] = value
     return Scores(LINE, 3, Sums(sums, sums, sums, sums))
 
@@ -58,7 +59,9 @@ def test_intervals_stand_in_a_table_of_their_own_with_the_methods_that_give_them
     points, intervals = score_tables(scores_of(intervals=True))
     assert list(points.rows) == list(NAMES)
     assert list(intervals.rows) == [NAMES[1]]
-    assert [cell.text for cell in intervals.rows[NAMES[1]]] == ["80.0%"] * 5 + ["5.000", "0.700"]
+    assert [cell.text for cell in intervals.rows[NAMES[1]]] == ["80.0%"] * 5 + [
+        "5.000", "0.700", "1.000",
+    ]  # fmt: skip
     assert len(score_tables(scores_of())) == 1
 
 

@@ -4,12 +4,14 @@ from collections.abc import Collection
 
 import numpy as np
 
+from headway_prediction.evaluation.distribution import draw_moments
 from headway_prediction.evaluation.truth import Truth
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast
 
 STATISTICS = (
     "count", "missing", "truth", "truth_squared", "forecast", "forecast_squared", "absolute_error", "squared_error",
-    "covered", "interval_score", "pinball_loss",
+    "at_or_below_p50", "draw", "draw_squared", "covered", "interval_score", "pinball_loss", "at_or_below_p10",
+    "at_or_below_p90",
 )  # fmt: skip
 INTERVAL = (0.1, 0.9)
 
@@ -50,29 +52,34 @@ def cell_statistics(truth: Truth, forecast: Forecast | None, levels: Collection[
     """Return STATISTICS of every cell: (statistics, origins, leads, stations, directions); 0 where not valid.
 
     The absolute error is the median's, the squared error the mean's. Statistics of the interval are NaN for a method
-    whose quantile `levels` do not hold 0.1 and 0.9.
+    whose quantile `levels` do not hold 0.1 and 0.9; a draw from its forecast is the mean itself.
     """
     actual = np.where(truth.valid, truth.headway, 0.0).astype(np.float64)
     filled = scored_forecast(forecast, truth, levels)
     mean, median = filled.mean, filled.quantiles[0.5]
-    points = [
-        np.ones_like(actual), is_missing(forecast, truth), actual, actual**2, mean, mean**2,
-        np.abs(median - actual), (mean - actual) ** 2,
-    ]  # fmt: skip
     has_interval = set(INTERVAL) <= set(levels)
-    interval = _interval_statistics(actual, filled) if has_interval else [np.full_like(actual, np.nan)] * 3
-    return np.stack([*points, *interval]) * truth.valid
+    statistics = [
+        np.ones_like(actual), is_missing(forecast, truth), actual, actual**2, mean, mean**2,
+        np.abs(median - actual), (mean - actual) ** 2, actual <= median,
+        *(draw_moments(_judged(filled), truth.cap_mins) if has_interval else (mean, mean**2)),
+        *(_interval_statistics(actual, filled) if has_interval else [np.full_like(actual, np.nan)] * 5),
+    ]  # fmt: skip
+    return np.stack(statistics) * truth.valid
+
+
+def _judged(forecast: Forecast) -> dict[float, np.ndarray]:
+    return {level: forecast.quantiles[level] for level in (INTERVAL[0], 0.5, INTERVAL[1])}
 
 
 def _interval_statistics(actual: np.ndarray, forecast: Forecast) -> list[np.ndarray]:
-    """Whether [p10, p90] holds the truth, its interval score (Gneiting & Raftery 2007, eq. 43), the mean pinball loss."""
+    """Whether [p10, p90] holds the truth, its interval score (Gneiting & Raftery 2007, eq. 43), the mean pinball loss, and
+    whether the truth is at most p10, and p90."""
     low, high = (forecast.quantiles[level] for level in INTERVAL)
     outside = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
     score = high - low + 2 / (1 - (INTERVAL[1] - INTERVAL[0])) * outside
-    losses = [
-        _pinball(actual - forecast.quantiles[level], level) for level in (INTERVAL[0], 0.5, INTERVAL[1])
-    ]
-    return [(low <= actual) & (actual <= high), score, np.mean(losses, axis=0)]
+    losses = [_pinball(actual - quantile, level) for level, quantile in _judged(forecast).items()]
+    covered = (low <= actual) & (actual <= high)
+    return [covered, score, np.mean(losses, axis=0), actual <= low, actual <= high]
 
 
 def _pinball(excess: np.ndarray, level: float) -> np.ndarray:

@@ -9,18 +9,22 @@ from headway_prediction.evaluation.scores import total
 REPORTED_LEADS = (5, 10, 15)
 LEAD_GROUPS = {"1-5": (1, 5), "6-10": (6, 10), "11-15": (11, 15)}
 LATE = "11-15"
+QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
+BY_LEAD_GROUP = ("ev_coverage", *(f"ev_at_or_below_{name}" for name in QUANTILES))
+AT_EVENTS_ONLY = ("disp", "disp_draws")
 
 
 def metrics(sums: xr.DataArray) -> xr.Dataset:
-    """Return mae, rmse, r2, disp, missing, coverage, interval_score, pinball_loss and their ev_ twins at event cells.
+    """Return mae, rmse, r2, missing, coverage, interval_score, pinball_loss and their ev_ twins at event cells.
 
-    `sums` has the dims population and statistic (see `scores`); its other dims remain. A metric of no cells, or of an
-    interval that the method does not give, is NaN.
+    at_or_below_p10 (and p50, p90) is the share of cells whose truth is at most that quantile. disp is the spread of the
+    forecasts' means at event cells, over that of the truth, disp_draws that of draws from the forecast distributions
+    (see `distribution`). `sums` has the dims population and statistic (see `scores`); its other dims remain. A metric of
+    no cells, or of an interval that the method does not give, is NaN.
     """
     valid, event = (_population_metrics(sums.sel(population=name)) for name in ("valid", "event"))
-    return valid.drop_vars("disp").assign(
-        {"disp": event["disp"]} | {f"ev_{name}": event[name] for name in event.data_vars if name != "disp"}
-    )
+    twins = {name if name in AT_EVENTS_ONLY else f"ev_{name}": event[name] for name in event.data_vars}
+    return valid.drop_vars(AT_EVENTS_ONLY).assign(twins)
 
 
 def _population_metrics(sums: xr.DataArray) -> xr.Dataset:
@@ -29,16 +33,19 @@ def _population_metrics(sums: xr.DataArray) -> xr.Dataset:
     means = {name: means_of.sel(statistic=name, drop=True) for name in STATISTICS}
     truth_spread = _variance(means["truth"], means["truth_squared"])
     forecast_spread = _variance(means["forecast"], means["forecast_squared"])
+    draws_spread = _variance(means["draw"], means["draw_squared"])
     return xr.Dataset(
         {
             "mae": means["absolute_error"],
             "rmse": np.sqrt(means["squared_error"]),
             "r2": 1 - _ratio(means["squared_error"], truth_spread),
             "disp": np.sqrt(_ratio(forecast_spread, truth_spread)),
+            "disp_draws": np.sqrt(_ratio(draws_spread, truth_spread)),
             "missing": means["missing"],
             "coverage": means["covered"],
             "interval_score": means["interval_score"],
             "pinball_loss": means["pinball_loss"],
+            **{f"at_or_below_{name}": means[f"at_or_below_{name}"] for name in QUANTILES},
         }
     )
 
@@ -56,8 +63,8 @@ def _variance(mean: xr.DataArray, mean_square: xr.DataArray) -> xr.DataArray:
 def summary_metrics(by_lead: xr.DataArray) -> xr.Dataset:
     """Return the metrics over all leads, and beside them those of single leads and groups of leads.
 
-    Adds mae@5, rmse@5 (and 10, 15), ev_mae_late (leads 11 to 15), ev_coverage@1-5 (and 6-10, 11-15), and sqrt_ev_r2, where
-    the disp of a calibrated mean belongs (NaN for a negative ev_r2).
+    Adds mae@5, rmse@5 (and 10, 15), ev_mae_late (leads 11 to 15), ev_coverage@1-5, ev_at_or_below_p10@1-5 (and p50, p90, and
+    6-10, 11-15), and sqrt_ev_r2, where the disp of a calibrated mean belongs (NaN for a negative ev_r2).
     """
     overall = metrics(total(by_lead, "lead"))
     single = {lead: metrics(by_lead.sel(lead=lead, drop=True)) for lead in REPORTED_LEADS}
@@ -67,6 +74,6 @@ def summary_metrics(by_lead: xr.DataArray) -> xr.Dataset:
     return overall.assign(
         {f"{name}@{lead}": single[lead][name] for name in ("mae", "rmse") for lead in REPORTED_LEADS}
         | {"ev_mae_late": groups[LATE]["ev_mae"]}
-        | {f"ev_coverage@{group}": groups[group]["ev_coverage"] for group in LEAD_GROUPS}
+        | {f"{name}@{group}": groups[group][name] for name in BY_LEAD_GROUP for group in LEAD_GROUPS}
         | {"sqrt_ev_r2": np.sqrt(overall["ev_r2"].where(overall["ev_r2"] >= 0))}
     )

@@ -1,6 +1,7 @@
 """All scores as JSON, for whoever reads them by program."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import combinations
 
@@ -8,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.reliability import coverage_checks
 
 SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
 
@@ -23,18 +25,23 @@ def scores_json(scores: Scores) -> str:
         "by_condition_and_lead": scores.by_condition_and_lead(),
         "by_service_date": scores.by_date(),
     }
-    pairs = combinations(scores.methods, 2)
+    pairs, table = combinations(scores.methods, 2), scores.table()
     content = {
         "line_id": scores.line.line_id,
         "stations": scores.line.station_names,
         "service_dates": [day.isoformat() for day in scores.service_dates],
         "windows": scores.windows,
         "cells": scores.cells,
-        "methods": scores.table(),
+        "methods": table,
+        "coverage_checks": {method: _checks(row) for method, row in table.items()},
         "mae_differences": [{"method": a, "other": b, **asdict(scores.difference(a, b))} for a, b in pairs],
         **{name: _plain(values) for name, values in slices.items()},
     }
     return json.dumps(_without_nan(content), indent=1)
+
+
+def _checks(row: Mapping[str, float]) -> list[dict]:
+    return [asdict(check) | {"verdict": check.verdict} for check in coverage_checks(row)]
 
 
 def _plain(values: xr.Dataset) -> dict:

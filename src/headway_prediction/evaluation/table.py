@@ -49,6 +49,7 @@ INTERVAL_COLUMNS = (
     Column("cover", "coverage", "", percent=True),
     Column("interval score", "interval_score"),
     Column("pinball", "pinball_loss"),
+    Column("disp draws", "disp_draws", ""),
 )
 MISSING_COLUMN = Column("missing", "missing", "", percent=True)
 
