@@ -87,6 +87,21 @@ def test_disturbed_windows_are_scored_apart_where_earlier_days_say_what_is_usual
     np.testing.assert_allclose(blind.values[0], [np.nan, np.nan, 3], rtol=1e-5)
 
 
+def test_bunched_and_gapped_trains_are_told_against_what_earlier_days_were_like(history):
+    days = DAYS[1:3]
+    methods = {"oracle": shifted(history, 0, days), "late": shifted(history, 8, days)}
+    scores = score_methods(history, days, methods)
+    assert len(scores.events.truth) == scores.cells["event"]
+    for trouble in ("bunched", "gapped"):
+        found = scores.detection(trouble)["all"]
+        assert list(found) == ["oracle", "late", "always", "never"]
+        assert 0 < found["oracle"]["base_rate"] < 0.5
+        assert found["oracle"]["mcc"] == pytest.approx(1)
+        assert found["oracle"]["average_precision"] == 1
+        assert found["late"]["mcc"] < 1
+    assert len(score_methods(history, DAYS, {"oracle": shifted(history, 0)}).events.truth) == 0
+
+
 def test_an_error_at_one_platform_is_found_there(history):
     forecasts = shifted(history, 0)
     for forecast in forecasts.values():
@@ -143,6 +158,7 @@ def test_json_holds_table_and_slices_and_no_nan(history):
     assert plain["by_condition"]["bins"] == {"condition": ["quiet", "disturbed", "unknown"]}
     assert plain["by_condition"]["mae"]["near"] == [None, None, pytest.approx(1, rel=1e-5)]
     assert np.shape(plain["by_condition_and_lead"]["mae"]["near"]) == (3, 15)
+    assert plain["detection"]["bunched"]["11-15"]["never"]["mcc"] is None
     (pair,) = plain["mae_differences"]
     assert (pair["method"], pair["other"]) == ("near", "far")
     assert pair["estimate"] == pytest.approx(-2, rel=1e-5)

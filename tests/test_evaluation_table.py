@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -5,11 +7,17 @@ from rich.console import Console
 
 from headway_prediction.evaluation.cell_statistics import STATISTICS
 from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.detection import EventCells
+from headway_prediction.evaluation.disturbance import CONDITIONS
+from headway_prediction.evaluation.score_tables import score_tables
 from headway_prediction.evaluation.scores import Sums
-from headway_prediction.evaluation.table import markdown_table, score_tables, terminal_table
+from headway_prediction.evaluation.table import markdown_table, terminal_table
 from headway_prediction.line import Line, Station
 
 LINE = Line("toy", "Europe/Dublin", (Station("A", ("a", "a")), Station("B", ("b", "b"))))
+NO_EVENTS = EventCells(
+    np.empty(0), np.empty(0), {name: np.empty(0) for name in ("mean [link=x]", "net|work")}
+)
 INTERVAL = {"covered": 8, "interval_score": 50, "pinball_loss": 7, "draw": 100, "draw_squared": 1040}
 NAMES = ("mean [link=x]", "net|work")
 
@@ -41,7 +49,8 @@ def scores_of(intervals=False, missing=0):
     if intervals:
         for statistic, value in INTERVAL.items():
             sums.loc[{"statistic": statistic, "method": NAMES[1]}] = value
-    return Scores(LINE, 3, Sums(sums, sums, sums, sums))
+    unknown = sums.where(False, 0.0).expand_dims(condition=list(CONDITIONS))
+    return Scores(LINE, 3, Sums(sums, sums, sums, unknown), NO_EVENTS)
 
 
 def test_the_markdown_table_by_hand():
@@ -89,3 +98,37 @@ def test_the_terminal_table_fits_and_shows_names_as_they_are():
     assert "\x1b[1m0.750\x1b[0m" in text
     assert "toy: 2025-09-29; minutes" in text
     assert "80.0%" in text
+
+
+def test_detectors_stand_in_a_table_with_the_trivial_ones_below():
+    # Truths at 0.4, 1, 2 and 1 times the usual headway: the first method sees the bunched one, the second nothing.
+    truth, seen, blind = np.array([0.4, 1, 2, 1]), np.array([0.3, 1, 1, 1]), np.ones(4)
+    events = EventCells(np.arange(1, 5), truth, dict(zip(NAMES, (seen, blind), strict=True)))
+    _, detection = score_tables(replace(scores_of(), events=events))
+    assert detection.title == "bunched and gapped trains"
+    texts = {name: [cell.text for cell in cells] for name, cells in detection.rows.items()}
+    assert texts == {
+        NAMES[0]: ["1.000", "1.000", "100.0%", "100.0%", "0.000", "0.333", "0.0%", "–"],
+        NAMES[1]: ["0.000", "0.250", "0.0%", "–", "0.000", "0.250", "0.0%", "–"],
+        "always": ["0.000", "0.250", "100.0%", "25.0%", "0.000", "0.250", "100.0%", "25.0%"],
+        "never": ["0.000", "0.250", "0.0%", "–", "0.000", "0.250", "0.0%", "–"],
+    }
+    assert "Bunched and gapped trains:\n\n| method | bunched MCC |" in markdown_table(
+        replace(scores_of(), events=events)
+    )
+
+
+def test_conditions_stand_in_a_table_where_they_are_known():
+    scores = scores_of()
+    lead = scores.sums.by_lead
+    by_condition = xr.concat(
+        [lead, 2 * lead, 0 * lead], xr.DataArray(list(CONDITIONS), dims="condition", name="condition")
+    )
+    known = replace(scores, sums=replace(scores.sums, by_condition=by_condition))
+    _, conditions = score_tables(known)
+    assert [cell.text for cell in conditions.rows[NAMES[0]]] == ["2.000"] * 4
+    assert [cell.is_best for cell in conditions.rows[NAMES[1]]] == [True] * 4
+    unknown = xr.concat(
+        [0 * lead, 0 * lead, lead], xr.DataArray(list(CONDITIONS), dims="condition", name="condition")
+    )
+    assert len(score_tables(replace(known, sums=replace(scores.sums, by_condition=unknown)))) == 1

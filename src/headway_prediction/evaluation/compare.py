@@ -1,6 +1,6 @@
 """Every method scored on the same rows, and what follows from it: table, slices, differences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.cell_statistics import scored_forecast
+from headway_prediction.evaluation.detection import TROUBLES, EventCells, detection_by_leads, event_cells
 from headway_prediction.evaluation.metrics import metrics, summary_metrics
 from headway_prediction.evaluation.scores import Sums, day_sums, total
 from headway_prediction.evaluation.significance import Difference, bootstrap_over_days
@@ -24,12 +26,13 @@ Forecasts = Mapping[str, Mapping[date, Forecast]]
 class Scores:
     """The sums of every method and service date, with the dims method and service_date before those of `scores.Sums`.
 
-    `windows` counts the scored origins of all service dates together.
+    `windows` counts the scored origins of all service dates together; `events` are the event cells of all of them.
     """
 
     line: Line
     windows: int
     sums: Sums
+    events: EventCells
 
     @property
     def methods(self) -> list[str]:
@@ -86,6 +89,10 @@ class Scores:
         """Return the metrics with the dims method, service_date."""
         return metrics(total(self.sums.by_lead, "lead"))
 
+    def detection(self, trouble: str) -> dict[str, dict[str, dict[str, float]]]:
+        """Return how well `trouble` ("bunched" or "gapped") is told, by group of leads ("all" first), detector and score."""
+        return detection_by_leads(self.events, TROUBLES[trouble])
+
     def difference(self, method: str, other: str, seed: int = 0) -> Difference:
         """Return by how much the MAE of `method` exceeds that of `other`, bootstrapped over service days."""
         daily = total(self.sums.by_lead.sel(population="valid"), "lead")
@@ -112,7 +119,13 @@ def score_methods(history: LineHistory, service_dates: Sequence[date], forecasts
     scored = {method: _method_sums(truths, by_date) for method, by_date in forecasts.items()}
     methods = xr.DataArray(list(scored), dims="method", name="method")
     windows = sum(len(truth.origins) for truth in truths)
-    return Scores(history.line, windows, _joined(list(scored.values()), methods))
+    medians = {method: _medians(truths, by_date) for method, by_date in forecasts.items()}
+    sums = _joined(list(scored.values()), methods)
+    return Scores(history.line, windows, sums, event_cells(truths, medians))
+
+
+def _medians(truths: Sequence[Truth], by_date: Mapping[date, Forecast]) -> Iterator[np.ndarray]:
+    return (scored_forecast(by_date.get(truth.service_date), truth, {0.5}).quantiles[0.5] for truth in truths)
 
 
 def _method_sums(truths: Sequence[Truth], by_date: Mapping[date, Forecast]) -> Sums:

@@ -13,7 +13,7 @@ from headway_prediction.evaluation import report_summary
 from headway_prediction.evaluation.cell_statistics import scored_forecast
 from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.report_page import Section, bullets, html_table, page, paragraphs
-from headway_prediction.evaluation.table import ScoreTable, score_tables
+from headway_prediction.evaluation.score_tables import ScoreTable, score_tables
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecast

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.detection import TROUBLES
 from headway_prediction.evaluation.reliability import coverage_checks
 
 SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
@@ -34,6 +35,7 @@ def scores_json(scores: Scores) -> str:
         "cells": scores.cells,
         "methods": table,
         "coverage_checks": {method: _checks(row) for method, row in table.items()},
+        "detection": {name: scores.detection(name) for name in TROUBLES},
         "mae_differences": [{"method": a, "other": b, **asdict(scores.difference(a, b))} for a, b in pairs],
         **{name: _plain(values) for name, values in slices.items()},
     }

@@ -1,0 +1,124 @@
+"""Bunched and gapped trains: how well forecasts tell them, beside detectors that say always the same.
+
+A train is bunched when its headway is under half of the usual one, gapped when it is over one and a half times it
+(PROTOCOL.md, "Scores"), at event cells. Every method is asked in the same way: it calls a train bunched when its median is
+under half of the usual headway, that is when it holds bunching for more likely than not, and ranks trains by the ratio of
+its median to the usual headway. Truth is capped: where the usual headway is two thirds of the cap or more, no train can be
+gapped.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headway_prediction.evaluation.metrics import LEAD_GROUPS
+from headway_prediction.evaluation.truth import Truth
+
+ALL_LEADS = "all"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A train is in trouble when its ratio to the usual headway lies beyond `limit`, on the side of `sign`."""
+
+    sign: int
+    limit: float
+
+    def is_met(self, ratios: np.ndarray) -> np.ndarray:
+        """Tell which ratios lie beyond the limit."""
+        return self.sign * ratios > self.sign * self.limit
+
+
+TROUBLES = {"bunched": Trouble(-1, 0.5), "gapped": Trouble(1, 1.5)}
+
+
+@dataclass(frozen=True)
+class EventCells:
+    """Headways over usual headways at event cells where these are known; all of shape (cells,).
+
+    `lead` in minutes, `truth`, and `forecasts` (medians) by method. Cells of disjoint windows may be appended to each
+    other: an average precision needs them all, sums would not do.
+    """
+
+    lead: np.ndarray
+    truth: np.ndarray
+    forecasts: Mapping[str, np.ndarray]
+
+    def at_leads(self, first: int, last: int) -> "EventCells":
+        """Return the cells of leads `first` to `last`."""
+        chosen = (first <= self.lead) & (self.lead <= last)
+        forecasts = {method: ratios[chosen] for method, ratios in self.forecasts.items()}
+        return EventCells(self.lead[chosen], self.truth[chosen], forecasts)
+
+
+def event_cells(truths: Sequence[Truth], medians: Mapping[str, Iterable[np.ndarray]]) -> EventCells:
+    """Gather the cells of all dates; `medians` holds each method's, filled as they are scored, for each of `truths`."""
+    chosen = [truth.event & np.isfinite(truth.usual) for truth in truths]
+
+    def ratios(headways: Iterable[np.ndarray]) -> np.ndarray:
+        days = zip(headways, truths, chosen, strict=True)
+        return np.concatenate([cells[kept] / truth.usual[kept] for cells, truth, kept in days]).astype(float)
+
+    leads = [np.nonzero(kept)[1] + 1 for kept in chosen]
+    forecasts = {method: ratios(cells) for method, cells in medians.items()}
+    return EventCells(np.concatenate(leads), ratios([truth.headway for truth in truths]), forecasts)
+
+
+def detection_scores(cells: EventCells, trouble: Trouble) -> dict[str, dict[str, float]]:
+    """Return `detector_scores` of every method and, last, of the detectors "always" and "never"."""
+    actual = trouble.is_met(cells.truth)
+    rows = {
+        method: detector_scores(actual, trouble.is_met(ratios), trouble.sign * ratios)
+        for method, ratios in cells.forecasts.items()
+    }
+    same = np.zeros(len(actual))
+    trivial = {name: np.full(len(actual), says) for name, says in (("always", True), ("never", False))}
+    return rows | {name: detector_scores(actual, warned, same) for name, warned in trivial.items()}
+
+
+def detection_by_leads(cells: EventCells, trouble: Trouble) -> dict[str, dict[str, dict[str, float]]]:
+    """Return `detection_scores` over all leads and by group of leads."""
+    groups = {group: cells.at_leads(*ends) for group, ends in LEAD_GROUPS.items()}
+    return {name: detection_scores(part, trouble) for name, part in ({ALL_LEADS: cells} | groups).items()}
+
+
+def detector_scores(actual: np.ndarray, warned: np.ndarray, strength: np.ndarray) -> dict[str, float]:
+    """Return mcc, average_precision, base_rate, caught (share of troubles warned of) and right (share of warnings).
+
+    `actual` and `warned` are bool, `strength` how surely the detector holds each cell for trouble: (cells,). A share of
+    nothing is NaN.
+    """
+    return {
+        "mcc": matthews(actual, warned),
+        "average_precision": average_precision(actual, strength),
+        "base_rate": _share(actual),
+        "caught": _share(warned[actual]),
+        "right": _share(actual[warned]),
+    }
+
+
+def _share(cells: np.ndarray) -> float:
+    return float(cells.mean()) if len(cells) else np.nan
+
+
+def matthews(actual: np.ndarray, warned: np.ndarray) -> float:
+    """Return the correlation of two yes-or-no series (Matthews 1975); 0 where one never changes, NaN without cells."""
+    if not len(actual):
+        return np.nan
+    both, spread = np.mean(actual & warned), actual.std() * warned.std()
+    return float((both - actual.mean() * warned.mean()) / spread) if spread else 0.0
+
+
+def average_precision(actual: np.ndarray, strength: np.ndarray) -> float:
+    """Return the precision at every distinct threshold, weighted by the recall that it adds; NaN without a trouble.
+
+    No interpolation (Davis & Goadrich 2006 show that a straight one flatters); equal strengths are one threshold, so that
+    a detector that never changes has the base rate.
+    """
+    if not actual.any():
+        return np.nan
+    order = np.argsort(-strength, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(strength[order])), len(order) - 1)
+    found = np.cumsum(actual[order])[ends]
+    return float(np.sum(np.diff(found, prepend=0) * found / (ends + 1)) / found[-1])
