@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -142,6 +143,22 @@ def test_differences_are_bootstrapped_over_the_scored_days(history):
     assert (found.estimate, found.low, found.high) == pytest.approx((-2, -2, -2), rel=1e-5)
 
 
+def test_every_compared_metric_differs_as_the_table_says(history):
+    uneven = {
+        day: replace(f, mean=f.mean + 4 * (f.origins % 20 == 0)[:, None, None, None])
+        for day, f in shifted(history, 1).items()
+    }
+    scores = score_methods(history, DAYS, {"uneven": uneven, "far": shifted(history, -3)})
+    table = scores.table()
+    for metric in ("mae", "rmse", "ev_mae"):
+        found = scores.difference("uneven", "far", metric)
+        assert found.estimate == pytest.approx(table["uneven"][metric] - table["far"][metric])
+        assert found.low <= found.estimate <= found.high
+    assert (
+        scores.difference("uneven", "far", "rmse").estimate > 0 > scores.difference("uneven", "far").estimate
+    )
+
+
 def test_json_holds_table_and_slices_and_no_nan(history):
     scores = score_methods(history, DAYS, {"near": shifted(history, 1), "far": shifted(history, -3)})
     plain = json.loads(scores_json(scores), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -159,9 +176,11 @@ def test_json_holds_table_and_slices_and_no_nan(history):
     assert plain["by_condition"]["mae"]["near"] == [None, None, pytest.approx(1, rel=1e-5)]
     assert np.shape(plain["by_condition_and_lead"]["mae"]["near"]) == (3, 15)
     assert plain["detection"]["bunched"]["11-15"]["never"]["mcc"] is None
-    (pair,) = plain["mae_differences"]
-    assert (pair["method"], pair["other"]) == ("near", "far")
-    assert pair["estimate"] == pytest.approx(-2, rel=1e-5)
+    pairs = plain["differences"]
+    assert [pair["metric"] for pair in pairs] == ["mae", "rmse", "ev_mae"]
+    for pair in pairs:
+        assert (pair["method"], pair["other"]) == ("near", "far")
+        assert pair["estimate"] == pytest.approx(-2, rel=1e-5)
 
 
 def test_nothing_to_score_is_refused(history):

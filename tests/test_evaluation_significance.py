@@ -14,6 +14,15 @@ def test_the_estimate_is_the_difference_of_the_pooled_errors():
     assert (found.low, found.high) == pytest.approx((2 / 3, 2))
 
 
+def test_roots_are_taken_of_the_pooled_squares_of_each_draw():
+    # Squares of 1 and 9 against 4 and 4: of both days the roots are sqrt(5) and 2, of one day drawn twice 1 - 2 and 3 - 2.
+    found = bootstrap_over_days(
+        np.array([10.0, 90]), np.array([40.0, 40]), np.array([10, 10]), metric=np.sqrt
+    )
+    assert found.estimate == pytest.approx(np.sqrt(5) - 2)
+    assert (found.low, found.high) == pytest.approx((-1, 1))
+
+
 def test_a_method_is_no_better_than_itself():
     errors = np.random.default_rng(0).uniform(500, 1500, 20)
     found = bootstrap_over_days(errors, errors, CELLS)

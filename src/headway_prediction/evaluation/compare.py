@@ -20,6 +20,12 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import Line
 
 Forecasts = Mapping[str, Mapping[date, Forecast]]
+COMPARED = {
+    "mae": ("valid", "absolute_error", np.asarray),
+    "rmse": ("valid", "squared_error", np.sqrt),
+    "ev_mae": ("event", "absolute_error", np.asarray),
+}
+"""The metrics that methods are compared by: population, statistic, and what makes a metric of its mean."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +99,14 @@ class Scores:
         """Return how well `trouble` ("bunched" or "gapped") is told, by group of leads ("all" first), detector and score."""
         return detection_by_leads(self.events, TROUBLES[trouble])
 
-    def difference(self, method: str, other: str, seed: int = 0) -> Difference:
-        """Return by how much the MAE of `method` exceeds that of `other`, bootstrapped over service days."""
-        daily = total(self.sums.by_lead.sel(population="valid"), "lead")
-        errors = daily.sel(statistic="absolute_error")
+    def difference(self, method: str, other: str, metric: str = "mae", seed: int = 0) -> Difference:
+        """Return by how much a metric of COMPARED of `method` exceeds that of `other`, bootstrapped over service days."""
+        population, statistic, of_mean = COMPARED[metric]
+        daily = total(self.sums.by_lead.sel(population=population), "lead")
+        errors = daily.sel(statistic=statistic)
         counts = daily.sel({"statistic": "count", "method": method}).values
-        return bootstrap_over_days(
-            errors.sel({"method": method}).values, errors.sel({"method": other}).values, counts, seed
-        )
+        ours, theirs = (errors.sel({"method": name}).values for name in (method, other))
+        return bootstrap_over_days(ours, theirs, counts, seed, of_mean)
 
 
 def score_methods(history: LineHistory, service_dates: Sequence[date], forecasts: Forecasts) -> Scores:

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
-from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.compare import COMPARED, Scores
 from headway_prediction.evaluation.detection import TROUBLES
 from headway_prediction.evaluation.reliability import coverage_checks
 
@@ -26,7 +26,7 @@ def scores_json(scores: Scores) -> str:
         "by_condition_and_lead": scores.by_condition_and_lead(),
         "by_service_date": scores.by_date(),
     }
-    pairs, table = combinations(scores.methods, 2), scores.table()
+    table = scores.table()
     content = {
         "line_id": scores.line.line_id,
         "stations": scores.line.station_names,
@@ -36,10 +36,18 @@ def scores_json(scores: Scores) -> str:
         "methods": table,
         "coverage_checks": {method: _checks(row) for method, row in table.items()},
         "detection": {name: scores.detection(name) for name in TROUBLES},
-        "mae_differences": [{"method": a, "other": b, **asdict(scores.difference(a, b))} for a, b in pairs],
+        "differences": _differences(scores),
         **{name: _plain(values) for name, values in slices.items()},
     }
     return json.dumps(_without_nan(content), indent=1)
+
+
+def _differences(scores: Scores) -> list[dict]:
+    return [
+        {"metric": metric, "method": a, "other": b, **asdict(scores.difference(a, b, metric))}
+        for metric in COMPARED
+        for a, b in combinations(scores.methods, 2)
+    ]
 
 
 def _checks(row: Mapping[str, float]) -> list[dict]:
