@@ -1,7 +1,6 @@
 import json
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,58 +10,31 @@ from headway_prediction.evaluation.report_figures import (
     by_hour,
     by_lead,
     by_station,
-    heatmap,
     label,
     plain,
-    scale_end,
+    reliability,
 )
 
 STATIONS = ["Bray", "Daly & <b>Sons</b>"]
-TIMES = ["05:50", "06:00", "06:10"]
-CELLS = np.array([[1.234, 4.0], [2.0, np.nan], [3.0, 6.0]])  # (times, stations)
 ERRORS = {"held": np.array([2.0, 3.0]), "net": np.array([1.0, 1.5])}
 
 
-def test_a_heatmap_has_time_across_and_stations_up():
-    figure = heatmap(CELLS, STATIONS, TIMES, 10.0)
-    trace, axes = figure["data"][0], figure["layout"]
-    assert trace["z"] == [[1.23, 2.0, 3.0], [4.0, None, 6.0]]
-    assert trace["text"] == [TIMES, TIMES]
-    assert (trace["zmin"], trace["zmax"], trace["colorscale"]) == (0, 10.0, "Cividis")
-    assert (axes["xaxis"]["tickvals"], axes["xaxis"]["ticktext"]) == ([1], ["06:00"])
-    assert axes["yaxis"]["tickvals"] == [0, 1]
-    # The second row and its name stand above the first.
-    assert axes["yaxis"]["range"][0] < 0 < 1 < axes["yaxis"]["range"][1]
-
-
-def test_a_signed_heatmap_is_neutral_at_zero():
-    trace = heatmap(CELLS - 3, STATIONS, TIMES, 5.0, signed=True)["data"][0]
-    assert trace["zmin"] == -trace["zmax"] == -5.0
-    middle = next(colour for place, colour in trace["colorscale"] if place == 0.5)
-    assert middle[1:3] == middle[3:5] == middle[5:7]
-
-
 def test_labels_are_shown_as_they_are_and_cut_before_they_are_escaped():
-    ticks = heatmap(CELLS, STATIONS, TIMES, 10.0)["layout"]["yaxis"]["ticktext"]
+    ticks = by_station({"held": np.ones(2)}, "held", STATIONS)["layout"]["yaxis"]["ticktext"]
     assert ticks == ["Bray", "Daly &amp; &lt;b&gt;Sons&lt;/b&gt;"]
     assert label("x" * 22) == "x" * 22
     assert label("x" * 23) == "x" * 21 + "…"
     assert label("&" * 30) == "&amp;" * 21 + "…"
+    assert label("x" * 23, 5) == "xxxx…"
 
 
-@pytest.mark.parametrize(
-    ("values", "end"),
-    [
-        ([1.0, 2.0, np.nan], 5),
-        ([5.0], 5),
-        ([5.1], 10),
-        ([-12.0, 3.0], 15),
-        ([np.nan], 5),
-        ([3.0] * 99 + [60.0], 5),
-    ],
-)
-def test_a_scale_ends_at_the_next_five_minutes_whatever_single_cells_say(values, end):
-    assert scale_end(np.array(values)) == end
+def test_reliability_is_drawn_in_per_cent_beside_what_it_should_be():
+    figure = reliability([0.1, 0.5, 0.9], {"all leads": [0.2, 0.5, 0.8], "leads 1-5": [np.nan] * 3})
+    right, overall, early = figure["data"]
+    assert right["x"] == right["y"] == [0, 100]
+    assert (overall["x"], overall["y"]) == ([10.0, 50.0, 90.0], [20.0, 50.0, 80.0])
+    assert early["y"] == [None] * 3
+    assert overall["line"]["width"] > early["line"]["width"]
 
 
 def test_lines_hold_the_errors_by_lead_and_the_main_method_is_boldest():

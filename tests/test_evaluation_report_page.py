@@ -41,12 +41,15 @@ def test_texts_are_escaped():
 def test_figures_are_numbered_through_all_sections_in_their_order():
     figure = {"data": [], "layout": {}}
     sections = [
-        Section("<One>", "text", [("first", figure | {"data": [1]}), ("second", figure | {"data": [2]})]),
-        Section("Two", "text", [("third", figure | {"data": [3]})]),
+        Section(
+            "<One>", "<p>text</p>", [("first", figure | {"data": [1]}), ("second", figure | {"data": [2]})]
+        ),
+        Section("Two", "", [("third", figure | {"data": [3]})], 3),
     ]
-    text = page("T & T", "<p>summary</p>", "<table></table>", sections)
+    text = page("T & T", "<p>summary</p>", sections)
     assert "<title>T &amp; T</title>" in text
-    assert "<h2>&lt;One&gt;</h2>" in text
+    assert "<h2>&lt;One&gt;</h2><p>text</p>" in text
+    assert "<h3>Two</h3>" in text
     places = [text.index(f'<figcaption>{title}</figcaption><div id="figure-{k}">')
               for k, title in enumerate(("first", "second", "third"))]  # fmt: skip
     assert places == sorted(places)

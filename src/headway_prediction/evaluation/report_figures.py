@@ -1,7 +1,7 @@
-"""Figures of the report as plain Plotly dictionaries (`data`, `layout`); colours of text and grid are the page's business.
+"""Curves of the report as plain Plotly dictionaries (`data`, `layout`); colours of text and grid are the page's business.
 
-Sequential colours are Cividis, those of errors run from blue to vermilion, those of methods are Okabe and Ito's: all can be
-told apart by the colour-blind. Names that come from data are escaped: Plotly reads markup in its labels.
+Colours of methods are Okabe and Ito's, which the colour-blind can tell apart. Names that come from data are escaped: Plotly
+reads markup in its labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,14 @@ import numpy as np
 
 METHOD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 METHOD_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down")
-HEADWAY_SCALE = "Cividis"
-ERROR_SCALE = ((0.0, "#0072B2"), (0.5, "#dddddd"), (1.0, "#D55E00"))
 LABEL_LENGTH = 22
 ROW_HEIGHT = 13
 LEAST_ROWS = 12
-SCALE_STEP_MINS = 5
 
 
-def label(name: str) -> str:
+def label(name: str, length: int = LABEL_LENGTH) -> str:
     """Return a name as a label that Plotly shows as it is, cut where it would crowd out the figure."""
-    short = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1].rstrip() + "…"
+    short = name if len(name) <= length else name[: length - 1].rstrip() + "…"
     return escape(short)
 
 
@@ -31,54 +28,13 @@ def plain(values: np.ndarray) -> list:
     return np.where(np.isfinite(rounded), rounded, None).tolist()
 
 
-def scale_end(values: np.ndarray) -> float:
-    """Return where a colour scale ends: all but two in a hundred of the (absolute) values, in steps of 5 minutes."""
-    finite = np.abs(values[np.isfinite(values)])
-    widest = np.quantile(finite, 0.98) if finite.size else 0.0
-    return float(max(1, np.ceil(widest / SCALE_STEP_MINS)) * SCALE_STEP_MINS)
-
-
-def heatmap(
-    cells: np.ndarray, stations: Sequence[str], times: Sequence[str], end: float, signed: bool = False
-) -> dict:
-    """Draw cells (times, stations) in minutes, time across, stations up; NaN stays blank.
-
-    The scale runs from 0 to `end`, from -`end` when `signed`.
-    """
-    trace = {
-        "type": "heatmap",
-        "z": plain(cells.T),
-        "text": [list(times)] * len(stations),
-        "colorscale": ERROR_SCALE if signed else HEADWAY_SCALE,
-        "zmin": -end if signed else 0,
-        "zmax": end,
-        "hovertemplate": "%{y}, %{text}: %{z} min<extra></extra>",
-        "hoverongaps": False,
-        "colorbar": {
-            "orientation": "h", "thickness": 10, "y": 1, "yanchor": "bottom", "len": 1, "ypad": 0, "ticksuffix": " min",
-        },
-    }  # fmt: skip
-    return {
-        "data": [trace],
-        "layout": {
-            "height": 110 + _rows_height(stations),
-            "xaxis": {**_hour_ticks(times), "showgrid": False},
-            "yaxis": {**_station_ticks(stations), "showgrid": False},
-        },
-    }
-
-
-def _rows_height(stations: Sequence[str]) -> int:
+def rows_height(stations: Sequence[str]) -> int:
+    """Return the pixels that a figure with one row per station needs for its rows."""
     return ROW_HEIGHT * max(len(stations), LEAST_ROWS)
 
 
-def _hour_ticks(times: Sequence[str]) -> dict:
-    """Label the columns at every third full hour."""
-    full = [k for k, time in enumerate(times) if time.endswith(":00") and int(time[:2]) % 3 == 0]
-    return {"tickvals": full, "ticktext": [times[k] for k in full], "zeroline": False}
-
-
-def _station_ticks(stations: Sequence[str]) -> dict:
+def station_ticks(stations: Sequence[str]) -> dict:
+    """Return a vertical axis with one row per station."""
     return {
         "tickvals": list(range(len(stations))),
         "ticktext": [label(name) for name in stations],
@@ -123,8 +79,33 @@ def by_station(errors: Mapping[str, np.ndarray], main: str, stations: Sequence[s
         trace | {"x": plain(errors[name]), "y": rows, "mode": "markers"}
         for name, trace in _traces(errors, main)
     ]
-    axes = {"xaxis": _error_axis(), "yaxis": _station_ticks(stations)}
-    return {"data": traces, "layout": {"height": 150 + _rows_height(stations), **axes}}
+    axes = {"xaxis": _error_axis(), "yaxis": station_ticks(stations)}
+    return {"data": traces, "layout": {"height": 150 + rows_height(stations), **axes}}
+
+
+def reliability(levels: Sequence[float], shares: Mapping[str, Sequence[float]]) -> dict:
+    """Draw, per group of cells, the share of truths at or below each quantile over the quantile's level, in per cent."""
+    ends = [0, 100]
+    right = {
+        "type": "scatter",
+        "name": "as it should be",
+        "mode": "lines",
+        "x": ends,
+        "y": ends,
+        "hoverinfo": "skip",
+    }
+    across = plain(100 * np.array(levels))
+    traces = [
+        trace | {"x": across, "y": plain(100 * np.array(shares[name]))}
+        for name, trace in _traces(shares, "all leads")
+    ]
+    axes = {"range": [0, 100], "tickvals": [0, *across, 100], "ticksuffix": " %"}
+    layout = {
+        "height": 420,
+        "xaxis": {**axes, "title": {"text": "level of the quantile"}},
+        "yaxis": {**axes, "title": {"text": "truths at or below it"}},
+    }
+    return {"data": [right | {"line": {"dash": "dot", "color": "#888888"}}, *traces], "layout": layout}
 
 
 def _error_axis() -> dict:

@@ -51,22 +51,23 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, sentences below it, and figures, each with a title, two side by side where there is room."""
+    """A heading (text), HTML below it, and figures, each with a title, two side by side where there is room."""
 
     heading: str
-    text: str
+    body: str
     figures: Sequence[tuple[str, dict]]
+    level: int = 2
 
 
-def page(title: str, summary: str, table: str, sections: Sequence[Section]) -> str:
-    """Return the whole page; `title` and sections are text, `summary` and `table` HTML."""
+def page(title: str, summary: str, sections: Sequence[Section]) -> str:
+    """Return the whole page; `title` is text, `summary` HTML."""
     figures = [figure for section in sections for _, figure in section.figures]
     numbers = iter(range(len(figures)))
     blocks = [_section(section, [next(numbers) for _ in section.figures]) for section in sections]
     return PAGE.format(
         title=escape(title),
         style=files("headway_prediction.evaluation").joinpath("report.css").read_text(encoding="utf-8"),
-        body="\n".join([summary, table, *blocks]),
+        body="\n".join([summary, *blocks]),
         plotly=get_plotlyjs(),
         figures=script_json(figures),
         script=SCRIPT,
@@ -108,5 +109,5 @@ def _section(section: Section, numbers: Sequence[int]) -> str:
         f'<figure><figcaption>{escape(title)}</figcaption><div id="figure-{number}"></div></figure>'
         for number, (title, _) in zip(numbers, section.figures, strict=True)
     )
-    heading = f"<h2>{escape(section.heading)}</h2>{paragraphs([section.text])}"
+    heading = f"<h{section.level}>{escape(section.heading)}</h{section.level}>{section.body}"
     return f'<section>{heading}<div class="figures">{figures}</div></section>'

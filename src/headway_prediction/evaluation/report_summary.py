@@ -1,17 +1,19 @@
-"""What the scores say, in plain sentences: how the main method stands beside every other one, honest where it loses."""
+"""What the scores say to somebody who is no statistician: plain sentences, honest where the method loses.
+
+What these days cannot show is not said: a difference that may be chance is called so, and warnings are judged from several
+cases on.
+"""
 
 import math
 
 from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.detection import ALL_LEADS, TROUBLES
+from headway_prediction.evaluation.reliability import coverage_checks
+from headway_prediction.evaluation.report_words import GLOSSES, MEANINGS
 from headway_prediction.evaluation.significance import Difference
 
-NOTES = (
-    "Intervals and p-values come from drawing whole service days again (bootstrap), as the windows of one day are alike; "
-    "few days cannot give a small p.",
-    "An event cell is a station and a minute in which a train really passed; at all other cells the headway is still that "
-    "of the last train, which is often known already.",
-)
 SIGNIFICANT = 0.05
+FEW_CASES = 30
 
 
 def basis(scores: Scores) -> str:
@@ -25,47 +27,83 @@ def basis(scores: Scores) -> str:
 
 
 def ranking(scores: Scores, method: str) -> str:
-    """Say which method has the lowest mean absolute error, and where the main one stands."""
-    errors = {name: row["mae"] for name, row in scores.table().items()}
+    """Say how far off the method is, and whether another one is less so."""
+    table = scores.table()
+    errors = {name: row["mae"] for name, row in table.items()}
     order = sorted(errors, key=errors.get)
-    best = f"The lowest mean absolute error, {errors[order[0]]:.3f} minutes, is that of {order[0]}."
-    if method == order[0]:
-        return best
-    return (
-        f"{best} {method} comes {order.index(method) + 1} of {len(order)}, with {errors[method]:.3f} minutes."
+    own = (
+        f"On average {method} is {errors[method]:.2f} minutes off; where a train passes at that very moment, "
+        f"{table[method]['ev_mae']:.2f} minutes."
     )
+    if method == order[0]:
+        return f"{own} No other method here is less off."
+    best = f"the best is {order[0]}, {errors[order[0]]:.2f} minutes off"
+    return f"{own} It comes {order.index(method) + 1} of {len(order)}; {best}."
 
 
 def comparisons(scores: Scores, method: str) -> list[str]:
     """Say, for every other method, by how much the main one is better or worse than it."""
-    errors = {name: row["mae"] for name, row in scores.table().items()}
+    errors, days = {name: row["mae"] for name, row in scores.table().items()}, len(scores.service_dates)
     return [
-        comparison(method, other, scores.difference(method, other), errors[other])
+        comparison(other, scores.difference(method, other), errors[other], days)
         for other in errors
         if other != method
     ]
 
 
-def comparison(method: str, other: str, difference: Difference, other_error: float) -> str:
-    """Say by how much the mean absolute error of `method` differs from that of `other`."""
+def comparison(other: str, difference: Difference, other_error: float, days: int) -> str:
+    """Say by how much the mean absolute error differs from that of `other`, and whether `days` can show it."""
+    name = f"{other} ({GLOSSES[other]})" if other in GLOSSES else other
     gap = abs(difference.estimate)
-    size = f"{gap:.3f} minutes" + (f" ({gap / other_error:.1%})" if other_error else "")
-    word = "better" if difference.estimate < 0 else "worse"
     if gap == 0:
-        return f"{method} is as good as {other}: the mean absolute errors are equal."
+        return f"As good as {name}."
+    share = f" ({gap / other_error:.0%})" if other_error else ""
+    word = "Better" if difference.estimate < 0 else "Worse"
+    return f"{word} than {name} by {gap:.2f} minutes{share}{_certainty(difference, days)}."
+
+
+def _certainty(difference: Difference, days: int) -> str:
     if math.isnan(difference.p_value):
-        return f"{method} is {word} than {other} by {size}; a single service day cannot tell whether that is chance."
-    if difference.is_clear:
-        low, high = sorted((abs(difference.low), abs(difference.high)))
-        interval = f"95 % interval {low:.3f} to {high:.3f} minutes, {_p_value(difference.p_value)}"
-        caution = "" if difference.p_value < SIGNIFICANT else "; the days are too few to rule out chance"
-        return f"{method} is {word} than {other} by {size}; {interval}{caution}."
+        return "; a single service day cannot tell whether that is chance"
+    if not difference.is_clear:
+        return ", but that may be chance"
+    if difference.p_value < SIGNIFICANT:
+        return "; that is more than chance"
+    return f"; {days} days are too few to rule out chance"
+
+
+def intervals(scores: Scores, method: str) -> str:
+    """Say whether the method's intervals hold what they promise."""
+    checks = coverage_checks(scores.table()[method])
+    if not checks:
+        return f"{method} does not say how sure it is: it gives no intervals."
+    overall, *others = checks
+    text = "It gives intervals that should hold the headway 8 times in 10. On these days, where trains passed, they did in "
+    text += f"{overall.coverage:.1%}: " + (
+        "as promised." if overall.holds else f"they are {overall.verdict}."
+    )
+    failed = [f"{check.cells} {check.coverage:.1%} ({check.verdict})" for check in others if not check.holds]
     return (
-        f"{method} is {word} than {other} by {size}, but that may be chance: the 95 % interval runs from "
-        f"{abs(min(difference.low, 0)):.3f} minutes better to {abs(max(difference.high, 0)):.3f} minutes worse, "
-        f"{_p_value(difference.p_value)}."
+        f"{text} Beyond their limits: {', '.join(failed)}." if failed else f"{text} Their other limits hold."
     )
 
 
-def _p_value(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+def warnings(scores: Scores, method: str) -> list[str]:
+    """Say of how many bunched and gapped trains the method had warned, and how many of its warnings were right."""
+    if not len(scores.events.truth):
+        return ["Nobody knows the usual headways of these days, so bunched and gapped trains cannot be told."]
+    return [_warning(scores, method, trouble) for trouble in TROUBLES]
+
+
+def _warning(scores: Scores, method: str, trouble: str) -> str:
+    cases = int(TROUBLES[trouble].is_met(scores.events.truth).sum())
+    start = f"Trains that came {trouble} ({MEANINGS[trouble]})"
+    if cases < FEW_CASES:
+        return f"{start}: {cases} cases are too few to judge by."
+    found = scores.detection(trouble)[ALL_LEADS][method]
+    if not math.isfinite(found["right"]):
+        return f"{start}: it never warned of one, in {cases:,} cases."
+    caught = f"it had warned in {found['caught']:.0%} of {cases:,} cases"
+    right = f"{found['right']:.0%} of its warnings were right"
+    known = f"{start}: {caught}, and {right}. Warning every time would be right in {found['base_rate']:.0%}."
+    return known if found["mcc"] > 0 else f"{known} It tells no more than warning always or never."
