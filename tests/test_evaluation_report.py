@@ -121,8 +121,9 @@ def test_names_from_data_stay_text(page):
 
 def test_every_figure_has_its_place_and_every_place_its_figure(page):
     places = [a["id"] for _, a in Reader(page).elements if a.get("id", "").startswith("figure-")]
-    # Per direction: error by station; truth, forecast and error of one day. One each: by lead, at event cells too, by hour.
-    assert places == [f"figure-{k}" for k in range(2 * (1 + 3) + 3)]
+    # Per direction: error by station; truth, forecast and error of one day; map and profile of three worst moments. One
+    # each: by lead, there at event cells, by hour.
+    assert places == [f"figure-{k}" for k in range(2 * (1 + 3 + 3 * 2) + 3)]
 
 
 def test_the_summary_says_who_wins_and_by_how_much(page, scores):
@@ -161,7 +162,7 @@ def test_a_method_that_lacks_the_shown_day_is_shown_as_it_is_scored(history, for
     sparse = forecasts | {"sparse": {DAYS[0]: forecasts["oracle"][DAYS[0]]}}
     page = report_html(history, score_methods(history, DAYS, sparse), sparse, "sparse")
     figures = page[page.index("const figures") :]
-    forecast = re.findall(r'"z":(\[\[.*?\]\])', figures)[2]
+    forecast = re.findall(r'"z":(\[\[.*?\]\])', figures)[-4]
     assert set(re.findall(r"[\d.]+|null", forecast)) == {"10.0"}
 
 
@@ -257,6 +258,6 @@ def test_a_browser_draws_it_on_a_phone_without_a_mistake(history, banded, tmp_pa
         capture_output=True, text=True, check=True, timeout=120,
     ).stdout  # fmt: skip
     figures = len(re.findall(r'id="figure-', page))
-    assert figures > 10
+    assert figures > 20
     # No mistakes, every figure drawn within the phone, no page wider than it, no script from the data, nothing loaded.
     assert re.search(r'data-seen="([^"]*)"', seen)[1] == f"0 {figures} 390 quiet 0"

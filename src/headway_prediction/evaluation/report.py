@@ -10,10 +10,12 @@ from headway_prediction.evaluation.compare import Forecasts, Scores
 from headway_prediction.evaluation.report_day import day_section
 from headway_prediction.evaluation.report_page import Section, bullets, page, paragraphs
 from headway_prediction.evaluation.report_weaknesses import weaknesses
+from headway_prediction.evaluation.report_windows import window_sections
 from headway_prediction.evaluation.report_words import NOTES
 from headway_prediction.evaluation.score_tables import score_tables
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
 from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.worst_windows import worst_windows
 from headway_prediction.files import atomic_path
 from headway_prediction.grid.history import LineHistory
 
@@ -38,8 +40,10 @@ def report_html(history: LineHistory, scores: Scores, forecasts: Forecasts, meth
     truths = {
         day: day_truth(history, day, scored_origins(history, day), usual) for day in scores.service_dates
     }
+    windows = worst_windows(list(truths.values()), forecasts, method)
     parts = [
         *_score_sections(scores, method),
+        *window_sections(history, windows, method),
         _day(truths[most_changeable_day(scores, method)], scores, forecasts, method),
         Section("What the words mean", bullets(NOTES), []),
     ]

@@ -1,6 +1,6 @@
 """Which origins are scored, and what really happened after them (PROTOCOL.md, "Words")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -32,6 +32,11 @@ class Truth:
     usual: np.ndarray
     irregularity: np.ndarray
     cap_mins: float
+
+    def at(self, rows: slice) -> "Truth":
+        """Return the truth of some of the origins."""
+        by_origin = ("origins", "headway", "valid", "event", "usual", "irregularity")
+        return replace(self, **{name: getattr(self, name)[rows] for name in by_origin})
 
 
 def scored_origins(history: LineHistory, service_date: date) -> np.ndarray:
