@@ -177,7 +177,7 @@ def test_intervals_have_a_section_of_their_own_where_a_method_gives_them(history
 
 
 def test_earlier_days_bring_disturbed_periods_and_detection(history, forecasts, page):
-    assert "Nobody knows the usual headways of these days" in Reader(page).text
+    assert "no earlier days and no plan to say what is usual" in Reader(page).text
     days = DAYS[1:]
     later = {name: {day: by_date[day] for day in days} for name, by_date in forecasts.items()}
     text = Reader(report_html(history, score_methods(history, days, later), later, "oracle")).text

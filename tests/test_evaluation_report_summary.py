@@ -64,7 +64,7 @@ def test_warnings_in_words():
     bunched, gapped = warnings(scores, NAMES[0])
     assert bunched == (
         "Trains that came bunched (under half the usual headway): it had warned in 75% of 40 cases, and 75% of its warnings "
-        "were right. Warning every time would be right in 40%."
+        "were right. Warning every time would be right in 40.0%."
     )
     assert gapped.endswith("1 cases are too few to judge by.")
 
@@ -75,5 +75,5 @@ def test_a_detector_that_knows_nothing_or_says_nothing_is_called_so():
     blind = warnings(with_events(truth, [0.4] * 10 + [1.0] * 50 + [0.4] * 40), NAMES[0])[0]
     assert blind.endswith("It tells no more than warning always or never.")
     assert warnings(scores_of(), NAMES[0]) == [
-        "Nobody knows the usual headways of these days, so bunched and gapped trains cannot be told."
+        "Bunched and gapped trains cannot be told: the grid has no earlier days and no plan to say what is usual."
     ]

@@ -66,7 +66,8 @@ def evaluate(
     """Score any number of methods on the same rows.
 
     The rows are the scored origins of every service date that any of the files holds; a forecast that a file lacks counts
-    as 10 minutes.
+    as 10 minutes. Days of the grid before the first of these dates say which headways are usual, and so which trains came
+    bunched or gapped and which periods were disturbed; where they do not, the plan does.
 
     \b
     Example:

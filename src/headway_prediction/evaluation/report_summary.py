@@ -91,7 +91,9 @@ def intervals(scores: Scores, method: str) -> str:
 def warnings(scores: Scores, method: str) -> list[str]:
     """Say of how many bunched and gapped trains the method had warned, and how many of its warnings were right."""
     if not len(scores.events.truth):
-        return ["Nobody knows the usual headways of these days, so bunched and gapped trains cannot be told."]
+        return [
+            "Bunched and gapped trains cannot be told: the grid has no earlier days and no plan to say what is usual."
+        ]
     return [_warning(scores, method, trouble) for trouble in TROUBLES]
 
 
@@ -105,5 +107,5 @@ def _warning(scores: Scores, method: str, trouble: str) -> str:
         return f"{start}: it never warned of one, in {cases:,} cases."
     caught = f"it had warned in {found['caught']:.0%} of {cases:,} cases"
     right = f"{found['right']:.0%} of its warnings were right"
-    known = f"{start}: {caught}, and {right}. Warning every time would be right in {found['base_rate']:.0%}."
+    known = f"{start}: {caught}, and {right}. Warning every time would be right in {found['base_rate']:.1%}."
     return known if found["mcc"] > 0 else f"{known} It tells no more than warning always or never."

@@ -60,6 +60,8 @@ def _by_condition(scores: Scores, method: str) -> list[str]:
     share = float(counts.sel(condition="disturbed") / counts.sum())
     where = f"In disturbed periods ({share:.0%} of what is scored)"
     text = f"{where} it is {disturbed:.2f} minutes off, in quiet ones {quiet:.2f}."
+    if len(scores.service_dates) < FEW_DAYS:
+        return [text]
     there = errors.sel(condition="disturbed")
     best = str(there["method"].values[int(np.nanargmin(there.values))])
     least = float(there.sel({"method": best}))
@@ -72,7 +74,7 @@ def _weakest_hour(scores: Scores, method: str) -> str:
         "service_date"
     )
     judged = errors.where(counts >= LEAST_SHARE * counts.sum())
-    worst, best = int(judged.argmax()), int(judged.argmin())
+    worst, best = int(np.nanargmax(judged.values)), int(np.nanargmin(judged.values))
     return (
         f"Its weakest hour begins at {worst % 24:02d}:00 ({float(judged[worst]):.2f} minutes off), its best at "
         f"{best % 24:02d}:00 ({float(judged[best]):.2f})."
