@@ -175,6 +175,7 @@ def test_json_holds_table_and_slices_and_no_nan(history):
     assert plain["by_condition"]["bins"] == {"condition": ["quiet", "disturbed", "unknown"]}
     assert plain["by_condition"]["mae"]["near"] == [None, None, pytest.approx(1, rel=1e-5)]
     assert np.shape(plain["by_condition_and_lead"]["mae"]["near"]) == (3, 15)
+    assert plain["detection_cells"] == 0
     assert plain["detection"]["bunched"]["11-15"]["never"]["mcc"] is None
     pairs = plain["differences"]
     assert [pair["metric"] for pair in pairs] == ["mae", "rmse", "ev_mae"]

@@ -173,7 +173,7 @@ def test_intervals_have_a_section_of_their_own_where_a_method_gives_them(history
     assert "cover is the share of cells whose truth lies within it" in text
     assert "On these days, where trains passed, they did in 100.0%: they are too wide." in text
     assert "all valid cells 100.0% holds at least 80%" in text
-    assert "Reliability of banded at event cells" in text
+    assert "Reliability of banded, event cells" in text and "Reliability of banded, all valid cells" in text
 
 
 def test_earlier_days_bring_disturbed_periods_and_detection(history, forecasts, page):
@@ -192,6 +192,7 @@ def test_earlier_days_bring_disturbed_periods_and_detection(history, forecasts, 
 
 def test_differences_are_shown_for_every_metric_and_not_of_a_single_method(history, forecasts, page):
     assert "oracle minus MAE 95 % interval p RMSE 95 % interval p ev_MAE 95 % interval p" in Reader(page).text
+    assert "far off </script> " + "-25.000 -25.000 to -25.000 0.250 " * 3 in Reader(page).text
     alone = {"oracle": forecasts["oracle"]}
     text = Reader(report_html(history, score_methods(history, DAYS, alone), alone, "oracle")).text
     assert "Is the difference real?" not in text

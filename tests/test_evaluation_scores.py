@@ -83,6 +83,8 @@ BY_HAND = {
     "at_or_below_p90": 2 / 3,  # 4, 10, 11
     "ev_at_or_below_p10": 0,
     "ev_at_or_below_p90": 1 / 2,
+    "at_or_below_p10@6-10": 1,
+    "at_or_below_p10@11-15": 0,
     "ev_at_or_below_p90@1-5": 1,
     "ev_at_or_below_p90@6-10": nan,
     "ev_at_or_below_p90@11-15": 0,

@@ -10,7 +10,9 @@ REPORTED_LEADS = (5, 10, 15)
 LEAD_GROUPS = {"1-5": (1, 5), "6-10": (6, 10), "11-15": (11, 15)}
 LATE = "11-15"
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
-BY_LEAD_GROUP = ("ev_coverage", *(f"ev_at_or_below_{name}" for name in QUANTILES))
+BY_LEAD_GROUP = (
+    "ev_coverage", *(f"{population}at_or_below_{name}" for population in ("", "ev_") for name in QUANTILES),
+)  # fmt: skip
 AT_EVENTS_ONLY = ("disp", "disp_draws")
 
 
@@ -63,8 +65,9 @@ def _variance(mean: xr.DataArray, mean_square: xr.DataArray) -> xr.DataArray:
 def summary_metrics(by_lead: xr.DataArray) -> xr.Dataset:
     """Return the metrics over all leads, and beside them those of single leads and groups of leads.
 
-    Adds mae@5, rmse@5 (and 10, 15), ev_mae_late (leads 11 to 15), ev_coverage@1-5, ev_at_or_below_p10@1-5 (and p50, p90, and
-    6-10, 11-15), and sqrt_ev_r2, where the disp of a calibrated mean belongs (NaN for a negative ev_r2).
+    Adds mae@5, rmse@5 (and 10, 15), ev_mae_late (leads 11 to 15), ev_coverage@1-5, at_or_below_p10@1-5 and
+    ev_at_or_below_p10@1-5 (and p50, p90, and 6-10, 11-15), and sqrt_ev_r2, where the disp of a calibrated mean belongs (NaN
+    for a negative ev_r2).
     """
     overall = metrics(total(by_lead, "lead"))
     single = {lead: metrics(by_lead.sel(lead=lead, drop=True)) for lead in REPORTED_LEADS}

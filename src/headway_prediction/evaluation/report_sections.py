@@ -35,8 +35,9 @@ DIFFERENCE_NOTE = (
     "Few days cannot give a small p; and of twenty comparisons of equals one has p < 0.05 by chance."
 )
 RELIABILITY_NOTE = (
-    "Of all trains, 10 % should have a headway at or below p10, half at or below p50 and 90 % at or below p90: "
-    "points on the dotted line. Above it the forecasts are too high, below it too low."
+    "Of all trains that pass, 10 % should have a headway at or below p10, half at or below p50 and 90 % at or below p90: "
+    "points on the dotted line. Above it the forecasts are too high, below it too low. Of all valid cells many hold a "
+    "headway that is known beforehand and equals every quantile, so that there the points lie higher."
 )
 
 
@@ -83,7 +84,11 @@ def interval_section(scores: Scores, table: ScoreTable, method: str) -> Section:
     text = (
         paragraphs([NOTES[table.title]]) + _table(table, method) + _coverage_table(scores, list(table.rows))
     )
-    drawn = [(f"Reliability of {name} at event cells", _reliability(scores, name)) for name in table.rows]
+    drawn = [
+        (f"Reliability of {name}, {cells}", _reliability(scores, name, population))
+        for name in table.rows
+        for population, cells in (("ev_", "event cells"), ("", "all valid cells"))
+    ]
     return Section("Do the intervals tell the truth?", text + paragraphs([RELIABILITY_NOTE]), drawn)
 
 
@@ -105,13 +110,10 @@ def _limits(check: CoverageCheck) -> str:
     return f"at least {check.low:.0%}" if check.high == 1 else f"{check.low:.0%} to {check.high:.0%}"
 
 
-def _reliability(scores: Scores, method: str) -> dict:
-    row = scores.table()[method]
-    shares = {"all leads": [row[f"ev_at_or_below_{name}"] for name in QUANTILES]}
-    shares |= {
-        f"leads {group}": [row[f"ev_at_or_below_{name}@{group}"] for name in QUANTILES]
-        for group in LEAD_GROUPS
-    }
+def _reliability(scores: Scores, method: str, population: str) -> dict:
+    row, names = scores.table()[method], [f"{population}at_or_below_{name}" for name in QUANTILES]
+    shares = {"all leads": [row[name] for name in names]}
+    shares |= {f"leads {group}": [row[f"{name}@{group}"] for name in names] for group in LEAD_GROUPS}
     return figures.reliability(list(QUANTILES.values()), shares)
 
 

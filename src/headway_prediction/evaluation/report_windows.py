@@ -95,27 +95,36 @@ def _what_happened(window: Window) -> str:
 
 def _figures(history: LineHistory, window: Window, method: str, direction: int) -> list[tuple[str, dict]]:
     """The map and the profile of one direction."""
-    line = history.line
-    shown = [name for name in (method, _rival(window, method)) if name]
-    known = _known(history, window)[:, :, direction]
-    blank = np.where(window.truth.valid, 0.0, np.nan)[0, :, :, direction]
-    after = {"truth": window.truth.headway[0, :, :, direction]}
-    after |= {name: window.forecasts[name].quantiles[0.5][0, :, :, direction] for name in shown}
-    after = {name: cells + blank for name, cells in after.items()}
-    end = scale_end(np.concatenate([known, *after.values()]))
+    shown, where = (
+        [name for name in (method, _rival(window, method)) if name],
+        towards(history.line, direction),
+    )
     lead = window.worst_cell(method)[0]
-    said = {
-        name: {
-            level: cells[0, lead, :, direction] + blank[lead]
-            for level, cells in window.forecasts[name].quantiles.items()
-        }
-        for name in shown
-    }
-    where = towards(line, direction)
     return [
-        (f"Trains {where}", window_map(known, after, line.station_names, _times(line, window), end)),
-        (f"{lead + 1} min ahead, {where}", window_profile(after["truth"][lead], said, line.station_names)),
+        (f"Trains {where}", _map(history, window, shown, direction)),
+        (f"{lead + 1} min ahead, {where}", _profile(history.line, window, shown, lead, direction)),
     ]
+
+
+def _map(history: LineHistory, window: Window, shown: Sequence[str], direction: int) -> dict:
+    known, truth = _known(history, window)[:, :, direction], window.truth
+    cells = {"truth": truth.headway} | {name: window.forecasts[name].quantiles[0.5] for name in shown}
+    after = {
+        name: np.where(truth.valid, values, np.nan)[0, :, :, direction] for name, values in cells.items()
+    }
+    end = scale_end(np.concatenate([known, *after.values()]))
+    return window_map(known, after, history.line.station_names, _times(history.line, window), end)
+
+
+def _profile(line: Line, window: Window, shown: Sequence[str], lead: int, direction: int) -> dict:
+    def at_lead(cells: np.ndarray) -> np.ndarray:
+        return np.where(window.truth.valid, cells, np.nan)[0, lead, :, direction]
+
+    quantiles = {name: window.forecasts[name].quantiles for name in shown}
+    said = {
+        name: {level: at_lead(cells) for level, cells in levels.items()} for name, levels in quantiles.items()
+    }
+    return window_profile(at_lead(window.truth.headway), said, line.station_names)
 
 
 def _known(history: LineHistory, window: Window) -> np.ndarray:

@@ -35,6 +35,7 @@ def scores_json(scores: Scores) -> str:
         "cells": scores.cells,
         "methods": table,
         "coverage_checks": {method: _checks(row) for method, row in table.items()},
+        "detection_cells": len(scores.events.truth),
         "detection": {name: scores.detection(name) for name in TROUBLES},
         "differences": _differences(scores),
         **{name: _plain(values) for name, values in slices.items()},
