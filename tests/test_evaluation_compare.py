@@ -12,6 +12,7 @@ from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.evaluation.scores import total
 from headway_prediction.evaluation.scores_json import scores_json
 from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.usual import Usual
 from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.persistence import Persistence
@@ -101,6 +102,20 @@ def test_bunched_and_gapped_trains_are_told_against_what_earlier_days_were_like(
         assert found["oracle"]["average_precision"] == 1
         assert found["late"]["mcc"] < 1
     assert len(score_methods(history, DAYS, {"oracle": shifted(history, 0)}).events.truth) == 0
+
+
+def test_report_and_scores_agree_on_what_is_usual_where_a_date_has_no_origins():
+    rows = train("x", "ABC", 400, day=DAYS[0]) + regular_rows(stations=3, days=DAYS[1:3])
+    log = log_of(rows)
+    gap = history_from_log(log, Line.from_arrivals(log, ZONE))
+    scores = score_methods(gap, DAYS[:3], {"net": shifted(gap, 0, DAYS[1:3])})
+    assert scores.service_dates == DAYS[1:3]
+    truths = [
+        day_truth(gap, day, scored_origins(gap, day), Usual.before(gap, scores.service_dates))
+        for day in scores.service_dates
+    ]
+    known = sum(int((truth.event & np.isfinite(truth.usual)).sum()) for truth in truths)
+    assert len(scores.events.truth) == known
 
 
 def test_an_error_at_one_platform_is_found_there(history):

@@ -115,12 +115,9 @@ def score_methods(history: LineHistory, service_dates: Sequence[date], forecasts
     Service dates without scored origins are left out. Raises HeadwayError when none is left, when there is no method, or
     when a method forecasts none of the scored origins.
     """
-    usual = Usual.before(history, service_dates)
-    truths = [
-        day_truth(history, day, origins, usual)
-        for day in service_dates
-        if len(origins := scored_origins(history, day))
-    ]
+    origins = {day: found for day in service_dates if len(found := scored_origins(history, day))}
+    usual = Usual.before(history, list(origins))
+    truths = [day_truth(history, day, found, usual) for day, found in origins.items()]
     _refuse_nothing(truths, service_dates, forecasts)
     scored = {method: _method_sums(truths, by_date) for method, by_date in forecasts.items()}
     methods = xr.DataArray(list(scored), dims="method", name="method")
