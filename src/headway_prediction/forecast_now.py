@@ -13,6 +13,7 @@ from headway_prediction.evaluation.export import forecast_rows
 from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.grid.history import build_history
 from headway_prediction.grid.passings import before, passings_on_line
+from headway_prediction.grid.plan_variants import PlanKind
 from headway_prediction.line import Line
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def forecast_now(
 
     `arrivals` is a checked log or the path of one; passings from `at` on are not used. `at` without a zone is in the line's
     own; None is the end of the minute of the last passing. Raises HeadwayError for a log of another line, a moment
-    before the first or long after the last passing of its service date, or a method the bundle does not have.
+    before the first or long after the last passing of its service date, a method the bundle does not have, or a bundle
+    that was trained on observed departures: its plan tells what had not happened yet.
     """
+    _refuse_oracle(bundle)
     log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
     _refuse_other_line(log, bundle.line)
     forecaster = bundle.method(method)
@@ -52,6 +55,15 @@ def _with_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
         "direction_id", "stop_id", stop_name=pl.Series([line.station_names[s] for s in platforms["station"]])
     )
     return rows.join(names, on=["direction_id", "stop_id"], how="left", maintain_order="left")
+
+
+def _refuse_oracle(bundle: "Bundle") -> None:
+    if bundle.details.get("plan") == PlanKind.ORACLE:
+        raise HeadwayError(
+            "the bundle was trained on observed departures as its plan (oracle)",
+            "one trained on planned departures or none",
+            "use it with `headway backtest` alone",
+        )
 
 
 def _refuse_other_line(log: pl.DataFrame, line: Line) -> None:

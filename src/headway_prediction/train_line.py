@@ -11,6 +11,7 @@ from headway_prediction.dataset import TimeseriesGenerator
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import service_days, to_matrices
+from headway_prediction.grid.plan_variants import plan_kind
 from headway_prediction.model import STConvNet
 from headway_prediction.split import split_service_days
 from headway_prediction.trainer import ModelTrainer
@@ -46,6 +47,7 @@ def train_line(history: LineHistory, config: AppConfig, run_dir: Path, quiet: bo
                 for name, value in history.grid.attrs.items()
                 if name in ("sources", "code_version")
             },
+            "plan": str(plan_kind(history)),
         },
     )
 

@@ -28,6 +28,7 @@ def backtest(
     """Forecast held-back days with every method.
 
     From every scored origin of days that the bundle was neither trained nor validated on, into one Parquet file per method.
+    What is made from a grid with observed departures as its plan is called so, in the file and by its name.
 
     \b
     Example:
@@ -38,6 +39,7 @@ def backtest(
     from headway_prediction.evaluation.backtest import backtest as forecasts_of
     from headway_prediction.evaluation.backtest import held_back_dates
     from headway_prediction.evaluation.export import write_forecasts
+    from headway_prediction.grid.plan_variants import method_label
     from headway_prediction.grid.store import read_history
 
     loaded, history = Bundle.load(bundle), read_history(grid)
@@ -45,9 +47,9 @@ def backtest(
     held_back = held_back_dates(history, loaded.days, _dates(dates))
     say(f"{len(held_back)} held-back service days, {held_back[0]} to {held_back[-1]}")
     for name in method or loaded.methods:
-        forecaster = loaded.method(name)
-        path = out / f"{name}.parquet"
-        rows = write_forecasts(path, name, history.line, forecasts_of(history, forecaster, held_back))
+        forecaster, label = loaded.method(name), method_label(history, name)
+        path = out / f"{label}.parquet"
+        rows = write_forecasts(path, label, history.line, forecasts_of(history, forecaster, held_back))
         say(f"wrote {path}: {rows:,} rows")
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from headway_prediction.bundle import Bundle
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.grid.plan_variants import PlanKind, plan_kind
 from headway_prediction.grid.store import read_history
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.timetable import Timetable
@@ -62,10 +63,13 @@ def _describe_line(line: Line) -> str:
     )
 
 
-def _describe_plan(timetable: Timetable | None) -> str:
+def _describe_plan(timetable: Timetable | None, kind: str | None) -> str:
     if timetable is None:
         return "no planned service"
-    return f"planned service: {timetable.planned.height:,} passings in {len(timetable.services)} services"
+    told = ", departures at the terminals as observed (oracle)" if kind == PlanKind.ORACLE else ""
+    return (
+        f"planned service: {timetable.planned.height:,} passings in {len(timetable.services)} services{told}"
+    )
 
 
 def _describe_bundle(bundle: Bundle) -> list[str]:
@@ -76,7 +80,7 @@ def _describe_bundle(bundle: Bundle) -> list[str]:
         "bundle",
         _describe_line(bundle.line),
         *days,
-        _describe_plan(bundle.timetable),
+        _describe_plan(bundle.timetable, bundle.details.get("plan")),
         f"methods: {', '.join(bundle.methods)}",
         f"trained with {bundle.details.get('backend')}, seed {bundle.details.get('seed')}; validation: {shown}",
     ]
@@ -90,7 +94,7 @@ def _describe_grid(path: Path) -> list[str]:
         _describe_line(history.line),
         f"service days: {len(history.service_dates)}{_span(history.service_dates)}",
         f"passings: {history.passings.height:,}; valid cells: {float(history.grid['valid'].mean()):.1%}",
-        _describe_plan(history.timetable),
+        _describe_plan(history.timetable, plan_kind(history)),
         f"headways capped at {attributes['cap_mins']} minutes; made by version {attributes.get('code_version')}",
         *(f"from {source}" for source in attributes.get("sources", [])),
     ]
