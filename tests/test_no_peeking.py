@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from conftest import MONDAY, ZONE, log_of, regular_rows
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
-from headway_prediction.grid.history import LineHistory, build_history, history_from_log
+from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
+from headway_prediction.grid.scrambled import scrambled
 from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
@@ -61,25 +61,6 @@ def method(request, history):
     return SIMPLE_METHODS[request.param].fit(history.select(DAYS[:2]))
 
 
-def scrambled(history: LineHistory, t0: int) -> LineHistory:
-    """The same past, and another future: other trains at random places, and other days."""
-    random = np.random.default_rng(t0)
-    count = min(200, 4 * (SCORED_DAY_MINS - t0))
-    future = pl.DataFrame(
-        {
-            "service_date": [TODAY] * count,
-            "direction": random.integers(0, 2, count),
-            "station": random.integers(0, 5, count),
-            "minute": random.uniform(t0 + 1, SCORED_DAY_MINS + 60, count),
-            "train": random.integers(-1, 60, count),
-        }
-    ).cast(history.passings.schema)
-    past = history.passings.filter((pl.col("service_date") < TODAY) | (pl.col("minute") < t0 + 1))
-    passings = pl.concat([past, future]).sort("service_date", "direction", "station", "minute")
-    observed = dict.fromkeys(DAYS, SCORED_DAY_MINS)
-    return build_history(passings, history.line, history.timetable, DAYS, observed, {})
-
-
 def assert_bitwise_equal(first, second):
     assert first.mean.dtype == second.mean.dtype
     assert first.mean.tobytes() == second.mean.tobytes()
@@ -93,7 +74,7 @@ def test_the_forecast_is_the_one_from_what_was_known(history, method, t0):
     origins = np.array([t0])
     whole = method.forecast(history, TODAY, origins)
     assert_bitwise_equal(whole, method.forecast(history.as_of(TODAY, t0), TODAY, origins))
-    assert_bitwise_equal(whole, method.forecast(scrambled(history, t0), TODAY, origins))
+    assert_bitwise_equal(whole, method.forecast(scrambled(history, TODAY, t0), TODAY, origins))
 
 
 def test_origins_do_not_see_each_other(history, method):
@@ -141,7 +122,7 @@ def test_the_network_sees_no_future_either():
     together = method.forecast(history, TODAY, np.array(SEEN_BY_THE_NETWORK))
     assert np.ptp(together.mean) > 0
     for index, t0 in enumerate(SEEN_BY_THE_NETWORK):
-        for known in (history.as_of(TODAY, t0), scrambled(history, t0)):
+        for known in (history.as_of(TODAY, t0), scrambled(history, TODAY, t0)):
             alone = method.forecast(known, TODAY, np.array([t0]))
             assert together.mean[index].tobytes() == alone.mean[0].tobytes()
 

@@ -61,20 +61,30 @@ class LineHistory:
         date that is not in the grid.
         """
         dates = self.service_dates[: self._index(service_date) + 1]
-        known = self._before(service_date, t0 + 1)
+        known = self.known_passings(service_date, t0)
         observed_until = last_logged_minutes(known) | {service_date: t0}
         attributes = dict(self.grid.attrs)
         return build_history(
             known, self.line, self.timetable, dates, observed_until, attributes, attributes["cap_mins"]
         )
 
-    def _before(self, service_date: date, minute: int) -> pl.DataFrame:
-        # After midnight the service day before is still running: its later passings are as unknown as today's.
+    def known_passings(self, service_date: date, t0: int) -> pl.DataFrame:
+        """Return the passings known at the end of minute `t0` of a service date."""
         yesterday = service_date - timedelta(days=1)
-        moment = instant(service_date, minute, self.line.time_zone)
-        since = (moment - service_day_start(yesterday, self.line.time_zone)).total_seconds() / 60
+        since = self.unknown_from(service_date, t0)[yesterday]
         late = (pl.col("service_date") == yesterday) & (pl.col("minute") >= since)
-        return before(self.passings, service_date, minute).filter(~late)
+        return before(self.passings, service_date, t0 + 1).filter(~late)
+
+    def unknown_from(self, service_date: date, t0: int) -> dict[date, float]:
+        """Return from which minute on the passings of a service date are unknown at the end of minute `t0`.
+
+        Of the date itself and, as its trains may still run after midnight, of the day before; later ones are unknown whole.
+        """
+        yesterday = service_date - timedelta(days=1)
+        moment = instant(service_date, t0 + 1, self.line.time_zone)
+        since = (moment - service_day_start(yesterday, self.line.time_zone)).total_seconds() / 60
+        later = (day for day in self.service_dates if day > service_date)
+        return {yesterday: since, service_date: t0 + 1.0} | dict.fromkeys(later, 0.0)
 
     def _index(self, service_date: date) -> int:
         dates = self.service_dates
