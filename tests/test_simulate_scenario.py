@@ -36,6 +36,8 @@ def test_the_default_line_is_the_line_of_its_size():
         ({"turnback_stations": (13,)}, "below 13"),
         ({"turnback_stations": ()}, "short_turn_share must be 0"),
         ({"dwell_max_secs": 25}, "between dwell_min_secs and dwell_max_secs"),
+        ({"timing_points": {0}}, "from 1 to 12"),
+        ({"timing_points": {13}}, "from 1 to 12"),
         ({"turn_min_secs": 900}, "at most turn_planned_secs"),
         ({"separation_secs": 280}, "planned headways must be at least"),
         ({"short_turn_share": 1.5}, "setting short_turn_share is 1.5"),

@@ -77,6 +77,19 @@ def test_a_dwell_has_a_longest_and_a_shortest():
     assert late[3].tolist() == [0, -18, -26]
 
 
+def test_at_a_timing_point_a_train_waits_for_nobody():
+    scenario = replace(
+        TINY, dwell_secs=(20, 1, 20), timing_points=frozenset({1}), dwell_secs_per_headway_min=6
+    )
+    plan = _hold(plan_day(scenario, MONDAY), train=2, secs=60)
+    late = run_day(scenario, plan, seed=0)[0].departure_secs - _planned(scenario, 0)
+    # The dwell of a second does not grow with the headway; only the last station's does, by 6 s for a minute.
+    np.testing.assert_allclose(late[2], [60, 60, 66])
+    noisy = replace(scenario, dwell_spread=0.5, dwell_secs_per_headway_min=0)
+    for passed in run_day(noisy, plan_day(noisy, MONDAY), seed=0):
+        assert (passed.departure_secs - passed.arrival_secs)[:, 1].tolist() == [1] * len(passed.train)
+
+
 def _with_short_turns(short_turn_share: float) -> Scenario:
     return replace(TINY, dwell_secs_per_headway_min=0, short_turn_share=short_turn_share)
 

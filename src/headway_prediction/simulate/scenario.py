@@ -72,6 +72,8 @@ class Scenario:
     station_names: tuple[str, ...] = stations.station_names(DEFAULT_STATION_COUNT)
     running_secs: tuple[WholeSeconds, ...] = stations.running_secs(DEFAULT_STATION_COUNT)
     dwell_secs: tuple[WholeSeconds, ...] = stations.dwell_secs(DEFAULT_STATION_COUNT)
+    # Places where trains are timed but take no passengers: their dwell is always the planned one
+    timing_points: frozenset[int] = frozenset()
     # Plan
     weekday: DayService | None = field(default_factory=_weekday)
     saturday: DayService | None = field(default_factory=_saturday)
@@ -150,6 +152,8 @@ class Scenario:
                 raise ValueError(f"{name} must have {wanted} values for {count} stations")
         if any(station >= count - 1 for station in self.turnback_stations):
             raise ValueError(f"turnback_stations must lie between the terminals, so below {count - 1}")
+        if any(not 0 < point < count - 1 for point in self.timing_points):
+            raise ValueError(f"timing_points must lie between the terminals, so from 1 to {count - 2}")
         if self.short_turn_share and not self.turnback_stations:
             raise ValueError("short_turn_share must be 0 on a line without turnback_stations")
         self._times_fit()
@@ -157,8 +161,9 @@ class Scenario:
 
     def _times_fit(self) -> None:
         clock.time_zone(self.time_zone)
-        if not self.dwell_min_secs <= min(self.dwell_secs) <= max(self.dwell_secs) <= self.dwell_max_secs:
-            raise ValueError("dwell_secs must lie between dwell_min_secs and dwell_max_secs")
+        stops = [dwell for place, dwell in enumerate(self.dwell_secs) if place not in self.timing_points]
+        if not self.dwell_min_secs <= min(stops) <= max(stops) <= self.dwell_max_secs:
+            raise ValueError("dwell_secs at stations must lie between dwell_min_secs and dwell_max_secs")
         if self.turn_min_secs > self.turn_planned_secs:
             raise ValueError("turn_min_secs must be at most turn_planned_secs")
         tightest = self.separation_secs + max(self.dwell_secs)

@@ -60,6 +60,7 @@ class _Track:
         self.running = (running * noise.running_factor).tolist()
         self.dwell = (dwell * noise.dwell_factor).tolist()
         self.planned_dwell = dwell.tolist()
+        self.passengers = _take_passengers(scenario, direction)
         self.holds = _by_station(noise)
         # As many trains fit between two stations as the separation lets in one behind the other.
         self.section_exits = [[-math.inf] * math.ceil(run / scenario.separation_secs) for run in running]
@@ -103,8 +104,8 @@ class _Track:
 
     def _dwell(self, train: int, station: int, arrival: float, usual_headway: float) -> float:
         scenario = self.scenario
-        if station == 0:  # passengers board while the train waits for its time
-            return self.planned_dwell[0]
+        if not self.passengers[station]:
+            return self.planned_dwell[station]
         headway = arrival + self.planned_dwell[station] - self.last_departure[station]
         gain = scenario.dwell_secs_per_headway_min * (headway - usual_headway) / 60
         return min(max(self.dwell[train][station] + gain, scenario.dwell_min_secs), scenario.dwell_max_secs)
@@ -122,6 +123,12 @@ class _Track:
             arrival_secs[row, : len(arrivals)] = arrivals
             departure_secs[row, : len(departures)] = departures
         return Passings(np.array(self.trains, dtype=int), arrival_secs, departure_secs)
+
+
+def _take_passengers(scenario: Scenario, direction: int) -> list[bool]:
+    """Tell, along `direction`, where a dwell depends on passengers: at the first platform they board before its time."""
+    takes = [place not in scenario.timing_points for place in range(scenario.station_count)]
+    return [False, *(takes if direction == 0 else takes[::-1])[1:]]
 
 
 def _by_station(noise: Noise) -> dict[int, list[Incident]]:
