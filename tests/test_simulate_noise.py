@@ -18,6 +18,15 @@ def test_terminal_lateness_has_the_mean_asked_for_and_a_long_tail():
     assert np.median(lateness) < 0.6 * lateness.mean()
 
 
+def test_terminal_lateness_has_a_limit_where_the_scenario_sets_one():
+    free, limited = (
+        draw_noise(Scenario(terminal_lateness_max_secs=limit), 0, MONDAY, 0, 2000).lateness_secs
+        for limit in (None, 120)
+    )
+    assert free.max() > 120
+    np.testing.assert_array_equal(limited, np.minimum(free, 120))
+
+
 def test_random_running_times_and_dwells_keep_the_planned_mean():
     noise = draw_noise(
         Scenario(running_spread=0.4, train_pace_spread=0.3, dwell_spread=0.8), 0, MONDAY, 0, 5000

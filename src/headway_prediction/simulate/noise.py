@@ -52,7 +52,7 @@ def draw_noise(scenario: Scenario, seed: int, service_date: date, direction: int
     stations = scenario.station_count
     train_factor = _factor(pace, scenario.train_pace_spread, (trains, 1))
     return Noise(
-        scenario.terminal_lateness_secs * _lateness(late, trains),
+        _lateness(scenario, late, trains),
         train_factor * _factor(running, scenario.running_spread, (trains, stations - 1)),
         _factor(dwell, scenario.dwell_spread, (trains, stations)),
         _last_stations(scenario, turn, direction, trains),
@@ -60,9 +60,12 @@ def draw_noise(scenario: Scenario, seed: int, service_date: date, direction: int
     )
 
 
-def _lateness(stream: np.random.Generator, trains: int) -> np.ndarray:
-    """Weibull draws of mean 1, as powers of exponential ones: mostly small, now and then many times the mean."""
-    return stream.standard_exponential(trains) ** _LATENESS_POWER / math.gamma(1 + _LATENESS_POWER)
+def _lateness(scenario: Scenario, stream: np.random.Generator, trains: int) -> np.ndarray:
+    """Weibull draws, as powers of exponential ones: mostly small, now and then many times the mean, within the limit."""
+    of_mean_one = stream.standard_exponential(trains) ** _LATENESS_POWER / math.gamma(1 + _LATENESS_POWER)
+    lateness = scenario.terminal_lateness_secs * of_mean_one
+    limit = scenario.terminal_lateness_max_secs
+    return lateness if limit is None else np.minimum(lateness, limit)
 
 
 def _factor(stream: np.random.Generator, spread: float, shape: tuple[int, int]) -> np.ndarray:

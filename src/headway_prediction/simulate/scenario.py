@@ -86,6 +86,8 @@ class Scenario:
     turn_lateness_max_secs: NotNegative = 240
     # Noise: mean lateness of a departure; relative spreads of a train's pace, of one run and of one dwell
     terminal_lateness_secs: NotNegative = 40
+    # The latest that a departure is by itself; None is any: then nothing leaves until that train does
+    terminal_lateness_max_secs: NotNegative | None = None
     train_pace_spread: Spread = 0.03
     running_spread: Spread = 0.06
     dwell_spread: Spread = 0.2
