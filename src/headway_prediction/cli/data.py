@@ -1,5 +1,6 @@
 """simulate and grid: where passings come from, and what they become."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +10,29 @@ from headway_prediction.cli.say import say
 
 if TYPE_CHECKING:
     from headway_prediction.grid.history import LineHistory
+    from headway_prediction.simulate import Scenario
+
+
+class ScenarioName(StrEnum):
+    """The lines that `simulate` knows by name."""
+
+    GARDEN_LINE = "garden-line"
+    BLUE_LINE = "blue-line"
 
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write arrivals.parquet and gtfs.zip to.")],
-    days: Annotated[int, typer.Option(min=1, help="Service days to simulate.")] = 14,
-    stations: Annotated[int, typer.Option(min=3, help="Stations of the line.")] = 14,
+    days: Annotated[int, typer.Option(min=1, help="Consecutive days to simulate.")] = 14,
+    stations: Annotated[
+        int | None, typer.Option(min=3, help="Stations of the garden line. Default: 14.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same days.")] = 0,
+    scenario: Annotated[
+        ScenarioName,
+        typer.Option(
+            help="garden-line, of any size, or blue-line: 64 timing points of a long line, weekday afternoons only."
+        ),
+    ] = ScenarioName.GARDEN_LINE,
 ) -> None:
     """Simulate a line that does not exist.
 
@@ -25,10 +42,24 @@ def simulate(
     Example:
       headway simulate --out line --days 14 --stations 14
     """
-    from headway_prediction.simulate import Scenario, write_simulation
+    from headway_prediction.simulate import write_simulation
 
-    for path in write_simulation(out, Scenario.of_size(stations), days=days, seed=seed):
+    for path in write_simulation(out, _scenario(scenario, stations), days=days, seed=seed):
         say(f"wrote {path}")
+
+
+def _scenario(name: ScenarioName, stations: int | None) -> "Scenario":
+    from headway_prediction.errors import HeadwayError
+    from headway_prediction.simulate import Scenario, blue_line
+    from headway_prediction.simulate.scenario import DEFAULT_STATION_COUNT
+
+    if name is ScenarioName.GARDEN_LINE:
+        return Scenario.of_size(stations or DEFAULT_STATION_COUNT)
+    if stations is not None:
+        raise HeadwayError(
+            f"--stations is {stations} for the {name}", "its own 64 timing points", "leave --stations out"
+        )
+    return blue_line()
 
 
 def grid(

@@ -11,13 +11,23 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
+from headway_prediction.simulate.blue_line import blue_line
 from headway_prediction.simulate.gtfs_zip import gtfs_bytes
 from headway_prediction.simulate.log import log_table
 from headway_prediction.simulate.plan import Plan, plan_day
 from headway_prediction.simulate.scenario import DayService, Scenario
 from headway_prediction.simulate.trains import run_day
 
-__all__ = ["DayService", "Plan", "Scenario", "plan_day", "simulate_day", "simulate_days", "write_simulation"]
+__all__ = [
+    "DayService",
+    "Plan",
+    "Scenario",
+    "blue_line",
+    "plan_day",
+    "simulate_day",
+    "simulate_days",
+    "write_simulation",
+]
 
 
 def simulate_day(scenario: Scenario, plan: Plan, *, seed: int) -> pl.DataFrame:
