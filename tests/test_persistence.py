@@ -40,3 +40,10 @@ def test_nothing_is_known_at_the_first_minute_and_the_last_still_forecasts():
     assert (forecast.mean[0] == 10).all()
     assert (forecast.mean[1] == 10).all()
     assert forecast.mean.shape == (2, 15, 2, 2)
+
+
+def test_it_holds_for_as_many_leads_as_are_asked_for():
+    history = history_of(regular_rows(stations=2))
+    long = Persistence(leads=60).forecast(history, MONDAY, np.array([400, 500])).mean
+    assert long.shape == (2, 60, 2, 2)
+    assert (long == Persistence().forecast(history, MONDAY, np.array([400, 500])).mean[:, :1]).all()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -57,6 +58,18 @@ def test_a_perfectly_regular_line_is_forecast_exactly(plan, trip_ids):
     found = Propagation.fit(history.select(WEEK)).forecast(history, TODAY, origins).mean
     truth = history.day(TODAY)["headway"].values[origins[:, None] + np.arange(1, 16)]
     np.testing.assert_allclose(found, truth, atol=1e-4)
+
+
+@pytest.mark.parametrize("plan", [None, every_ten_minutes()])
+def test_an_hour_ahead_begins_with_the_usual_quarter_and_stays_exact_on_a_regular_line(plan):
+    method, history = today(regular_rows(days=[TODAY]), plan)
+    origins = np.arange(390, 650, 7)
+    short = method.forecast(history, TODAY, origins).mean
+    long = replace(method, leads=60).forecast(history, TODAY, origins).mean
+    assert long.shape == (len(origins), 60, 4, 2)
+    np.testing.assert_array_equal(long[:, :15], short)
+    truth = history.day(TODAY)["headway"].values[origins[:, None] + np.arange(1, 61)]
+    np.testing.assert_allclose(long, truth, atol=1e-4)
 
 
 def test_a_train_runs_on_with_the_usual_running_times():

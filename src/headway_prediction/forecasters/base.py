@@ -51,7 +51,7 @@ class Forecaster(Protocol):
         ...
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
-        """Forecast leads 1 to 15 from each origin (service-day minutes, int) of one service date."""
+        """Forecast leads 1 to 15, or as many as the method was made for, from each origin (minutes) of one service date."""
         ...
 
     def state(self) -> dict[str, np.ndarray]:
@@ -74,6 +74,6 @@ def held_values(history: LineHistory, service_date: date, origins: np.ndarray) -
     return history.day(service_date)["headway"].values[np.asarray(origins)]
 
 
-def over_leads(values: np.ndarray) -> np.ndarray:
+def over_leads(values: np.ndarray, leads: int = LEADS) -> np.ndarray:
     """Repeat values of shape (origins, stations, directions) at every lead: (origins, leads, stations, directions)."""
-    return np.repeat(values[:, None], LEADS, axis=1)
+    return np.repeat(values[:, None], leads, axis=1)

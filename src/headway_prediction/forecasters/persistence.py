@@ -7,14 +7,21 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values, over_leads
+from headway_prediction.forecasters.base import (
+    FALLBACK_HEADWAY_MINS,
+    LEADS,
+    Forecast,
+    held_values,
+    over_leads,
+)
 from headway_prediction.grid.history import LineHistory
 
 
 @dataclass(frozen=True)
 class Persistence:
-    """Nothing is fitted; see the module."""
+    """Nothing is fitted; see the module. `leads` minutes are forecast from each origin."""
 
+    leads: int = LEADS
     name: ClassVar[str] = "persistence"
 
     @classmethod
@@ -26,7 +33,7 @@ class Persistence:
         """Forecast the held value at every lead."""
         held = held_values(history, service_date, origins)
         filled = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)
-        return Forecast.of_points(service_date, origins, over_leads(filled))
+        return Forecast.of_points(service_date, origins, over_leads(filled, self.leads))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return no arrays."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.base import Forecast, held_values, over_leads
+from headway_prediction.forecasters.base import LEADS, Forecast, held_values, over_leads
 from headway_prediction.forecasters.climatology import Climatology, is_weekend
 from headway_prediction.forecasters.direction_runs import DirectionRuns, fit_direction, planned_departures
 from headway_prediction.forecasters.run_on import TrainsOfDay, run_on
@@ -22,9 +22,10 @@ FITTED = ("running", "served", "usual_headways", "keeps_plan")
 
 @dataclass(frozen=True)
 class Propagation:
-    """The runs of both directions; see the module."""
+    """The runs of both directions; see the module. `leads` minutes are forecast from each origin."""
 
     runs: tuple[DirectionRuns, DirectionRuns]
+    leads: int = LEADS
     name: ClassVar[str] = "propagation"
 
     @classmethod
@@ -37,12 +38,12 @@ class Propagation:
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Let the trains known at each origin run on, and hold the headways that follow."""
         placed = travel_positions(history.passings_on(service_date), history.line)
-        headways = over_leads(held_values(history, service_date, origins)).astype(np.float64)
+        headways = over_leads(held_values(history, service_date, origins), self.leads).astype(np.float64)
         for direction in DIRECTIONS:
             day = self._trains_of_day(history, service_date, placed, direction)
             order = history.line.travel_order(direction)
             for index, t0 in enumerate(origins):
-                ahead = run_on(day, self.runs[direction], int(t0))
+                ahead = run_on(day, self.runs[direction], int(t0), self.leads)
                 known = np.isfinite(ahead)
                 headways[index][:, order, direction] = np.where(
                     known, ahead, headways[index][:, order, direction]

@@ -27,7 +27,7 @@ class TrainsOfDay:
     usual_headways: np.ndarray
 
 
-def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int) -> np.ndarray:
+def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -> np.ndarray:
     """Return headways (leads, positions) that follow from the trains known at t0; NaN where no train is expected."""
     known = int(np.searchsorted(day.minutes, t0 + 1, side="left"))
     minutes, positions = day.minutes[:known], day.positions[:known]
@@ -37,11 +37,11 @@ def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int) -> np.ndarray:
     arrivals = np.concatenate(
         [
             _trains_under_way(minutes, positions, day.trains[:known], runs, since_first, t0),
-            _trains_to_come(day, minutes[positions == 0], runs, since_first, t0),
+            _trains_to_come(day, minutes[positions == 0], runs, since_first, t0, leads),
             np.full((1, len(since_first)), np.inf),  # there may be no train at all
         ]
     )
-    return _held_headways(np.sort(arrivals, axis=0), last_seen, t0)
+    return _held_headways(np.sort(arrivals, axis=0), last_seen, t0, leads)
 
 
 def _trains_under_way(
@@ -66,43 +66,45 @@ def _trains_under_way(
 
 
 def _trains_to_come(
-    day: TrainsOfDay, departed: np.ndarray, runs: DirectionRuns, since_first: np.ndarray, t0: int
+    day: TrainsOfDay, departed: np.ndarray, runs: DirectionRuns, since_first: np.ndarray, t0: int, leads: int
 ) -> np.ndarray:
     """Expected arrivals (trains, positions) of the trains that have not left the first platform yet."""
     last = departed[-1] if len(departed) else None
     if day.planned is not None:
-        departures = _pending_departures(day.planned, last, t0)
+        departures = _pending_departures(day.planned, last, t0, leads)
     else:
-        departures = _usual_departures(day.usual_headways, last, t0)
+        departures = _usual_departures(day.usual_headways, last, t0, leads)
     expected = np.maximum(departures, t0 + 1)[:, None] + since_first[None, :]
     return np.where(runs.served[0][None, :] >= USUALLY_SERVED, expected, np.inf)
 
 
-def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: int) -> np.ndarray:
+def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: int, leads: int) -> np.ndarray:
     """Planned departures that are still to come: after the one that the last departure fulfilled, ≤ 6 min overdue."""
-    pending = (planned >= t0 + 1 - DEPARTURE_OVERDUE_MINS) & (planned < t0 + 1 + LEADS)
+    pending = (planned >= t0 + 1 - DEPARTURE_OVERDUE_MINS) & (planned < t0 + 1 + leads)
     if last_departure is not None:
         fulfilled = planned[np.argmin(np.abs(planned - last_departure))]
         pending &= planned > min(fulfilled, last_departure + DEPARTURE_OVERDUE_MINS)
     return planned[pending]
 
 
-def _usual_departures(usual_headways: np.ndarray, last_departure: float | None, t0: int) -> np.ndarray:
+def _usual_departures(
+    usual_headways: np.ndarray, last_departure: float | None, t0: int, leads: int
+) -> np.ndarray:
     """Departures at the usual headway after the last one, the first of them not before now; none before a first train."""
     half_hour = min(t0 // 30, len(usual_headways) - 1)
     headway = usual_headways[half_hour]
     if last_departure is None or not np.isfinite(headway):
         return np.empty(0)
     first = max(last_departure + headway, t0 + 1)
-    return np.arange(first, t0 + 1 + LEADS, max(headway, 1.0))
+    return np.arange(first, t0 + 1 + leads, max(headway, 1.0))
 
 
-def _held_headways(arrivals: np.ndarray, last_seen: np.ndarray, t0: int) -> np.ndarray:
+def _held_headways(arrivals: np.ndarray, last_seen: np.ndarray, t0: int, leads: int) -> np.ndarray:
     """Headways (leads, positions) held at the end of each minute; NaN where no train is expected by then."""
     before = np.concatenate([last_seen[None, :], arrivals[:-1]])
     with np.errstate(invalid="ignore"):
         headways = arrivals - before
-    ends = np.arange(t0 + 2, t0 + LEADS + 2)
+    ends = np.arange(t0 + 2, t0 + leads + 2)
     passed = (arrivals[None, :, :] < ends[:, None, None]).sum(axis=1)  # (leads, positions)
     held = np.take_along_axis(headways, np.maximum(passed - 1, 0), axis=0)
     return np.where(passed > 0, held, np.nan)
