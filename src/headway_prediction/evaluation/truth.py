@@ -54,15 +54,19 @@ def scored_origins(history: LineHistory, service_date: date) -> np.ndarray:
 
 
 def day_truth(
-    history: LineHistory, service_date: date, origins: np.ndarray, usual: Usual | None = None
+    history: LineHistory,
+    service_date: date,
+    origins: np.ndarray,
+    usual: Usual | None = None,
+    leads: int = LEADS,
 ) -> Truth:
-    """Return what happened at leads 1 to 15 after each origin; minutes from 27:00 on are not scored.
+    """Return what happened at leads 1 to `leads` after each origin; minutes from 27:00 on are not scored.
 
     Without `usual` the planned headways are the usual ones.
     """
     day, origins = history.day(service_date), np.asarray(origins)
     normal = (usual or Usual()).on(history, service_date)
-    minutes = origins[:, None] + np.arange(1, LEADS + 1)
+    minutes = origins[:, None] + np.arange(1, leads + 1)
     inside = (minutes < SCORED_DAY_MINS)[:, :, None, None]
     rows = np.minimum(minutes, SCORED_DAY_MINS - 1)
     valid = day["valid"].values[rows] & inside
