@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headway_prediction.simulate import DayService, Plan, Scenario, plan_day
 from headway_prediction.simulate.noise import draw_noise
 from headway_prediction.simulate.plan import planned_passings
-from headway_prediction.simulate.trains import run_day
+from headway_prediction.simulate.trains import run_day, run_under, trains_numbered
 
 MONDAY = date(2025, 9, 8)
 
@@ -256,6 +256,15 @@ def test_holding_a_train_changes_nothing_before_it_and_everything_behind_it_is_i
     usual = run_day(even, plan, seed=4)[0].departure_secs
     held = run_day(even, _hold(plan, train=30, secs=30), seed=4)[0].departure_secs
     np.testing.assert_array_equal(held[40:], usual[40:])
+
+
+def test_a_day_under_given_noise_is_the_day_of_the_seed_that_draws_it():
+    scenario = _steady(incidents_per_day=2)
+    plan = plan_day(scenario, MONDAY)
+    assert trains_numbered(plan, 0) == plan.departures.filter(direction_id=0).height
+    noises = tuple(draw_noise(scenario, 4, MONDAY, d, trains_numbered(plan, d)) for d in (0, 1))
+    for drawn, handed in zip(run_day(scenario, plan, seed=4), run_under(scenario, plan, noises), strict=True):
+        np.testing.assert_array_equal(handed.departure_secs, drawn.departure_secs)
 
 
 def test_cancelling_a_train_leaves_the_others_their_luck():

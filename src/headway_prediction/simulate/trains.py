@@ -35,8 +35,20 @@ def run_day(scenario: Scenario, plan: Plan, seed: int) -> tuple[Passings, Passin
     Trains of a direction keep the order of their planned departures. The same seed gives a train the same luck
     under every plan of that service date.
     """
+    noises = (draw_noise(scenario, seed, plan.service_date, d, trains_numbered(plan, d)) for d in DIRECTIONS)
+    return run_under(scenario, plan, tuple(noises))
+
+
+def trains_numbered(plan: Plan, direction: int) -> int:
+    """Return how many trains' noise a direction of the plan needs: one more than its highest number."""
+    highest = plan.departures.filter(direction_id=direction)["train"].max()
+    return 0 if highest is None else int(highest) + 1
+
+
+def run_under(scenario: Scenario, plan: Plan, noises: tuple[Noise, Noise]) -> tuple[Passings, Passings]:
+    """Run every train of `plan` under the noise of direction 0 and of direction 1; see `run_day`."""
     departures = plan.departures.sort("departure_secs", "direction_id", "train")
-    tracks = [_Track(scenario, plan, direction, seed) for direction in DIRECTIONS]
+    tracks = [_Track(scenario, plan, direction, noises[direction]) for direction in DIRECTIONS]
     for train in departures.iter_rows(named=True):
         track, opposite = tracks[train["direction_id"]], tracks[1 - train["direction_id"]]
         turned = opposite.reached_terminal.get(train["feeder"], -math.inf)
@@ -51,10 +63,8 @@ class _Track:
     loop is faster than arrays over the diagonals.
     """
 
-    def __init__(self, scenario: Scenario, plan: Plan, direction: int, seed: int):
+    def __init__(self, scenario: Scenario, plan: Plan, direction: int, noise: Noise):
         own = plan.departures.filter(direction_id=direction).sort("departure_secs", "train")
-        highest = -1 if own.is_empty() else int(own["train"].max())
-        noise = draw_noise(scenario, seed, plan.service_date, direction, highest + 1)
         running, dwell = line_times(scenario, direction)
         self.scenario, self.noise = scenario, noise
         self.running = (running * noise.running_factor).tolist()
