@@ -112,8 +112,11 @@ def test_an_oracle_does_not_turn_honest_again(history, oracle):
 
 @pytest.fixture(scope="module")
 def oracle_grid(small_line, tmp_path_factory):
-    grid = tmp_path_factory.mktemp("oracle") / "grid.zarr"
-    write_history(with_plan(read_history(small_line / "grid.zarr"), PlanKind.ORACLE), grid)
+    grid, log, plan = (
+        tmp_path_factory.mktemp("oracle") / "grid.zarr",
+        *(small_line / name for name in ("arrivals.parquet", "gtfs.zip")),
+    )
+    assert headway("grid", "--arrivals", log, "--gtfs", plan, "--out", grid, "--oracle") == 0
     return grid
 
 

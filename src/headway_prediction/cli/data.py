@@ -83,6 +83,13 @@ def grid(
         float, typer.Option(min=1, help="Longer headways are held as this many minutes.")
     ] = 30.0,
     matrices: Annotated[Path | None, typer.Option(help="Folder for the same grid as .npy matrices.")] = None,
+    oracle: Annotated[
+        bool,
+        typer.Option(
+            "--oracle",
+            help="Put the departures that happened in the plan's place; forecasts from it are called oracle.",
+        ),
+    ] = False,
 ) -> None:
     """Turn an arrival log into a headway grid.
 
@@ -93,13 +100,19 @@ def grid(
     Example:
       headway grid --arrivals line/arrivals.parquet --gtfs line/gtfs.zip --out line/grid.zarr
     """
-    from headway_prediction.grid.matrices import write_matrices
-    from headway_prediction.grid.store import write_history
+    from headway_prediction.grid.plan_variants import PlanKind, with_plan
     from headway_prediction.line_files import read_line_files
 
     history = read_line_files(
         arrivals, gtfs, planned, time_zone, route, stops.split(",") if stops else None, cap_mins
     )
+    _write(with_plan(history, PlanKind.ORACLE) if oracle else history, out, matrices)
+
+
+def _write(history: "LineHistory", out: Path, matrices: Path | None) -> None:
+    from headway_prediction.grid.matrices import write_matrices
+    from headway_prediction.grid.store import write_history
+
     write_history(history, out)
     say_history(history)
     say(f"wrote {out}")
