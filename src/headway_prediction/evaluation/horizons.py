@@ -57,7 +57,7 @@ def _day_sums(
             "make it with more leads",
         )
     at = np.array(horizons) - 1
-    truth = day_truth(history, forecast.service_date, forecast.origins, leads)
+    truth = day_truth(history, forecast.service_date, forecast.origins, leads=leads)
     inside = np.isin(forecast.origins[:, None] + np.array(horizons), minutes)[:, :, None, None]
     scored = truth.valid[:, at] & inside  # (origins, horizons, stations, directions)
     actual = np.where(scored, truth.headway[:, at], 0.0).astype(np.float64)
