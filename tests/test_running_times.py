@@ -60,3 +60,4 @@ def test_the_lag_is_found_without_knowing_the_trains(lag):
 def test_without_any_pair_the_lag_is_two_minutes():
     assert likeliest_lag([np.array([100.0])], [np.array([50.0])]) == 2
     assert likeliest_lag([np.array([])], [np.array([])]) == 2
+    assert likeliest_lag([], []) == 2

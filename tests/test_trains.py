@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import MONDAY
-from headway_prediction.forecasters.trains import TOLERANCE_MINS, identify, match_runs
+from headway_prediction.forecasters.trains import (
+    LONGEST_SILENCE_MINS,
+    TOLERANCE_MINS,
+    identify,
+    match_runs,
+    separate_rounds,
+)
+from headway_prediction.forecasters.trip_table import trips_of_rows
 
 
 def table(rows):
@@ -66,11 +73,29 @@ def test_named_trains_keep_their_names_whatever_the_others_have():
     assert trains[0, 100] == trains[1, 102] == 7
     assert same_train(trains, (0, 110), (1, 112))
     assert len(set(trains.values())) == 4
-    assert min(trains.values()) >= 0
+    assert -1 not in trains.values()
 
 
 def test_an_empty_table_stays_empty():
     assert identify(table([]), np.array([2.0])).is_empty()
+
+
+def test_a_train_that_comes_round_again_is_another_one():
+    rows = [(0, 20.0, 5), (1, 22.0, 5), (0, 80.0, 5), (1, 82.0, 5), (2, 84.0, 5), (1, 142.0, 5), (0, 21.0, 6)]
+    apart = separate_rounds(table(rows))
+    trains = {(p, m): t for p, m, t in apart.select("position", "minute", "train").rows()}
+    assert trains[0, 20] == trains[1, 22] == 5
+    assert same_train(trains, (0, 80), (1, 82), (2, 84))
+    assert len(set(trains.values())) == 4 and trains[0, 21] == 6
+    assert trains[0, 80] < -1 and trains[1, 142] < -1
+
+
+def test_a_train_unseen_for_too_long_is_another_one():
+    back = 20 + LONGEST_SILENCE_MINS
+    for minute, trains in ((back, 1), (back + 0.1, 2)):
+        apart = separate_rounds(table([(0, 20.0, 5), (1, minute, 5), (2, minute + 2, 5)]))
+        assert apart["train"].n_unique() == trains
+    assert apart.sort("minute")["train"].to_list()[0] == 5
 
 
 MINUTES = st.lists(st.integers(0, 600), min_size=1, max_size=25, unique=True).map(
@@ -86,6 +111,16 @@ def test_what_comes_later_changes_no_match(upstream, downstream, lag, moment):
     np.testing.assert_array_equal(early, whole[: len(known)])
 
 
+@given(MINUTES, MINUTES, st.floats(0.0, 5))
+def test_every_match_is_the_nearest_that_is_left(upstream, downstream, lag):
+    partner, free = match_runs(np.array(upstream), np.array(downstream), lag), 0
+    for found, minute in zip(partner, downstream, strict=True):
+        left = [(abs(u + lag - minute), k) for k, u in enumerate(upstream) if k >= free and u < minute]
+        misfit, nearest = min(left, default=(np.inf, -1))
+        assert found == (nearest if misfit <= TOLERANCE_MINS else -1)
+        free = max(free, found + 1)
+
+
 @given(MINUTES, MINUTES, st.floats(0.5, 5))
 def test_matches_keep_the_order_of_trains(upstream, downstream, lag):
     partner = match_runs(np.array(upstream), np.array(downstream), lag)
@@ -94,3 +129,25 @@ def test_matches_keep_the_order_of_trains(upstream, downstream, lag):
     for index in np.flatnonzero(partner >= 0):
         assert upstream[partner[index]] < downstream[index]
         assert downstream[index] - upstream[partner[index]] == pytest.approx(lag, abs=TOLERANCE_MINS)
+
+
+PASSINGS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 300).map(float), st.sampled_from([-4, -3, 1, 2])),
+    max_size=30,
+    unique_by=lambda row: row[:2],
+)
+
+
+def trips_of(passings):
+    return trips_of_rows(separate_rounds(table(passings)), "train", 5)
+
+
+@given(PASSINGS, st.integers(0, 300))
+def test_what_comes_later_changes_no_train_begun_before(passings, moment):
+    whole, known = trips_of(passings), trips_of([row for row in passings if row[1] < moment])
+    begun = int((whole.first_minutes < moment).sum())
+    np.testing.assert_array_equal(known.first_minutes, whole.first_minutes[:begun])
+    np.testing.assert_array_equal(known.first_positions, whole.first_positions[:begun])
+    past = np.where(whole.minutes < moment, whole.minutes, np.nan)[:begun]
+    np.testing.assert_array_equal(known.minutes, past)
+    assert known.keys_by_trip == whole.keys_by_trip[:begun]

@@ -9,6 +9,7 @@ import numpy as np
 
 from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, valid_minutes
+from headway_prediction.forecasters.medians import median_or_nan
 from headway_prediction.grid.history import LineHistory
 
 HALF_HOURS = SCORED_DAY_MINS // 30
@@ -57,9 +58,4 @@ def _median(by_day: np.ndarray) -> np.ndarray:
     cells = np.moveaxis(by_day, 1, -1).reshape(
         -1, *by_day.shape[3:], HALF_HOURS
     )  # (samples, stations, directions, 54)
-    ordered = np.sort(cells, axis=0)  # NaN sorts last
-    count = np.isfinite(cells).sum(axis=0)
-    ordered = np.concatenate([ordered, np.full((1, *ordered.shape[1:]), np.nan)])
-    middle = [np.take_along_axis(ordered, index[None], axis=0)[0] for index in ((count - 1) // 2, count // 2)]
-    medians = np.where(count > 0, (middle[0] + middle[1]) / 2, np.nan)
-    return np.moveaxis(medians, -1, 0).astype(np.float32)
+    return np.moveaxis(median_or_nan(cells), -1, 0).astype(np.float32)

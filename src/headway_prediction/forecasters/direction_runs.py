@@ -10,6 +10,7 @@ from headway_prediction.forecasters.running_times import HOURS, likeliest_lag, r
 from headway_prediction.forecasters.trains import identify
 from headway_prediction.grid.history import LineHistory
 
+FITTED = ("running", "served", "usual_headways", "keeps_plan")
 PLAN_KEPT_SHARE = 1 / 8
 """Departures at random are a quarter of a headway off the nearest planned one; half of that still tells something."""
 
@@ -29,10 +30,11 @@ class DirectionRuns:
     usual_headways: np.ndarray
     keeps_plan: np.ndarray
 
-    def since_first(self, minute: float) -> np.ndarray:
-        """Return usual minutes from the first platform to each one at that time of day: (positions,)."""
-        hour = min(int(minute) // 60, HOURS - 1)
-        return np.concatenate([[0.0], np.cumsum(self.running[hour])])
+    def since_first(self, minutes: float | np.ndarray) -> np.ndarray:
+        """Return usual minutes from the first platform to each one at those times of day: (…, positions)."""
+        hours = np.minimum(np.asarray(minutes, dtype=np.int64) // 60, HOURS - 1)
+        running = self.running[hours]
+        return np.concatenate([np.zeros((*running.shape[:-1], 1)), np.cumsum(running, axis=-1)], axis=-1)
 
 
 def fit_direction(
@@ -79,7 +81,9 @@ def _served_shares(known: pl.DataFrame, positions: int) -> np.ndarray:
     rows = known.join(trains, on=["service_date", "train"])
     seen = np.zeros((trains.height, positions), dtype=np.float32)
     seen[rows["row"].to_numpy(), rows["position"].to_numpy()] = 1
-    return (seen.T @ seen) / np.maximum(seen.sum(axis=0), 1)[:, None]
+    count = seen.sum(axis=0)[:, None]
+    # From where no train was ever seen, trains go on everywhere until one shows otherwise.
+    return np.where(count > 0, (seen.T @ seen) / np.maximum(count, 1), np.float32(1))
 
 
 def planned_departures(history: LineHistory, service_date: date, direction: int) -> np.ndarray | None:

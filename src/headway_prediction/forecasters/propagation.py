@@ -10,14 +10,17 @@ import polars as pl
 
 from headway_prediction.forecasters.base import LEADS, Forecast, held_values, over_leads
 from headway_prediction.forecasters.climatology import Climatology, is_weekend
-from headway_prediction.forecasters.direction_runs import DirectionRuns, fit_direction, planned_departures
+from headway_prediction.forecasters.direction_runs import (
+    FITTED,
+    DirectionRuns,
+    fit_direction,
+    planned_departures,
+)
 from headway_prediction.forecasters.run_on import TrainsOfDay, run_on
 from headway_prediction.forecasters.running_times import travel_positions
 from headway_prediction.forecasters.trains import identify
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS
-
-FITTED = ("running", "served", "usual_headways", "keeps_plan")
 
 
 @dataclass(frozen=True)

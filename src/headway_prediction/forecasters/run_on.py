@@ -41,7 +41,7 @@ def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -
             np.full((1, len(since_first)), np.inf),  # there may be no train at all
         ]
     )
-    return _held_headways(np.sort(arrivals, axis=0), last_seen, t0, leads)
+    return held_headways_ahead(np.sort(arrivals, axis=0), last_seen, t0, leads)
 
 
 def _trains_under_way(
@@ -73,7 +73,7 @@ def _trains_to_come(
     if day.planned is not None:
         departures = _pending_departures(day.planned, last, t0, leads)
     else:
-        departures = _usual_departures(day.usual_headways, last, t0, leads)
+        departures = usual_departures(day.usual_headways, last, t0, leads)
     expected = np.maximum(departures, t0 + 1)[:, None] + since_first[None, :]
     return np.where(runs.served[0][None, :] >= USUALLY_SERVED, expected, np.inf)
 
@@ -87,7 +87,7 @@ def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: i
     return planned[pending]
 
 
-def _usual_departures(
+def usual_departures(
     usual_headways: np.ndarray, last_departure: float | None, t0: int, leads: int
 ) -> np.ndarray:
     """Departures at the usual headway after the last one, the first of them not before now; none before a first train."""
@@ -99,7 +99,7 @@ def _usual_departures(
     return np.arange(first, t0 + 1 + leads, max(headway, 1.0))
 
 
-def _held_headways(arrivals: np.ndarray, last_seen: np.ndarray, t0: int, leads: int) -> np.ndarray:
+def held_headways_ahead(arrivals: np.ndarray, last_seen: np.ndarray, t0: int, leads: int) -> np.ndarray:
     """Headways (leads, positions) held at the end of each minute; NaN where no train is expected by then."""
     before = np.concatenate([last_seen[None, :], arrivals[:-1]])
     with np.errstate(invalid="ignore"):

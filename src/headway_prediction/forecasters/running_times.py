@@ -7,6 +7,7 @@ import polars as pl
 
 from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.trip_keys import UNKNOWN
 
 HOURS = SCORED_DAY_MINS // 60
 LONGEST_RUN_MINS = 60
@@ -33,7 +34,7 @@ def running_times(passings: pl.DataFrame, position_count: int) -> np.ndarray:
     departure) with fewer than 5 runs take the median of all hours; a pair of platforms without runs takes 2 minutes.
     """
     runs = (
-        passings.filter(pl.col("train") >= 0)
+        passings.filter(pl.col("train") != UNKNOWN)
         .sort("service_date", "train", "position")
         .with_columns(
             next_position=pl.col("position").shift(-1).over("service_date", "train"),
@@ -66,7 +67,8 @@ def likeliest_lag(upstream: Sequence[np.ndarray], downstream: Sequence[np.ndarra
     differences up to 60 minutes, those of one train to itself pile up at its running time while the others spread, so
     the mode of their histogram (1-minute bins, smoothed over three) is the answer, refined by the median around it.
     """
-    lags = np.concatenate([_differences(a, b) for a, b in zip(upstream, downstream, strict=True)])
+    pairs = zip(upstream, downstream, strict=True)
+    lags = np.concatenate([np.empty(0), *(_differences(*pair) for pair in pairs)])
     if not len(lags):
         return 2.0
     counts = np.bincount(lags.astype(np.int64), minlength=LONGEST_RUN_MINS + 2).astype(float)

@@ -69,8 +69,9 @@ def oracle_timetable(history: LineHistory) -> Timetable:
         history.passings.filter(_at_terminals(history.line))
         .with_columns(service=pl.col("service_date").replace_strict(dates, range(len(dates)), default=None))
         .drop_nulls("service")
-        .with_row_index("trip", offset=free_trip)
-        .with_columns(pl.col("service") + len(services))
+        .with_columns(
+            trip=free_trip + pl.int_range(pl.len(), dtype=pl.Int64), service=pl.col("service") + len(services)
+        )
         .select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
     )
     own = tuple(Service(f"observed on {day}", dates=frozenset([day])) for day in dates)

@@ -1,0 +1,149 @@
+"""Where every train of one direction is expected to pass, as of an origin: the trains under way and those still to leave."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from headway_prediction.forecasters.direction_runs import DirectionRuns
+from headway_prediction.forecasters.run_on import (
+    DEPARTURE_OVERDUE_MINS,
+    TRAIN_OVERDUE_MINS,
+    USUALLY_SERVED,
+    usual_departures,
+)
+from headway_prediction.forecasters.trains import LONGEST_SILENCE_MINS
+from headway_prediction.forecasters.trip_matching import matched_trips
+from headway_prediction.forecasters.trip_table import TripTable
+from headway_prediction.trip_keys import UNKNOWN
+
+EXPECTED_ARRAYS = ("minutes", "facts", "keys")
+FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, and `keys`
+    (trains,) as the log names or will name them, −1 where nobody knows.
+
+    `facts` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
+    first minute, below zero, for one that has not left); the position of that; minutes it is overdue now; minutes it runs
+    behind its trip; 1.0 where its trip is known.
+    """
+
+    minutes: np.ndarray
+    facts: np.ndarray
+    keys: np.ndarray
+
+
+@dataclass(frozen=True)
+class DirectionDay:
+    """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known
+    and the `usual_headways` (half-hours,) of the first platform where they are not."""
+
+    trains: TripTable
+    runs: DirectionRuns
+    trips: TripTable | None
+    usual_headways: np.ndarray
+
+    @cached_property
+    def _trips_of_trains(self) -> np.ndarray:
+        if self.trips is None:
+            return np.full(len(self.trains.minutes), -1)
+        return matched_trips(self.trains, self.trips)
+
+    @cached_property
+    def _passings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Trains, positions and minutes of all passings, in order of time."""
+        train, position = np.nonzero(np.isfinite(self.trains.minutes))
+        minute = self.trains.minutes[train, position]
+        order = np.argsort(minute, kind="stable")
+        return train[order], position[order], minute[order]
+
+    def known(self, t0: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return trains, positions and minutes of the passings known at the end of minute t0, in order of time."""
+        train, position, minute = self._passings
+        count = int(np.searchsorted(minute, t0 + 1, side="left"))
+        return train[:count], position[:count], minute[:count]
+
+    def last_seen(self, t0: int) -> np.ndarray:
+        """Return the minute of the last passing known at each position, NaN before the first: (positions,)."""
+        _, position, minute = self.known(t0)
+        last = np.full(self.trains.minutes.shape[1], np.nan)
+        last[position] = minute  # in order of time: the last one stays
+        return last
+
+    def expected(self, t0: int, leads: int) -> Expected:
+        """Return the trains expected from minute t0 + 1 on; those that leave within `leads` minutes are among them."""
+        coming = self._to_come_on_trips(t0, leads) if self.trips is not None else self._to_come(t0, leads)
+        parts = self._under_way(t0), coming
+        return Expected(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS)
+        )
+
+    def _under_way(self, t0: int) -> Expected:
+        now = t0 + 1
+        train, position, minute = self.known(t0)
+        at, seen = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
+        at[train], seen[train] = position, minute
+        active = np.flatnonzero((seen > now - LONGEST_SILENCE_MINS) & (at < self.trains.minutes.shape[1] - 1))
+        at, seen = at[active], seen[active]
+        onward, late, on_trip = self._onward(active, at, seen, t0)
+        ahead = np.arange(onward.shape[1]) > at[:, None]
+        # Comparisons with NaN are false: a position that is not served is not coming.
+        coming = ahead & (onward >= now - TRAIN_OVERDUE_MINS)
+        overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
+        minutes = np.where(coming, onward + overdue[:, None], np.inf)
+        facts = np.stack([np.ones(len(at)), now - seen, at, overdue, late, on_trip], axis=1)
+        return Expected(minutes, facts, self.trains.key_of_trip[active])
+
+    def _onward(
+        self, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Minutes at every position (NaN where not served), how late on its trip, whether on one."""
+        since_first = self.runs.since_first(t0)
+        served = self.runs.served[at] >= USUALLY_SERVED
+        onward = np.where(served, seen[:, None] + since_first - since_first[at][:, None], np.nan)
+        if self.trips is None or not len(active):
+            return onward, np.zeros(len(active)), np.zeros(len(active))
+        trip = self._trips_of_trains[active]
+        late = seen - self.trips.minutes[trip, at]
+        on_trip = (trip >= 0) & np.isfinite(late)
+        onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
+        return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
+
+    def _to_come_on_trips(self, t0: int, leads: int) -> Expected:
+        """Trips of which no train has been seen, from 6 minutes overdue on."""
+        now, first = t0 + 1, self.trips.first_minutes
+        seen = self._trips_of_trains[self.trains.first_minutes < now]
+        pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
+        pending[seen[seen >= 0]] = False
+        first, minutes = first[pending], self.trips.minutes[pending]
+        overdue = np.maximum(now - first, 0.0)
+        minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
+        keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
+        return _yet_to_leave(minutes, now - first, position, overdue, keys, on_trip=1.0)
+
+    def _to_come(self, t0: int, leads: int) -> Expected:
+        """Departures at the usual headway after the last one."""
+        _, position, minute = self.known(t0)
+        departed = minute[position == 0]
+        departures = usual_departures(self.usual_headways, departed[-1] if len(departed) else None, t0, leads)
+        served = self.runs.served[0] >= USUALLY_SERVED
+        minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
+        zeros = np.zeros(len(departures))
+        unknown = np.full(len(departures), UNKNOWN)
+        return _yet_to_leave(minutes, t0 + 1 - departures, zeros - 1, zeros, unknown, on_trip=0.0)
+
+
+def _yet_to_leave(
+    minutes: np.ndarray,
+    since: np.ndarray,
+    position: np.ndarray,
+    overdue: np.ndarray,
+    keys: np.ndarray,
+    on_trip: float,
+) -> Expected:
+    zeros = np.zeros(len(minutes))
+    facts = np.stack([zeros, since, position, overdue, zeros, zeros + on_trip], axis=1)
+    return Expected(minutes, facts, keys)

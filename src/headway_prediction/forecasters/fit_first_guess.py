@@ -1,0 +1,73 @@
+"""Learning the first guess on training days, and which source of trips is worth believing."""
+
+from datetime import date
+
+import numpy as np
+
+from headway_prediction.forecasters.base import LEADS
+from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.day_kinds import day_kind
+from headway_prediction.forecasters.first_guess import SOURCES, FirstGuess
+from headway_prediction.forecasters.next_trains import forecast_headways
+from headway_prediction.forecasters.propagation import Propagation
+from headway_prediction.forecasters.training_trips import TrainingTrips
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.line import DIRECTIONS
+
+TRIAL_DAYS = 3
+TRIAL_STEP_MINS = 10
+CLEARLY_BETTER = 0.98
+"""A source is believed when its error is under this share of that of the simpler one."""
+
+
+def fit_first_guess(training: LineHistory) -> FirstGuess:
+    """Learn running times, climatology and trips from training days alone."""
+    runs, medians = Propagation.fit(training).runs, Climatology.fit(training).medians
+    shown = [TrainingTrips.of(training, direction, runs[direction]) for direction in DIRECTIONS]
+    trips = tuple(one_way.learned(_best_source(one_way)) for one_way in shown)
+    return FirstGuess(runs, trips, medians)
+
+
+def _best_source(one_way: TrainingTrips) -> str:
+    """Return the source that errs least on the newest training days, each forecast from what the others tell.
+
+    A plan can be changed by those who run the line, so it is preferred as long as it is hardly worse than the usual trips.
+    """
+    days = _trial_days([day for day, trains in one_way.trains.items() if len(trains.minutes)])
+    sources = SOURCES if one_way.training.timetable is not None else SOURCES[1:]
+    errors = {source: _mean([_error(one_way, day, source) for day in days]) for source in sources}
+    better = {source: error for source, error in errors.items() if error < CLEARLY_BETTER * errors["none"]}
+    if not better:
+        return "none"
+    least = min(better, key=better.get)
+    return "planned" if better.get("planned", np.inf) * CLEARLY_BETTER <= better[least] else least
+
+
+def _mean(errors: list[float]) -> float:
+    """Mean over the days that tell anything; infinite where none does."""
+    known = [error for error in errors if np.isfinite(error)]
+    return float(np.mean(known)) if known else np.inf
+
+
+def _trial_days(service_dates: list[date]) -> list[date]:
+    """The newest days of a kind that another training day has: others say nothing about usual trips.
+
+    Where every kind has one day, there are no usual trips to be tried, and any day judges the plan.
+    """
+    kinds = [day_kind(day) for day in service_dates]
+    recurring = [day for day, kind in zip(service_dates, kinds, strict=True) if kinds.count(kind) > 1]
+    return (recurring or service_dates)[-TRIAL_DAYS:]
+
+
+def _error(one_way: TrainingTrips, service_date: date, source: str) -> float:
+    """Mean absolute error in minutes over the valid cells after every tenth minute of a day; NaN where none is valid."""
+    day, order = one_way.training.day(service_date), one_way.station_order
+    held = day["headway"].values[:, order, one_way.direction]
+    truth = np.where(day["valid"].values[:, order, one_way.direction], held, np.nan)
+    origins = np.arange(0, len(truth) - LEADS, TRIAL_STEP_MINS)
+    origins = origins[np.isfinite(truth[origins]).any(axis=1)]
+    running, cap_mins = one_way.held_back(service_date, source), one_way.training.grid.attrs["cap_mins"]
+    ahead = [forecast_headways(running, held[t0], int(t0), LEADS, cap_mins) for t0 in origins]
+    wrong = [np.abs(found - truth[t0 + 1 : t0 + 1 + LEADS]) for t0, found in zip(origins, ahead, strict=True)]
+    known = np.isfinite(wrong)
+    return float(np.mean(wrong, where=known)) if known.any() else np.nan

@@ -1,0 +1,111 @@
+"""The next trains at every platform as of an origin: what a forecaster, and the network's first guess, are made of."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
+from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay
+from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.run_on import held_headways_ahead
+from headway_prediction.forecasters.running_times import HOURS
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.guess import FAR_MINS, GUESS_WIDTH, NEXT_TRAINS, TRAIN_CHANNELS
+from headway_prediction.line import DIRECTIONS
+
+HORIZON_MINS = 15
+
+
+def expected_headways(day: DirectionDay, t0: int, leads: int) -> np.ndarray:
+    """Return the headways (leads, positions) held after t0 when every train passes as expected; NaN before the first."""
+    minutes = day.expected(t0, leads).minutes
+    arrivals = np.concatenate([minutes, np.full((1, minutes.shape[1]), np.inf)])
+    return held_headways_ahead(np.sort(arrivals, axis=0), day.last_seen(t0), t0, leads)
+
+
+def forecast_headways(
+    day: DirectionDay, held: np.ndarray, t0: int, leads: int, cap_mins: float
+) -> np.ndarray:
+    """Return the expected headways, before them those `held` at t0 (positions,), else 10 minutes: (leads, positions)."""
+    before = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)
+    ahead = expected_headways(day, t0, leads)
+    return np.minimum(np.where(np.isfinite(ahead), ahead, before), cap_mins)
+
+
+def train_channels(day: DirectionDay, t0: int) -> np.ndarray:
+    """Return TRAIN_CHANNELS of the next trains at each position: (positions, NEXT_TRAINS, TRAIN_CHANNELS), float32.
+
+    Times in minutes: until the train arrives (from the end of minute t0, 60 where none is expected), its headway then
+    (with a flag that there is one), since it was last seen, overdue now, behind its trip; stations until it arrives; flags
+    that it has left and that its trip is known.
+    """
+    expected = day.expected(t0, HORIZON_MINS)
+    positions = expected.minutes.shape[1]
+    minutes = np.concatenate([expected.minutes, np.full((NEXT_TRAINS, positions), np.inf)])
+    facts = np.concatenate([expected.facts, np.zeros((NEXT_TRAINS, len(FACTS)))])
+    first = np.argsort(minutes, axis=0, kind="stable")[:NEXT_TRAINS]
+    arrivals = np.take_along_axis(minutes, first, axis=0)
+    before = np.concatenate([day.last_seen(t0)[None], arrivals[:-1]])
+    with np.errstate(invalid="ignore"):
+        headways = arrivals - before
+    comes, has_headway = np.isfinite(arrivals), np.isfinite(headways)
+    under_way, since_seen, seen_at, overdue, late, on_trip = np.moveaxis(facts[first], -1, 0)
+    channels = [
+        np.where(comes, np.clip(arrivals - (t0 + 1), 0.0, FAR_MINS), FAR_MINS),
+        np.where(has_headway, headways, 0.0).clip(0.0, FAR_MINS),
+        has_headway,
+        under_way,
+        since_seen.clip(-20.0, FAR_MINS),
+        np.arange(positions) - seen_at,
+        overdue.clip(0.0, 20.0),
+        late.clip(-10.0, 30.0),
+        on_trip,
+    ]
+    stacked = np.stack([channels[0], *(channel * comes for channel in channels[1:])], axis=-1)
+    return stacked.transpose(1, 0, 2).astype(np.float32)
+
+
+def guess_channels(
+    guess: FirstGuess, history: LineHistory, service_date: date, origins: np.ndarray
+) -> np.ndarray:
+    """Return the first guess at each origin of a service date: (origins, stations, directions, GUESS_WIDTH), float32.
+
+    The channels are those of NEXT_TRAINS trains, one train after the other, and PLATFORM_CHANNELS: usual running minutes
+    from the platform before and to the one after, the usual headway of the half-hour (10 minutes where unknown), and the
+    share of trains that serve the platform. At a platform that does not exist no train comes.
+    """
+    origins = np.asarray(origins)
+    cells = np.zeros((len(origins), len(history.line.stations), 2, GUESS_WIDTH), dtype=np.float32)
+    cells[..., : NEXT_TRAINS * len(TRAIN_CHANNELS) : len(TRAIN_CHANNELS)] = FAR_MINS
+    trains = NEXT_TRAINS * len(TRAIN_CHANNELS)
+    for direction in DIRECTIONS:
+        order = history.line.travel_order(direction)
+        day = guess.direction_day(history, service_date, direction)
+        for index, t0 in enumerate(origins):
+            cells[index, order, direction, :trains] = train_channels(day, int(t0)).reshape(len(order), trains)
+        hours = np.minimum(origins // 60, HOURS - 1)
+        running, edge = day.runs.running[hours], np.zeros((len(origins), 1))
+        cells[:, order, direction, trains] = np.concatenate([edge, running], axis=1)
+        cells[:, order, direction, trains + 1] = np.concatenate([running, edge], axis=1)
+        cells[:, order, direction, trains + 3] = day.runs.served[0]
+    usual = guess.usual_headways(service_date)
+    middle = np.minimum(origins + HORIZON_MINS // 2 + 1, SCORED_DAY_MINS - 1) // 30
+    cells[..., trains + 2] = np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[middle]
+    return cells
+
+
+@dataclass(frozen=True)
+class FittedGuess:
+    """The source of a network's first guess on the line that the guess was fitted on."""
+
+    guess: FirstGuess
+
+    def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
+        """Return `guess_channels`."""
+        return guess_channels(self.guess, history, service_date, origins)
+
+    def first_guess(self, history: LineHistory, service_date: date, t0: int) -> FirstGuess:
+        """Return the fitted guess, whatever the origin."""
+        return self.guess

@@ -1,0 +1,69 @@
+"""What the training days of one direction show of its trips: each day's trains and plan, matched once for all trials."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+from headway_prediction.forecasters.day_kinds import KINDS, day_kind
+from headway_prediction.forecasters.direction_runs import DirectionRuns
+from headway_prediction.forecasters.expected_trains import DirectionDay
+from headway_prediction.forecasters.first_guess import TripKnowledge, trains_by_date
+from headway_prediction.forecasters.lateness import DayLateness, lateness_of_day, usual_lateness
+from headway_prediction.forecasters.planned_trips import planned_trips
+from headway_prediction.forecasters.trip_table import TripTable
+from headway_prediction.forecasters.usual_trips import usual_trips
+from headway_prediction.grid.history import LineHistory
+
+
+@dataclass(frozen=True)
+class TrainingTrips:
+    """One `direction` of the training days, its `runs` as learned from them, the `trains` of every service date, and how
+    `late` they were on those that have a plan."""
+
+    training: LineHistory
+    direction: int
+    runs: DirectionRuns
+    trains: Mapping[date, TripTable]
+    late: Mapping[date, DayLateness]
+
+    @classmethod
+    def of(cls, training: LineHistory, direction: int, runs: DirectionRuns) -> Self:
+        """Find the trains of all training days and match them with the plan."""
+        trains = trains_by_date(training, training.service_dates, direction, runs)
+        plans = {day: planned_trips(training, day, direction) for day in trains}
+        late = {
+            day: lateness_of_day(day_kind(day), plan, trains[day])
+            for day, plan in plans.items()
+            if plan is not None
+        }
+        return cls(training, direction, runs, trains, late)
+
+    @property
+    def station_order(self) -> list[int]:
+        """The stations of the direction in the order of travel."""
+        return self.training.line.travel_order(self.direction)
+
+    def learned(
+        self, source: str, without: date | None = None, kinds: Sequence[int] = KINDS
+    ) -> TripKnowledge:
+        """Learn the trips of these day kinds from all training days but `without`."""
+        late = [seen for day, seen in self.late.items() if day != without] if source == "planned" else []
+        usual = self._usual(kinds, without) if source == "usual" else {}
+        return TripKnowledge(source, usual_lateness(late, len(self.station_order)), usual)
+
+    def _usual(self, kinds: Sequence[int], without: date | None) -> dict[int, TripTable]:
+        """Usual trips of the day kinds that have any."""
+        days = {
+            kind: [trains for day, trains in self.trains.items() if day_kind(day) == kind and day != without]
+            for kind in kinds
+        }
+        found = {kind: usual_trips(trains, len(self.station_order)) for kind, trains in days.items()}
+        return {kind: table for kind, table in found.items() if len(table.minutes)}
+
+    def held_back(self, service_date: date, source: str) -> DirectionDay:
+        """Return a training day as one that knows nothing of its trips but what the other days tell."""
+        knowledge = self.learned(source, without=service_date, kinds=[day_kind(service_date)])
+        return knowledge.direction_day(
+            self.training, service_date, self.direction, self.runs, self.trains[service_date]
+        )

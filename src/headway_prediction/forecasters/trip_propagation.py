@@ -1,0 +1,58 @@
+"""Trip propagation, the first guess as a method: each train runs on along its trip, trips to come leave on time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar, Self
+
+import numpy as np
+
+from headway_prediction.forecasters.base import (
+    FALLBACK_HEADWAY_MINS,
+    LEADS,
+    Forecast,
+    held_values,
+    over_leads,
+)
+from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.fit_first_guess import fit_first_guess
+from headway_prediction.forecasters.next_trains import forecast_headways
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.line import DIRECTIONS
+
+
+@dataclass(frozen=True)
+class TripPropagation:
+    """The fitted first guess; `leads` minutes are forecast from each origin."""
+
+    guess: FirstGuess
+    leads: int = LEADS
+    name: ClassVar[str] = "trip-propagation"
+
+    @classmethod
+    def fit(cls, training: LineHistory) -> Self:
+        """Learn running times, trips and climatology on training days."""
+        return cls(fit_first_guess(training))
+
+    def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
+        """Hold the headways that follow when every train passes as expected, and the value held now until then."""
+        held, cap_mins = held_values(history, service_date, origins), history.grid.attrs["cap_mins"]
+        headways = over_leads(np.full_like(held, FALLBACK_HEADWAY_MINS), self.leads)
+        for direction in DIRECTIONS:
+            order = history.line.travel_order(direction)
+            day = self.guess.direction_day(history, service_date, direction)
+            for index, t0 in enumerate(origins):
+                now = held[index, order, direction]
+                headways[index][:, order, direction] = forecast_headways(
+                    day, now, int(t0), self.leads, cap_mins
+                )
+        return Forecast.of_points(service_date, origins, headways)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what was fitted."""
+        return self.guess.state()
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
+        """Rebuild the fitted forecaster."""
+        return cls(FirstGuess.from_state(state))

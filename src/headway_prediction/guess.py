@@ -1,0 +1,24 @@
+"""The channels of the first guess: what is handed from the forecasters to the network about the next trains.
+
+Of each of the NEXT_TRAINS trains, one train after the other, TRAIN_CHANNELS: minutes until it arrives (from the end of
+minute t0, FAR_MINS where none is expected), its headway then and whether it has one, whether it has left, minutes since it
+was last seen (below zero: until it is to leave), stations until it arrives, minutes overdue now, minutes behind its trip,
+whether its trip is known. Then PLATFORM_CHANNELS: usual running minutes from the platform before and to the one after,
+the usual headway of the half-hour, the share of trains that serve the platform.
+"""
+
+NEXT_TRAINS = 4
+FAR_MINS = 60.0
+TRAIN_CHANNELS = (
+    "arrives_in",
+    "headway",
+    "has_headway",
+    "under_way",
+    "since_seen",
+    "stations_away",
+    "overdue",
+    "late",
+    "on_trip",
+)
+PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
+GUESS_WIDTH = NEXT_TRAINS * len(TRAIN_CHANNELS) + len(PLATFORM_CHANNELS)
