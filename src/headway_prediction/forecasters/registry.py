@@ -1,15 +1,23 @@
 """The methods by name."""
 
+from collections.abc import Sequence
+
+from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.lightgbm import LightGBM
 from headway_prediction.forecasters.persistence import Persistence
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.schedule import Schedule
+from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 
 SIMPLE_METHODS: dict[str, type[Forecaster]] = {
-    method.name: method for method in (Persistence, Climatology, Schedule, Propagation)
+    method.name: method for method in (Persistence, Climatology, Schedule, Propagation, TripPropagation)
 }
+EXTRA_METHODS: dict[str, type[Forecaster]] = {LightGBM.name: LightGBM}
+"""Methods that are fitted when asked for: they take minutes and need an extra to be installed."""
+METHODS = SIMPLE_METHODS | EXTRA_METHODS
 
 
 def fit_simple_methods(training: LineHistory) -> dict[str, Forecaster]:
@@ -19,3 +27,17 @@ def fit_simple_methods(training: LineHistory) -> dict[str, Forecaster]:
         for name, method in SIMPLE_METHODS.items()
         if method is not Schedule or training.timetable is not None
     }
+
+
+def extra_methods(names: Sequence[str]) -> list[type[Forecaster]]:
+    """Return the methods asked for by name; raises HeadwayError for one that is unknown or not installed."""
+    unknown = [name for name in names if name not in EXTRA_METHODS]
+    if unknown:
+        raise HeadwayError(
+            f"there is no extra method {unknown[0]!r}",
+            f"one of {', '.join(EXTRA_METHODS)}",
+            "choose one of these; the simple methods always come along",
+        )
+    for name in names:
+        EXTRA_METHODS[name].require()
+    return [EXTRA_METHODS[name] for name in names]
