@@ -1,6 +1,7 @@
 # `make demo` and `make test` start from nothing but Linux, Python 3.11 to 3.13, git and make.
 PYTHON ?= python3
 BIN := .venv/bin
+ON_JAX := $(addprefix tests/test_,$(addsuffix .py,layers losses distribution_loss model guided guided_dataset trainer)) tests/test_train_lines.py
 
 .PHONY: demo test test-all lint bench requirements clean
 
@@ -9,11 +10,11 @@ demo: .venv/installed
 
 test: .venv/installed-dev
 	$(BIN)/pytest -m "not slow"
-	KERAS_BACKEND=jax $(BIN)/pytest -m "not slow" tests/test_layers.py tests/test_losses.py tests/test_model.py tests/test_trainer.py
+	KERAS_BACKEND=jax $(BIN)/pytest -m "not slow" $(ON_JAX)
 
 test-all: lint
 	$(BIN)/pytest
-	KERAS_BACKEND=jax $(BIN)/pytest tests/test_layers.py tests/test_losses.py tests/test_model.py tests/test_trainer.py
+	KERAS_BACKEND=jax $(BIN)/pytest $(ON_JAX)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

@@ -59,8 +59,10 @@ def test_the_process_environment_counts(monkeypatch):
     monkeypatch.setenv("HEADWAY_LEARNING_RATE", "0.01")
     monkeypatch.setenv("HEADWAY_ZERO_IS_MISSING", "true")
     monkeypatch.setenv("HEADWAY_ENCODER_FILTERS", "8,16")
+    monkeypatch.setenv("HEADWAY_QUANTILES", "0.05,0.5, 0.95")
     config = AppConfig.load()
     assert (config.learning_rate, config.zero_is_missing, config.encoder_filters) == (0.01, True, (8, 16))
+    assert config.quantiles == (0.05, 0.5, 0.95)
 
 
 def test_paths_count_from_the_folder_of_the_file(write, monkeypatch, tmp_path):
@@ -86,6 +88,17 @@ def test_paths_count_from_the_folder_of_the_file(write, monkeypatch, tmp_path):
         ("epochs = 2.5", "the setting epochs is 2.5; expected .*integer"),
         ("batch_size = 'many'", "the setting batch_size is 'many'"),
         ("encoder_filters = [32, -1]", r"the setting encoder_filters\.1 is -1"),
+        (
+            "lookback_mins = 20\nencoder_step_mins = 3",
+            "the setting encoder_step_mins is 3; expected .*: lookback_mins, 20, must be a multiple of it",
+        ),
+        (
+            "quantiles = [0.1, 0.9, 0.5]",
+            "the setting quantiles is .*: each quantile must be greater than the one",
+        ),
+        ("quantiles = [0.5, 0.5]", "the setting quantiles is .*: each quantile must be greater than the one"),
+        ("quantiles = []", "the setting quantiles is .*at least 1 item"),
+        ("quantiles = [0.1, 1.0]", r"the setting quantiles\.1 is 1.0; expected .*less than 1"),
         ("lookbak_mins = 30", "there is no setting lookbak_mins; expected one of data_dir, .*lookback_mins"),
         ("[windows]\nlookback_mins = 30", "there is no setting windows"),
         ("lookback_mins = \nepochs = 3", r"the configuration .*config\.toml could not be read .*line 1"),
@@ -111,6 +124,8 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
 
 
 def test_direct_construction_validates_too():
+    with pytest.raises(ValidationError):
+        AppConfig(lookback_mins=10, encoder_step_mins=4)
     with pytest.raises(ValidationError):
         AppConfig(batch_size=0)
     with pytest.raises(ValidationError):

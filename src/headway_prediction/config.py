@@ -4,10 +4,11 @@ import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from headway_prediction.errors import HeadwayError
@@ -18,7 +19,9 @@ LINE_DEFAULTS = Path(__file__).with_name("line_defaults.toml")
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Level = Annotated[float, Field(gt=0, lt=1)]
 
 
 @dataclass(config=ConfigDict(extra="forbid"))
@@ -44,8 +47,12 @@ class AppConfig:
     # Network
     scaler: PositiveFloat = 30.0
     encoder_filters: tuple[PositiveInt, PositiveInt] = (32, 32)
+    encoder_step_mins: PositiveInt = 1
     schedule_units: PositiveInt = 16
     decoder_filters: PositiveInt = 64
+    head_units: PositiveInt = 48
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    quantiles: Annotated[tuple[Level, ...], Field(min_length=1)] = (0.1, 0.5, 0.9)
     # Training
     batch_size: PositiveInt = 128
     epochs: PositiveInt = 30
@@ -53,7 +60,27 @@ class AppConfig:
     patience: PositiveInt = 6
     huber_delta_mins: PositiveFloat = 3.0
     epoch_windows: PositiveInt | None = None
+    validation_windows: PositiveInt | None = None
+    members: PositiveInt = 1
+    mean_weight: NotNegative = 0.2
+    event_weight: NotNegative = 0.5
+    interval_event_weight: NotNegative = 4.0
     seed: int = 0
+
+    @field_validator("quantiles")
+    @classmethod
+    def _rising(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if any(upper <= lower for lower, upper in pairwise(quantiles)):
+            raise ValueError("each quantile must be greater than the one before it")
+        return quantiles
+
+    @field_validator("encoder_step_mins")
+    @classmethod
+    def _whole_steps(cls, step_mins: int, others: ValidationInfo) -> int:
+        lookback_mins = others.data.get("lookback_mins", step_mins)
+        if lookback_mins % step_mins:
+            raise ValueError(f"lookback_mins, {lookback_mins}, must be a multiple of it")
+        return step_mins
 
     @property
     def headway_path(self) -> Path:
@@ -126,7 +153,7 @@ def _from_toml(path: Path) -> dict[str, object]:
 
 def _from_environment(environment: Mapping[str, str], fields: set[str]) -> dict[str, object]:
     named = {field: environment.get(ENVIRONMENT_PREFIX + field.upper()) for field in fields}
-    lists = {"encoder_filters"}
+    lists = {"encoder_filters", "quantiles"}
     return {
         field: value.split(",") if field in lists else value
         for field, value in named.items()
@@ -143,8 +170,9 @@ def _as_sentence(error: ValidationError) -> HeadwayError:
             f"one of {', '.join(known.name for known in dataclasses.fields(AppConfig))}",
             "correct its name in the TOML file or the option it came from",
         )
+    reason = first["msg"].removeprefix("Value error, ")
     return HeadwayError(
         f"the setting {field} is {first['input']!r}",
-        f"a value that passes: {first['msg'][0].lower()}{first['msg'][1:]}",
+        f"a value that passes: {reason[0].lower()}{reason[1:]}",
         "correct it in the TOML file, the HEADWAY_ variable or the option it came from",
     )

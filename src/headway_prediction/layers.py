@@ -63,7 +63,7 @@ class StationConvLSTM(keras.layers.Layer):
 
     def call(self, inputs):
         """Run over time; the inputs' convolutions of all minutes happen at once, before the loop."""
-        _, mins, stations, directions, channels = inputs.shape
+        _, mins, stations, directions, channels = ops.shape(inputs)
         lanes = ops.transpose(inputs, (1, 0, 3, 2, 4))  # (time, batch, directions, stations, channels)
         # Directions join the batch, so that one wide convolution serves all gates of both.
         driven = self._along_stations(ops.reshape(lanes, (-1, stations, channels)), self.kernel) + self.bias

@@ -1,66 +1,73 @@
-"""From the history of a line to a bundle: split by service day, train the network, fit the simple methods, keep it all."""
+"""From the history of a line to a bundle: split by service day, train the networks, fit the simple methods, keep it all."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from headway_prediction.bundle import Bundle
 from headway_prediction.config import AppConfig
-from headway_prediction.data_loader import DataLoader
-from headway_prediction.dataset import TimeseriesGenerator
+from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.grid.matrices import service_days, to_matrices
 from headway_prediction.grid.plan_variants import plan_kind
-from headway_prediction.model import STConvNet
-from headway_prediction.split import split_service_days
-from headway_prediction.trainer import ModelTrainer
+from headway_prediction.split import DaySplit, split_service_days
+from headway_prediction.train_members import TrainedMembers, train_members, training_line
 
 
-def train_line(history: LineHistory, config: AppConfig, run_dir: Path, quiet: bool = False) -> Bundle:
-    """Train the ST-ConvNet and fit the simple methods on the training days; return the bundle, not yet saved.
+def train_line(
+    history: LineHistory,
+    config: AppConfig,
+    run_dir: Path,
+    quiet: bool = False,
+    extra: Sequence[type[Forecaster]] = (),
+) -> Bundle:
+    """Train the ST-ConvNet, fit the simple methods and the `extra` ones on the training days; return the bundle, unsaved.
 
-    `run_dir` keeps the state of the training: a run that was killed goes on from its last finished epoch. Raises
-    HeadwayError for fewer service days than the split needs.
+    With several members there are no validation days apart: each member leaves out its own share of the days, so that
+    together they learn from all of them. `run_dir` keeps the state of the training: a run that was killed goes on from its
+    last finished epoch. Raises HeadwayError for fewer service days than the split needs.
     """
-    days = split_service_days(history.service_dates, config.validation_days, config.test_days)
-    training, validation = _window_sets(history, config)
-    trainer = ModelTrainer(_fresh_network(config, training), config, run_dir, quiet=quiet)
-    epochs = trainer.train(training, validation)
-    network_path = run_dir / "network.keras"
-    trainer.save_model(network_path)
+    days = used_days(history, config)
+    training = history.select(days.training)
+    line = training_line(history, days.training, days.validation, config.members)
+    trained = train_members([line], config, run_dir, quiet)
     return Bundle(
-        history.line,
-        config,
-        history.timetable,
-        float(history.grid.attrs["cap_mins"]),
-        days._asdict(),
-        fit_simple_methods(history.select(days.training)),
-        network_path,
-        {
-            "validation_scores": trainer.evaluate(validation),
-            "epochs": epochs,
-            "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
-            "seed": config.seed,
-            "grid": {
-                name: value
-                for name, value in history.grid.attrs.items()
-                if name in ("sources", "code_version")
-            },
-            "plan": str(plan_kind(history)),
-        },
+        line=history.line,
+        config=config,
+        timetable=history.timetable,
+        cap_mins=float(history.grid.attrs["cap_mins"]),
+        days=days._asdict(),
+        simple_methods=fit_simple_methods(training) | {method.name: method.fit(training) for method in extra},
+        network_paths=trained.network_paths,
+        calibration=trained.calibration,
+        feed_back=trained.feed_back,
+        details=details_of(trained, config) | _grid_details(history),
     )
 
 
-def _window_sets(history: LineHistory, config: AppConfig):
-    matrices = DataLoader(config).preprocess(*to_matrices(history.grid))
-    generator = TimeseriesGenerator(config)
-    # tf.data feeds TensorFlow; the twin with the same windows in the same order feeds the other backends.
-    on_tensorflow = keras.backend.backend() == "tensorflow"
-    create = generator.create_train_val_datasets if on_tensorflow else generator.create_train_val_twins
-    return create(*matrices, service_days(history.grid))
+def used_days(history: LineHistory, config: AppConfig) -> DaySplit:
+    """Return the service dates by use; with several members the days that each leaves out are days to learn from too."""
+    if config.members == 1:
+        return split_service_days(history.service_dates, config.validation_days, config.test_days)
+    days = split_service_days(history.service_dates, 1, config.test_days)
+    return DaySplit((*days.training, *days.validation), (), days.test)
 
 
-def _fresh_network(config: AppConfig, training) -> STConvNet:
-    (headway_in, schedule_in), _ = next(iter(training))
-    return STConvNet(config, headway_in.shape[1:], schedule_in.shape[1:])
+def details_of(trained: TrainedMembers, config: AppConfig) -> dict[str, object]:
+    """Return what people may want to know of a training."""
+    return {
+        "validation_scores": {
+            name: float(np.mean([scores[name] for scores in trained.validation_scores]))
+            for name in trained.validation_scores[0]
+        },
+        "epochs": trained.epochs,
+        "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
+        "seed": config.seed,
+    }
+
+
+def _grid_details(history: LineHistory) -> dict[str, object]:
+    kept = {name: value for name, value in history.grid.attrs.items() if name in ("sources", "code_version")}
+    return {"grid": kept, "plan": str(plan_kind(history))}

@@ -7,7 +7,6 @@ import keras
 from rich.console import Console
 
 from headway_prediction.config import AppConfig
-from headway_prediction.losses import MaskedHuber, MaskedMAE, MaskedRMSE
 from headway_prediction.training_callbacks import STATE_FILE, EpochKeeper, ProgressLines, write_model
 from headway_prediction.training_state import History, TrainingState, fingerprint_of, read_state
 
@@ -60,10 +59,11 @@ class ModelTrainer:
         falling = keras.optimizers.schedules.CosineDecay(
             self.config.learning_rate, self.config.epochs * batches, alpha=LAST_LEARNING_RATE
         )
+        loss, metrics = self.model.objective()
         self.model.compile(
             optimizer=keras.optimizers.Adam(falling, clipnorm=1.0),
-            loss=MaskedHuber(self.config.huber_delta_mins / self.config.scaler),
-            metrics=[MaskedMAE(self.config.scaler), MaskedRMSE(self.config.scaler)],
+            loss=loss,
+            metrics=metrics,
             jit_compile="auto" if keras.backend.backend() == "jax" else False,
         )
 

@@ -12,11 +12,15 @@ from headway_prediction.config import AppConfig
 from headway_prediction.files import atomic_path
 
 MONITORED = "val_loss"
+STATE_FORMAT = 2
+"""Raised when a state holds something that older ones lack: training then starts over instead of failing."""
 
 PATHS = {"data_dir", "headway_file", "schedule_file", "service_day_file"}
 """Settings that say where data lies, not what training does: data that moved is the same data."""
 
 History = dict[str, list[float]]
+
+PARTS = ("weights", "random", "optimizer", "best_weights")
 
 
 @dataclass
@@ -26,6 +30,7 @@ class TrainingState:
     fingerprint: str
     history: History = field(default_factory=dict)
     weights: list[np.ndarray] = field(default_factory=list)
+    random: list[np.ndarray] = field(default_factory=list)
     optimizer: list[np.ndarray] = field(default_factory=list)
     best_weights: list[np.ndarray] = field(default_factory=list)
 
@@ -46,18 +51,20 @@ class TrainingState:
         return self.epochs_done >= epochs or self.epochs_done - 1 - self.best_epoch >= patience
 
     def take(self, model: keras.Model, logs: dict[str, float]) -> None:
-        """Add a finished epoch: its scores, and the weights and the optimizer as they are now."""
+        """Add a finished epoch: its scores, and the weights, the optimizer and the states of dropout as they are now."""
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         self.weights = _values(model.weights)
+        self.random = _values(_random_states(model))
         self.optimizer = _values(model.optimizer.variables)
         if self.best_epoch == self.epochs_done - 1:
             self.best_weights = self.weights
 
     def give(self, model: keras.Model) -> None:
-        """Put the weights and the optimizer back into a compiled model as they were after the last epoch."""
+        """Put everything back into a compiled model as it was after the last epoch."""
         model.optimizer.build(model.trainable_variables)
         _assign(model.weights, self.weights)
+        _assign(_random_states(model), self.random)
         _assign(model.optimizer.variables, self.optimizer)
 
     def give_best(self, model: keras.Model) -> None:
@@ -69,18 +76,15 @@ def fingerprint_of(config: AppConfig, *datasets: object) -> str:
     """Return a checksum of all that training depends on: settings, backend, and the data of TimeseriesGenerator's sets."""
     settings = {name: value for name, value in config.to_dict().items() if name not in PATHS}
     data = [getattr(getattr(dataset, "window_order", None), "digest", None) for dataset in datasets]
-    facts = {"settings": settings, "data": data, "backend": keras.backend.backend()}
+    backend = keras.backend.backend()
+    facts = {"settings": settings, "data": data, "backend": backend, "format": STATE_FORMAT}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def write_state(state: TrainingState, path: Path) -> None:
     """Write the state over the one before it, whole or not at all; raises HeadwayError when the disk refuses."""
     facts = json.dumps({"fingerprint": state.fingerprint, "history": state.history})
-    arrays = {
-        f"{part}_{i}": value
-        for part in ("weights", "optimizer", "best_weights")
-        for i, value in enumerate(getattr(state, part))
-    }
+    arrays = {f"{part}_{i}": value for part in PARTS for i, value in enumerate(getattr(state, part))}
     with atomic_path(path) as fresh, fresh.open("wb") as stream:
         np.savez(stream, facts=np.array(facts), **arrays)
 
@@ -89,13 +93,19 @@ def read_state(path: Path) -> TrainingState:
     """Read what `write_state` wrote; raises ValueError, KeyError or OSError for anything else."""
     with np.load(path, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
-        parts = {part: _numbered(stored, part) for part in ("weights", "optimizer", "best_weights")}
+        parts = {part: _numbered(stored, part) for part in PARTS}
     return TrainingState(**facts, **parts)
 
 
 def _numbered(stored: np.lib.npyio.NpzFile, part: str) -> list[np.ndarray]:
     count = sum(name.rsplit("_", 1)[0] == part for name in stored.files)
     return [stored[f"{part}_{i}"] for i in range(count)]
+
+
+def _random_states(model: keras.Model) -> list:
+    """The variables of the generators that dropout draws from, which `model.weights` leaves out."""
+    others = {id(variable) for variable in (*model.weights, *model.metrics_variables)}
+    return [variable for variable in model.non_trainable_variables if id(variable) not in others]
 
 
 def _values(variables: list) -> list[np.ndarray]:

@@ -1,38 +1,74 @@
-"""The ST-ConvNet as a forecaster: the grid of a service date to windows, through the network, back to minutes."""
+"""The ST-ConvNet as a forecaster: grid and first guess of a service date through the networks, to calibrated minutes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
-from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.base import Forecast, held_values
+from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import to_matrices
+from headway_prediction.guess import TRAIN_CHANNELS
 
 if TYPE_CHECKING:
     import keras
 
 BATCH = 32
 """Every batch has this size, the last one padded: a forecast must not depend on how many others are made with it."""
+ARRIVES_IN = TRAIN_CHANNELS.index("arrives_in")
+
+
+class GuessSource(Protocol):
+    """Gives the first guess at origins of a service date: (origins, stations, directions, GUESS_WIDTH)."""
+
+    def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
+        """Return the channels of `guess`."""
+        ...
+
+    def first_guess(self, history: LineHistory, service_date: date, t0: int) -> FirstGuess:
+        """Return the first guess that may be used at an origin."""
+        ...
 
 
 @dataclass(frozen=True)
 class STConvNetForecaster:
-    """A trained network and the settings of its windows and scale."""
+    """Trained networks whose outputs are averaged, the settings of their windows and scale, the source of their first
+    guess, and the calibration of their quantiles (None: as they come)."""
 
-    network: "keras.Model"
+    networks: Sequence["keras.Model"]
     config: AppConfig
+    guess: GuessSource
+    calibration: Calibration | None
     name: ClassVar[str] = "st-convnet"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast leads 1 to 15 from each origin; before the service day there is nothing, so nothing is known."""
-        headway, schedule = self._windows(history, service_date, np.asarray(origins))
-        scaled = self._predict(headway, schedule)[..., 0]  # (origins, leads, stations, directions)
+        origins = np.asarray(origins)
+        inputs = self.inputs(history, service_date, origins)
+        mean, quantiles = self.outputs(inputs)
+        if self.calibration is not None:
+            held = held_values(history, service_date, origins)
+            quantiles = self.calibration.apply(quantiles, held, inputs[2][..., ARRIVES_IN])
         cap_mins = history.grid.attrs["cap_mins"]
-        return Forecast.of_points(service_date, origins, np.clip(scaled * self.config.scaler, 0.0, cap_mins))
+        return forecast_of(service_date, origins, mean, quantiles, self.config.quantiles, cap_mins)
+
+    def inputs(self, history: LineHistory, service_date: date, origins: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return headway_in, schedule_in and guess_in of each origin, as the networks take them."""
+        guess = self.guess.channels(history, service_date, origins)
+        return (*self._windows(history, service_date, origins), guess)
+
+    def outputs(self, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean (rows, leads, stations, directions) and quantiles (…, levels) in minutes, not calibrated."""
+        minutes = self.config.scaler * np.mean(
+            [_predict(network, inputs) for network in self.networks], axis=0
+        )
+        return minutes[..., 0], minutes[..., 1:]
 
     def _windows(
         self, history: LineHistory, service_date: date, origins: np.ndarray
@@ -42,13 +78,28 @@ class STConvNetForecaster:
         headway_in = _gather(np.nan_to_num(headway), origins[:, None] + np.arange(1 - past, 1))
         return headway_in, _gather(schedule, origins[:, None] + np.arange(1, future + 1))
 
-    def _predict(self, headway: np.ndarray, schedule: np.ndarray) -> np.ndarray:
-        missing = -len(headway) % BATCH
-        padded = [
-            np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
-            for part in (headway, schedule)
-        ]
-        return np.asarray(self.network.predict(tuple(padded), batch_size=BATCH, verbose=0))[: len(headway)]
+
+def forecast_of(
+    service_date: date,
+    origins: np.ndarray,
+    mean: np.ndarray,
+    quantiles: np.ndarray,
+    levels: Sequence[float],
+    cap_mins: float,
+) -> Forecast:
+    """Return a Forecast of minutes between 0 and the cap; `quantiles` have the levels last."""
+    mean, quantiles = (np.clip(part, 0.0, cap_mins).astype(np.float32) for part in (mean, quantiles))
+    return Forecast(service_date, origins, mean, {level: quantiles[..., i] for i, level in enumerate(levels)})
+
+
+def _predict(network: "keras.Model", inputs: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Run one network over all rows: (rows, leads, stations, directions, 1 + quantiles), scaled."""
+    rows = len(inputs[0])
+    padding = -rows % BATCH
+    padded = tuple(
+        np.concatenate([part, np.zeros((padding, *part.shape[1:]), part.dtype)]) for part in inputs
+    )
+    return np.asarray(network.predict(padded, batch_size=BATCH, verbose=0))[:rows]
 
 
 def _gather(rows: np.ndarray, minutes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""Intervals that tell the truth: quantiles stretched until held-out event cells fall below each as often as it says.
+
+Conformalised quantile regression (Romano, Patterson & Candès 2019) with the distance from the middle quantile as scale, as
+in its locally weighted forms: a forecast that is sure of itself is stretched by as many minutes fewer. Fitted at event
+cells, lead by lead, on days that the forecasting network was not trained on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+POOLED_LEADS = 1
+"""Leads on either side that are calibrated together, for a steady estimate."""
+LEAST_MINS = 0.05
+"""A distance from the middle quantile below this counts as this, or a quantile too sure of itself would stay so."""
+MOST_STRETCH = 20.0
+MARGINS_MINS = np.arange(0.0, 30.0, 0.5)
+CHANGES_ALLOWED = 0.002
+SAME_MINS = 0.01
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What is calibrated on: forecasts of held-out days and what happened; cells in any order, one array entry each.
+
+    In minutes: `mean`, `quantiles` (cells, levels), `truth`, `held` (the headway at t0, NaN where none), `usual` (the usual
+    headway at the valid time) and `arrives_in` (until the next train is expected, from the end of t0); `lead` counts from
+    1; `event` tells event cells. Valid cells only.
+    """
+
+    mean: np.ndarray
+    quantiles: np.ndarray
+    truth: np.ndarray
+    event: np.ndarray
+    usual: np.ndarray
+    held: np.ndarray
+    arrives_in: np.ndarray
+    lead: np.ndarray
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`levels` (levels,) of the quantiles, rising; `stretch` (leads, levels) multiplies the distance of each from the middle
+    one; `margin_mins`: a platform whose next train is expected that much after the lead's minute keeps what it holds."""
+
+    levels: np.ndarray
+    stretch: np.ndarray
+    margin_mins: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, levels: tuple[float, ...], leads: int, cells: HeldOut, pooled_leads: int = POOLED_LEADS
+    ) -> Self:
+        """Learn from held-out cells; a lead without event cells within `pooled_leads` of it is not stretched."""
+        stretch = np.ones((leads, len(levels)))
+        for lead in range(1, leads + 1):
+            near = cells.event & (np.abs(cells.lead - lead) <= pooled_leads)
+            if near.any():
+                stretch[lead - 1] = _stretch(levels, cells.quantiles[near], cells.truth[near])
+        return cls(np.array(levels), stretch, np.array(_margin(cells)))
+
+    def apply(self, quantiles: np.ndarray, held: np.ndarray, arrives_in: np.ndarray) -> np.ndarray:
+        """Return calibrated quantiles; `quantiles` (origins, leads, stations, directions, levels) in minutes.
+
+        `held` and `arrives_in` have shape (origins, stations, directions). Where no train can pass by the lead's minute, all
+        quantiles are the headway that is held.
+        """
+        middle = quantiles[..., middle_place(self.levels), None]
+        side = np.sign(self.levels - self.levels[middle_place(self.levels)])
+        distance = side * np.maximum(side * (quantiles - middle), LEAST_MINS)
+        # Where two levels lie on one side, the nearer can be stretched beyond the farther.
+        stretched = np.sort(middle + distance * self.stretch[None, :, None, None, :], axis=-1)
+        ends = np.arange(1, quantiles.shape[1] + 1)[None, :, None, None]
+        fixed = (arrives_in[:, None] >= ends + self.margin_mins) & np.isfinite(held)[:, None]
+        return np.where(fixed[..., None], np.nan_to_num(held)[:, None, ..., None], stretched)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what was fitted."""
+        return {"levels": self.levels, "stretch": self.stretch, "margin_mins": self.margin_mins}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
+        """Rebuild what `state` returned."""
+        return cls(state["levels"], state["stretch"], state["margin_mins"])
+
+
+def middle_place(levels: np.ndarray | tuple[float, ...]) -> int:
+    """Return the place of the level nearest to a half."""
+    return int(np.argmin(np.abs(np.asarray(levels) - 0.5)))
+
+
+def _stretch(levels: tuple[float, ...], quantiles: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The factor of each level with which as large a share of the truth lies below it as the level says: (levels,)."""
+    middle = quantiles[:, middle_place(levels)]
+    factors = np.ones(len(levels))
+    for place, level in enumerate(levels):
+        if place != middle_place(levels):
+            side = np.sign(level - levels[middle_place(levels)])
+            distance = np.maximum(side * (quantiles[:, place] - middle), LEAST_MINS)
+            factors[place] = np.quantile(side * (truth - middle) / distance, max(level, 1 - level))
+    return factors.clip(0.0, MOST_STRETCH)
+
+
+def _margin(cells: HeldOut) -> float:
+    """The least margin beyond which at most two in a thousand of the held headways changed."""
+    known = np.isfinite(cells.held)
+    changed = np.abs(cells.truth - cells.held)[known] > SAME_MINS
+    spare = (cells.arrives_in - cells.lead)[known]
+    for margin in MARGINS_MINS:
+        beyond = spare >= margin
+        if beyond.any() and changed[beyond].mean() <= CHANGES_ALLOWED:
+            return float(margin)
+    return np.inf

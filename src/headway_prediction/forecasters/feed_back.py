@@ -1,0 +1,175 @@
+"""Beyond 15 minutes by feeding forecasts back: what is expected is taken for what happened, and forecast from again.
+
+From an origin t0 the trains run on as the first guess expects, and the passings that follow up to t0 + 15 are added to those
+known; the headways that the network forecast stand where observed ones would. From this state the network forecasts the next
+15 minutes, and so on. Errors add up, so mean and quantiles are calibrated lead by lead on days that were held out: the mean
+is drawn towards the usual headway as far as that lowers its squared error, and the quantiles are stretched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar, Self
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.data_loader import HEADWAY, VALID
+from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
+from headway_prediction.forecasters.calibration import Calibration, HeldOut, middle_place
+from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.next_trains import FittedGuess
+from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster, forecast_of
+from headway_prediction.grid.history import LineHistory, build_history
+from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
+from headway_prediction.line import DIRECTIONS
+
+MINS = 60
+POOLED_LEADS = 4
+LEAST_SPREAD = 0.2
+"""A forecast made from a forecast is never surer than this share of the usual headway, on either side of the middle."""
+
+
+@dataclass(frozen=True)
+class FeedBackCalibration:
+    """`trust` (leads,): how much of the forecast, against the usual headway, makes the mean; `intervals` of all leads."""
+
+    trust: np.ndarray
+    intervals: Calibration
+
+    @classmethod
+    def fit(cls, levels: tuple[float, ...], leads: int, cells: HeldOut) -> Self:
+        """Learn from held-out cells; a lead without any is trusted."""
+        trust = np.array([_trust(cells, cells.lead == lead) for lead in range(1, leads + 1)])
+        return cls(trust, Calibration.fit(levels, leads, cells, POOLED_LEADS))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what was fitted."""
+        return {"trust": self.trust} | self.intervals.state()
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
+        """Rebuild what `state` returned."""
+        return cls(state["trust"], Calibration.from_state(state))
+
+
+def _trust(cells: HeldOut, at: np.ndarray) -> float:
+    """The share of the forecast in the mean that has the least squared error, the rest being the usual headway."""
+    beyond_usual = (cells.mean - cells.usual)[at]
+    weight = np.sum(beyond_usual**2)
+    return (
+        float(np.clip(np.sum(beyond_usual * (cells.truth - cells.usual)[at]) / weight, 0, 1))
+        if weight
+        else 1.0
+    )
+
+
+@dataclass(frozen=True)
+class FeedBack:
+    """A network that feeds its forecasts back up to `mins` minutes; `calibration` None leaves all as it comes."""
+
+    method: STConvNetForecaster
+    calibration: FeedBackCalibration | None = None
+    mins: int = MINS
+    name: ClassVar[str] = "st-convnet-60"
+
+    def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
+        """Forecast leads 1 to `mins` from each origin."""
+        origins = np.asarray(origins)
+        mean, quantiles, arrives_in = self._blocks(history, service_date, origins)
+        if self.calibration is not None:
+            usual = usual_headways(self.method, history, service_date, origins, self.mins)
+            trust = self.calibration.trust[None, : self.mins, None, None]
+            mean = trust * mean + (1 - trust) * usual
+            held = held_values(history, service_date, origins)
+            quantiles = self.calibration.intervals.apply(quantiles, held, arrives_in)
+        cap_mins = history.grid.attrs["cap_mins"]
+        return forecast_of(service_date, origins, mean, quantiles, self.method.config.quantiles, cap_mins)
+
+    def _blocks(
+        self, history: LineHistory, service_date: date, origins: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean and quantiles of all leads, and the first guess of when the next train comes."""
+        step = self.method.config.forecast_mins
+        inputs = self.method.inputs(history, service_date, origins)
+        means, quantiles = [], []
+        for first_lead in range(0, self.mins, step):
+            if first_lead:
+                fed = np.concatenate(means, axis=1)
+                rows = [
+                    self._inputs_after(history, service_date, int(t0), fed[place], first_lead)
+                    for place, t0 in enumerate(origins)
+                ]
+                inputs = tuple(np.concatenate(parts) for parts in zip(*rows, strict=True))
+            else:
+                arrives_in = inputs[2][..., ARRIVES_IN]
+            mean, block = self.method.outputs(inputs)
+            means.append(mean)
+            quantiles.append(block)
+        cut = slice(self.mins)
+        mean, joined = (np.concatenate(parts, axis=1)[:, cut] for parts in (means, quantiles))
+        spread = LEAST_SPREAD * usual_headways(self.method, history, service_date, origins, self.mins)
+        spread[:, :step] = 0.0
+        levels = np.asarray(self.method.config.quantiles)
+        sides = np.sign(levels - levels[middle_place(levels)])
+        return mean, joined + sides * spread[..., None], arrives_in
+
+    def _inputs_after(
+        self, history: LineHistory, service_date: date, t0: int, forecast: np.ndarray, mins: int
+    ) -> tuple[np.ndarray, ...]:
+        """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
+        until = min(t0 + mins, SCORED_DAY_MINS - 1)
+        guess = self.method.guess.first_guess(history, service_date, t0)
+        ahead = history_run_on(guess, history, service_date, t0, until)
+        # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
+        learned = replace(self.method, guess=FittedGuess(guess))
+        headway_in, schedule_in, guess_in = learned.inputs(ahead, service_date, np.array([until]))
+        window = headway_in.shape[1]
+        fed = np.clip(forecast[: until - t0] / self.method.config.scaler, 0.0, 1.0)[-window:]
+        known = headway_in[0, window - len(fed) :, ..., VALID] > 0
+        headway_in[0, window - len(fed) :, ..., HEADWAY] = np.where(known, fed, 0.0)
+        return headway_in, schedule_in, guess_in
+
+
+def usual_headways(
+    method: STConvNetForecaster, history: LineHistory, service_date: date, origins: np.ndarray, leads: int
+) -> np.ndarray:
+    """Return the usual headways at each valid time, 10 minutes where unknown: (origins, leads, stations, directions)."""
+    half_hours = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
+    rows = []
+    for t0, own in zip(origins, half_hours, strict=True):
+        usual = method.guess.first_guess(history, service_date, int(t0)).usual_headways(service_date)
+        rows.append(np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[own])
+    return np.stack(rows)
+
+
+def history_run_on(
+    guess: FirstGuess, history: LineHistory, service_date: date, t0: int, until: int
+) -> LineHistory:
+    """Return the service date as if every train had passed as expected after t0, up to the end of minute `until`."""
+    known = history.passings_on(service_date).filter(pl.col("minute") < t0 + 1)
+    expected = [_expected_passings(guess, history, service_date, d, t0, until) for d in DIRECTIONS]
+    passings = without_duplicates(pl.concat([known, *expected]))
+    cap_mins = history.grid.attrs["cap_mins"]
+    return build_history(
+        passings, history.line, history.timetable, [service_date], {service_date: until}, {}, cap_mins
+    )
+
+
+def _expected_passings(
+    guess: FirstGuess, history: LineHistory, service_date: date, direction: int, t0: int, until: int
+) -> pl.DataFrame:
+    expected = guess.direction_day(history, service_date, direction).expected(t0, until - t0)
+    train, position = np.nonzero((expected.minutes >= t0 + 1) & (expected.minutes < until + 1))
+    stations = np.array(history.line.travel_order(direction))
+    columns = {
+        "service_date": [service_date] * len(train),
+        "direction": np.full(len(train), direction),
+        "station": stations[position],
+        "minute": expected.minutes[train, position],
+        "train": expected.keys[train],
+    }
+    return pl.DataFrame(columns, schema_overrides=PASSING_COLUMNS).select(
+        pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items()
+    )

@@ -1,0 +1,122 @@
+"""Training the networks of one line or several: members that each leave out a share of the days, and their calibration."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from headway_prediction.config import AppConfig
+from headway_prediction.errors import HeadwayError
+from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.feed_back import FeedBackCalibration
+from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.guided import GuidedSTConvNet
+from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example, share_of
+from headway_prediction.held_out import HeldOutCells
+from headway_prediction.trainer import ModelTrainer
+from headway_prediction.training_windows import day_number, line_windows
+
+MEMBER_SEED_STEP = 100
+
+
+@dataclass(frozen=True)
+class TrainingLine:
+    """A line to train on: its history, the dates to learn from, those left out by each member, and a first guess of each
+    date that knows nothing of it."""
+
+    history: LineHistory
+    dates: tuple[date, ...]
+    left_out: tuple[tuple[date, ...], ...]
+    guesses: Mapping[date, FirstGuess]
+
+
+@dataclass(frozen=True)
+class TrainedMembers:
+    """Where the networks lie, the calibration of what they say, and how training went (one entry per member)."""
+
+    network_paths: tuple[Path, ...]
+    calibration: Calibration
+    feed_back: FeedBackCalibration
+    epochs: list[dict[str, list[float]]]
+    validation_scores: list[dict[str, float]]
+
+
+def training_line(
+    history: LineHistory, training: Sequence[date], validation: Sequence[date], members: int
+) -> TrainingLine:
+    """Deal the days: with one member its validation days are left out, with several each leaves out a share of all."""
+    dates = (*training, *validation)
+    left_out = [list(validation)] if members == 1 else folds_of(dates, members)
+    guesses = out_of_fold_guesses(history.select(dates))
+    return TrainingLine(history, tuple(dates), tuple(map(tuple, left_out)), guesses)
+
+
+def train_members(
+    lines: Sequence[TrainingLine], config: AppConfig, run_dir: Path, quiet: bool = False
+) -> TrainedMembers:
+    """Train `config.members` networks, each on the days it does not leave out, and calibrate on those that it does.
+
+    Lines with fewer days than members leave none out for the last ones; all lines bring equally many windows. Each member
+    keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch.
+    """
+    windows = [line_windows(line.history, _of_one_line(config, len(lines)), line.guesses) for line in lines]
+    trained, held_out = [], HeldOutCells(config)
+    for member, left_out in enumerate(zip_longest(*(line.left_out for line in lines), fillvalue=())):
+        own = replace(config, seed=config.seed + MEMBER_SEED_STEP * member)
+        folder = run_dir / f"member_{member + 1}"
+        trainer = ModelTrainer(fresh_network(own, windows[0]), own, folder, quiet=quiet)
+        trained.append(_train(trainer, *_data_sets(windows, left_out, own), folder / "network.keras"))
+        for line, days in zip(lines, left_out, strict=True):
+            held_out.add(trainer.model, line.history, {day: line.guesses[day] for day in days})
+    paths, epochs, scores = zip(*trained, strict=True)
+    return TrainedMembers(paths, held_out.calibration(), held_out.feed_back(), list(epochs), list(scores))
+
+
+def _train(
+    trainer: ModelTrainer, training: GuidedWindows, validation: GuidedWindows, path: Path
+) -> tuple[Path, dict[str, list[float]], dict[str, float]]:
+    epochs = trainer.train(training, validation)
+    trainer.save_model(path)
+    return path, epochs, trainer.evaluate(validation)
+
+
+def _of_one_line(config: AppConfig, lines: int) -> AppConfig:
+    return replace(config, epoch_windows=share_of(config.epoch_windows, lines))
+
+
+def _data_sets(
+    windows: Sequence[LineWindows], left_out: Sequence[Sequence[date]], config: AppConfig
+) -> tuple[GuidedWindows, GuidedWindows]:
+    share = share_of(config.validation_windows, len(windows))
+    training, validation = [], []
+    for line, days in zip(windows, left_out, strict=True):
+        numbers = [day_number(day) for day in days]
+        training.append(line.of_days(np.setdiff1d(line.service_days, numbers)))
+        validation.append(line.of_days(numbers).thinned(share))
+    return (
+        GuidedWindows(config, _not_empty(training, "to train on"), shuffled=True),
+        GuidedWindows(config, _not_empty(validation, "left out to validate on"), shuffled=False),
+    )
+
+
+def _not_empty(lines: Sequence[LineWindows], use: str) -> list[LineWindows]:
+    kept = [line for line in lines if len(line.first_rows)]
+    if not kept:
+        raise HeadwayError(
+            f"the days {use} hold no unbroken run of usable minutes",
+            "at least one such run",
+            "bring fuller days, or set other members or validation_days",
+        )
+    return kept
+
+
+def fresh_network(config: AppConfig, line: LineWindows) -> GuidedSTConvNet:
+    """Return an untrained network for lines with as many channels as `line`, of any length."""
+    (headway_in, schedule_in, _), _ = example(config, line, np.arange(1))
+    _, lookback, _, directions, channels = headway_in.shape
+    return GuidedSTConvNet(config, (lookback, None, directions, channels), schedule_in.shape[1:])

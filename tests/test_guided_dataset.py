@@ -1,0 +1,175 @@
+"""Windows with a first guess: what lies beside what, in which order, and training that goes on where it was."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from headway_prediction.config import AppConfig
+from headway_prediction.guess import GUESS_WIDTH
+from headway_prediction.guided import GuidedSTConvNet
+from headway_prediction.guided_dataset import GuidedWindows, LineWindows
+from headway_prediction.trainer import ModelTrainer
+from headway_prediction.training_state import read_state
+
+CONFIG = AppConfig(
+    lookback_mins=4,
+    forecast_mins=3,
+    encoder_filters=(3, 3),
+    encoder_step_mins=2,
+    schedule_units=2,
+    decoder_filters=4,
+    head_units=4,
+    dropout=0.2,
+    batch_size=5,
+    epochs=3,
+    learning_rate=0.01,
+    seed=3,
+)
+ROWS = 40
+
+
+def line(stations, name=0):
+    """A line that says in each number which line and row it is of: headways 100 · name + row, in thousandths.
+
+    Windows start in every row of two service days of 20; the guess of each says its last minute of history.
+    """
+    rows = (100 * name + np.arange(ROWS, dtype=np.float32)) / 1000
+    headway = np.ones((ROWS, stations, 2, 4), dtype=np.float32)
+    headway[..., 0] = rows[:, None, None]
+    headway[..., 2] = (np.arange(ROWS) % 3 == 0)[:, None, None]
+    headway[::10, 0, 0, 0] = np.nan
+    first = np.concatenate([np.arange(14), 20 + np.arange(14)])
+    guess = np.tile(rows[first + 3, None, None, None], (1, stations, 2, GUESS_WIDTH))
+    return LineWindows(headway, np.repeat(rows[:, None, None], 2, axis=1), first, first // 20, guess)
+
+
+def numbers(array):
+    return np.rint(np.asarray(array) * 1000).astype(int)
+
+
+def epoch_of(windows, epoch=0):
+    windows.window_order.epoch = epoch
+    return [windows[place] for place in range(len(windows))]
+
+
+def first_minutes(batches):
+    """The number of the first row of every window, batch by batch."""
+    return [numbers(inputs[0][:, 0, 1, 0, 0]).tolist() for inputs, _ in batches]
+
+
+def served_in(windows, epoch=0):
+    """The same in one list."""
+    return [minute for minutes in first_minutes(epoch_of(windows, epoch)) for minute in minutes]
+
+
+LINES = line(3), line(5, name=1)
+
+
+def test_history_plan_guess_and_target_of_a_window_lie_beside_each_other():
+    for (history, plan, guess), target in epoch_of(GuidedWindows(CONFIG, LINES, shuffled=True)):
+        first = numbers(history[:, 0, 1, 0, 0])
+        np.testing.assert_array_equal(numbers(history[:, :, 1, 0, 0]), first[:, None] + np.arange(4))
+        np.testing.assert_array_equal(numbers(plan[:, :, 0, 0]), first[:, None] + np.arange(4, 7))
+        np.testing.assert_array_equal(numbers(target[:, :, 1, 0, 0]), first[:, None] + np.arange(4, 7))
+        np.testing.assert_array_equal(numbers(guess[:, 0, 0, 0]), first + 3)
+        arrived = (first[:, None] % 100 + np.arange(4, 7)) % 3 == 0
+        np.testing.assert_array_equal(target[:, :, 1, 0, 1], arrived)
+
+
+def test_missing_is_zero_in_the_input_and_nan_in_the_target():
+    missing = 0
+    for (history, _, _), target in epoch_of(GuidedWindows(CONFIG, LINES, shuffled=True)):
+        assert not np.isnan(history).any() and not np.isnan(target[..., 1]).any()
+        empty = numbers(target[:, :, 1, 0, 0]) % 10 == 0
+        np.testing.assert_array_equal(np.isnan(target[:, :, 0, 0, 0]), empty)
+        missing += empty.sum()
+    assert missing > 0
+
+
+def test_every_window_of_every_line_is_served_once_an_epoch_in_batches_of_one_line():
+    batches = epoch_of(GuidedWindows(CONFIG, LINES, shuffled=True))
+    served = first_minutes(batches)
+    own = [first.tolist() for first in (LINES[0].first_rows, 100 + LINES[1].first_rows)]
+    assert sorted(served_in(GuidedWindows(CONFIG, LINES, shuffled=True))) == own[0] + own[1]
+    for ((history, _, guess), _), minutes in zip(batches, served, strict=True):
+        assert {minute // 100 for minute in minutes} == {int(history.shape[2] == 5)}
+        assert guess.shape[1] == history.shape[2]
+
+
+def test_the_lines_are_mixed():
+    of_line = [minutes[0] // 100 for minutes in first_minutes(epoch_of(GuidedWindows(CONFIG, LINES, True)))]
+    assert of_line != sorted(of_line)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch_alone():
+    one, other = (GuidedWindows(CONFIG, LINES, shuffled=True) for _ in range(2))
+    orders = [first_minutes(epoch_of(one, epoch)) for epoch in (0, 1, 2)]
+    assert first_minutes(epoch_of(other, 2)) == orders[2]
+    assert first_minutes(epoch_of(one, 0)) == orders[0] != orders[1]
+    elsewhere = GuidedWindows(dataclasses.replace(CONFIG, seed=4), LINES, shuffled=True)
+    assert first_minutes(epoch_of(elsewhere, 0)) != orders[0]
+
+
+def test_unshuffled_windows_come_in_order_of_time():
+    served = served_in(GuidedWindows(CONFIG, LINES[:1], shuffled=False), epoch=3)
+    assert served == LINES[0].first_rows.tolist()
+
+
+def test_an_epoch_of_few_windows_takes_the_same_number_of_each_line():
+    few = GuidedWindows(dataclasses.replace(CONFIG, epoch_windows=10), LINES, shuffled=True)
+    epochs = [served_in(few, epoch) for epoch in (0, 1)]
+    for minutes in epochs:
+        assert len(minutes) == 10 and sum(minute >= 100 for minute in minutes) == 5
+    assert not set(epochs[0]) & set(epochs[1])
+
+
+def test_windows_of_some_days_keep_their_guesses():
+    second = LINES[0].of_days([1])
+    assert second.first_rows.tolist() == list(range(20, 34))
+    np.testing.assert_array_equal(numbers(second.guess[:, 0, 0, 0]), second.first_rows + 3)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(None, 28), (40, 28), (3, 3)])
+def test_thinned_windows_are_spread_evenly(most, kept):
+    thin = LINES[0].thinned(most)
+    assert len(thin.first_rows) == len(thin.guess) == len(thin.service_days) == kept
+    assert (thin.first_rows[0], thin.first_rows[-1]) == (0, 33)
+    np.testing.assert_array_equal(numbers(thin.guess[:, 0, 0, 0]), thin.first_rows + 3)
+
+
+@pytest.mark.parametrize("part", ["headway", "schedule", "first_rows", "guess"])
+def test_other_data_has_another_digest(part):
+    changed = getattr(LINES[0], part).copy()
+    changed[-1] += 1
+    assert dataclasses.replace(LINES[0], **{part: changed}).digest() != LINES[0].digest()
+
+
+class StopsInTheMiddle(GuidedWindows):
+    """Raises in the middle of the second epoch."""
+
+    def __getitem__(self, index):
+        if self.window_order.epoch == 1 and index == len(self) // 2:
+            raise RuntimeError("stopped here")
+        return super().__getitem__(index)
+
+
+def trainer(run_dir):
+    return ModelTrainer(GuidedSTConvNet(CONFIG, (4, None, 2, 4), (3, 2, 1)), CONFIG, run_dir, quiet=True)
+
+
+def test_a_broken_run_goes_on_to_the_same_bits_with_dropout_and_several_lines(tmp_path):
+    lines = line(3), line(3, name=1)
+
+    def data(kind=GuidedWindows):
+        return kind(CONFIG, lines, shuffled=True), GuidedWindows(CONFIG, lines, shuffled=False)
+
+    whole = trainer(None)
+    history = whole.train(*data())
+    with pytest.raises(Exception, match="stopped here"):
+        trainer(tmp_path).train(*data(StopsInTheMiddle))
+    assert read_state(tmp_path / "training_state.npz").epochs_done == 1
+    second = trainer(tmp_path)
+    assert second.train(*data()) == history
+    for one, other in zip(whole.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
