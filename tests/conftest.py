@@ -14,6 +14,9 @@ from hypothesis import settings
 from headway_prediction.cli import main
 from headway_prediction.clock import service_day_start
 from headway_prediction.feeds.arrivals import COLUMNS, check_arrivals
+from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.grid.store import write_history
+from headway_prediction.line import Line
 
 ZONE = "Europe/Dublin"
 MONDAY = date(2025, 9, 29)
@@ -141,6 +144,19 @@ def write_gtfs(path: Path, tables: dict[str, str | None]) -> Path:
     return path
 
 
+SMALL_NETWORK = """
+members = 2
+encoder_filters = [4, 4]
+encoder_step_mins = 10
+decoder_filters = 8
+head_units = 8
+batch_size = 64
+epochs = 2
+epoch_windows = 512
+validation_windows = 256
+"""
+
+
 @pytest.fixture(scope="session")
 def small_line(tmp_path_factory) -> Path:
     """A folder with a simulated line of five stations: arrivals.parquet, gtfs.zip, grid.zarr, a bundle and its forecasts.
@@ -149,7 +165,7 @@ def small_line(tmp_path_factory) -> Path:
     """
     folder = tmp_path_factory.mktemp("small_line")
     settings = folder / "small.toml"
-    settings.write_text("encoder_filters = [4, 4]\ndecoder_filters = 8\nbatch_size = 64\nepochs = 2\n")
+    settings.write_text(SMALL_NETWORK)
     log, schedule, grid, bundle = (
         folder / n for n in ("arrivals.parquet", "gtfs.zip", "grid.zarr", "bundle")
     )
@@ -169,3 +185,42 @@ def headway(*words: object) -> int:
         return main([str(word) for word in words])
     except SystemExit as finished:
         return finished.code or 0
+
+
+def noisy_log(
+    name: str, stations: int, days: int, *, headway=8.0, seed=0, first=300, last=600
+) -> pl.DataFrame:
+    """The log of a small line of its own name: noisy trains on consecutive days from MONDAY on, as it is written."""
+    dates = [MONDAY + timedelta(days=k) for k in range(days)]
+    rows = regular_rows(
+        stations=stations, headway=headway, days=dates, first=first, last=last, noise=1.5, seed=seed
+    )
+    return raw_log(rows).with_columns(line_id=pl.lit(name))
+
+
+def noisy_history(name: str, stations: int, days: int, **options) -> LineHistory:
+    """The history of `noisy_log`, without a plan."""
+    log = check_arrivals(noisy_log(name, stations, days, **options))
+    return history_from_log(log, Line.from_arrivals(log, ZONE))
+
+
+@pytest.fixture(scope="session")
+def three_lines(tmp_path_factory) -> Path:
+    """A folder with lines of different lengths: a.zarr and b.zarr with a bundle trained on both, and c.zarr never seen.
+
+    Made by the command line itself, with the smallest networks that still are some; c.parquet is the log of c.zarr.
+    """
+    folder = tmp_path_factory.mktemp("three_lines")
+    settings = folder / "small.toml"
+    settings.write_text(
+        "encoder_filters = [4, 4]\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\nbatch_size = 32\n"
+        "epochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nmembers = 2\ntest_days = 1\n"
+    )
+    for name, stations, days in (("a", 4, 5), ("b", 6, 3), ("c", 5, 4)):
+        write_history(noisy_history(name, stations, days, seed=days), folder / f"{name}.zarr")
+    noisy_log("c", 5, 4, seed=4).write_parquet(folder / "c.parquet")
+    lines = f"{folder / 'a.zarr'},{folder / 'b.zarr'}"
+    assert (
+        headway("train", "--lines", lines, "--out", folder / "bundle", "--config", settings, "--quiet") == 0
+    )
+    return folder

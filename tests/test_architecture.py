@@ -20,15 +20,25 @@ STAGES = [
     {"config", "clock"},
     {"trip_keys", "stop_order", "line", "timetable"},
     {"feeds", "simulate"},
+    {"guess"},
     {"grid"},
     {"line_files"},
-    {"aligned", "split", "windows", "data_loader", "dataset"},
-    {"layers", "losses", "model", "training_state", "training_callbacks", "trainer"},
+    {"aligned", "split", "windows", "data_loader", "dataset", "guided_dataset"},
+    {
+        "layers",
+        "losses",
+        "distribution_loss",
+        "model",
+        "guided",
+        "training_state",
+        "training_callbacks",
+        "trainer",
+    },
     {"forecasters"},
     {"evaluation"},
     {"forecast_now"},
-    {"bundle"},
-    {"train_line"},
+    {"bundle_parts", "lines_bundle", "bundle"},
+    {"held_out", "training_windows", "train_members", "train_line", "train_lines"},
     {"cli"},
     {"__main__"},
 ]
@@ -36,14 +46,20 @@ FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 AT_ONCE = {
     "layers",
     "losses",
+    "distribution_loss",
     "model",
+    "guided",
+    "guided_dataset",
+    "train_members",
+    "training_windows",
     "training_state",
     "training_callbacks",
     "trainer",
     "dataset",
     "train_line",
+    "train_lines",
 }
-WHEN_USED = {"bundle", "forecasters.st_convnet", "cli.framework"}
+WHEN_USED = {"bundle_parts", "forecasters.st_convnet", "cli.framework"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50
 
 FILES = sorted(PACKAGE.rglob("*.py"))

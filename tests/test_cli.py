@@ -89,6 +89,7 @@ def test_backtest_writes_one_file_per_method_with_the_same_rows(small_line):
         "propagation",
         "schedule",
         "st-convnet",
+        "trip-propagation",
     ]
     keys = ["service_date", "direction_id", "stop_id", "t0", "lead_min"]
     assert len({tuple(map(tuple, pl.read_parquet(file, columns=keys).rows()[::97])) for file in files}) == 1
@@ -120,11 +121,14 @@ def test_a_second_training_with_the_same_command_goes_on_and_ends_the_same(small
         *("--config", small_line / "small.toml", "--out", tmp_path / "b"),
     )
     assert headway(*words) == 0
-    first = Bundle.load(tmp_path / "b").network.get_weights()
+    first = Bundle.load(tmp_path / "b")
+    capfd.readouterr()
     assert headway(*words) == 0
-    assert "2 finished epochs" in capfd.readouterr().out
-    second = Bundle.load(tmp_path / "b").network.get_weights()
-    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(first, second, strict=True))
+    assert capfd.readouterr().out.count("2 finished epochs") == 2
+    second = Bundle.load(tmp_path / "b")
+    for ours, theirs in zip(first.networks, second.networks, strict=True):
+        assert all(map(np.array_equal, ours.get_weights(), theirs.get_weights()))
+    assert all(map(np.array_equal, first.calibration.state().values(), second.calibration.state().values()))
 
 
 class TestMistakes:
@@ -158,6 +162,10 @@ class TestMistakes:
     def test_a_setting_out_of_range(self, small_line, tmp_path, capfd):
         words = ("train", "--grid", small_line / "grid.zarr", "--out", tmp_path / "b", "--epochs", "0")
         assert "epochs" in refused(capfd, *words)
+
+    def test_a_method_to_fit_that_does_not_exist(self, small_line, tmp_path, capfd):
+        words = ("train", "--grid", small_line / "grid.zarr", "--out", tmp_path / "b", "--with", "magic")
+        assert "lightgbm" in refused(capfd, *words)
 
     def test_days_that_the_bundle_was_trained_on(self, small_line, tmp_path, capfd):
         words = (
@@ -221,9 +229,19 @@ def test_a_full_disk_leaves_no_half_written_bundle(small_line, tmp_path):
 
 
 @pytest.mark.slow
+def test_lightgbm_is_trained_and_judged_where_it_is_asked_for(small_line, tmp_path):
+    pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
+    grid, bundle, out = small_line / "grid.zarr", tmp_path / "b", tmp_path / "forecasts"
+    words = ("--config", small_line / "small.toml", "--with", "lightgbm", "--quiet")
+    assert headway("train", "--grid", grid, "--out", bundle, *words) == 0
+    assert headway("backtest", "--grid", grid, "--bundle", bundle, "--out", out, "--method", "lightgbm") == 0
+    assert [file.name for file in out.iterdir()] == ["lightgbm.parquet"]
+
+
+@pytest.mark.slow
 def test_the_demo_goes_through_every_stage_and_names_what_it_made(tmp_path):
     out = tmp_path / "demo"
-    small = {"HEADWAY_ENCODER_FILTERS": "4,4", "HEADWAY_EPOCH_WINDOWS": "320"}
+    small = {"HEADWAY_ENCODER_FILTERS": "4,4", "HEADWAY_EPOCH_WINDOWS": "320", "HEADWAY_MEMBERS": "1"}
     result = process("demo", "--out", out, "--days", 6, "--stations", 4, "--epochs", 1, **small)
     assert result.returncode == 0, result.stderr
     assert all(f"{stage}/5" in result.stderr for stage in range(1, 6))

@@ -1,6 +1,8 @@
 """No method sees the future: its forecast from the whole log is, bit for bit, that from what was known at t0."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from importlib.util import find_spec
 
 import numpy as np
 import polars as pl
@@ -8,6 +10,10 @@ import pytest
 
 from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.fit_first_guess import fit_first_guess
+from headway_prediction.forecasters.lightgbm import LightGBM
+from headway_prediction.forecasters.next_trains import FittedGuess
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
@@ -56,9 +62,23 @@ def history(trip_ids) -> LineHistory:
     return history_of(trip_ids, DAYS)
 
 
-@pytest.fixture(params=SIMPLE_METHODS)
+class QuickLightGBM(LightGBM):
+    """Few rows and trees."""
+
+    @classmethod
+    def fit(cls, training):
+        return super().fit(training, most_rows=20_000, most_rounds=20)
+
+
+needs_lightgbm = pytest.mark.skipif(
+    find_spec("lightgbm") is None, reason="the extra lightgbm is not installed"
+)
+FITTED = [*SIMPLE_METHODS.values(), pytest.param(QuickLightGBM, marks=needs_lightgbm)]
+
+
+@pytest.fixture(scope="module", params=FITTED, ids=lambda method: method.name)
 def method(request, history):
-    return SIMPLE_METHODS[request.param].fit(history.select(DAYS[:2]))
+    return request.param.fit(history.select(DAYS[:2]))
 
 
 def assert_bitwise_equal(first, second):
@@ -108,23 +128,44 @@ def test_nothing_is_fitted_on_other_days(history, method, trip_ids):
         np.testing.assert_array_equal(alone[name], values)
 
 
-def test_the_network_sees_no_future_either():
+@pytest.fixture(scope="module")
+def ensemble(history):
+    """Two networks with random weights, a first guess of the training days and a calibration of which every part acts."""
     import keras
 
+    from headway_prediction.forecasters.calibration import Calibration
     from headway_prediction.forecasters.st_convnet import STConvNetForecaster
-    from headway_prediction.model import STConvNet
+    from headway_prediction.guided import GuidedSTConvNet
 
-    history = history_of("all", DAYS)
-    keras.utils.set_random_seed(0)
-    config = AppConfig(encoder_filters=(4, 4), schedule_units=4, decoder_filters=4)
-    network = STConvNet(config, (30, 5, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS)))
-    method = STConvNetForecaster(network, config)
-    together = method.forecast(history, TODAY, np.array(SEEN_BY_THE_NETWORK))
-    assert np.ptp(together.mean) > 0
+    config = AppConfig(
+        encoder_filters=(4, 4), encoder_step_mins=3, schedule_units=4, decoder_filters=4, head_units=8
+    )
+    shapes = (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
+    networks = []
+    for seed in range(2):
+        networks.append(GuidedSTConvNet(replace(config, seed=seed), *shapes))
+        for variable in networks[-1].trainable_variables:
+            variable.assign(variable + keras.random.normal(variable.shape, stddev=0.1, seed=seed))
+    stretch = np.linspace([1.2, 1.0, 1.5], [2.0, 1.0, 2.5], 15)
+    calibration = Calibration(np.array([0.1, 0.5, 0.9]), stretch, np.array(2.0))
+    guess = FittedGuess(fit_first_guess(history.select(DAYS[:2])))
+    return STConvNetForecaster(networks, config, guess, calibration)
+
+
+def test_calibrated_networks_with_a_first_guess_see_no_future_either(history, ensemble):
+    together = ensemble.forecast(history, TODAY, np.array(SEEN_BY_THE_NETWORK))
+    assert list(together.quantiles) == [0.1, 0.5, 0.9]
+    assert min(map(np.ptp, (together.mean, *together.quantiles.values()))) > 1
+    kept = together.quantiles[0.1] == together.quantiles[0.9]
+    assert (
+        0.02 < kept.mean() < 0.98
+    )  # some cells are points, where nothing can change by then, and some are not
     for index, t0 in enumerate(SEEN_BY_THE_NETWORK):
+        rows = slice(index, index + 1)
+        quantiles = {level: values[rows] for level, values in together.quantiles.items()}
+        expected = Forecast(TODAY, together.origins[rows], together.mean[rows], quantiles)
         for known in (history.as_of(TODAY, t0), scrambled(history, TODAY, t0)):
-            alone = method.forecast(known, TODAY, np.array([t0]))
-            assert together.mean[index].tobytes() == alone.mean[0].tobytes()
+            assert_bitwise_equal(ensemble.forecast(known, TODAY, np.array([t0])), expected)
 
 
 def test_the_test_can_fail(history):

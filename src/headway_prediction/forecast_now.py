@@ -11,7 +11,8 @@ from headway_prediction.clock import SCORED_DAY_MINS, instant, service_moment, t
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.export import forecast_rows
 from headway_prediction.feeds.arrivals import read_arrivals
-from headway_prediction.grid.history import build_history
+from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.passings import before, passings_on_line
 from headway_prediction.grid.plan_variants import PlanKind
 from headway_prediction.line import Line
@@ -44,9 +45,24 @@ def forecast_now(
     history = build_history(
         known, bundle.line, bundle.timetable, [service_date], observed, {}, bundle.cap_mins
     )
-    return _with_names(
-        forecast_rows(forecaster.forecast(history, service_date, np.array([t0])), bundle.line), bundle.line
-    )
+    return _rows(forecaster, history, service_date, t0)
+
+
+def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: datetime | None) -> pl.DataFrame:
+    """Return the same table from a line's own history, as a method needs it that learns from the days before.
+
+    `at` as for `forecast_now`; nothing in the history from `at` on is used. Raises HeadwayError for a moment before the
+    first or long after the last passing of its service date.
+    """
+    service_date, t0 = _origin(history.passings, history.line, at)
+    known = history.known_passings(service_date, t0).filter(pl.col("service_date") == service_date)
+    _refuse_silence(known, history.line, service_date, t0)
+    return _rows(forecaster, history.as_of(service_date, t0), service_date, t0)
+
+
+def _rows(forecaster: Forecaster, history: LineHistory, service_date: date, t0: int) -> pl.DataFrame:
+    forecast = forecaster.forecast(history, service_date, np.array([t0]))
+    return _with_names(forecast_rows(forecast, history.line), history.line)
 
 
 def _with_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:

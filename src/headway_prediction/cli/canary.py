@@ -67,7 +67,6 @@ def _judged_methods(
     history: "LineHistory", bundle: Path | None
 ) -> "tuple[Mapping[str, Forecaster], Sequence[date], Sequence[date]]":
     """The methods, the dates they were fitted on and the dates they are judged on."""
-    from headway_prediction.evaluation.backtest import held_back_dates
     from headway_prediction.forecasters.registry import fit_simple_methods
     from headway_prediction.split import split_service_days
 
@@ -80,8 +79,8 @@ def _judged_methods(
     load_framework()
     loaded = Bundle.load(bundle)
     loaded.check_fits(history)
-    methods = {name: loaded.method(name) for name in loaded.methods}
-    return methods, loaded.days["training"], held_back_dates(history, loaded.days)
+    methods = {name: loaded.method(name) for name in loaded.methods_on(history)}
+    return methods, loaded.training_dates, loaded.held_back_dates(history)
 
 
 def _described(result: "OwnOracle") -> str:

@@ -34,7 +34,7 @@ def demo(
     say("2/5 from passings to the headway grid")
     grid(log, cells, gtfs=schedule)
     say("3/5 training the ST-ConvNet")
-    train(cells, bundle, epochs=epochs, seed=seed)
+    train(bundle, cells, epochs=epochs, seed=seed)
     say("4/5 forecasting the held-back days with every method")
     backtest(cells, bundle, forecasts)
     say("5/5 scoring every method on the same rows")

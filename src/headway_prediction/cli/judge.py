@@ -22,12 +22,18 @@ def backtest(
         list[str] | None, typer.Option(help="Method to run; may be repeated. Default: all.")
     ] = None,
     dates: Annotated[
-        str | None, typer.Option(help="Service dates, with commas. Default: all that the bundle never saw.")
+        str | None,
+        typer.Option(
+            help="Service dates, with commas. Default: all the bundle never saw; of a line never seen, all but the first."
+        ),
     ] = None,
 ) -> None:
     """Forecast held-back days with every method.
 
     From every scored origin of days that the bundle was neither trained nor validated on, into one Parquet file per method.
+    A bundle of several lines forecasts lines that it has never seen; what is fitted then comes from the line's own days
+    before each date.
+
     What is made from a grid with observed departures as its plan is called so, in the file and by its name.
 
     \b
@@ -37,16 +43,15 @@ def backtest(
     load_framework()
     from headway_prediction.bundle import Bundle
     from headway_prediction.evaluation.backtest import backtest as forecasts_of
-    from headway_prediction.evaluation.backtest import held_back_dates
     from headway_prediction.evaluation.export import write_forecasts
     from headway_prediction.grid.plan_variants import method_label
     from headway_prediction.grid.store import read_history
 
     loaded, history = Bundle.load(bundle), read_history(grid)
     loaded.check_fits(history)
-    held_back = held_back_dates(history, loaded.days, _dates(dates))
+    held_back = loaded.held_back_dates(history, _dates(dates))
     say(f"{len(held_back)} held-back service days, {held_back[0]} to {held_back[-1]}")
-    for name in method or loaded.methods:
+    for name in method or loaded.methods_on(history):
         forecaster, label = loaded.method(name), method_label(history, name)
         path = out / f"{label}.parquet"
         rows = write_forecasts(path, label, history.line, forecasts_of(history, forecaster, held_back))
@@ -120,5 +125,5 @@ def _files(paths: Iterable[Path]) -> list[Path]:
             "Parquet files that `headway backtest` wrote",
             "run `headway backtest` first",
         )
-    order = ["persistence", "climatology", "schedule", "propagation"]
+    order = ["persistence", "climatology", "schedule", "propagation", "trip-propagation"]
     return sorted(files, key=lambda path: order.index(path.stem) if path.stem in order else len(order))

@@ -3,11 +3,20 @@
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway_prediction.cli.framework import load_framework
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from headway_prediction.line import Line
+
+OF_LINES = "for a bundle of several lines"
 
 
 class Format(StrEnum):
@@ -29,10 +38,25 @@ def forecast(
     ] = None,
     method: Annotated[str, typer.Option(help="Method of the bundle.")] = "st-convnet",
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.TABLE,
+    gtfs: Annotated[Path | None, typer.Option(help=f"GTFS zip with the planned service; {OF_LINES}.")] = None,
+    planned: Annotated[
+        Path | None, typer.Option(help=f"CSV of planned departures, instead of a GTFS zip; {OF_LINES}.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help=f"The line's IANA time zone, where no zip holds it; {OF_LINES}.")
+    ] = None,
+    route: Annotated[
+        str | None, typer.Option(help=f"Route in the GTFS zip, where it holds several; {OF_LINES}.")
+    ] = None,
+    stops: Annotated[
+        str | None, typer.Option(help=f"Stop ids of one branch or of the trunk, with commas; {OF_LINES}.")
+    ] = None,
 ) -> None:
     """Forecast the next 15 minutes from a log.
 
-    Prints the headway that will be held at the end of each minute, for every station and direction.
+    Prints the headway that will be held at the end of each minute, for every station and direction. A bundle of several
+    lines knows no line and no plan of its own: it reads the line from the log, the more days the better, and is told the
+    rest.
 
     \b
     Example:
@@ -42,13 +66,38 @@ def forecast(
 
     load_framework()
     loaded = Bundle.load(bundle)
-    rows = loaded.predict(arrivals, _moment(at), method)
+    told = {"gtfs": gtfs, "planned_departures": planned, "time_zone": time_zone, "route": route}
+    told |= {"stops": stops.split(",") if stops else None}
+    if isinstance(loaded, Bundle):
+        _refuse_told(told)
+        line, known = loaded.line, arrivals
+    else:
+        from headway_prediction.line_files import read_line_files
+
+        known = read_line_files(arrivals, **told, cap_mins=loaded.cap_mins)
+        line = known.line
+    _print(loaded.predict(known, _moment(at), method), line, format)
+
+
+def _print(rows: "pl.DataFrame", line: "Line", format: Format) -> None:
     if format is Format.TABLE:
         from headway_prediction.cli.tables import print_forecast
 
-        print_forecast(rows, loaded.line)
+        print_forecast(rows, line)
     else:
         print(rows.write_csv() if format is Format.CSV else rows.write_json(), end="")
+
+
+def _refuse_told(told: "Mapping[str, object]") -> None:
+    from headway_prediction.errors import HeadwayError
+
+    given = [name for name, value in told.items() if value is not None]
+    if given:
+        raise HeadwayError(
+            f"{given[0].replace('_', ' ')} was given with the bundle of one line",
+            "nothing about the line, which the bundle holds with its plan",
+            "leave it out",
+        )
 
 
 def info(

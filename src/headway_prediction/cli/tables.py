@@ -1,5 +1,7 @@
 """What `forecast` and `info` print."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +14,7 @@ from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.grid.plan_variants import PlanKind, plan_kind
 from headway_prediction.grid.store import read_history
 from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.lines_bundle import LinesBundle
 from headway_prediction.timetable import Timetable
 
 WIDTH = 110
@@ -44,7 +47,8 @@ def _direction_table(rows: pl.DataFrame, line: Line, direction: int) -> Table:
 def describe(path: Path) -> list[str]:
     """Return lines that say what a bundle, a grid or an arrival log holds."""
     if (path / "bundle.json").is_file():
-        return _describe_bundle(Bundle.load(path))
+        bundle = Bundle.load(path)
+        return _describe_bundle(bundle) if isinstance(bundle, Bundle) else _describe_lines_bundle(bundle)
     if (path / "zarr.json").is_file():
         return _describe_grid(path)
     if path.suffix in (".parquet", ".csv"):
@@ -73,14 +77,32 @@ def _describe_plan(timetable: Timetable | None, kind: str | None) -> str:
 
 
 def _describe_bundle(bundle: Bundle) -> list[str]:
-    days = [f"{part} days: {len(dates)}{_span(dates)}" for part, dates in bundle.days.items()]
-    scores = bundle.details.get("validation_scores", {})
-    shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
     return [
         "bundle",
         _describe_line(bundle.line),
-        *days,
+        *_describe_days(bundle.days),
         _describe_plan(bundle.timetable, bundle.details.get("plan")),
+        *_describe_training(bundle),
+    ]
+
+
+def _describe_lines_bundle(bundle: LinesBundle) -> list[str]:
+    known = [
+        line
+        for trained in bundle.lines
+        for line in (f"trained on {_describe_line(trained.line)}", *_describe_days(trained.days))
+    ]
+    return ["bundle of several lines, for lines never seen", *known, *_describe_training(bundle)]
+
+
+def _describe_days(days: Mapping[str, Sequence[date]]) -> list[str]:
+    return [f"{part} days: {len(dates)}{_span(dates)}" for part, dates in days.items()]
+
+
+def _describe_training(bundle: Bundle | LinesBundle) -> list[str]:
+    scores = bundle.details.get("validation_scores", {})
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+    return [
         f"methods: {', '.join(bundle.methods)}",
         f"trained with {bundle.details.get('backend')}, seed {bundle.details.get('seed')}; validation: {shown}",
     ]

@@ -1,0 +1,136 @@
+"""A bundle of several lines forecasts a line that it has never seen, from that line's own past and from nothing later."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from conftest import MONDAY, noisy_history
+from headway_prediction.bundle import Bundle
+from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.truth import scored_origins
+from headway_prediction.forecasters.feed_back import FeedBack
+from headway_prediction.forecasters.own_past import OwnPast, OwnPastGuess
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.plan_variants import PlanKind, with_plan
+from headway_prediction.grid.scrambled import scrambled
+from headway_prediction.grid.store import read_history
+from headway_prediction.lines_bundle import LinesBundle
+
+DATES = [MONDAY + timedelta(days=k) for k in range(5)]
+
+
+@pytest.fixture(scope="module")
+def bundle(three_lines) -> LinesBundle:
+    return Bundle.load(three_lines / "bundle")
+
+
+@pytest.fixture(scope="module")
+def unseen(three_lines) -> LineHistory:
+    return read_history(three_lines / "c.zarr")
+
+
+def test_it_knows_the_lines_and_days_it_was_trained_on(bundle):
+    assert isinstance(bundle, LinesBundle)
+    assert [known.line.line_id for known in bundle.lines] == ["a", "b"]
+    assert [len(known.line.stations) for known in bundle.lines] == [4, 6]
+    assert [list(known.days["training"]) for known in bundle.lines] == [DATES[:4], DATES[:2]]
+    assert [list(known.days["test"]) for known in bundle.lines] == [DATES[4:5], DATES[2:3]]
+    assert len(bundle.network_paths) == 2
+    assert bundle.details["validation_scores"]["mae_mins"] > 0
+
+
+def test_saved_and_loaded_again_it_is_the_same(bundle, unseen, tmp_path):
+    bundle.save(tmp_path / "again")
+    again = Bundle.load(tmp_path / "again")
+    assert replace(again, network_paths=(), calibration=None, feed_back=None) == replace(
+        bundle, network_paths=(), calibration=None, feed_back=None
+    )
+    origins = scored_origins(unseen, DATES[2])[:3]
+    first, second = (one.method("st-convnet").forecast(unseen, DATES[2], origins) for one in (bundle, again))
+    assert first.mean.tobytes() == second.mean.tobytes()
+
+
+def test_a_changed_file_is_refused(three_lines, tmp_path):
+    copied = shutil.copytree(three_lines / "bundle", tmp_path / "bundle")
+    manifest = json.loads((copied / "bundle.json").read_text())
+    manifest["lines"] = manifest["lines"][:1]
+    (copied / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(HeadwayError, match=r"bundle\.json was changed"):
+        Bundle.load(copied)
+
+
+def test_every_method_forecasts_every_cell_of_the_unseen_line(bundle, unseen):
+    names = bundle.methods_on(unseen)
+    assert names == ["persistence", "climatology", "propagation", "trip-propagation", "st-convnet"]
+    planned = with_plan(unseen, PlanKind.ORACLE)
+    assert "schedule" in bundle.methods_on(planned)
+    origins = scored_origins(unseen, DATES[1])
+    for name in names:
+        forecast = bundle.method(name).forecast(unseen, DATES[1], origins)
+        assert forecast.mean.shape == (len(origins), 15, 5, 2)
+        assert np.isfinite(forecast.mean).mean() > 0.95
+
+
+def test_an_unknown_method_is_refused_with_those_it_has(bundle):
+    with pytest.raises(HeadwayError, match=r"no method 'lightgbm'.*propagation.*st-convnet"):
+        bundle.method("lightgbm")
+
+
+def knowing_nothing(bundle) -> STConvNetForecaster:
+    """The same networks with a first guess that was not fitted on anything yet."""
+    guess = OwnPastGuess(OwnPast(TripPropagation))
+    return STConvNetForecaster(bundle.networks, bundle.config, guess, bundle.calibration)
+
+
+@pytest.mark.parametrize("day", [DATES[0], DATES[2]])
+def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day):
+    origins = scored_origins(unseen, day)[[0, 7, -1]]
+    whole = bundle.method("st-convnet").forecast(unseen, day, origins)
+    assert np.ptp(whole.mean) > 0
+    for index, t0 in enumerate(origins):
+        for known in (unseen.as_of(day, int(t0)), scrambled(unseen, day, int(t0))):
+            alone = knowing_nothing(bundle).forecast(known, day, np.array([t0]))
+            assert alone.mean[0].tobytes() == whole.mean[index].tobytes()
+            for level, values in alone.quantiles.items():
+                assert values[0].tobytes() == whole.quantiles[level][index].tobytes()
+
+
+@pytest.mark.parametrize("day", [DATES[0], DATES[2]])
+def test_fed_back_it_sees_no_future_either(bundle, unseen, day):
+    t0 = int(scored_origins(unseen, day)[5])
+    whole = bundle.method("st-convnet-60").forecast(unseen, day, np.array([t0]))
+    assert whole.mean.shape == (1, 60, 5, 2)
+    for known in (unseen.as_of(day, t0), scrambled(unseen, day, t0)):
+        alone = FeedBack(knowing_nothing(bundle), bundle.feed_back).forecast(known, day, np.array([t0]))
+        assert alone.mean.tobytes() == whole.mean.tobytes()
+
+
+class TestDates:
+    def test_of_an_unseen_line_all_but_the_first(self, bundle, unseen):
+        assert bundle.held_back_dates(unseen) == DATES[1:4]
+        assert bundle.held_back_dates(unseen, [DATES[3], DATES[0]]) == [DATES[0], DATES[3]]
+
+    def test_of_a_line_trained_on_those_held_back(self, bundle, three_lines):
+        history = read_history(three_lines / "a.zarr")
+        assert bundle.held_back_dates(history) == [DATES[4]]
+        with pytest.raises(HeadwayError, match=r"2025-09-30 was used"):
+            bundle.held_back_dates(history, [DATES[1], DATES[4]])
+
+    def test_a_branch_of_a_line_trained_on_is_that_line(self, bundle):
+        with pytest.raises(HeadwayError, match=r"2025-09-29 was used"):
+            bundle.held_back_dates(noisy_history("a", 7, 2), [DATES[0]])
+
+    def test_a_line_of_one_day_gives_that_day(self, bundle):
+        assert bundle.held_back_dates(noisy_history("d", 3, 1)) == [DATES[0]]
+
+
+def test_a_grid_of_another_cap_is_refused(bundle, unseen):
+    bundle.check_fits(unseen)
+    with pytest.raises(HeadwayError, match=r"caps headways at 20.*30"):
+        bundle.check_fits(replace(unseen, grid=unseen.grid.assign_attrs(cap_mins=20.0)))
