@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import xarray as xr
+from stages import refuse_others, stage, write_json
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
-from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.persistence import Persistence
 from headway_prediction.forecasters.propagation import Propagation
@@ -69,8 +69,6 @@ def methods_of(
 
 def trained_network(variant: LineHistory, path: Path, options: argparse.Namespace) -> Forecaster:
     """Train the ST-ConvNet on this variant, or read it, and let it feed its forecasts back to 60 minutes."""
-    from headway_prediction.forecasters.feed_back import FeedBack
-
     from headway_prediction.bundle import Bundle
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
     from headway_prediction.train_line import train_line
@@ -81,8 +79,7 @@ def trained_network(variant: LineHistory, path: Path, options: argparse.Namespac
     )  # fmt: skip
     run_dir = path.with_name(f"{path.name}.run")
     stage(path, lambda path: train_line(variant, config, run_dir).save(path))
-    bundle = Bundle.load(path)
-    return FeedBack(bundle.method("st-convnet"), mins=MINS)
+    return Bundle.load(path).method("st-convnet-60")
 
 
 def make_grid(path: Path, options: argparse.Namespace) -> None:
@@ -100,21 +97,8 @@ def score(path: Path, variant: LineHistory, method: Forecaster, options: argpars
     write_json(path, sums.to_dict())
 
 
-def write_json(path: Path, content: dict) -> None:
-    with atomic_path(path) as fresh:
-        fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
 def read_sums(path: Path) -> xr.DataArray:
     return xr.DataArray.from_dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def stage(path: Path, make: Callable[[Path], None]) -> Path:
-    """Make what is not there yet."""
-    if not path.exists():
-        print(f"making {path}", file=sys.stderr, flush=True)
-        make(path)
-    return path
 
 
 def keep_settings(options: argparse.Namespace) -> None:
@@ -125,18 +109,6 @@ def keep_settings(options: argparse.Namespace) -> None:
         config = options.config.read_text(encoding="utf-8") if options.config else None
         network = {"epochs": options.epochs, "validation": options.validation, "config": config}
         refuse_others(options.out / "network.json", network)
-
-
-def refuse_others(path: Path, wanted: dict[str, object]) -> None:
-    stage(path, lambda path: write_json(path, wanted))
-    found = json.loads(path.read_text(encoding="utf-8"))
-    other = sorted(name for name in wanted if found.get(name) != wanted[name])
-    if other:
-        raise HeadwayError(
-            f"{path} is of other settings ({', '.join(other)})",
-            "the settings that the folder was started with",
-            "give them again, or another --out",
-        )
 
 
 def line_settings() -> str:

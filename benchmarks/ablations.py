@@ -1,0 +1,197 @@
+"""What each part of the network is worth: trained without it, on the same days, judged on days left out.
+
+    python benchmarks/ablations.py --grid dublin-dart.zarr --out ablations [--seeds 0,1,2] [--variants full,no-history]
+
+One member of the default configuration per variant and seed, which leaves out every fourth of the days that are not held
+back; scores over windows spread evenly over these, the same for all. Every result is kept in the folder: stopped and
+started again, it goes on.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from headway_prediction.config import LINE_DEFAULTS, AppConfig
+from headway_prediction.files import atomic_path
+from headway_prediction.forecasters.fit_first_guess import fit_first_guess
+from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
+from headway_prediction.grid.plan_variants import PlanKind, with_plan
+from headway_prediction.grid.store import read_history
+from headway_prediction.guess import FAR_MINS, GUESS_WIDTH, NEXT_TRAINS, PLATFORM_CHANNELS, TRAIN_CHANNELS
+from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
+from headway_prediction.train_line import used_days
+from headway_prediction.train_members import fresh_network
+from headway_prediction.trainer import ModelTrainer
+from headway_prediction.training_windows import day_number, line_windows
+
+Change = Callable[[LineWindows], LineWindows]
+COLUMNS = ("mae", "rmse", "ev_mae", "pinball")
+
+
+def same(line: LineWindows) -> LineWindows:
+    return line
+
+
+def without_schedule(*channels: str) -> Change:
+    def change(line: LineWindows) -> LineWindows:
+        schedule = line.schedule.copy()
+        schedule[..., [SCHEDULE_CHANNELS.index(name) for name in channels]] = 0
+        return replace(line, schedule=schedule)
+
+    return change
+
+
+def without_facts(*channels: str) -> Change:
+    def change(line: LineWindows) -> LineWindows:
+        guess = line.guess.copy()
+        for name in channels:
+            if name in TRAIN_CHANNELS:
+                first = TRAIN_CHANNELS.index(name)
+                guess[..., first : NEXT_TRAINS * len(TRAIN_CHANNELS) : len(TRAIN_CHANNELS)] = 0
+            else:
+                guess[..., NEXT_TRAINS * len(TRAIN_CHANNELS) + PLATFORM_CHANNELS.index(name)] = 0
+        return replace(line, guess=guess)
+
+    return change
+
+
+def without_guess(line: LineWindows) -> LineWindows:
+    guess = np.zeros_like(line.guess)
+    guess[..., : NEXT_TRAINS * len(TRAIN_CHANNELS) : len(TRAIN_CHANNELS)] = FAR_MINS
+    guess[..., GUESS_WIDTH - 2] = line.guess[..., GUESS_WIDTH - 2]  # the usual headway stays
+    return replace(line, guess=guess)
+
+
+def without_state(channel: int) -> Change:
+    def change(line: LineWindows) -> LineWindows:
+        headway = line.headway.copy()
+        headway[..., channel] = 0
+        return replace(line, headway=headway)
+
+    return change
+
+
+PLAN = ("planned_terminal_headway", "planned", "departure")
+CALENDAR = ("time_of_day_sine", "time_of_day_cosine", "weekend")
+VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
+    "full": ("the default configuration", same, {}),
+    "no-history": ("ConvLSTM encoder sees 3 minutes, not 30", same, {"lookback_mins": 3}),
+    "steps-of-1": ("encoder steps of 1 minute, not 3", same, {"encoder_step_mins": 1}),
+    "no-elapsed": ("input channel elapsed", without_state(1), {}),
+    "no-plan-forcing": ("planned terminal headways and departures as forcings", without_schedule(*PLAN), {}),
+    "no-calendar": ("time of day and weekend", without_schedule(*CALENDAR), {}),
+    "no-guess": ("first guess (usual headway kept)", without_guess, {}),
+    "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"trips": False}),
+    "no-lateness": ("what is known of the trains to come", without_facts("since_seen", "overdue", "late"), {}),
+    "no-running-times": ("static running times and served share", without_facts("run_from", "run_to", "served"), {}),
+    "no-event-weight": ("weight of event cells in the loss", same, {"event_weight": 0, "interval_event_weight": 0}),
+    "no-mean-weight": ("a tenth of the weight of the mean", same, {"mean_weight": 0.02}),
+    "no-dropout": ("dropout", same, {"dropout": 0.0}),
+    "twice-as-wide": ("(instead: twice the width of decoder and head)", same, {"decoder_filters": 96, "head_units": 96}),
+}  # fmt: skip
+
+
+def main() -> None:
+    options = read_options()
+    history = read_history(options.grid)
+    rows = {
+        name: [result(options, history, name, seed) for seed in options.seeds] for name in options.variants
+    }
+    print(markdown(rows))
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--grid", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")], default=[0])
+    parser.add_argument("--variants", type=lambda text: text.split(","), default=list(VARIANTS))
+    return parser.parse_args()
+
+
+def result(options: argparse.Namespace, history: LineHistory, name: str, seed: int) -> dict[str, float]:
+    path = options.out / f"{name}-{seed}.json"
+    if not path.exists():
+        print(f"training {name}, seed {seed}", file=sys.stderr, flush=True)
+        found = scored(history, *VARIANTS[name][1:], seed)
+        with atomic_path(path) as fresh:
+            fresh.write_text(json.dumps(found), encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def scored(history: LineHistory, change: Change, settings: dict, seed: int) -> dict[str, float]:
+    """Train one member without the part and score it on the days it leaves out."""
+    settings = dict(settings)
+    with_trips = settings.pop("trips", True)
+    config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
+    days = used_days(history, config).training
+    left_out = [day_number(day) for day in folds_of(days, config.members)[0]]
+    line = windows(history, AppConfig.load(base=LINE_DEFAULTS), config.lookback_mins, days, with_trips)
+    numbers = np.setdiff1d(line.service_days, left_out)
+    training = GuidedWindows(config, [change(line.of_days(numbers))], shuffled=True)
+    validation = change(line.of_days(left_out).thinned(config.validation_windows))
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = ModelTrainer(fresh_network(config, line), config, Path(folder), quiet=True)
+        epochs = trainer.train(training, GuidedWindows(config, [validation], shuffled=False))
+    return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
+
+
+def windows(
+    history: LineHistory, config: AppConfig, lookback_mins: int, days: tuple, with_trips: bool
+) -> LineWindows:
+    """The default windows, whatever a variant looks back, so that all are trained and judged on the same minutes."""
+    if with_trips:
+        guesses = out_of_fold_guesses(history.select(days))
+    else:
+        guess = fit_first_guess(with_plan(history.select(days), PlanKind.NONE))
+        for direction in (0, 1):
+            guess = guess.with_trips(direction, replace(guess.trips[direction], source="none"))
+        guesses = dict.fromkeys(days, guess)
+    line = line_windows(history, config, guesses)
+    return replace(line, first_rows=line.first_rows + config.lookback_mins - lookback_mins)
+
+
+def scores(network, config: AppConfig, line: LineWindows) -> dict[str, float]:
+    inputs, target = example(config, line, np.arange(len(line.first_rows)))
+    forecast = config.scaler * np.asarray(network.predict(inputs, batch_size=64, verbose=0))
+    truth, event = config.scaler * target[..., 0], target[..., 1] > 0
+    valid = np.isfinite(truth)
+    errors = (forecast - truth[..., None])[valid]
+    low, middle, high = errors[:, 1], errors[:, 2], errors[:, 3]
+    pinball = [
+        np.maximum(-q * e, (1 - q) * e).mean()
+        for q, e in zip(config.quantiles, (low, middle, high), strict=True)
+    ]
+    return {
+        "mae": float(np.abs(middle).mean()),
+        "rmse": float(np.sqrt((errors[:, 0] ** 2).mean())),
+        "ev_mae": float(np.abs(middle[event[valid]]).mean()),
+        "pinball": float(np.mean(pinball)),
+    }
+
+
+def markdown(rows: dict[str, list[dict[str, float]]]) -> str:
+    lines = [
+        "| without | MAE | RMSE | ev_MAE | pinball | seeds |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, found in rows.items():
+        means = [np.mean([one[column] for one in found]) for column in COLUMNS]
+        lines.append(
+            f"| {VARIANTS[name][0]} | {' | '.join(f'{mean:.3f}' for mean in means)} | {len(found)} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
