@@ -20,7 +20,7 @@ STAGES = [
     {"config", "clock"},
     {"trip_keys", "stop_order", "line", "timetable"},
     {"feeds", "simulate"},
-    {"guess"},
+    {"guess", "quantile_levels"},
     {"grid"},
     {"line_files"},
     {"aligned", "split", "windows", "data_loader", "dataset", "guided_dataset"},

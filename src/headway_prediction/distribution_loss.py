@@ -8,11 +8,7 @@ from keras import ops
 from headway_prediction.config import AppConfig
 from headway_prediction.layers import PACKAGE
 from headway_prediction.losses import MaskedMAE, MaskedRMSE, known_errors
-
-
-def middle_of(quantiles: tuple[float, ...]) -> int:
-    """Return the place of the quantile nearest to the median."""
-    return min(range(len(quantiles)), key=lambda place: abs(quantiles[place] - 0.5))
+from headway_prediction.quantile_levels import middle_place
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -53,7 +49,7 @@ class DistributionLoss(keras.losses.Loss):
         errors, known = known_errors(y_true[..., :1], y_pred)  # forecast - truth, known (…, 1)
         errors = self.scaler * errors
         total = self.mean_weight * ops.square(errors[..., :1])
-        middle = middle_of(self.quantiles)
+        middle = middle_place(self.quantiles)
         for place, level in enumerate(self.quantiles):
             short = -errors[..., place + 1 : place + 2]
             weight = self.event_weight if place == middle else self.interval_event_weight

@@ -10,10 +10,11 @@ import keras
 from keras import ops
 
 from headway_prediction.config import AppConfig
-from headway_prediction.distribution_loss import DistributionLoss, MeanRMSE, MiddleMAE, middle_of
+from headway_prediction.distribution_loss import DistributionLoss, MeanRMSE, MiddleMAE
 from headway_prediction.guess import GUESS_WIDTH, NEXT_TRAINS, TRAIN_CHANNELS
 from headway_prediction.layers import PACKAGE
 from headway_prediction.model import STConvNet, facing_travel
+from headway_prediction.quantile_levels import middle_place
 
 TRAIN_UNITS = (15.0, 15.0, 1.0, 1.0, 15.0, 10.0, 5.0, 5.0, 1.0)
 PLATFORM_UNITS = (4.0, 4.0, 15.0, 1.0)
@@ -120,7 +121,7 @@ class GuidedSTConvNet(keras.Model):
         mean = _chosen(choices[0] * sharper_mean + believed, candidates + CORRECTION_MINS * choices[1])
         middle = _chosen(choices[2] * sharper_middle + believed, candidates + CORRECTION_MINS * choices[3])
         widths = ops.softplus(3 * widths)
-        place, quantiles = middle_of(self.config.quantiles), [middle]
+        place, quantiles = middle_place(self.config.quantiles), [middle]
         for i in reversed(range(place)):
             quantiles.insert(0, quantiles[0] - widths[..., i : i + 1])
         for i in range(place, len(self.config.quantiles) - 1):
@@ -129,7 +130,7 @@ class GuidedSTConvNet(keras.Model):
 
     def objective(self) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
         """Return the loss that the network is trained with and the scores that are printed."""
-        place = 1 + middle_of(self.config.quantiles)
+        place = 1 + middle_place(self.config.quantiles)
         metrics = [MiddleMAE(self.config.scaler, channel=place), MeanRMSE(self.config.scaler, channel=0)]
         return DistributionLoss.of(self.config), metrics
 

@@ -11,6 +11,8 @@ from typing import Self
 
 import numpy as np
 
+from headway_prediction.quantile_levels import middle_place
+
 POOLED_LEADS = 1
 """Leads on either side that are calibrated together, for a steady estimate."""
 LEAST_MINS = 0.05
@@ -84,11 +86,6 @@ class Calibration:
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild what `state` returned."""
         return cls(state["levels"], state["stretch"], state["margin_mins"])
-
-
-def middle_place(levels: np.ndarray | tuple[float, ...]) -> int:
-    """Return the place of the level nearest to a half."""
-    return int(np.argmin(np.abs(np.asarray(levels) - 0.5)))
 
 
 def _stretch(levels: tuple[float, ...], quantiles: np.ndarray, truth: np.ndarray) -> np.ndarray:

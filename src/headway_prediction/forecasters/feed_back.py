@@ -17,13 +17,14 @@ import polars as pl
 from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.data_loader import HEADWAY, VALID
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
-from headway_prediction.forecasters.calibration import Calibration, HeldOut, middle_place
+from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.next_trains import FittedGuess
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster, forecast_of
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
 from headway_prediction.line import DIRECTIONS
+from headway_prediction.quantile_levels import middle_place
 
 MINS = 60
 POOLED_LEADS = 4
