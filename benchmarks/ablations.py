@@ -25,7 +25,16 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.store import read_history
-from headway_prediction.guess import FAR_MINS, GUESS_WIDTH, NEXT_TRAINS, PLATFORM_CHANNELS, TRAIN_CHANNELS
+from headway_prediction.guess import (
+    CHANNELS_WIDTH,
+    FAR_MINS,
+    FORECASTS,
+    GUESS_LEADS,
+    PLATFORM_CHANNELS,
+    TRAIN_CHANNELS,
+    TRAINS_WIDTH,
+)
+from headway_prediction.guided import GuidedSTConvNet
 from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
 from headway_prediction.train_line import used_days
 from headway_prediction.train_members import fresh_network
@@ -54,20 +63,45 @@ def without_facts(*channels: str) -> Change:
         guess = line.guess.copy()
         for name in channels:
             if name in TRAIN_CHANNELS:
-                first = TRAIN_CHANNELS.index(name)
-                guess[..., first : NEXT_TRAINS * len(TRAIN_CHANNELS) : len(TRAIN_CHANNELS)] = 0
+                guess[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = 0
             else:
-                guess[..., NEXT_TRAINS * len(TRAIN_CHANNELS) + PLATFORM_CHANNELS.index(name)] = 0
+                guess[..., TRAINS_WIDTH + PLATFORM_CHANNELS.index(name)] = 0
+        return replace(line, guess=guess)
+
+    return change
+
+
+def without_forecasts(*methods: str) -> Change:
+    """What they forecast is replaced by what trip propagation does."""
+
+    def change(line: LineWindows) -> LineWindows:
+        guess = line.guess.copy()
+        by_method = guess[..., CHANNELS_WIDTH:].reshape(*guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
+        for name in methods:
+            by_method[..., FORECASTS.index(name), :] = by_method[..., FORECASTS.index("trip_propagation"), :]
+        guess[..., CHANNELS_WIDTH:] = by_method.reshape(*guess.shape[:-1], -1)
         return replace(line, guess=guess)
 
     return change
 
 
 def without_guess(line: LineWindows) -> LineWindows:
-    guess = np.zeros_like(line.guess)
-    guess[..., : NEXT_TRAINS * len(TRAIN_CHANNELS) : len(TRAIN_CHANNELS)] = FAR_MINS
-    guess[..., GUESS_WIDTH - 2] = line.guess[..., GUESS_WIDTH - 2]  # the usual headway stays
+    """No train is known to come, and all that is forecast is climatology."""
+    guess = line.guess.copy()
+    guess[..., :TRAINS_WIDTH] = 0
+    guess[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
+    climatology = guess[..., -GUESS_LEADS:]
+    guess[..., CHANNELS_WIDTH:] = np.tile(climatology, len(FORECASTS))
     return replace(line, guess=guess)
+
+
+class HeadAlone(GuidedSTConvNet):
+    """Knows of each cell what the first guess and the present minute tell; the spine tells nothing."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        spine = self.network.cell_features
+        self.network.cell_features = lambda *inputs: 0 * spine(*inputs)
 
 
 def without_state(channel: int) -> Change:
@@ -88,8 +122,11 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-elapsed": ("input channel elapsed", without_state(1), {}),
     "no-plan-forcing": ("planned terminal headways and departures as forcings", without_schedule(*PLAN), {}),
     "no-calendar": ("time of day and weekend", without_schedule(*CALENDAR), {}),
-    "no-guess": ("first guess (usual headway kept)", without_guess, {}),
+    "no-guess": ("first guess (climatology kept)", without_guess, {}),
+    "no-spine": ("encoder and decoder (head on the first guess alone)", same, {"network": HeadAlone}),
     "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"trips": False}),
+    "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
+    "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
     "no-lateness": ("what is known of the trains to come", without_facts("since_seen", "overdue", "late"), {}),
     "no-running-times": ("static running times and served share", without_facts("run_from", "run_to", "served"), {}),
     "no-event-weight": ("weight of event cells in the loss", same, {"event_weight": 0, "interval_event_weight": 0}),
@@ -132,7 +169,7 @@ def result(options: argparse.Namespace, history: LineHistory, name: str, seed: i
 def scored(history: LineHistory, change: Change, settings: dict, seed: int) -> dict[str, float]:
     """Train one member without the part and score it on the days it leaves out."""
     settings = dict(settings)
-    with_trips = settings.pop("trips", True)
+    with_trips, network = settings.pop("trips", True), settings.pop("network", GuidedSTConvNet)
     config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
     days = used_days(history, config).training
     left_out = [day_number(day) for day in folds_of(days, config.members)[0]]
@@ -141,7 +178,7 @@ def scored(history: LineHistory, change: Change, settings: dict, seed: int) -> d
     training = GuidedWindows(config, [change(line.of_days(numbers))], shuffled=True)
     validation = change(line.of_days(left_out).thinned(config.validation_windows))
     with tempfile.TemporaryDirectory() as folder:
-        trainer = ModelTrainer(fresh_network(config, line), config, Path(folder), quiet=True)
+        trainer = ModelTrainer(fresh_network(config, line, network), config, Path(folder), quiet=True)
         epochs = trainer.train(training, GuidedWindows(config, [validation], shuffled=False))
     return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
 

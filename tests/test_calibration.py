@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.calibration import MOST_STRETCH, Calibration, HeldOut
+from headway_prediction.forecasters.calibration import MOST_NEARER, MOST_STRETCH, Calibration, HeldOut
 
 LEVELS = (0.1, 0.5, 0.9)
 FIVE = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -157,3 +157,33 @@ def test_what_was_fitted_is_carried_by_its_state(tmp_path, levels):
         again = Calibration.from_state(dict(stored))
     for name, values in calibration.state().items():
         np.testing.assert_array_equal(again.state()[name], values)
+
+
+class TestAverage:
+    """Networks that err by the same amount in opposite directions are right on average."""
+
+    TRUTH = np.linspace(5, 15, 101)
+    NOISE = np.random.default_rng(0).normal(0, 2, (2, 101))
+
+    def of(self, *places):
+        """Cells of the average of the networks at these places, all of the same spread."""
+        middle = self.TRUTH + self.NOISE[list(places)].mean(axis=0)
+        return cells(np.stack([middle - 1, middle, middle + 1], axis=1), self.TRUTH)
+
+    def test_what_averaging_gains_where_all_saw_the_days_is_taken_off_where_one_did_not(self):
+        alone, other, both = (Calibration.fit(LEVELS, 1, self.of(*places)) for places in ((0,), (1,), (0, 1)))
+        found = other.for_average(alone, both)
+        np.testing.assert_allclose(found.stretch[0, 1], 1)
+        by_hand = other.stretch[0] * both.stretch[0] / alone.stretch[0]
+        np.testing.assert_allclose(found.stretch[0, [0, 2]], by_hand[[0, 2]])
+        assert (found.stretch[0, [0, 2]] < other.stretch[0, [0, 2]]).all()
+        assert found.margin_mins == other.margin_mins
+
+    def test_networks_that_agree_gain_nothing(self):
+        one = Calibration.fit(LEVELS, 1, self.of(0))
+        np.testing.assert_array_equal(one.for_average(one, one).stretch, one.stretch)
+
+    def test_a_chance_gain_has_an_end(self):
+        one, sharp = (Calibration(np.array(LEVELS), np.full((1, 3), s), np.array(0.0)) for s in (1.0, 0.001))
+        np.testing.assert_array_equal(one.for_average(one, sharp).stretch, one.stretch / MOST_NEARER)
+        np.testing.assert_array_equal(one.for_average(sharp, one).stretch, one.stretch * MOST_NEARER)

@@ -10,7 +10,7 @@ from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration, history_run_on
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
-from headway_prediction.forecasters.next_trains import FittedGuess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS

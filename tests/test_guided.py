@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guess import FAR_MINS, GUESS_WIDTH, NEXT_TRAINS, TRAIN_CHANNELS
+from headway_prediction.guess import (
+    CHANNELS_WIDTH,
+    FAR_MINS,
+    GUESS_LEADS,
+    GUESS_WIDTH,
+    NEXT_TRAINS,
+    TRAIN_CHANNELS,
+    TRAINS_WIDTH,
+)
 from headway_prediction.guided import GuidedSTConvNet
 
 CONFIG = AppConfig(
@@ -25,7 +33,7 @@ CONFIG = AppConfig(
 )
 SHAPE_H, SHAPE_S = (6, 7, 2, 4), (4, 2, 3)
 ARRIVES_IN, HEADWAY, HAS_HEADWAY = range(3)
-USUAL = -2
+USUAL = TRAINS_WIDTH + 2
 
 
 def network(config=CONFIG, spread=0.3, shape_h=SHAPE_H):
@@ -37,8 +45,9 @@ def network(config=CONFIG, spread=0.3, shape_h=SHAPE_H):
     return model
 
 
-def guess_of(trains, usual, shape=(1, 1, 2)):
-    """Channels of the first guess: `trains` are (arrives_in, headway), at most NEXT_TRAINS; the same in every cell."""
+def guess_of(trains, usual, forecasts, shape=(1, 1, 2)):
+    """The first guess: `trains` are (arrives_in, headway), at most NEXT_TRAINS; `forecasts` of each simple method one
+    headway for all leads; the same in every cell."""
     guess = np.zeros((*shape, GUESS_WIDTH), "float32")
     by_train = guess[..., : NEXT_TRAINS * len(TRAIN_CHANNELS)].reshape(*shape, NEXT_TRAINS, -1)
     by_train[..., ARRIVES_IN] = FAR_MINS
@@ -46,6 +55,7 @@ def guess_of(trains, usual, shape=(1, 1, 2)):
         by_train[..., place, [ARRIVES_IN, HEADWAY, HAS_HEADWAY]] = arrives_in, headway, 1
     guess[..., : by_train[0, 0, 0].size] = by_train.reshape(*shape, -1)
     guess[..., USUAL] = usual
+    guess[..., CHANNELS_WIDTH:] = np.repeat(forecasts, GUESS_LEADS)
     return guess
 
 
@@ -144,9 +154,9 @@ class TestContract:
 
 
 class TestUntrained:
-    """Headway held now: 8 min; the next trains bring 12, 6, 9 and 10 min; usual are 7 min."""
+    """Headway held now: 8 min; the next trains bring 12, 6, 9 and 10 min; the simple methods forecast 20, 5 and 7 min."""
 
-    GUESS = guess_of([(1.5, 12), (3.0, 6), (30, 9), (40, 10)], usual=7)
+    GUESS = guess_of([(1.5, 12), (3.0, 6), (30, 9), (40, 10)], usual=7, forecasts=(20, 5, 7))
 
     @staticmethod
     def silent():
@@ -159,15 +169,18 @@ class TestUntrained:
         return minutes(model, history_of(held), np.zeros((1, *SHAPE_S), "float32"), self.GUESS)[0, :, 0, 0]
 
     def test_the_headway_that_the_first_guess_expects_has_by_far_the_most_weight(self):
-        """Weights e^3 for what is expected to be held, 1 for other trains, e^-2 for the usual one and the own forecast.
+        """Weights e^3 for the train that is expected to have passed last, e for trip propagation, e^-2 for the trains before
+        and after, the two other methods and the own forecast, which starts from the 8 min that are held.
 
         The second train arrives at the very end of lead 3's minute, so it is there from lead 4 on.
         """
-        others = np.exp(-2) * (7 + 8)
-        total = np.exp(3) + 4 + 2 * np.exp(-2)
-        known = [8, 12, 6, 9, 10]
+        little, trip = np.exp(-2), np.exp(1)
+        others = little * (5 + 7 + 8) + trip * 20
+        around = [(None, 8, 12), (8, 12, 6), (8, 12, 6), (12, 6, 9)]
         expected = [
-            (np.exp(3) * known[train] + sum(known) - known[train] + others) / total for train in (0, 1, 1, 2)
+            (np.exp(3) * holder + little * ((before or 0) + following) + others)
+            / (np.exp(3) + trip + little * (4 + (before is not None)))
+            for before, holder, following in around
         ]
         forecast = self.forecast(self.silent())
         np.testing.assert_allclose(forecast[:, 0], expected, rtol=1e-5)
@@ -183,12 +196,11 @@ class TestUntrained:
         fresh = self.forecast(network(dataclasses.replace(CONFIG, seed=seed), spread=0))
         np.testing.assert_allclose(fresh, self.forecast(self.silent()), atol=1)
 
-    def test_where_nothing_is_held_the_trains_to_come_and_the_usual_headway_speak(self):
-        """The own forecast starts from the headway held, 0 where there is none: by hand as above, without the 8."""
-        total = 4 + 2 * np.exp(-2)
-        assert self.forecast(self.silent(), held=None)[0, 0] == pytest.approx(
-            (12 + 6 + 9 + 10 + np.exp(-2) * 7) / total, rel=1e-5
-        )
+    def test_where_nothing_is_held_the_train_to_come_and_the_simple_methods_speak(self):
+        """The own forecast starts from the headway held, 0 where there is none: by hand as above."""
+        little, trip = np.exp(-2), np.exp(1)
+        expected = (little * (12 + 5 + 7) + trip * 20) / (trip + 4 * little)
+        assert self.forecast(self.silent(), held=None)[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
 LEVELS = [(0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95), (0.5,), (0.2, 0.4)]

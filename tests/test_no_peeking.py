@@ -12,8 +12,8 @@ from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.lightgbm import LightGBM
-from headway_prediction.forecasters.next_trains import FittedGuess
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS

@@ -8,7 +8,7 @@ import pytest
 from conftest import MONDAY, noisy_history
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.climatology import Climatology
-from headway_prediction.forecasters.next_trains import FittedGuess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.own_past import PAST_DAYS, OwnPast, OwnPastGuess, past_before
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.registry import SIMPLE_METHODS

@@ -10,7 +10,7 @@ import pytest
 from conftest import MONDAY, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
-from headway_prediction.forecasters.next_trains import guess_channels
+from headway_prediction.forecasters.guess_channels import guess_channels
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
 from headway_prediction.train_members import train_members, training_line
 from headway_prediction.training_windows import day_number, line_windows

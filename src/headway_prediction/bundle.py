@@ -34,7 +34,7 @@ from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration
-from headway_prediction.forecasters.next_trains import FittedGuess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.registry import METHODS
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
@@ -46,7 +46,7 @@ from headway_prediction.timetable import Service, Timetable
 if TYPE_CHECKING:
     import keras
 
-FORMAT = "headway-prediction bundle 2"
+FORMAT = "headway-prediction bundle 3"
 
 
 @dataclass(frozen=True)

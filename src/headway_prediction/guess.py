@@ -4,7 +4,8 @@ Of each of the NEXT_TRAINS trains, one train after the other, TRAIN_CHANNELS: mi
 minute t0, FAR_MINS where none is expected), its headway then and whether it has one, whether it has left, minutes since it
 was last seen (below zero: until it is to leave), stations until it arrives, minutes overdue now, minutes behind its trip,
 whether its trip is known. Then PLATFORM_CHANNELS: usual running minutes from the platform before and to the one after,
-the usual headway of the half-hour, the share of trains that serve the platform.
+the usual headway of the half-hour, the share of trains that serve the platform. Then, for each of FORECASTS, the headway
+that this simple method forecasts at each of GUESS_LEADS leads.
 """
 
 NEXT_TRAINS = 4
@@ -21,4 +22,9 @@ TRAIN_CHANNELS = (
     "on_trip",
 )
 PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
-GUESS_WIDTH = NEXT_TRAINS * len(TRAIN_CHANNELS) + len(PLATFORM_CHANNELS)
+FORECASTS = ("trip_propagation", "propagation", "climatology")
+GUESS_LEADS = 15
+TRAINS_WIDTH = NEXT_TRAINS * len(TRAIN_CHANNELS)
+CHANNELS_WIDTH = TRAINS_WIDTH + len(PLATFORM_CHANNELS)
+"""Where the forecasts begin."""
+GUESS_WIDTH = CHANNELS_WIDTH + len(FORECASTS) * GUESS_LEADS

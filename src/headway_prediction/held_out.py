@@ -1,7 +1,7 @@
 """Forecasts of days that the forecasting network was not trained on, beside what happened: what calibrations learn from."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration, usual_headways
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.next_trains import FittedGuess
+from headway_prediction.forecasters.guess_channels import FittedGuess, guess_channels
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
 
@@ -25,40 +25,79 @@ FEED_BACK_STEP = 4
 
 
 class HeldOutCells:
-    """Gathers the valid cells of held-out days, member by member and line by line."""
+    """Gathers the valid cells of held-out days, line by line and by the member that left them out."""
 
     def __init__(self, config: AppConfig):
         self.config = config
         self.near: list[HeldOut] = []
+        self.seen_alone: list[HeldOut] = []
+        self.seen_averaged: list[HeldOut] = []
         self.far: list[HeldOut] = []
 
-    def add(self, network: "keras.Model", history: LineHistory, guesses: Mapping[date, FirstGuess]) -> None:
-        """Forecast the scored origins of the days that have a guess; `network` was trained on other days."""
+    def add(
+        self,
+        networks: "Sequence[keras.Model]",
+        member: int,
+        history: LineHistory,
+        guesses: Mapping[date, FirstGuess],
+    ) -> None:
+        """Forecast the scored origins of the days that have a guess, which the network number `member` was not trained on
+        and all others were."""
+        others = [network for place, network in enumerate(networks) if place != member]
         for day, guess in guesses.items():
             origins = scored_origins(history, day)
-            method = STConvNetForecaster([network], self.config, FittedGuess(guess), None)
+            method = STConvNetForecaster([networks[member]], self.config, FittedGuess(guess), None)
             if len(origins):
-                self.near.append(_cells(method, history, method.forecast(history, day, origins)))
-                far = FeedBack(method).forecast(history, day, origins[::FEED_BACK_STEP])
-                self.far.append(_cells(method, history, far))
+                self._add_near(method, others, history, day, origins)
+                far = origins[::FEED_BACK_STEP]
+                forecast = FeedBack(method).forecast(history, day, far)
+                arrives_in = guess_channels(guess, history, day, far)[..., ARRIVES_IN]
+                self.far.append(_cells(method, history, forecast, arrives_in))
+
+    def _add_near(
+        self,
+        method: STConvNetForecaster,
+        others: "Sequence[keras.Model]",
+        history: LineHistory,
+        day: date,
+        origins: np.ndarray,
+    ) -> None:
+        inputs = method.inputs(history, day, origins)
+
+        def cells(networks: "Sequence[keras.Model]") -> HeldOut:
+            by = replace(method, networks=networks)
+            forecast = by.of_outputs(history, day, origins, *by.outputs(inputs))
+            return _cells(by, history, forecast, inputs[2][..., ARRIVES_IN])
+
+        self.near.append(cells(method.networks))
+        if len(others) > 1:
+            self.seen_alone += [cells([network]) for network in others]
+            self.seen_averaged.append(cells(others))
 
     def calibration(self) -> Calibration:
-        """Return the calibration of the network's own leads."""
-        return Calibration.fit(self.config.quantiles, self.config.forecast_mins, _joined(self.near))
+        """Return the calibration of the leads of the average of all networks."""
+        unseen = self._calibration(self.near)
+        if not self.seen_averaged:
+            return unseen
+        return unseen.for_average(self._calibration(self.seen_alone), self._calibration(self.seen_averaged))
 
     def feed_back(self) -> FeedBackCalibration:
         """Return the calibration of the leads that feeding back reaches."""
         return FeedBackCalibration.fit(self.config.quantiles, FeedBack.mins, _joined(self.far))
+
+    def _calibration(self, parts: list[HeldOut]) -> Calibration:
+        return Calibration.fit(self.config.quantiles, self.config.forecast_mins, _joined(parts))
 
 
 def _joined(parts: list[HeldOut]) -> HeldOut:
     return HeldOut(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(HeldOut)))
 
 
-def _cells(method: STConvNetForecaster, history: LineHistory, forecast: Forecast) -> HeldOut:
+def _cells(
+    method: STConvNetForecaster, history: LineHistory, forecast: Forecast, arrives_in: np.ndarray
+) -> HeldOut:
     day, origins, leads = forecast.service_date, forecast.origins, forecast.mean.shape[1]
     truth = day_truth(history, day, origins, leads=leads)
-    arrives_in = method.guess.channels(history, day, origins)[..., ARRIVES_IN]
     held = held_values(history, day, origins)
     lead = np.arange(1, leads + 1)[None, :, None, None]
     as_cells = (

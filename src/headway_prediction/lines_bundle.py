@@ -43,7 +43,7 @@ from headway_prediction.line import Line
 if TYPE_CHECKING:
     import keras
 
-LINES_FORMAT = "headway-prediction bundle of lines 1"
+LINES_FORMAT = "headway-prediction bundle of lines 2"
 
 
 @dataclass(frozen=True)

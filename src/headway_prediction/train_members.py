@@ -65,14 +65,18 @@ def train_members(
     keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch.
     """
     windows = [line_windows(line.history, _of_one_line(config, len(lines)), line.guesses) for line in lines]
-    trained, held_out = [], HeldOutCells(config)
-    for member, left_out in enumerate(zip_longest(*(line.left_out for line in lines), fillvalue=())):
+    all_left_out = list(zip_longest(*(line.left_out for line in lines), fillvalue=()))
+    trained, networks = [], []
+    for member, left_out in enumerate(all_left_out):
         own = replace(config, seed=config.seed + MEMBER_SEED_STEP * member)
         folder = run_dir / f"member_{member + 1}"
         trainer = ModelTrainer(fresh_network(own, windows[0]), own, folder, quiet=quiet)
         trained.append(_train(trainer, *_data_sets(windows, left_out, own), folder / "network.keras"))
+        networks.append(trainer.model)
+    held_out = HeldOutCells(config)
+    for member, left_out in enumerate(all_left_out):
         for line, days in zip(lines, left_out, strict=True):
-            held_out.add(trainer.model, line.history, {day: line.guesses[day] for day in days})
+            held_out.add(networks, member, line.history, {day: line.guesses[day] for day in days})
     paths, epochs, scores = zip(*trained, strict=True)
     return TrainedMembers(paths, held_out.calibration(), held_out.feed_back(), list(epochs), list(scores))
 
@@ -115,8 +119,10 @@ def _not_empty(lines: Sequence[LineWindows], use: str) -> list[LineWindows]:
     return kept
 
 
-def fresh_network(config: AppConfig, line: LineWindows) -> GuidedSTConvNet:
+def fresh_network(
+    config: AppConfig, line: LineWindows, network: type[GuidedSTConvNet] = GuidedSTConvNet
+) -> GuidedSTConvNet:
     """Return an untrained network for lines with as many channels as `line`, of any length."""
     (headway_in, schedule_in, _), _ = example(config, line, np.arange(1))
     _, lookback, _, directions, channels = headway_in.shape
-    return GuidedSTConvNet(config, (lookback, None, directions, channels), schedule_in.shape[1:])
+    return network(config, (lookback, None, directions, channels), schedule_in.shape[1:])

@@ -9,13 +9,13 @@ from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.next_trains import guess_channels
+from headway_prediction.forecasters.guess_channels import guess_channels
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import service_days, to_matrices
 from headway_prediction.guided_dataset import LineWindows
 from headway_prediction.windows import contiguous_periods, usable_minutes, window_starts
 
-EPOCHS_OF_WINDOWS = 3
+EPOCHS_OF_WINDOWS = 4
 """First guesses are made for so many epochs of windows at most: more of them would differ by a minute or two only."""
 
 

@@ -6,7 +6,7 @@ cells, lead by lead, on days that the forecasting network was not trained on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -17,7 +17,9 @@ POOLED_LEADS = 1
 """Leads on either side that are calibrated together, for a steady estimate."""
 LEAST_MINS = 0.05
 """A distance from the middle quantile below this counts as this, or a quantile too sure of itself would stay so."""
-MOST_STRETCH = 20.0
+LEAST_STRETCH, MOST_STRETCH = 0.01, 20.0
+MOST_NEARER = 2.0
+"""Averaging a few networks changes widths by some per cent; a greater change is chance."""
 MARGINS_MINS = np.arange(0.0, 30.0, 0.5)
 CHANGES_ALLOWED = 0.002
 SAME_MINS = 0.01
@@ -62,6 +64,16 @@ class Calibration:
             if near.any():
                 stretch[lead - 1] = _stretch(levels, cells.quantiles[near], cells.truth[near])
         return cls(np.array(levels), stretch, np.array(_margin(cells)))
+
+    def for_average(self, alone: "Calibration", averaged: "Calibration") -> "Calibration":
+        """Return what calibrates the average of several networks where this one calibrates each of them.
+
+        An average is nearer to the truth than its parts, and would be stretched too far. By how much is learned where all of
+        them saw the days: `alone` was fitted on what each says there, `averaged` on their average.
+        """
+        nearer = averaged.stretch / np.maximum(alone.stretch, LEAST_STRETCH)
+        stretch = self.stretch * nearer.clip(1 / MOST_NEARER, MOST_NEARER)
+        return replace(self, stretch=stretch)
 
     def apply(self, quantiles: np.ndarray, held: np.ndarray, arrives_in: np.ndarray) -> np.ndarray:
         """Return calibrated quantiles; `quantiles` (origins, leads, stations, directions, levels) in minutes.

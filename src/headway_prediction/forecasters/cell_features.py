@@ -11,19 +11,19 @@ from datetime import date
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS, valid_minutes
-from headway_prediction.forecasters.climatology import Climatology, is_weekend
+from headway_prediction.forecasters.climatology import is_weekend
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.next_trains import guess_channels
-from headway_prediction.forecasters.propagation import Propagation
-from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.forecasters.guess_channels import guess_channels
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS, to_matrices
 from headway_prediction.guess import (
+    CHANNELS_WIDTH,
     FAR_MINS,
-    GUESS_WIDTH,
+    FORECASTS,
     NEXT_TRAINS,
     PLATFORM_CHANNELS,
     TRAIN_CHANNELS,
+    TRAINS_WIDTH,
 )
 
 AGES_MINS = (5, 10, 20, 30)
@@ -45,7 +45,6 @@ GUESS_FEATURES = (
 )
 CHANNELS_AROUND = ("arrives_in", "headway", "under_way", "since_seen", "stations_away", "overdue", "late")
 PLAN_FEATURES = SCHEDULE_CHANNELS[:3]
-FORECASTS = ("trip_propagation", "propagation", "climatology")
 LEAD_FEATURES = (
     "lead",
     *FORECASTS,
@@ -92,8 +91,8 @@ def cell_features(
     """Return the features of every cell at leads 1 to 15 of a service date, from what is known at each origin."""
     origins = np.asarray(origins)
     state = _state(history, service_date, origins)
-    channels = guess_channels(guess, history, service_date, origins)
-    forecasts = _forecasts(guess, history, service_date, origins)
+    made = guess_channels(guess, history, service_date, origins)
+    channels, forecasts = made[..., :CHANNELS_WIDTH], _by_lead(made[..., CHANNELS_WIDTH:])
     leads = np.broadcast_to(
         np.arange(1, LEADS + 1, dtype=np.float32)[:, None, None, None], (*forecasts.shape[:-1], 1)
     )
@@ -101,6 +100,12 @@ def cell_features(
     plan = _plan(history, service_date, origins, forecasts.shape)
     at_lead = np.concatenate([leads, forecasts, plan, around], axis=-1)
     return CellFeatures(np.concatenate([state, channels], axis=-1), at_lead)
+
+
+def _by_lead(forecasts: np.ndarray) -> np.ndarray:
+    """FORECASTS as they lie in the guess, method by method: (origins, leads, stations, directions, methods)."""
+    by_method = forecasts.reshape(*forecasts.shape[:-1], len(FORECASTS), LEADS)
+    return by_method.transpose(0, 4, 1, 2, 3)
 
 
 def _state(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
@@ -133,14 +138,6 @@ def _upstream(cells: np.ndarray, offset: int) -> np.ndarray:
     return shifted
 
 
-def _forecasts(
-    guess: FirstGuess, history: LineHistory, service_date: date, origins: np.ndarray
-) -> np.ndarray:
-    """What FORECASTS say, fitted on the days that the guess was fitted on: (origins, leads, stations, directions, 3)."""
-    methods = TripPropagation(guess), Propagation(guess.runs), Climatology(guess.medians)
-    return np.stack([method.forecast(history, service_date, origins).mean for method in methods], axis=-1)
-
-
 def _plan(
     history: LineHistory, service_date: date, origins: np.ndarray, shape: tuple[int, ...]
 ) -> np.ndarray:
@@ -171,7 +168,7 @@ def _trains_around(channels: np.ndarray, state: np.ndarray, forecasts: np.ndarra
 
 def _trains_in_turn(channels: np.ndarray, state: np.ndarray) -> np.ndarray:
     """CHANNELS_AROUND of the train that passed last, the next trains and none: (origins, stations, directions, 6, 7)."""
-    by_train = channels[..., : GUESS_WIDTH - len(PLATFORM_CHANNELS)]
+    by_train = channels[..., :TRAINS_WIDTH]
     by_train = by_train.reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
     named = dict(zip(TRAIN_CHANNELS, np.moveaxis(by_train, -1, 0), strict=True))
     named["headway"] = np.where(named["has_headway"] > 0, named["headway"], np.nan)

@@ -19,7 +19,7 @@ from headway_prediction.data_loader import HEADWAY, VALID
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.next_trains import FittedGuess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster, forecast_of
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates

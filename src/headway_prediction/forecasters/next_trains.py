@@ -1,19 +1,11 @@
 """The next trains at every platform as of an origin: what a forecaster, and the network's first guess, are made of."""
 
-from dataclasses import dataclass
-from datetime import date
-
 import numpy as np
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay
-from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.run_on import held_headways_ahead
-from headway_prediction.forecasters.running_times import HOURS
-from headway_prediction.grid.history import LineHistory
-from headway_prediction.guess import FAR_MINS, GUESS_WIDTH, NEXT_TRAINS, TRAIN_CHANNELS
-from headway_prediction.line import DIRECTIONS
+from headway_prediction.guess import FAR_MINS, NEXT_TRAINS
 
 HORIZON_MINS = 15
 
@@ -65,47 +57,3 @@ def train_channels(day: DirectionDay, t0: int) -> np.ndarray:
     ]
     stacked = np.stack([channels[0], *(channel * comes for channel in channels[1:])], axis=-1)
     return stacked.transpose(1, 0, 2).astype(np.float32)
-
-
-def guess_channels(
-    guess: FirstGuess, history: LineHistory, service_date: date, origins: np.ndarray
-) -> np.ndarray:
-    """Return the first guess at each origin of a service date: (origins, stations, directions, GUESS_WIDTH), float32.
-
-    The channels are those of NEXT_TRAINS trains, one train after the other, and PLATFORM_CHANNELS: usual running minutes
-    from the platform before and to the one after, the usual headway of the half-hour (10 minutes where unknown), and the
-    share of trains that serve the platform. At a platform that does not exist no train comes.
-    """
-    origins = np.asarray(origins)
-    cells = np.zeros((len(origins), len(history.line.stations), 2, GUESS_WIDTH), dtype=np.float32)
-    cells[..., : NEXT_TRAINS * len(TRAIN_CHANNELS) : len(TRAIN_CHANNELS)] = FAR_MINS
-    trains = NEXT_TRAINS * len(TRAIN_CHANNELS)
-    for direction in DIRECTIONS:
-        order = history.line.travel_order(direction)
-        day = guess.direction_day(history, service_date, direction)
-        for index, t0 in enumerate(origins):
-            cells[index, order, direction, :trains] = train_channels(day, int(t0)).reshape(len(order), trains)
-        hours = np.minimum(origins // 60, HOURS - 1)
-        running, edge = day.runs.running[hours], np.zeros((len(origins), 1))
-        cells[:, order, direction, trains] = np.concatenate([edge, running], axis=1)
-        cells[:, order, direction, trains + 1] = np.concatenate([running, edge], axis=1)
-        cells[:, order, direction, trains + 3] = day.runs.served[0]
-    usual = guess.usual_headways(service_date)
-    middle = np.minimum(origins + HORIZON_MINS // 2 + 1, SCORED_DAY_MINS - 1) // 30
-    cells[..., trains + 2] = np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[middle]
-    return cells
-
-
-@dataclass(frozen=True)
-class FittedGuess:
-    """The source of a network's first guess on the line that the guess was fitted on."""
-
-    guess: FirstGuess
-
-    def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
-        """Return `guess_channels`."""
-        return guess_channels(self.guess, history, service_date, origins)
-
-    def first_guess(self, history: LineHistory, service_date: date, t0: int) -> FirstGuess:
-        """Return the fitted guess, whatever the origin."""
-        return self.guess

@@ -14,7 +14,7 @@ import numpy as np
 
 from headway_prediction.forecasters.base import Forecast, Forecaster
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.next_trains import guess_channels
+from headway_prediction.forecasters.guess_channels import guess_channels
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.windows import digest_of
 

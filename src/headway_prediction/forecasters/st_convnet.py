@@ -55,6 +55,17 @@ class STConvNetForecaster:
         if self.calibration is not None:
             held = held_values(history, service_date, origins)
             quantiles = self.calibration.apply(quantiles, held, inputs[2][..., ARRIVES_IN])
+        return self.of_outputs(history, service_date, origins, mean, quantiles)
+
+    def of_outputs(
+        self,
+        history: LineHistory,
+        service_date: date,
+        origins: np.ndarray,
+        mean: np.ndarray,
+        quantiles: np.ndarray,
+    ) -> Forecast:
+        """Return outputs as a Forecast of minutes between 0 and the cap."""
         cap_mins = history.grid.attrs["cap_mins"]
         return forecast_of(service_date, origins, mean, quantiles, self.config.quantiles, cap_mins)
 

@@ -1,6 +1,6 @@
 """Trip propagation, the first guess as a method: each train runs on along its trip, trips to come leave on time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Self
@@ -14,6 +14,7 @@ from headway_prediction.forecasters.base import (
     held_values,
     over_leads,
 )
+from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.next_trains import forecast_headways
@@ -36,16 +37,8 @@ class TripPropagation:
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Hold the headways that follow when every train passes as expected, and the value held now until then."""
-        held, cap_mins = held_values(history, service_date, origins), history.grid.attrs["cap_mins"]
-        headways = over_leads(np.full_like(held, FALLBACK_HEADWAY_MINS), self.leads)
-        for direction in DIRECTIONS:
-            order = history.line.travel_order(direction)
-            day = self.guess.direction_day(history, service_date, direction)
-            for index, t0 in enumerate(origins):
-                now = held[index, order, direction]
-                headways[index][:, order, direction] = forecast_headways(
-                    day, now, int(t0), self.leads, cap_mins
-                )
+        days = [self.guess.direction_day(history, service_date, direction) for direction in DIRECTIONS]
+        headways = headways_of_trains(days, history, service_date, origins, self.leads)
         return Forecast.of_points(service_date, origins, headways)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -56,3 +49,22 @@ class TripPropagation:
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild the fitted forecaster."""
         return cls(FirstGuess.from_state(state))
+
+
+def headways_of_trains(
+    days: Sequence[DirectionDay],
+    history: LineHistory,
+    service_date: date,
+    origins: np.ndarray,
+    leads: int = LEADS,
+) -> np.ndarray:
+    """Return the headways (origins, leads, stations, directions) that follow when the trains of both directions pass as
+    expected: before the first passes the value held now, 10 minutes where there is none."""
+    held, cap_mins = held_values(history, service_date, origins), history.grid.attrs["cap_mins"]
+    headways = over_leads(np.full_like(held, FALLBACK_HEADWAY_MINS), leads)
+    for direction, day in zip(DIRECTIONS, days, strict=True):
+        order = history.line.travel_order(direction)
+        for index, t0 in enumerate(origins):
+            now = held[index, order, direction]
+            headways[index][:, order, direction] = forecast_headways(day, now, int(t0), leads, cap_mins)
+    return headways
