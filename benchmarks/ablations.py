@@ -1,6 +1,7 @@
 """What each part of the network is worth: trained without it, on the same days, judged on days left out.
 
     python benchmarks/ablations.py --grid dublin-dart.zarr --out ablations [--seeds 0,1,2] [--variants full,no-history]
+        [--epochs 4]
 
 One member of the default configuration per variant and seed, which leaves out every fourth of the days that are not held
 back; scores over windows spread evenly over these, the same for all. Every result is kept in the folder: stopped and
@@ -151,16 +152,19 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--grid", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, help="epochs to train, those of the defaults unless given")
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")], default=[0])
     parser.add_argument("--variants", type=lambda text: text.split(","), default=list(VARIANTS))
     return parser.parse_args()
 
 
 def result(options: argparse.Namespace, history: LineHistory, name: str, seed: int) -> dict[str, float]:
-    path = options.out / f"{name}-{seed}.json"
+    trained = "" if options.epochs is None else f"-{options.epochs}-epochs"
+    path = options.out / f"{name}-{seed}{trained}.json"
     if not path.exists():
         print(f"training {name}, seed {seed}", file=sys.stderr, flush=True)
-        found = scored(history, *VARIANTS[name][1:], seed)
+        _, change, settings = VARIANTS[name]
+        found = scored(history, change, {"epochs": options.epochs} | settings, seed)
         with atomic_path(path) as fresh:
             fresh.write_text(json.dumps(found), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))

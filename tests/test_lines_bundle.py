@@ -11,9 +11,9 @@ import pytest
 from conftest import MONDAY, noisy_history
 from headway_prediction.bundle import Bundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.truth import scored_origins
+from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.feed_back import FeedBack
-from headway_prediction.forecasters.own_past import OwnPast, OwnPastGuess
+from headway_prediction.forecasters.own_past import OwnPast, OwnPastGuess, past_before
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
@@ -21,6 +21,7 @@ from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.scrambled import scrambled
 from headway_prediction.grid.store import read_history
 from headway_prediction.lines_bundle import LinesBundle
+from headway_prediction.own_intervals import OwnIntervals
 
 DATES = [MONDAY + timedelta(days=k) for k in range(5)]
 
@@ -95,7 +96,7 @@ def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day):
     assert np.ptp(whole.mean) > 0
     for index, t0 in enumerate(origins):
         for known in (unseen.as_of(day, int(t0)), scrambled(unseen, day, int(t0))):
-            alone = knowing_nothing(bundle).forecast(known, day, np.array([t0]))
+            alone = OwnPast(OwnIntervals(knowing_nothing(bundle))).forecast(known, day, np.array([t0]))
             assert alone.mean[0].tobytes() == whole.mean[index].tobytes()
             for level, values in alone.quantiles.items():
                 assert values[0].tobytes() == whole.quantiles[level][index].tobytes()
@@ -109,6 +110,34 @@ def test_fed_back_it_sees_no_future_either(bundle, unseen, day):
     for known in (unseen.as_of(day, t0), scrambled(unseen, day, t0)):
         alone = FeedBack(knowing_nothing(bundle), bundle.feed_back).forecast(known, day, np.array([t0]))
         assert alone.mean.tobytes() == whole.mean.tobytes()
+
+
+class TestOwnIntervals:
+    """The unseen line's fourth date is forecast with intervals of its second and third."""
+
+    def test_they_cover_as_many_event_cells_of_the_days_before_as_they_say(self, bundle, unseen):
+        fitted = OwnIntervals(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
+        assert not np.array_equal(fitted.calibration.stretch, bundle.calibration.stretch)
+        inside = []
+        for day in DATES[1:3]:
+            forecast = fitted.forecast(unseen, day, scored_origins(unseen, day))
+            truth = day_truth(unseen, day, forecast.origins)
+            low, high = (forecast.quantiles[level][truth.event] for level in (0.1, 0.9))
+            inside.append((low <= truth.headway[truth.event]) & (truth.headway[truth.event] <= high))
+        assert 0.7 < np.concatenate(inside).mean() < 0.9
+
+    def test_they_stand_in_the_forecast(self, bundle, unseen):
+        origins = scored_origins(unseen, DATES[3])[:5]
+        fitted = OwnIntervals(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
+        by_hand, forecast = (
+            method.forecast(unseen, DATES[3], origins) for method in (fitted, bundle.method("st-convnet"))
+        )
+        np.testing.assert_array_equal(forecast.quantiles[0.9], by_hand.quantiles[0.9])
+
+    @pytest.mark.parametrize("day", DATES[:2])
+    def test_before_a_line_has_days_to_calibrate_on_those_of_other_lines_stand_in(self, bundle, unseen, day):
+        network = knowing_nothing(bundle)
+        assert OwnIntervals(network).fit(past_before(unseen, day, 9)) is network
 
 
 class TestDates:

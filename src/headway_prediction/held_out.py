@@ -52,7 +52,7 @@ class HeldOutCells:
                 far = origins[::FEED_BACK_STEP]
                 forecast = FeedBack(method).forecast(history, day, far)
                 arrives_in = guess_channels(guess, history, day, far)[..., ARRIVES_IN]
-                self.far.append(_cells(method, history, forecast, arrives_in))
+                self.far.append(cells_of(method, history, forecast, arrives_in))
 
     def _add_near(
         self,
@@ -67,7 +67,7 @@ class HeldOutCells:
         def cells(networks: "Sequence[keras.Model]") -> HeldOut:
             by = replace(method, networks=networks)
             forecast = by.of_outputs(history, day, origins, *by.outputs(inputs))
-            return _cells(by, history, forecast, inputs[2][..., ARRIVES_IN])
+            return cells_of(by, history, forecast, inputs[2][..., ARRIVES_IN])
 
         self.near.append(cells(method.networks))
         if len(others) > 1:
@@ -83,19 +83,22 @@ class HeldOutCells:
 
     def feed_back(self) -> FeedBackCalibration:
         """Return the calibration of the leads that feeding back reaches."""
-        return FeedBackCalibration.fit(self.config.quantiles, FeedBack.mins, _joined(self.far))
+        return FeedBackCalibration.fit(self.config.quantiles, FeedBack.mins, joined(self.far))
 
     def _calibration(self, parts: list[HeldOut]) -> Calibration:
-        return Calibration.fit(self.config.quantiles, self.config.forecast_mins, _joined(parts))
+        return Calibration.fit(self.config.quantiles, self.config.forecast_mins, joined(parts))
 
 
-def _joined(parts: list[HeldOut]) -> HeldOut:
+def joined(parts: list[HeldOut]) -> HeldOut:
+    """Return the cells of all parts."""
     return HeldOut(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(HeldOut)))
 
 
-def _cells(
+def cells_of(
     method: STConvNetForecaster, history: LineHistory, forecast: Forecast, arrives_in: np.ndarray
 ) -> HeldOut:
+    """Return the valid cells of a forecast of days that `method` was not trained on; `arrives_in` in minutes from the end of
+    each origin (origins, stations, directions)."""
     day, origins, leads = forecast.service_date, forecast.origins, forecast.mean.shape[1]
     truth = day_truth(history, day, origins, leads=leads)
     held = held_values(history, day, origins)

@@ -39,6 +39,7 @@ from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import Line
+from headway_prediction.own_intervals import OwnIntervals
 
 if TYPE_CHECKING:
     import keras
@@ -89,6 +90,15 @@ class LinesBundle:
     def _own_past(self) -> dict[str, OwnPast]:
         return {name: OwnPast(method) for name, method in SIMPLE_METHODS.items()}
 
+    @cached_property
+    def _network(self) -> STConvNetForecaster:
+        guess = OwnPastGuess(self._own_past[TripPropagation.name])
+        return STConvNetForecaster(self.networks, self.config, guess, self.calibration)
+
+    @cached_property
+    def _own_network(self) -> OwnPast:
+        return OwnPast(OwnIntervals(self._network))
+
     @property
     def methods(self) -> list[str]:
         """The names of all methods, the ST-ConvNet last."""
@@ -103,9 +113,7 @@ class LinesBundle:
         refuse_unknown_method(name, [*self.methods, FeedBack.name])
         if name in self._own_past:
             return self._own_past[name]
-        guess = OwnPastGuess(self._own_past[TripPropagation.name])
-        network = STConvNetForecaster(self.networks, self.config, guess, self.calibration)
-        return FeedBack(network, self.feed_back) if name == FeedBack.name else network
+        return FeedBack(self._network, self.feed_back) if name == FeedBack.name else self._own_network
 
     def check_fits(self, history: LineHistory) -> None:
         """Raise HeadwayError when `history` caps its headways otherwise than the grids trained on; any line is welcome."""

@@ -9,6 +9,7 @@ night before, only what had passed when the date began.
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 
@@ -35,6 +36,16 @@ def past_before(history: LineHistory, service_date: date, hour: int) -> LineHist
     return history.select([service_date]).as_of(service_date, HOUR_MINS * hour - 1)
 
 
+class ToFit(Protocol):
+    """What can be fitted on a past: a simple method, or a method that is learned in part."""
+
+    name: str
+
+    def fit(self, training: LineHistory) -> Forecaster:
+        """Return a forecaster fitted on the history."""
+        ...
+
+
 class Fits:
     """What one method was fitted on so far, and the fits.
 
@@ -42,7 +53,7 @@ class Fits:
     history that was asked about last are found without looking into it.
     """
 
-    def __init__(self, method: type[Forecaster]):
+    def __init__(self, method: ToFit):
         self.method = method
         self.by_contents: dict[Hashable, Forecaster] = {}
         self.history: LineHistory | None = None
@@ -65,9 +76,9 @@ class Fits:
 
 
 class OwnPast:
-    """A simple method for lines that it was not fitted on: fitted anew on each service date's past (see the module)."""
+    """A method for lines that it was not fitted on: fitted anew on each service date's past (see the module)."""
 
-    def __init__(self, method: type[Forecaster]):
+    def __init__(self, method: ToFit):
         self.name = method.name
         self.fits = Fits(method)
 
