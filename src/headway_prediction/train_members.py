@@ -71,6 +71,7 @@ def train_members(
         own = replace(config, seed=config.seed + MEMBER_SEED_STEP * member)
         folder = run_dir / f"member_{member + 1}"
         trainer = ModelTrainer(fresh_network(own, windows[0]), own, folder, quiet=quiet)
+        trainer.console.print(f"network {member + 1} of {len(all_left_out)}")
         trained.append(_train(trainer, *_data_sets(windows, left_out, own), folder / "network.keras"))
         networks.append(trainer.model)
     held_out = HeldOutCells(config)
