@@ -20,11 +20,11 @@ import numpy as np
 
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
-from headway_prediction.forecasters.fit_first_guess import fit_first_guess
+from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
+from headway_prediction.forecasters.turn_rounds import TurnRounds
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
-from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.store import read_history
 from headway_prediction.guess import (
     CHANNELS_WIDTH,
@@ -43,11 +43,27 @@ from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training_windows import day_number, line_windows
 
 Change = Callable[[LineWindows], LineWindows]
+OfGuess = Callable[[FirstGuess], FirstGuess]
 COLUMNS = ("mae", "rmse", "ev_mae", "pinball")
 
 
 def same(line: LineWindows) -> LineWindows:
     return line
+
+
+def as_fitted(guess: FirstGuess) -> FirstGuess:
+    return guess
+
+
+def without_trips(guess: FirstGuess) -> FirstGuess:
+    return without_turn_rounds(
+        replace(guess, trips=tuple(replace(known, source="none") for known in guess.trips))
+    )
+
+
+def without_turn_rounds(guess: FirstGuess) -> FirstGuess:
+    nothing = TurnRounds(np.empty(0), np.empty(0))
+    return replace(guess, turns=(nothing, nothing))
 
 
 def without_schedule(*channels: str) -> Change:
@@ -125,7 +141,8 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-calendar": ("time of day and weekend", without_schedule(*CALENDAR), {}),
     "no-guess": ("first guess (climatology kept)", without_guess, {}),
     "no-spine": ("encoder and decoder (head on the first guess alone)", same, {"network": HeadAlone}),
-    "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"trips": False}),
+    "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"guess": without_trips}),
+    "no-turn-rounds": ("turn-rounds in the first guess", same, {"guess": without_turn_rounds}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
     "no-lateness": ("what is known of the trains to come", without_facts("since_seen", "overdue", "late"), {}),
@@ -173,11 +190,11 @@ def result(options: argparse.Namespace, history: LineHistory, name: str, seed: i
 def scored(history: LineHistory, change: Change, settings: dict, seed: int) -> dict[str, float]:
     """Train one member without the part and score it on the days it leaves out."""
     settings = dict(settings)
-    with_trips, network = settings.pop("trips", True), settings.pop("network", GuidedSTConvNet)
+    of_guess, network = settings.pop("guess", as_fitted), settings.pop("network", GuidedSTConvNet)
     config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
     days = used_days(history, config).training
     left_out = [day_number(day) for day in folds_of(days, config.members)[0]]
-    line = windows(history, AppConfig.load(base=LINE_DEFAULTS), config.lookback_mins, days, with_trips)
+    line = windows(history, AppConfig.load(base=LINE_DEFAULTS), config.lookback_mins, days, of_guess)
     numbers = np.setdiff1d(line.service_days, left_out)
     training = GuidedWindows(config, [change(line.of_days(numbers))], shuffled=True)
     validation = change(line.of_days(left_out).thinned(config.validation_windows))
@@ -188,16 +205,10 @@ def scored(history: LineHistory, change: Change, settings: dict, seed: int) -> d
 
 
 def windows(
-    history: LineHistory, config: AppConfig, lookback_mins: int, days: tuple, with_trips: bool
+    history: LineHistory, config: AppConfig, lookback_mins: int, days: tuple, of_guess: OfGuess
 ) -> LineWindows:
     """The default windows, whatever a variant looks back, so that all are trained and judged on the same minutes."""
-    if with_trips:
-        guesses = out_of_fold_guesses(history.select(days))
-    else:
-        guess = fit_first_guess(with_plan(history.select(days), PlanKind.NONE))
-        for direction in (0, 1):
-            guess = guess.with_trips(direction, replace(guess.trips[direction], source="none"))
-        guesses = dict.fromkeys(days, guess)
+    guesses = {day: of_guess(guess) for day, guess in out_of_fold_guesses(history.select(days)).items()}
     line = line_windows(history, config, guesses)
     return replace(line, first_rows=line.first_rows + config.lookback_mins - lookback_mins)
 

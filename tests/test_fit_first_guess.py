@@ -132,21 +132,21 @@ def test_of_a_direction_that_no_training_day_served_nothing_is_expected():
     history = history_of([row for row in rows_of(same) if row[2] == 0 or row[0] == TODAY])
     guess = fit_first_guess(history.select(WEEKDAYS))
     assert [knowledge.source for knowledge in guess.trips] == ["usual", "none"]
-    found = guess.direction_day(history, TODAY, 1).expected(500, 15)
+    found = guess.direction_days(history, TODAY)[1].expected(500, 15)
     assert not np.isfinite(found.minutes).any()
 
 
 def test_a_kind_of_day_never_seen_has_no_usual_trips():
     guess = fit_first_guess(history_of(rows_of(same)).select(WEEKDAYS))
     history = history_of(rows_of(same))
-    assert len(guess.direction_day(history, TODAY, 0).trips.minutes) == 30
-    assert guess.direction_day(history, WEEK[6], 0).trips is None
+    assert len(guess.direction_days(history, TODAY)[0].trips.minutes) == 30
+    assert guess.direction_days(history, WEEK[6])[0].trips is None
 
 
 def test_planned_trips_run_as_late_as_they_usually_do():
     late = [(*row[:5], row[5] + 2.0) for row in rows_of(uneven)]
     history = history_of(late, plan_that_changes_daily(uneven))
-    day = fit_first_guess(history.select(WEEKDAYS)).direction_day(history, TODAY, 0)
+    day = fit_first_guess(history.select(WEEKDAYS)).direction_days(history, TODAY)[0]
     np.testing.assert_allclose(day.trips.minutes[:, 0], np.array(uneven(4)) + 2)
     np.testing.assert_allclose(day.trips.minutes[:, 3] - day.trips.minutes[:, 0], 6)
     assert fit_first_guess(history.select(WEEKDAYS)).trips[0].source == "planned"

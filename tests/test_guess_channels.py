@@ -55,7 +55,7 @@ def test_the_channels_of_every_platform(one_way_station):
     assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * GUESS_LEADS == GUESS_WIDTH
     assert np.isfinite(cells).all()
     for direction in (0, 1):
-        day = guess.direction_day(one_way_station, WEEK[3], direction)
+        day = guess.direction_days(one_way_station, WEEK[3])[direction]
         order = one_way_station.line.travel_order(direction)
         np.testing.assert_array_equal(
             cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1), train_channels(day, 412)

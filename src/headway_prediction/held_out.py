@@ -20,8 +20,9 @@ from headway_prediction.grid.history import LineHistory
 if TYPE_CHECKING:
     import keras
 
-FEED_BACK_STEP = 4
-"""Feeding back takes a while: every fourth scored origin tells enough about it."""
+FEED_BACK_STEP, FEED_BACK_DAYS = 4, 4
+"""Feeding back takes a while: every fourth scored origin of four days that a network left out tells enough about it; of more
+days, as many fewer origins of each."""
 
 
 class HeldOutCells:
@@ -44,12 +45,13 @@ class HeldOutCells:
         """Forecast the scored origins of the days that have a guess, which the network number `member` was not trained on
         and all others were."""
         others = [network for place, network in enumerate(networks) if place != member]
-        for day, guess in guesses.items():
+        step = FEED_BACK_STEP * max(1, len(guesses) // FEED_BACK_DAYS)
+        for number, (day, guess) in enumerate(guesses.items()):
             origins = scored_origins(history, day)
             method = STConvNetForecaster([networks[member]], self.config, FittedGuess(guess), None)
             if len(origins):
                 self._add_near(method, others, history, day, origins)
-                far = origins[::FEED_BACK_STEP]
+                far = origins[number % min(step, len(origins)) :: step]
                 forecast = FeedBack(method).forecast(history, day, far)
                 arrives_in = guess_channels(guess, history, day, far)[..., ARRIVES_IN]
                 self.far.append(cells_of(method, history, forecast, arrives_in))

@@ -18,6 +18,8 @@ from headway_prediction.forecasters.trip_table import TripTable
 from headway_prediction.trip_keys import UNKNOWN
 
 EXPECTED_ARRAYS = ("minutes", "facts", "keys")
+MOST_LATE_MINS = 30.0
+"""A train that would leave later than this is replaced by another, or its trip is not run."""
 FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
 
 
@@ -39,18 +41,26 @@ class Expected:
 @dataclass(frozen=True)
 class DirectionDay:
     """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known
-    and the `usual_headways` (half-hours,) of the first platform where they are not."""
+    and the `usual_headways` (half-hours,) of the first platform where they are not; `feeders` of its trips if known."""
 
     trains: TripTable
     runs: DirectionRuns
     trips: TripTable | None
     usual_headways: np.ndarray
+    feeders: "Feeders | None" = None
 
     @cached_property
     def _trips_of_trains(self) -> np.ndarray:
         if self.trips is None:
             return np.full(len(self.trains.minutes), -1)
         return matched_trips(self.trains, self.trips)
+
+    @cached_property
+    def minutes_of_trips(self) -> np.ndarray:
+        """When the train of each trip passed, NaN where it was not seen: (trips, positions)."""
+        minutes, found = np.full(self.trips.minutes.shape, np.nan), self._trips_of_trains >= 0
+        minutes[self._trips_of_trains[found]] = self.trains.minutes[found]
+        return minutes
 
     @cached_property
     def _passings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,12 +86,23 @@ class DirectionDay:
     def expected(self, t0: int, leads: int) -> Expected:
         """Return the trains expected from minute t0 + 1 on; those that leave within `leads` minutes are among them."""
         coming = self._to_come_on_trips(t0, leads) if self.trips is not None else self._to_come(t0, leads)
-        parts = self._under_way(t0), coming
+        parts = self._under_way(t0)[1], coming
         return Expected(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS)
         )
 
-    def _under_way(self, t0: int) -> Expected:
+    def ends(self, t0: int) -> np.ndarray:
+        """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
+        passed = self.minutes_of_trips[:, -1]
+        ends = np.where(passed < t0 + 1, passed, np.nan)
+        active, coming = self._under_way(t0)
+        trip, last = self._trips_of_trains[active], coming.minutes[:, -1]
+        known = (trip >= 0) & np.isfinite(last)
+        ends[trip[known]] = last[known]
+        return ends
+
+    def _under_way(self, t0: int) -> tuple[np.ndarray, Expected]:
+        """The rows of the trains under way, and what is expected of them."""
         now = t0 + 1
         train, position, minute = self.known(t0)
         at, seen = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
@@ -95,7 +116,7 @@ class DirectionDay:
         overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
         minutes = np.where(coming, onward + overdue[:, None], np.inf)
         facts = np.stack([np.ones(len(at)), now - seen, at, overdue, late, on_trip], axis=1)
-        return Expected(minutes, facts, self.trains.key_of_trip[active])
+        return active, Expected(minutes, facts, self.trains.key_of_trip[active])
 
     def _onward(
         self, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
@@ -113,16 +134,24 @@ class DirectionDay:
         return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
 
     def _to_come_on_trips(self, t0: int, leads: int) -> Expected:
-        """Trips of which no train has been seen, from 6 minutes overdue on."""
-        now, first = t0 + 1, self.trips.first_minutes
+        """Trips of which no train has been seen, from 6 minutes overdue on; late where their train comes late."""
+        now, late = t0 + 1, self._late_to_leave(t0)
+        first = self.trips.first_minutes + late
         seen = self._trips_of_trains[self.trains.first_minutes < now]
         pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
         pending[seen[seen >= 0]] = False
-        first, minutes = first[pending], self.trips.minutes[pending]
+        first, minutes = first[pending], (self.trips.minutes + late[:, None])[pending]
         overdue = np.maximum(now - first, 0.0)
         minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
         keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
-        return _yet_to_leave(minutes, now - first, position, overdue, keys, on_trip=1.0)
+        return _yet_to_leave(minutes, now - first, position, overdue, late[pending], keys, on_trip=1.0)
+
+    def _late_to_leave(self, t0: int) -> np.ndarray:
+        if self.feeders is None:
+            return np.zeros(len(self.trips.minutes))
+        earliest = self.feeders.earliest(t0)
+        late = np.where(np.isfinite(earliest), earliest - self.trips.minutes[:, 0], 0.0)
+        return np.clip(late, 0.0, MOST_LATE_MINS)
 
     def _to_come(self, t0: int, leads: int) -> Expected:
         """Departures at the usual headway after the last one."""
@@ -133,7 +162,22 @@ class DirectionDay:
         minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
         zeros = np.zeros(len(departures))
         unknown = np.full(len(departures), UNKNOWN)
-        return _yet_to_leave(minutes, t0 + 1 - departures, zeros - 1, zeros, unknown, on_trip=0.0)
+        return _yet_to_leave(minutes, t0 + 1 - departures, zeros - 1, zeros, zeros, unknown, on_trip=0.0)
+
+
+@dataclass(frozen=True)
+class Feeders:
+    """Where the trains of a direction's trips come from: the `arriving` direction, the `trip` there that feeds each trip (−1
+    where none is known to) and the `least` minutes from its arrival to the departure, each (trips,)."""
+
+    arriving: DirectionDay
+    trip: np.ndarray
+    least: np.ndarray
+
+    def earliest(self, t0: int) -> np.ndarray:
+        """Return when each trip can leave at the earliest, as far as that is known at the end of minute t0, NaN else."""
+        ends = np.append(self.arriving.ends(t0), np.nan)
+        return ends[self.trip] + self.least
 
 
 def _yet_to_leave(
@@ -141,9 +185,10 @@ def _yet_to_leave(
     since: np.ndarray,
     position: np.ndarray,
     overdue: np.ndarray,
+    late: np.ndarray,
     keys: np.ndarray,
     on_trip: float,
 ) -> Expected:
     zeros = np.zeros(len(minutes))
-    facts = np.stack([zeros, since, position, overdue, zeros, zeros + on_trip], axis=1)
+    facts = np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=1)
     return Expected(minutes, facts, keys)

@@ -18,12 +18,12 @@ from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.data_loader import HEADWAY, VALID
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
+from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster, forecast_of
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.quantile_levels import middle_place
 
 MINS = 60
@@ -150,7 +150,8 @@ def history_run_on(
 ) -> LineHistory:
     """Return the service date as if every train had passed as expected after t0, up to the end of minute `until`."""
     known = history.passings_on(service_date).filter(pl.col("minute") < t0 + 1)
-    expected = [_expected_passings(guess, history, service_date, d, t0, until) for d in DIRECTIONS]
+    days = guess.direction_days(history, service_date)
+    expected = [_expected_passings(day, history, service_date, d, t0, until) for d, day in enumerate(days)]
     passings = without_duplicates(pl.concat([known, *expected]))
     cap_mins = history.grid.attrs["cap_mins"]
     return build_history(
@@ -159,9 +160,9 @@ def history_run_on(
 
 
 def _expected_passings(
-    guess: FirstGuess, history: LineHistory, service_date: date, direction: int, t0: int, until: int
+    day: DirectionDay, history: LineHistory, service_date: date, direction: int, t0: int, until: int
 ) -> pl.DataFrame:
-    expected = guess.direction_day(history, service_date, direction).expected(t0, until - t0)
+    expected = day.expected(t0, until - t0)
     train, position = np.nonzero((expected.minutes >= t0 + 1) & (expected.minutes < until + 1))
     stations = np.array(history.line.travel_order(direction))
     columns = {

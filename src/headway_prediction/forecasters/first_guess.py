@@ -6,7 +6,7 @@ what comes again day after day, or, where neither forecasts better than usual he
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
@@ -22,6 +22,7 @@ from headway_prediction.forecasters.planned_trips import continued, planned_trip
 from headway_prediction.forecasters.running_times import travel_positions
 from headway_prediction.forecasters.trains import identify, separate_rounds
 from headway_prediction.forecasters.trip_table import TripTable, trips_of_rows
+from headway_prediction.forecasters.turn_rounds import TurnRounds
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS
 
@@ -59,17 +60,23 @@ class TripKnowledge:
 
 @dataclass(frozen=True)
 class FirstGuess:
-    """What was fitted: `runs` and `trips` of both directions, and the climatology's `medians`."""
+    """What was fitted: `runs`, `trips` and `turns` of both directions, and the climatology's `medians`."""
 
     runs: tuple[DirectionRuns, DirectionRuns]
     trips: tuple[TripKnowledge, TripKnowledge]
+    turns: tuple[TurnRounds, TurnRounds]
     medians: np.ndarray
 
-    def direction_day(self, history: LineHistory, service_date: date, direction: int) -> DirectionDay:
-        """Return one direction of a service date, ready to be asked at any origin."""
-        runs = self.runs[direction]
-        trains = trains_by_date(history, [service_date], direction, runs)[service_date]
-        return self.trips[direction].direction_day(history, service_date, direction, runs, trains)
+    def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
+        """Return both directions of a service date, ready to be asked at any origin."""
+        days = []
+        for direction, runs in enumerate(self.runs):
+            trains = trains_by_date(history, [service_date], direction, runs)[service_date]
+            days.append(self.trips[direction].direction_day(history, service_date, direction, runs, trains))
+        return tuple(
+            replace(day, feeders=turns.feeders(day, other))
+            for day, other, turns in zip(days, reversed(days), self.turns, strict=True)
+        )
 
     def usual_headways(self, service_date: date) -> np.ndarray:
         """Return the climatology of a service date in minutes, NaN where unknown: (half-hours, stations, directions)."""
@@ -83,6 +90,7 @@ class FirstGuess:
             state |= {f"{name}_{direction}": getattr(self.runs[direction], name) for name in FITTED}
             state[f"source_{direction}"] = np.array(SOURCES.index(knowledge.source))
             state |= knowledge.lateness.state(f"lateness_{direction}")
+            state |= self.turns[direction].state(f"turn_{direction}")
             for kind, table in knowledge.usual.items():
                 state |= table.state(f"usual_{direction}_{kind}")
         return state
@@ -99,7 +107,8 @@ class FirstGuess:
             )
             for d in DIRECTIONS
         )
-        return cls(runs, trips, state["medians"])
+        turns = tuple(TurnRounds.from_state(state, f"turn_{d}") for d in DIRECTIONS)
+        return cls(runs, trips, turns, state["medians"])
 
 
 def trains_by_date(

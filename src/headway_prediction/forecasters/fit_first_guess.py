@@ -1,5 +1,6 @@
 """Learning the first guess on training days, and which source of trips is worth believing."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -7,10 +8,11 @@ import numpy as np
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.day_kinds import day_kind
-from headway_prediction.forecasters.first_guess import SOURCES, FirstGuess
+from headway_prediction.forecasters.first_guess import SOURCES, FirstGuess, TripKnowledge
 from headway_prediction.forecasters.next_trains import forecast_headways
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.training_trips import TrainingTrips
+from headway_prediction.forecasters.turn_rounds import TurnRounds, learned_turn_rounds, terminal_of_day
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS
 
@@ -25,7 +27,19 @@ def fit_first_guess(training: LineHistory) -> FirstGuess:
     runs, medians = Propagation.fit(training).runs, Climatology.fit(training).medians
     shown = [TrainingTrips.of(training, direction, runs[direction]) for direction in DIRECTIONS]
     trips = tuple(one_way.learned(_best_source(one_way)) for one_way in shown)
-    return FirstGuess(runs, trips, medians)
+    return FirstGuess(runs, trips, _turn_rounds(shown, trips), medians)
+
+
+def _turn_rounds(
+    shown: Sequence[TrainingTrips], trips: Sequence[TripKnowledge]
+) -> tuple[TurnRounds, TurnRounds]:
+    """Learn how trains turn round into each direction, from the trips that are believed."""
+    days = [
+        [one_way.as_known(day, knowledge) for one_way, knowledge in zip(shown, trips, strict=True)]
+        for day in shown[0].training.service_dates
+    ]
+    into = [[terminal_of_day(day[d], day[1 - d]) for day in days] for d in DIRECTIONS]
+    return tuple(learned_turn_rounds([day for day in seen if day is not None]) for seen in into)
 
 
 def _best_source(one_way: TrainingTrips) -> str:

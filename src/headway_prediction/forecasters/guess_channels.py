@@ -32,7 +32,7 @@ def guess_channels(
     """
     origins = np.asarray(origins)
     cells = np.zeros((len(origins), len(history.line.stations), 2, GUESS_WIDTH), dtype=np.float32)
-    days = [guess.direction_day(history, service_date, direction) for direction in DIRECTIONS]
+    days = guess.direction_days(history, service_date)
     forecasts = _forecasts(guess, days, history, service_date, origins)
     cells[..., CHANNELS_WIDTH:] = forecasts.transpose(0, 2, 3, 4, 1).reshape(*cells.shape[:3], -1)
     trains = TRAINS_WIDTH

@@ -64,6 +64,10 @@ class TrainingTrips:
     def held_back(self, service_date: date, source: str) -> DirectionDay:
         """Return a training day as one that knows nothing of its trips but what the other days tell."""
         knowledge = self.learned(source, without=service_date, kinds=[day_kind(service_date)])
+        return self.as_known(service_date, knowledge)
+
+    def as_known(self, service_date: date, knowledge: TripKnowledge) -> DirectionDay:
+        """Return a training day with the trips that `knowledge` expects on it."""
         return knowledge.direction_day(
             self.training, service_date, self.direction, self.runs, self.trains[service_date]
         )

@@ -37,7 +37,7 @@ class TripPropagation:
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Hold the headways that follow when every train passes as expected, and the value held now until then."""
-        days = [self.guess.direction_day(history, service_date, direction) for direction in DIRECTIONS]
+        days = self.guess.direction_days(history, service_date)
         headways = headways_of_trains(days, history, service_date, origins, self.leads)
         return Forecast.of_points(service_date, origins, headways)
 
