@@ -143,7 +143,7 @@ WEEK = [MONDAY + timedelta(days=k) for k in range(5)]
 
 @pytest.fixture(scope="module")
 def shuttle():
-    """Weekdays of trains A to D that turn at D: planned at uneven times with a turn of ten minutes, six where they are late."""
+    """Trains A to D that turn at D: planned at uneven times with a turn of ten minutes, six where they are late."""
     names = pl.Series([f"{way}{k}" for way in ("out", "back") for k in range(24)])
     keys = dict(zip(names, trip_keys(names), strict=True))
     starts = 360 + np.random.default_rng(99).integers(14, 32, 24).cumsum().astype(float)
