@@ -107,7 +107,9 @@ class TestMistakes:
         assert "no passing" in refused(capfd, *words, "2025-10-02T15:00")
         assert "no passing" in refused(capfd, *words, "2025-12-24T08:00")
 
-    @pytest.mark.parametrize(("option", "value"), [("--time-zone", ZONE), ("--stops", "A,B")])
+    @pytest.mark.parametrize(
+        ("option", "value"), [("--time-zone", ZONE), ("--stops", "A,B"), ("--line", "line.toml")]
+    )
     def test_telling_the_bundle_of_one_line_what_it_knows(self, small_line, capfd, option, value):
         words = ("forecast", "--bundle", small_line / "bundle", "--arrivals", small_line / "arrivals.parquet")
         assert "bundle of one line" in refused(capfd, *words, option, value)

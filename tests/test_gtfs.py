@@ -7,7 +7,8 @@ import pytest
 from conftest import GTFS_TABLES, stop_times, stops_table, trips_table, write_gtfs
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import read_arrivals
-from headway_prediction.feeds.gtfs import read_lines, read_time_zone, read_timetable
+from headway_prediction.feeds.gtfs import read_time_zone, read_timetable
+from headway_prediction.feeds.gtfs_line import read_route_line
 from headway_prediction.line import Line, Station
 from headway_prediction.trip_keys import trip_keys
 
@@ -32,9 +33,8 @@ def gtfs(tmp_path):
     )
 
 
-def only_line(path):
-    (line,) = read_lines(path)
-    return line
+def only_line(path, route_id=None):
+    return read_route_line(path, route_id).line
 
 
 def planned(path, day, direction, station, **options):
@@ -71,6 +71,21 @@ def test_frequencies_repeat_a_trip_up_to_but_not_at_the_end(gtfs):
     assert planned(path, MONDAY, 0, 1) == [362.5, 372.5, 382.5, 392.5, 407.5, 1452]
 
 
+@pytest.mark.parametrize("exact", ["", ",0", ",1"])
+def test_frequencies_are_laid_out_alike_whether_they_promise_the_minute_or_the_headway(gtfs, exact):
+    header = "trip_id,start_time,end_time,headway_secs" + (",exact_times" if exact else "")
+    path = gtfs(frequencies=f"{header}\nt2,23:50:00,24:30:00,1200{exact}\n")
+    assert planned(path, MONDAY, 0, 0) == [480, 1430, 1450]
+    assert planned(path, MONDAY, 0, 2) == [485, 1481, 1501]
+
+
+def test_a_period_that_ends_as_it_starts_has_no_run_and_one_given_twice_has_each_run_once(gtfs):
+    header = "trip_id,start_time,end_time,headway_secs\n"
+    assert planned(gtfs(frequencies=header + "t1,06:00:00,06:00:00,600\n"), MONDAY, 0, 0) == [1450]
+    twice = header + 2 * "t1,06:00:00,06:15:00,600\n"
+    assert planned(gtfs(frequencies=twice), MONDAY, 0, 0) == [360, 370, 1450]
+
+
 def test_blank_times_are_interpolated_along_the_trip(gtfs):
     text = stop_times(
         {
@@ -105,91 +120,32 @@ SECOND_ROUTE = {
 def test_one_route_of_several_must_be_named(gtfs):
     path = gtfs(**SECOND_ROUTE)
     with pytest.raises(HeadwayError, match=r"holds 2 routes \(Q, R\); expected one route"):
-        read_lines(path)
-    (line,) = read_lines(path, route_id="R")
+        only_line(path)
+    line = only_line(path, "R")
     assert line.line_id == "R"
     assert read_timetable(path, line, "R").departures(MONDAY, 0, 0).tolist() == [480]
     assert read_timetable(path, line).departures(MONDAY, 0, 0).tolist() == [480, 1450]
-    for read in (lambda: read_lines(path, "X"), lambda: read_timetable(path, line, "X")):
+    for read in (lambda: only_line(path, "X"), lambda: read_timetable(path, line, "X")):
         with pytest.raises(HeadwayError, match="no route 'X'; expected one of Q, R"):
             read()
 
 
 def test_another_route_without_directions_does_no_harm(gtfs):
     path = gtfs(**SECOND_ROUTE | {"trips": SECOND_ROUTE["trips"].replace("Q,wk,t2,0", "Q,wk,t2,")})
-    assert len(read_lines(path, "R")) == 1
+    assert only_line(path, "R").line_id == "R"
     with pytest.raises(HeadwayError, match="trips without direction_id"):
-        read_lines(path, "Q")
-
-
-def forked(tmp_path, names=None, suffix=("", "")):
-    """A trunk T1 T2 and two branches, L1 and R1; stop ids of each direction end in `suffix`."""
-    paths = {"l": ["T1", "T2", "L1"], "r": ["T1", "T2", "R1"], "short": ["T1", "T2"]}
-    trips, times = [], {}
-    for count, (name, stops) in enumerate(paths.items()):
-        for direction, way in enumerate((stops, stops[::-1])):
-            trips.append(("R", "wk", f"{name}{direction}", direction))
-            times[f"{name}{direction}"] = [
-                (stop + suffix[direction], f"08:{10 * count + 2 * k:02}:00") for k, stop in enumerate(way)
-            ]
-    stops = [stop + end for stop in ("T1", "T2", "L1", "R1") for end in dict.fromkeys(suffix)]
-    tables = {
-        "trips.txt": trips_table(trips),
-        "stop_times.txt": stop_times(times),
-        "stops.txt": stops_table(stops, names),
-    }
-    return write_gtfs(tmp_path / "forked.zip", tables)
-
-
-def test_a_fork_is_one_line_per_branch_and_the_trunk_alone_is_a_line(tmp_path):
-    path = forked(tmp_path)
-    left, right = sorted(read_lines(path), key=lambda line: line.stop_ids(0))
-    assert left.stop_ids(0) == left.stop_ids(1) == ["T1", "T2", "L1"]
-    assert right.stop_ids(0) == right.stop_ids(1) == ["T1", "T2", "R1"]
-    assert left.line_id == "R:T1 Street-L1 Street"
-    assert (left.left_out, right.left_out) == ({"R1"}, {"L1"})
-    (trunk,) = read_lines(path, stop_ids=["T1", "T2"])
-    assert (trunk.stop_ids(0), trunk.left_out, trunk.line_id) == (["T1", "T2"], {"L1", "R1"}, "R")
-    (branch,) = read_lines(path, stop_ids=["T1", "T2", "R1"])
-    assert branch.stations == right.stations
-    # Every train of either branch leaves the trunk's first platforms.
-    plan = read_timetable(path, trunk)
-    assert plan.departures(MONDAY, 0, 0).tolist() == [480, 490, 500]
-    assert plan.departures(MONDAY, 1, 1).tolist() == [482, 492, 500]
-
-
-def test_a_branch_finds_its_own_way_back_where_stop_ids_differ_by_direction(tmp_path):
-    names = {f"{stop}{end}": stop for stop in ("T1", "T2", "L1", "R1") for end in "NS"}
-    lines = read_lines(forked(tmp_path, names, suffix=("N", "S")))
-    ends = {line.stations[-1] for line in lines}
-    assert ends == {Station("L1", ("L1N", "L1S")), Station("R1", ("R1N", "R1S"))}
-
-
-def test_an_unknown_stop_is_refused(tmp_path):
-    with pytest.raises(HeadwayError, match="the stop 'T9' does not occur in the schedule"):
-        read_lines(forked(tmp_path), stop_ids=["T1", "T9"])
+        only_line(path, "Q")
 
 
 def test_one_direction_and_foreign_stops_are_refused(gtfs):
     path = gtfs(trips=trips_table([("R", "wk", "t1", 0)]))
     with pytest.raises(HeadwayError, match="trips in one direction only"):
-        read_lines(path)
+        only_line(path)
     stranger = Line("other", "Europe/Dublin", (Station("Z", ("Z", "Z")),))
     with pytest.raises(
         HeadwayError, match="no planned passing at any platform of other; expected stop ids such as Z"
     ):
         read_timetable(path, stranger)
-
-
-def test_a_loop_is_refused(gtfs):
-    text = stop_times(
-        {
-            "t1": [("A", "08:00:00"), ("B", "08:02:00"), ("A", "08:04:00")],
-            "b1": [("B", "09:00:00"), ("A", "09:02:00")],
-        }
-    )
-    with pytest.raises(HeadwayError, match="trains of R pass the stop A twice"):
-        read_lines(gtfs(stop_times=text))
 
 
 def test_what_is_no_gtfs_zip_is_refused_with_its_name(tmp_path, gtfs):
@@ -203,7 +159,7 @@ def test_what_is_no_gtfs_zip_is_refused_with_its_name(tmp_path, gtfs):
 def test_a_missing_table_is_refused(gtfs, table):
     path = gtfs(**{table: None})
     with pytest.raises(HeadwayError, match="could not be read as a GTFS schedule"):
-        read_lines(path)
+        only_line(path)
 
 
 @pytest.mark.parametrize(
@@ -219,13 +175,13 @@ def test_a_missing_table_is_refused(gtfs, table):
 def test_a_missing_column_is_refused(gtfs, table, column):
     path = gtfs(**{table: (GTFS_TABLES | TWO_WAYS)[f"{table}.txt"].replace(column, "other", 1)})
     with pytest.raises(HeadwayError):
-        read_timetable(path, read_lines(path)[0])
+        read_timetable(path, only_line(path))
 
 
 def test_an_unreadable_time_is_refused(gtfs):
     path = gtfs(stop_times=TWO_WAYS["stop_times.txt"].replace("08:02:30", "half past", 1))
     with pytest.raises(HeadwayError, match="could not be read as a GTFS schedule"):
-        read_lines(path)
+        only_line(path)
 
 
 def test_dublin_plan_at_each_end_of_the_trunk(real_line):

@@ -4,7 +4,7 @@ Stations are numbered along direction 0; direction 1 runs through them from the 
 one Line per branch, trunk included; the trunk alone is a Line too: name the stop ids that belong to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -18,10 +18,20 @@ DIRECTIONS = (0, 1)
 
 @dataclass(frozen=True)
 class Station:
-    """A station: its name and the stop id of its platform in each direction (None where it has no platform)."""
+    """A station: its name and the stop id of its platform in each direction (None where it has no platform).
+
+    `also` holds the further stop ids by which logs and schedules may name the same platform, by direction: its parent
+    station, other tracks. They do not count when stations are compared.
+    """
 
     name: str
     stop_ids: tuple[str | None, str | None]
+    also: tuple[tuple[str, ...], tuple[str, ...]] = field(default=((), ()), compare=False)
+
+    def known_ids(self, direction: int) -> tuple[str, ...]:
+        """Every stop id of the platform in `direction`, its own first; none where there is no platform."""
+        own = self.stop_ids[direction]
+        return () if own is None else (own, *self.also[direction])
 
 
 @dataclass(frozen=True)
@@ -60,29 +70,38 @@ class Line:
 
     def platforms(self) -> pl.DataFrame:
         """Return one row per platform: direction_id, stop_id, direction, station (index)."""
+        return self._placed(lambda station, direction: station.known_ids(direction)[:1])
+
+    def stops(self) -> pl.DataFrame:
+        """Return the rows of `platforms`, one for every stop id by which logs and schedules may name a platform."""
+        return self._placed(Station.known_ids)
+
+    def _placed(self, ids_of: Callable[[Station, int], tuple[str, ...]]) -> pl.DataFrame:
         rows = [
             (direction, stop_id, direction, index)
             for direction in DIRECTIONS
-            for index, stop_id in enumerate(self.stop_ids(direction))
-            if stop_id is not None
+            for index, station in enumerate(self.stations)
+            for stop_id in ids_of(station, direction)
         ]
         schema = {"direction_id": pl.Int64, "stop_id": pl.String, "direction": pl.Int8, "station": pl.Int16}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values that JSON can hold."""
-        stations = [{"name": station.name, "stop_ids": list(station.stop_ids)} for station in self.stations]
         return {
             "line_id": self.line_id,
             "time_zone": self.time_zone,
-            "stations": stations,
+            "stations": [_plain_station(station) for station in self.stations],
             "left_out": sorted(self.left_out),
         }
 
     @classmethod
     def from_dict(cls, plain: dict) -> "Line":
         """Rebuild a Line from `to_dict`'s values."""
-        stations = tuple(Station(s["name"], tuple(s["stop_ids"])) for s in plain["stations"])
+        stations = tuple(
+            Station(s["name"], tuple(s["stop_ids"]), tuple(map(tuple, s.get("also", ((), ())))))
+            for s in plain["stations"]
+        )
         return cls(plain["line_id"], plain["time_zone"], stations, frozenset(plain["left_out"]))
 
     @classmethod
@@ -94,17 +113,28 @@ class Line:
         The log's other stops are then left out of the line, and its passings there are no part of its history. Raises
         HeadwayError for a log with one direction, with several lines, or whose stops do not stand in one order.
         """
-        lines = log["line_id"].unique().sort().to_list()
-        if len(lines) != 1:
-            raise HeadwayError(
-                f"the log holds {len(lines)} lines ({', '.join(lines[:5])})",
-                "one line",
-                "filter it by line_id",
-            )
+        line_id = only_line_id(log)
         kept = log if stop_ids is None else only_stops(log, stop_ids, "log")
         orders = [stop_order(kept, direction) for direction in DIRECTIONS]
         stops = log.select("stop_id", "stop_name").unique("stop_id", keep="first", maintain_order=True)
-        return from_orders(lines[0], zone_name, orders, dict(stops.iter_rows()))
+        return from_orders(line_id, zone_name, orders, dict(stops.iter_rows()))
+
+
+def _plain_station(station: Station) -> dict[str, object]:
+    plain = {"name": station.name, "stop_ids": list(station.stop_ids)}
+    return plain | ({"also": [list(ids) for ids in station.also]} if any(station.also) else {})
+
+
+def only_line_id(log: pl.DataFrame) -> str:
+    """Return the line_id of a tidy arrival log; raises HeadwayError where it holds several lines."""
+    lines = log["line_id"].unique().sort().to_list()
+    if len(lines) != 1:
+        raise HeadwayError(
+            f"the log holds {len(lines)} lines ({', '.join(lines[:5])})",
+            "one line",
+            "filter it by line_id",
+        )
+    return lines[0]
 
 
 def only_stops(rows: pl.DataFrame, stop_ids: Iterable[str], source: str) -> pl.DataFrame:

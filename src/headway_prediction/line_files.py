@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import read_arrivals
@@ -11,7 +13,9 @@ from headway_prediction.feeds.planned_departures import read_planned_departures
 from headway_prediction.files import sha256
 from headway_prediction.grid.headway_grid import CAP_MINS
 from headway_prediction.grid.history import LineHistory, history_from_log
-from headway_prediction.line import Line
+from headway_prediction.line import Line, only_line_id
+from headway_prediction.line_toml import read_line_toml
+from headway_prediction.route_line import RouteLine
 from headway_prediction.timetable import Timetable
 
 
@@ -23,26 +27,52 @@ def read_line_files(
     route: str | None = None,
     stops: Sequence[str] | None = None,
     cap_mins: float = CAP_MINS,
+    line_toml: Path | str | None = None,
 ) -> LineHistory:
     """Read a line's files and build its history; its provenance names each file with its SHA-256.
 
-    The plan comes from `gtfs` (of `route`, where the zip holds several) or `planned_departures`, the time zone from
-    `time_zone` or else the zip. `stops` names the stop ids of one branch or of the trunk. Raises HeadwayError for what the
-    readers refuse, two plans, or no time zone.
+    The line is that of the file `line_toml` (see line_toml.py) or, without one, of the log, in its stop sequence: `stops`
+    then names the stop ids of one branch or of the trunk. The plan comes from `gtfs` (of `route` or else the route of
+    `line_toml`, where the zip holds several) or `planned_departures`, the time zone from `line_toml`, `time_zone` or else
+    the zip. Raises HeadwayError for what the readers refuse, two plans, two lines, or no time zone.
     """
     if gtfs is not None and planned_departures is not None:
         raise HeadwayError(
             "two plans were given", "a GTFS zip or a list of departures", "leave one of them out"
         )
     log = read_arrivals(arrivals)
-    line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
+    if line_toml is None:
+        line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
+    else:
+        found = _read_line(line_toml, log, time_zone, stops)
+        line, route = found.line, route or found.route_id
     plan = _read_plan(line, gtfs, planned_departures, route)
-    files = [Path(path) for path in (arrivals, gtfs, planned_departures) if path is not None]
+    files = [Path(path) for path in (arrivals, gtfs, planned_departures, line_toml) if path is not None]
     provenance = {
         "code_version": __version__,
         "sources": [f"{path.name} sha256:{sha256(path)}" for path in files],
     }
     return history_from_log(log, line, plan, provenance, cap_mins)
+
+
+def _read_line(
+    path: Path | str, log: pl.DataFrame, time_zone: str | None, stops: Sequence[str] | None
+) -> RouteLine:
+    told = [name for name, value in (("--time-zone", time_zone), ("--stops", stops)) if value is not None]
+    if told:
+        raise HeadwayError(
+            f"{told[0]} was given together with the line {path}",
+            "time zone and stops as they stand in that file",
+            "change them there, or leave one of the two out",
+        )
+    found, line_id = read_line_toml(path), only_line_id(log)
+    if found.line.line_id != line_id:
+        raise HeadwayError(
+            f"the log is of the line {line_id}, and {path} describes {found.line.line_id}",
+            "the same line_id in both",
+            f'write line_id = "{line_id}" into {path}, or make it with `headway line --line-id {line_id}`',
+        )
+    return found
 
 
 def _zone_name(time_zone: str | None, gtfs: Path | str | None) -> str:

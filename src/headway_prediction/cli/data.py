@@ -79,6 +79,10 @@ def grid(
         str | None,
         typer.Option(help="Stop ids of one branch or of the trunk, with commas, for a line that forks."),
     ] = None,
+    line: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of the line that `headway line` wrote, instead of the log's order."),
+    ] = None,
     cap_mins: Annotated[
         float, typer.Option(min=1, help="Longer headways are held as this many minutes.")
     ] = 30.0,
@@ -103,9 +107,8 @@ def grid(
     from headway_prediction.grid.plan_variants import PlanKind, with_plan
     from headway_prediction.line_files import read_line_files
 
-    history = read_line_files(
-        arrivals, gtfs, planned, time_zone, route, stops.split(",") if stops else None, cap_mins
-    )
+    stop_ids = stops.split(",") if stops else None
+    history = read_line_files(arrivals, gtfs, planned, time_zone, route, stop_ids, cap_mins, line)
     _write(with_plan(history, PlanKind.ORACLE) if oracle else history, out, matrices)
 
 

@@ -1,4 +1,4 @@
-"""forecast and info: what a bundle says now, and what a bundle, grid or log holds."""
+"""forecast and info: what a bundle says now, and what a bundle, grid, log or line holds."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from headway_prediction.bundle import Bundle
+    from headway_prediction.grid.history import LineHistory
     from headway_prediction.line import Line
+    from headway_prediction.lines_bundle import LinesBundle
 
 OF_LINES = "for a bundle of several lines"
 
@@ -51,6 +54,9 @@ def forecast(
     stops: Annotated[
         str | None, typer.Option(help=f"Stop ids of one branch or of the trunk, with commas; {OF_LINES}.")
     ] = None,
+    line: Annotated[
+        Path | None, typer.Option(help=f"TOML file of the line that `headway line` wrote; {OF_LINES}.")
+    ] = None,
 ) -> None:
     """Forecast the next 15 minutes from a log.
 
@@ -67,16 +73,23 @@ def forecast(
     load_framework()
     loaded = Bundle.load(bundle)
     told = {"gtfs": gtfs, "planned_departures": planned, "time_zone": time_zone, "route": route}
-    told |= {"stops": stops.split(",") if stops else None}
-    if isinstance(loaded, Bundle):
-        _refuse_told(told)
-        line, known = loaded.line, arrivals
-    else:
-        from headway_prediction.line_files import read_line_files
+    told |= {"stops": stops.split(",") if stops else None, "line_toml": line}
+    its_line, known = _known(loaded, arrivals, told)
+    _print(loaded.predict(known, _moment(at), method), its_line, format)
 
-        known = read_line_files(arrivals, **told, cap_mins=loaded.cap_mins)
-        line = known.line
-    _print(loaded.predict(known, _moment(at), method), line, format)
+
+def _known(
+    bundle: "Bundle | LinesBundle", arrivals: Path, told: "Mapping[str, object]"
+) -> "tuple[Line, Path | LineHistory]":
+    from headway_prediction.bundle import Bundle
+
+    if isinstance(bundle, Bundle):
+        _refuse_told(told)
+        return bundle.line, arrivals
+    from headway_prediction.line_files import read_line_files
+
+    history = read_line_files(arrivals, **told, cap_mins=bundle.cap_mins)
+    return history.line, history
 
 
 def _print(rows: "pl.DataFrame", line: "Line", format: Format) -> None:
@@ -101,9 +114,11 @@ def _refuse_told(told: "Mapping[str, object]") -> None:
 
 
 def info(
-    path: Annotated[Path, typer.Argument(help="A bundle, a grid or an arrival log.")],
+    path: Annotated[
+        Path, typer.Argument(help="A bundle, a grid, an arrival log or the TOML file of a line.")
+    ],
 ) -> None:
-    """Say what a bundle, grid or log holds.
+    """Say what a bundle, grid, log or line holds.
 
     \b
     Example:

@@ -14,6 +14,7 @@ from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.grid.plan_variants import PlanKind, plan_kind
 from headway_prediction.grid.store import read_history
 from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.line_toml import read_line_toml
 from headway_prediction.lines_bundle import LinesBundle
 from headway_prediction.timetable import Timetable
 
@@ -45,7 +46,7 @@ def _direction_table(rows: pl.DataFrame, line: Line, direction: int) -> Table:
 
 
 def describe(path: Path) -> list[str]:
-    """Return lines that say what a bundle, a grid or an arrival log holds."""
+    """Return lines that say what a bundle, a grid, an arrival log or the TOML file of a line holds."""
     if (path / "bundle.json").is_file():
         bundle = Bundle.load(path)
         return _describe_bundle(bundle) if isinstance(bundle, Bundle) else _describe_lines_bundle(bundle)
@@ -53,9 +54,11 @@ def describe(path: Path) -> list[str]:
         return _describe_grid(path)
     if path.suffix in (".parquet", ".csv"):
         return _describe_log(path)
+    if path.suffix == ".toml":
+        return _describe_line_toml(path)
     raise HeadwayError(
-        f"{path} is neither a bundle, a grid nor an arrival log",
-        "a folder that `headway train` or `headway grid` wrote, or a .parquet or .csv file",
+        f"{path} is neither a bundle, a grid, a line nor an arrival log",
+        "a folder that `headway train` or `headway grid` wrote, or a .parquet, .csv or .toml file",
         "check the path",
     )
 
@@ -131,6 +134,20 @@ def _describe_log(path: Path) -> list[str]:
         f"lines: {', '.join(log['line_id'].unique().sort())}",
         f"service days: {len(dates)}{_span(dates.to_list())}",
         f"passings: {log.height:,} at {platforms} platforms",
+    ]
+
+
+def _describe_line_toml(path: Path) -> list[str]:
+    found = read_line_toml(path)
+    platforms = [
+        f"{len(found.line.travel_order(direction))} in direction {direction}" for direction in DIRECTIONS
+    ]
+    left_out = ", ".join(station.name for station in found.left_out) or "none"
+    return [
+        "line",
+        _describe_line(found.line),
+        f"platforms: {', '.join(platforms)}",
+        f"stations left out: {left_out}",
     ]
 
 

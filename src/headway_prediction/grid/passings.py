@@ -41,7 +41,7 @@ def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropp
     when over 1 % of the times do not fit their service date.
     """
     own = log.filter(~pl.col("stop_id").is_in(list(line.left_out)))
-    placed = own.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
+    placed = own.join(line.stops(), on=["direction_id", "stop_id"], how="left")
     _refuse_strangers(placed, line)
     timed = placed.with_columns(
         minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
@@ -81,7 +81,7 @@ def _refuse_strangers(placed: pl.DataFrame, line: Line) -> None:
         raise HeadwayError(
             f"the log has the stop {row['stop_id']!r} in direction {row['direction_id']}, which is not on {line.line_id}",
             f"stop ids such as {line.stop_ids(0)[line.first_station(0)]} ({line.station_names[line.first_station(0)]})",
-            "give the log of this line, or name the stops to keep",
+            "give the log of this line, or leave that stop out (--stops, or left_out in the line's TOML)",
         )
 
 
