@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.feeds.gtfs import read_time_zone, read_timetable
+from headway_prediction.feeds.outages import read_outages
 from headway_prediction.feeds.planned_departures import read_planned_departures
 from headway_prediction.files import sha256
 from headway_prediction.grid.headway_grid import CAP_MINS
@@ -23,26 +26,40 @@ def read_line_files(
     route: str | None = None,
     stops: Sequence[str] | None = None,
     cap_mins: float = CAP_MINS,
+    outages: Path | str | None = None,
 ) -> LineHistory:
     """Read a line's files and build its history; its provenance names each file with its SHA-256.
 
     The plan comes from `gtfs` (of `route`, where the zip holds several) or `planned_departures`, the time zone from
-    `time_zone` or else the zip. `stops` names the stop ids of one branch or of the trunk. Raises HeadwayError for what the
-    readers refuse, two plans, or no time zone.
+    `time_zone` or else the zip. `stops` names the stop ids of one branch or of the trunk, `outages` a list of outages that
+    no headway may span. Raises HeadwayError for what the readers refuse, two plans, or no time zone.
     """
-    if gtfs is not None and planned_departures is not None:
-        raise HeadwayError(
-            "two plans were given", "a GTFS zip or a list of departures", "leave one of them out"
-        )
     log = read_arrivals(arrivals)
-    line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
-    plan = _read_plan(line, gtfs, planned_departures, route)
-    files = [Path(path) for path in (arrivals, gtfs, planned_departures) if path is not None]
+    line, plan = line_of_log(log, gtfs, planned_departures, time_zone, route, stops)
+    masked = None if outages is None else read_outages(outages, log["service_date"].unique())
+    files = [Path(path) for path in (arrivals, gtfs, planned_departures, outages) if path is not None]
     provenance = {
         "code_version": __version__,
         "sources": [f"{path.name} sha256:{sha256(path)}" for path in files],
     }
-    return history_from_log(log, line, plan, provenance, cap_mins)
+    return history_from_log(log, line, plan, provenance, cap_mins, masked)
+
+
+def line_of_log(
+    log: pl.DataFrame,
+    gtfs: Path | str | None = None,
+    planned_departures: Path | str | None = None,
+    time_zone: str | None = None,
+    route: str | None = None,
+    stops: Sequence[str] | None = None,
+) -> tuple[Line, Timetable | None]:
+    """Return the line that an arrival log runs on and its plan; arguments and errors as for `read_line_files`."""
+    if gtfs is not None and planned_departures is not None:
+        raise HeadwayError(
+            "two plans were given", "a GTFS zip or a list of departures", "leave one of them out"
+        )
+    line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
+    return line, _read_plan(line, gtfs, planned_departures, route)
 
 
 def _zone_name(time_zone: str | None, gtfs: Path | str | None) -> str:
