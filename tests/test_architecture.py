@@ -36,6 +36,7 @@ STAGES = [
     },
     {"forecasters"},
     {"evaluation"},
+    {"quality"},
     {"forecast_now"},
     {"bundle_parts", "lines_bundle", "bundle"},
     {"held_out", "training_windows", "train_members", "train_line", "train_lines"},
