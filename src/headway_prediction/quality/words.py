@@ -3,6 +3,7 @@
 import polars as pl
 
 from headway_prediction.clock import service_time
+from headway_prediction.evaluation.report_words import towards
 from headway_prediction.quality.check import Quality
 from headway_prediction.quality.duplicates import ROW_AGAIN, TRAIN_AGAIN, WITHIN_SECONDS
 from headway_prediction.quality.headways import LONG, SHORT
@@ -16,6 +17,12 @@ DUPLICATE_MEANINGS = {
     ROW_AGAIN: "rows that stand twice (`headway grid` refuses the log until they are removed)",
     WITHIN_SECONDS: "passings within 15 s of the one before (the grid drops them)",
     TRAIN_AGAIN: "passings of a train that had passed there before",
+}
+EVIDENCE = {
+    "plan": "the plan",
+    "other days": "other days",
+    "plan and other days": "the plan and other days",
+    "before and after": "the hours around it",
 }
 
 NOTES = (
@@ -114,16 +121,14 @@ def _outages(quality: Quality) -> str:
         return ""
     shown = quality.outages.with_columns(mins=pl.col("end_minute") - pl.col("first_minute"))
     named = [
-        f"{row['service_date']} {service_time(row['first_minute'])} to {service_time(row['end_minute'])} (by {_by(row)})"
+        f"{row['service_date']} {_span(row)} (by {EVIDENCE[row['evidence']]})"
         for row in shown.sort("mins", descending=True).iter_rows(named=True)
     ]
     return f"{_count(shown.height, 'outage')} of the whole line, {shown['mins'].sum():,} minutes: {_named(named)}."
 
 
-def _by(silence: dict) -> str:
-    return {"plan": "the plan", "before and after": "the hours around it"}.get(
-        silence["evidence"], f"{silence['evidence']}".replace("plan and", "the plan and")
-    )
+def _span(silence: dict) -> str:
+    return f"{service_time(silence['first_minute'])} to {service_time(silence['end_minute'])}"
 
 
 def _gaps(quality: Quality) -> str:
@@ -131,8 +136,8 @@ def _gaps(quality: Quality) -> str:
         return ""
     shown = quality.gaps.with_columns(mins=pl.col("end_minute") - pl.col("first_minute"))
     named = [
-        f"{quality.line.station_names[row['station']]}, direction {row['direction']}, {row['service_date']} "
-        f"{service_time(row['first_minute'])} to {service_time(row['end_minute'])}"
+        f"{quality.line.station_names[row['station']]} {towards(quality.line, row['direction'])}, {row['service_date']} "
+        f"{_span(row)}"
         for row in shown.sort("mins", descending=True).head(NAMED).iter_rows(named=True)
     ]
     return f"{_count(shown.height, 'gap')} at single platforms; the longest: {'; '.join(named)}."
