@@ -19,6 +19,7 @@ TRAIN_COLOUR, GAP_COLOUR, OUTAGE_COLOUR, ODD_COLOUR = "#0072B2", "#D55E00", "#E6
 ABSENT_COLOUR = "#888888"
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_TICKS = 8
+MOST_FRAMED = 31
 MARGIN_MINS = 10
 
 
@@ -45,7 +46,6 @@ def calendar(days: pl.DataFrame) -> dict:
         "layout": {
             "height": 340,
             "showlegend": any(mark["x"] for mark in marks),
-            "legend": {"orientation": "h", "x": 0, "y": -0.3, "yanchor": "top"},
             "xaxis": {
                 "title": {"text": "week from"}, "tickvals": ticks, "zeroline": False, "showgrid": False,
                 "ticktext": [str(weeks[tick]) for tick in ticks], "range": [-0.5, len(weeks) - 0.5],
@@ -111,9 +111,10 @@ def _ticks(count: int) -> list[int]:
 
 
 def _share_map(shares: np.ndarray, texts: list[list[str]], place: str = "") -> dict:
+    gap = int(shares.shape[1] <= MOST_FRAMED)  # lines between many narrow cells would hide them
     return {
         "type": "heatmap", "z": plain(shares), "text": texts, "colorscale": SHARE_SCALE, "zmin": LOWEST_SHARE, "zmax": 100,
-        "xgap": 1, "ygap": 1, "hoverongaps": False, "hovertemplate": f"{place}%{{text}}, %{{z:.1f}} %<extra></extra>",
+        "xgap": gap, "ygap": gap, "hoverongaps": False, "hovertemplate": f"{place}%{{text}}, %{{z:.1f}} %<extra></extra>",
         "showlegend": False,
         "colorbar": {"thickness": 10, "ticksuffix": " %", "outlinewidth": 0},
     }  # fmt: skip

@@ -36,7 +36,8 @@ def quality_page(quality: Quality, service_date: date | None = None) -> str:
     found = findings(quality, days)
     summary = "\n".join([paragraphs([basis(quality, days)]), bullets(found)])
     parts = [
-        _days(quality, days),
+        _calendar(days),
+        Section("Day by day", _html(date_table(quality, days)), []),
         _stations(quality, platforms),
         _one_day(quality, shown),
         Section("What the words mean", bullets(NOTES), []),
@@ -59,13 +60,14 @@ def date_to_show(days: pl.DataFrame, service_date: date | None) -> date:
     return service_date
 
 
-def _days(quality: Quality, days: pl.DataFrame) -> Section:
+def _calendar(days: pl.DataFrame) -> Section:
     text = (
         "The colour is the share of the expected passings that came: of those planned or else of those usual on that kind "
         "of day. All below 50 % looks alike."
     )
-    body = paragraphs([text]) + _html(date_table(quality, days))
-    return Section("Days", body, [("Share of the expected passings, by date", calendar(days))])
+    return Section(
+        "Calendar", paragraphs([text]), [("Share of the expected passings, by date", calendar(days))]
+    )
 
 
 def _stations(quality: Quality, platforms: pl.DataFrame) -> Section:
