@@ -12,41 +12,51 @@ if TYPE_CHECKING:
     from headway_prediction.quality.check import Quality
 
 
+Log = Annotated[
+    Path, typer.Argument(help="Arrival log, Parquet or CSV: one row per train passing one platform.")
+]
+Gtfs = Annotated[Path | None, typer.Option(help="GTFS zip with the planned service.")]
+Planned = Annotated[Path | None, typer.Option(help="CSV of planned departures, instead of a GTFS zip.")]
+Zone = Annotated[str | None, typer.Option(help="The line's IANA time zone; the GTFS zip's when not given.")]
+Route = Annotated[str | None, typer.Option(help="Route in the GTFS zip, where it holds several.")]
+Stops = Annotated[
+    str | None,
+    typer.Option(help="Stop ids of one branch or of the trunk, with commas, for a line that forks."),
+]
+OutageMins = Annotated[
+    int, typer.Option(min=1, help="A silence of the whole line is an outage from so many minutes on.")
+]
+Tolerance = Annotated[
+    float, typer.Option(min=0, help="Minutes that a passing may be off a planned one to be matched to it.")
+]
+Shown = Annotated[
+    str | None,
+    typer.Option(
+        "--date", help="Date whose stations and trains are shown. Default: the one with most to see."
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="HTML report to write.")]
+Outages = Annotated[
+    Path | None, typer.Option(help="CSV of the outages found to write, for `headway grid --outages`.")
+]
+Json = Annotated[Path | None, typer.Option(help="JSON file of all that was found to write.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
+
+
 def check(
-    log: Annotated[
-        Path, typer.Argument(help="Arrival log, Parquet or CSV: one row per train passing one platform.")
-    ],
-    gtfs: Annotated[Path | None, typer.Option(help="GTFS zip with the planned service.")] = None,
-    planned: Annotated[
-        Path | None, typer.Option(help="CSV of planned departures, instead of a GTFS zip.")
-    ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="The line's IANA time zone; the GTFS zip's when not given.")
-    ] = None,
-    route: Annotated[str | None, typer.Option(help="Route in the GTFS zip, where it holds several.")] = None,
-    stops: Annotated[
-        str | None,
-        typer.Option(help="Stop ids of one branch or of the trunk, with commas, for a line that forks."),
-    ] = None,
-    outage_mins: Annotated[
-        int, typer.Option(min=1, help="A silence of the whole line is an outage from so many minutes on.")
-    ] = 15,
-    tolerance: Annotated[
-        float,
-        typer.Option(min=0, help="Minutes that a passing may be off a planned one to be matched to it."),
-    ] = 5.0,
-    show: Annotated[
-        str | None,
-        typer.Option(
-            "--date", help="Date whose stations and trains are shown. Default: the one with most to see."
-        ),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="HTML report to write.")] = None,
-    outages: Annotated[
-        Path | None, typer.Option(help="CSV of the outages found to write, for `headway grid --outages`.")
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="JSON file of all that was found to write.")] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
+    log: Log,
+    gtfs: Gtfs = None,
+    planned: Planned = None,
+    time_zone: Zone = None,
+    route: Route = None,
+    stops: Stops = None,
+    outage_mins: OutageMins = 15,
+    tolerance: Tolerance = 5.0,
+    show: Shown = None,
+    out: Out = None,
+    outages: Outages = None,
+    json: Json = None,
+    markdown: Markdown = False,
 ) -> None:
     """Say what is wrong with a log.
 
@@ -58,27 +68,33 @@ def check(
       headway check line/arrivals.parquet --gtfs line/gtfs.zip --out quality.html --outages outages.csv
     """
     from headway_prediction.feeds.arrivals import read_unchecked_arrivals
-    from headway_prediction.feeds.outages import write_outages
-    from headway_prediction.files import atomic_path
     from headway_prediction.line_files import line_of_log
     from headway_prediction.quality.check import check_log
-    from headway_prediction.quality.page import write_quality_page
-    from headway_prediction.quality.quality_json import quality_json
 
     day, rows = _date(show), read_unchecked_arrivals(log)
     line, timetable = line_of_log(rows, gtfs, planned, time_zone, route, stops.split(",") if stops else None)
     quality = check_log(rows, line, timetable, outage_mins, tolerance)
     _print(quality, day, markdown)
+    _write(quality, day, out, outages, json)
+
+
+def _write(
+    quality: "Quality", day: date | None, out: Path | None, outages: Path | None, json: Path | None
+) -> None:
+    from headway_prediction.feeds.outages import write_outages
+    from headway_prediction.files import atomic_path
+    from headway_prediction.quality.page import write_quality_page
+    from headway_prediction.quality.quality_json import quality_json
+
     if out is not None:
         write_quality_page(out, quality, day)
-        say(f"wrote {out}")
     if outages is not None:
         write_outages(outages, quality.outages)
-        say(f"wrote {outages}")
     if json is not None:
         with atomic_path(json) as fresh:
             fresh.write_text(quality_json(quality), encoding="utf-8")
-        say(f"wrote {json}")
+    for path in filter(None, (out, outages, json)):
+        say(f"wrote {path}")
 
 
 def _print(quality: "Quality", day: date | None, markdown: bool) -> None:

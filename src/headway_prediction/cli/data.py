@@ -84,9 +84,7 @@ def grid(
     ] = 30.0,
     outages: Annotated[
         Path | None,
-        typer.Option(
-            help="CSV of outages (service_date, from, until; `headway check` makes one): minutes that are not valid."
-        ),
+        typer.Option(help="CSV of outages (`headway check` makes one): minutes that are not valid."),
     ] = None,
     matrices: Annotated[Path | None, typer.Option(help="Folder for the same grid as .npy matrices.")] = None,
     oracle: Annotated[
