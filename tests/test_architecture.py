@@ -38,6 +38,7 @@ STAGES = [
     {"forecasters"},
     {"evaluation"},
     {"held_out", "own_intervals"},
+    {"quality"},
     {"forecast_now"},
     {"bundle_parts", "lines_bundle", "bundle"},
     {"training_windows", "train_members", "train_line", "train_lines"},

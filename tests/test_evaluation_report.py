@@ -1,9 +1,5 @@
-import html
 import re
-import shutil
-import subprocess
 from datetime import timedelta
-from html.parser import HTMLParser
 
 import pytest
 
@@ -17,6 +13,7 @@ from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.persistence import Persistence
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.line import Line
+from pages import Reader, seen_on_a_phone
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(3)]
 DISTURBED = DAYS[1]
@@ -70,30 +67,6 @@ def banded(history, forecasts):
         for day, f in forecasts["oracle"].items()
     }
     return forecasts | {"banded": wide}
-
-
-class Reader(HTMLParser):
-    """Collects the elements of a page and its text outside of scripts and styles."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.elements, self.words, self.hidden = [], [], False
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self.hidden = tag in ("script", "style")
-
-    def handle_endtag(self, tag):
-        self.hidden = False
-
-    def handle_data(self, data):
-        if not self.hidden:
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
 
 
 def test_the_page_loads_nothing(page):
@@ -207,58 +180,11 @@ def test_it_is_written_whole_or_not_at_all(history, scores, forecasts, page, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new"]
 
 
-PROBE = """
-<script>
-const report = document.querySelector("iframe").contentWindow;
-setTimeout(() => {
-  const page = report.document;
-  const drawn = [...page.querySelectorAll("[id^=figure-]")].filter((place) => {
-    const box = place.querySelector("svg.main-svg")?.getBoundingClientRect();
-    return box && box.width > 200 && box.right <= 390 && place.querySelector(".trace, .hm image, .heatmaplayer image");
-  });
-  document.body.dataset.seen = [
-    report.mistakes.length, drawn.length, page.documentElement.scrollWidth, report.alerted ?? "quiet",
-    report.performance.getEntriesByType("resource").length,
-  ].join(" ");
-}, 3000);
-</script>
-"""
-LISTEN = """<script>
-var mistakes = [];
-addEventListener("error", (event) => mistakes.push(event.message));
-console.error = console.warn = (...words) => mistakes.push(words.join(" "));
-alert = () => { alerted = "alerted"; };
-</script>"""
-
-
-def browser():
-    """A Chromium that starts, or a reason to skip."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        path = shutil.which(name)
-        if path and subprocess.run([path, "--version"], capture_output=True).returncode == 0:
-            return path
-    pytest.skip("there is no Chromium to draw the page")
-
-
 def test_a_browser_draws_it_on_a_phone_without_a_mistake(history, banded, tmp_path):
     days = DAYS[1:]
     later = {name: {day: by_date[day] for day in days} for name, by_date in banded.items()}
     page = report_html(history, score_methods(history, days, later), later, "banded")
-    listening = html.escape(page.replace("<head>", f"<head>{LISTEN}", 1))
-    frame = f'<iframe style="width:390px;height:30000px;border:0" srcdoc="{listening}"></iframe>'
-    (tmp_path / "phone.html").write_text(
-        f"<!doctype html><meta charset=utf-8>{frame}{PROBE}", encoding="utf-8"
-    )
-    switches = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync "
-        f"--user-data-dir={tmp_path / 'profile'} --virtual-time-budget=6000 --dump-dom"
-    )
-    seen = subprocess.run(
-        [browser(), *switches.split(), (tmp_path / "phone.html").as_uri()],
-        capture_output=True, text=True, check=True, timeout=120,
-    ).stdout  # fmt: skip
     figures = len(re.findall(r'id="figure-', page))
     assert figures > 20
     # No mistakes, every figure drawn within the phone, no page wider than it, no script from the data, nothing loaded.
-    assert re.search(r'data-seen="([^"]*)"', seen)[1] == f"0 {figures} 390 quiet 0"
+    assert seen_on_a_phone(page, tmp_path) == f"0 {figures} 390 quiet 0"

@@ -76,3 +76,9 @@ def gtfs_minutes(text: str) -> float:
             f"the time {text!r} has over 59 minutes or seconds", "H:MM:SS", "correct that field"
         )
     return hours * 60 + minutes + seconds / 60
+
+
+def service_time(minute: float) -> str:
+    """Return the hours and minutes of a service-day minute as GTFS writes them, such as 25:10."""
+    hour, rest = divmod(int(minute), 60)
+    return f"{hour:02d}:{rest:02d}"

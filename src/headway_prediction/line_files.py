@@ -9,6 +9,7 @@ from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import read_arrivals
 from headway_prediction.feeds.gtfs import read_time_zone, read_timetable
+from headway_prediction.feeds.outages import read_outages
 from headway_prediction.feeds.planned_departures import read_planned_departures
 from headway_prediction.files import sha256
 from headway_prediction.grid.headway_grid import CAP_MINS
@@ -28,31 +29,51 @@ def read_line_files(
     stops: Sequence[str] | None = None,
     cap_mins: float = CAP_MINS,
     line_toml: Path | str | None = None,
+    outages: Path | str | None = None,
 ) -> LineHistory:
     """Read a line's files and build its history; its provenance names each file with its SHA-256.
+
+    Line and plan are found as by `line_of_log`; no headway may span one of the list of `outages`. Raises HeadwayError for
+    what the readers refuse, two plans, two lines, or no time zone.
+    """
+    log = read_arrivals(arrivals)
+    line, plan = line_of_log(log, gtfs, planned_departures, time_zone, route, stops, line_toml)
+    masked = None if outages is None else read_outages(outages, log["service_date"].unique())
+    told = (arrivals, gtfs, planned_departures, line_toml, outages)
+    files = [Path(path) for path in told if path is not None]
+    provenance = {
+        "code_version": __version__,
+        "sources": [f"{path.name} sha256:{sha256(path)}" for path in files],
+    }
+    return history_from_log(log, line, plan, provenance, cap_mins, masked)
+
+
+def line_of_log(
+    log: pl.DataFrame,
+    gtfs: Path | str | None = None,
+    planned_departures: Path | str | None = None,
+    time_zone: str | None = None,
+    route: str | None = None,
+    stops: Sequence[str] | None = None,
+    line_toml: Path | str | None = None,
+) -> tuple[Line, Timetable | None]:
+    """Return the line that an arrival log runs on and its plan.
 
     The line is that of the file `line_toml` (see line_toml.py) or, without one, of the log, in its stop sequence: `stops`
     then names the stop ids of one branch or of the trunk. The plan comes from `gtfs` (of `route` or else the route of
     `line_toml`, where the zip holds several) or `planned_departures`, the time zone from `line_toml`, `time_zone` or else
-    the zip. Raises HeadwayError for what the readers refuse, two plans, two lines, or no time zone.
+    the zip. Raises HeadwayError as `read_line_files`.
     """
     if gtfs is not None and planned_departures is not None:
         raise HeadwayError(
             "two plans were given", "a GTFS zip or a list of departures", "leave one of them out"
         )
-    log = read_arrivals(arrivals)
     if line_toml is None:
         line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
     else:
         found = _read_line(line_toml, log, time_zone, stops)
         line, route = found.line, route or found.route_id
-    plan = _read_plan(line, gtfs, planned_departures, route)
-    files = [Path(path) for path in (arrivals, gtfs, planned_departures, line_toml) if path is not None]
-    provenance = {
-        "code_version": __version__,
-        "sources": [f"{path.name} sha256:{sha256(path)}" for path in files],
-    }
-    return history_from_log(log, line, plan, provenance, cap_mins)
+    return line, _read_plan(line, gtfs, planned_departures, route)
 
 
 def _read_line(

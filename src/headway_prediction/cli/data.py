@@ -86,6 +86,10 @@ def grid(
     cap_mins: Annotated[
         float, typer.Option(min=1, help="Longer headways are held as this many minutes.")
     ] = 30.0,
+    outages: Annotated[
+        Path | None,
+        typer.Option(help="CSV of outages (`headway check` makes one): minutes that are not valid."),
+    ] = None,
     matrices: Annotated[Path | None, typer.Option(help="Folder for the same grid as .npy matrices.")] = None,
     oracle: Annotated[
         bool,
@@ -98,7 +102,8 @@ def grid(
     """Turn an arrival log into a headway grid.
 
     It holds headway, elapsed, arrived and valid per minute and platform, the planned terminal headways, the passings and
-    the plan: all that the later stages read.
+    the plan: all that the later stages read. With --outages no headway spans an outage: it and the first headway after
+    it are unknown.
 
     \b
     Example:
@@ -108,7 +113,7 @@ def grid(
     from headway_prediction.line_files import read_line_files
 
     stop_ids = stops.split(",") if stops else None
-    history = read_line_files(arrivals, gtfs, planned, time_zone, route, stop_ids, cap_mins, line)
+    history = read_line_files(arrivals, gtfs, planned, time_zone, route, stop_ids, cap_mins, line, outages)
     _write(with_plan(history, PlanKind.ORACLE) if oracle else history, out, matrices)
 
 
@@ -125,11 +130,18 @@ def _write(history: "LineHistory", out: Path, matrices: Path | None) -> None:
 
 def say_history(history: "LineHistory") -> None:
     """Say what a history holds."""
+    from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE
+
     dates, grid = history.service_dates, history.grid
     say(f"line {history.line.line_id}: {len(history.line.stations)} stations, {history.line.time_zone}")
     say(f"{len(dates)} service days, {dates[0]} to {dates[-1]}; {history.passings.height:,} passings")
     dropped = grid.attrs["duplicates_dropped"], grid.attrs["outside_service_day_dropped"]
     say(f"left out: {dropped[0]} duplicates within 15 s, {dropped[1]} outside their service day")
+    outages = grid.attrs.get(OUTAGES_ATTRIBUTE, ())
+    if outages:
+        say(
+            f"{len(outages)} outages are not valid, {sum(end - first for _, first, end in outages):,} minutes"
+        )
     planned = grid["planned_departures"].sum("time").values
     plan = f"{planned[0]:,} and {planned[1]:,} planned departures" if planned.any() else "no plan"
     say(f"{float(grid['valid'].mean()):.0%} of the cells hold a valid headway; {plan}")

@@ -23,25 +23,43 @@ BACKWARD_TRAINS_ALLOWED = 0.01
 
 def read_arrivals(path: Path | str) -> pl.DataFrame:
     """Read a tidy arrival log (.parquet, .csv or .csv.gz) and check it with `check_arrivals`."""
-    path = Path(path)
+    return check_arrivals(_read(Path(path)))
+
+
+def read_unchecked_arrivals(path: Path | str) -> pl.DataFrame:
+    """Read a tidy arrival log with `typed_arrivals`: rows that stand twice and trains that run backwards stay in it."""
+    return typed_arrivals(_read(Path(path)))
+
+
+def _read(path: Path) -> pl.DataFrame:
     try:
         if not path.is_file():
             raise FileNotFoundError("there is no such file")
-        raw = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise HeadwayError(
             f"the arrival log {path} could not be read ({str(error).splitlines()[0]})",
             "a Parquet or CSV file with one row per passing",
             "check the path and the file",
         ) from error
-    return check_arrivals(raw)
 
 
 def check_arrivals(raw: pl.DataFrame) -> pl.DataFrame:
     """Return the log with the columns and types of COLUMNS, event_time in UTC.
 
-    Raises HeadwayError for an empty log, a missing column, a field that cannot be read, a time without a zone, rows
-    that stand twice, or trains that run backwards along their stop_sequence.
+    Raises HeadwayError as `typed_arrivals` does, and for rows that stand twice, or trains that run backwards along their
+    stop_sequence.
+    """
+    log = typed_arrivals(raw)
+    _refuse_repeated_rows(log)
+    _refuse_backward_trains(log)
+    return log
+
+
+def typed_arrivals(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return the log with the columns and types of COLUMNS, event_time in UTC, whatever its passings are like.
+
+    Raises HeadwayError for an empty log, a missing column, a field that cannot be read, or a time without a zone.
     """
     missing = [name for name in COLUMNS if name not in raw.columns]
     if missing:
@@ -52,13 +70,10 @@ def check_arrivals(raw: pl.DataFrame) -> pl.DataFrame:
         )
     if raw.is_empty():
         raise HeadwayError("the log is empty", "at least one passing", "check what wrote it")
-    log = raw.select(
+    return raw.select(
         *(_typed(raw, name, kind) for name, kind in COLUMNS.items() if name != "event_time"),
         _instants(raw["event_time"]),
     )
-    _refuse_repeated_rows(log)
-    _refuse_backward_trains(log)
-    return log
 
 
 def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Series:

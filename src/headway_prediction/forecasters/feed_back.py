@@ -23,6 +23,7 @@ from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster, forecast_of
 from headway_prediction.grid.history import LineHistory, build_history
+from headway_prediction.grid.outages import outages_known
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
 from headway_prediction.quantile_levels import middle_place
 
@@ -153,10 +154,11 @@ def history_run_on(
     days = guess.direction_days(history, service_date)
     expected = [_expected_passings(day, history, service_date, d, t0, until) for d, day in enumerate(days)]
     passings = without_duplicates(pl.concat([known, *expected]))
-    cap_mins = history.grid.attrs["cap_mins"]
+    attributes = history.grid.attrs
     return build_history(
-        passings, history.line, history.timetable, [service_date], {service_date: until}, {}, cap_mins
-    )
+        passings, history.line, history.timetable, [service_date], {service_date: until},
+        outages_known(attributes, service_date, t0), attributes["cap_mins"],
+    )  # fmt: skip
 
 
 def _expected_passings(

@@ -1,35 +1,40 @@
 """The headway grid of PROTOCOL.md: last headway held, minutes since, arrivals and validity, per minute and platform."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.grid.outages import Outage, across
 
 CAP_MINS = 30.0
 LONGEST_HEADWAY_MINS = 60.0
 """A longer headway, or a longer time since the last passing, is no headway of a running service (PROTOCOL.md)."""
 
 
-def held_headways(minutes: np.ndarray, platforms: np.ndarray, platform_count: int) -> tuple[np.ndarray, ...]:
+def held_headways(
+    minutes: np.ndarray, platforms: np.ndarray, platform_count: int, outages: Sequence[Outage] = ()
+) -> tuple[np.ndarray, ...]:
     """Hold, at each platform, the headway of its last passing from minute to minute of one service day.
 
     `minutes` (float64, sorted within each platform) and `platforms` (indices below `platform_count`, sorted) describe
     the passings. Returns arrays of shape (1620, platforms): the raw headway of the last passing known at the end of
     each minute (NaN before the second passing), the minutes elapsed since it (NaN before the first), and whether a
-    passing with a headway of at most 60 min fell in the minute.
+    passing with a headway of at most 60 min fell in the minute. During one of the `outages` nothing is known, nor after it
+    before a platform's first passing; that one's headway is unknown too.
     """
     passing_headways = np.full(len(minutes), np.nan)
     same_platform = np.flatnonzero(platforms[1:] == platforms[:-1]) + 1
     # Rounded, so that 60 minutes between two times to the second do not come out a hair longer.
     passing_headways[same_platform] = np.round(minutes[same_platform] - minutes[same_platform - 1], 9)
+    passing_headways[1:][across(minutes[:-1], minutes[1:], outages)] = np.nan
     rows = np.floor(minutes).astype(np.int64)
     inside = (rows >= 0) & (rows < SCORED_DAY_MINS)
     last = _last_passing(rows[inside], platforms[inside], np.flatnonzero(inside), platform_count)
-    known = last >= 0
     ends = np.arange(1, SCORED_DAY_MINS + 1)[:, None]
+    known = (last >= 0) & ~across(np.append(minutes, np.nan)[last], ends - 1, outages)
     headways = np.where(known, np.append(passing_headways, np.nan)[last], np.nan)
     elapsed = np.where(known, ends - np.append(minutes, np.nan)[last], np.nan)
     arrived = np.zeros((SCORED_DAY_MINS, platform_count), dtype=bool)
@@ -48,17 +53,23 @@ def _last_passing(
 
 
 def day_grid(
-    passings: pl.DataFrame, station_count: int, observed_until: float, cap_mins: float = CAP_MINS
+    passings: pl.DataFrame,
+    station_count: int,
+    observed_until: float,
+    cap_mins: float = CAP_MINS,
+    outages: Sequence[Outage] = (),
 ) -> dict[str, np.ndarray]:
     """Return headway, elapsed (float32), arrived and valid (bool) of one service day: (1620, stations, 2) each.
 
     `passings` (columns direction, station, minute; sorted by platform and minute, without duplicates) are those of the
-    day; minutes after `observed_until` are not valid.
+    day; minutes after `observed_until` are not valid, nor are those of `outages`, nor is a headway across one.
     """
     platforms = (
         passings["direction"].to_numpy().astype(np.int64) * station_count + passings["station"].to_numpy()
     )
-    headways, elapsed, arrived = held_headways(passings["minute"].to_numpy(), platforms, 2 * station_count)
+    headways, elapsed, arrived = held_headways(
+        passings["minute"].to_numpy(), platforms, 2 * station_count, outages
+    )
     observed = np.arange(SCORED_DAY_MINS)[:, None] <= observed_until
     with np.errstate(invalid="ignore"):
         valid = (headways <= LONGEST_HEADWAY_MINS) & (elapsed < LONGEST_HEADWAY_MINS) & observed

@@ -11,6 +11,7 @@ import xarray as xr
 from headway_prediction.clock import SCORED_DAY_MINS, instant, service_day_start
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.headway_grid import CAP_MINS, day_grid, last_logged_minutes, stack_days
+from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE, outages_attribute, outages_known, outages_on
 from headway_prediction.grid.passings import before, passings_on_line
 from headway_prediction.grid.planned import planned_terminals
 from headway_prediction.line import Line
@@ -63,7 +64,8 @@ class LineHistory:
         dates = self.service_dates[: self._index(service_date) + 1]
         known = self.known_passings(service_date, t0)
         observed_until = last_logged_minutes(known) | {service_date: t0}
-        attributes = dict(self.grid.attrs)
+        attributes = {name: value for name, value in self.grid.attrs.items() if name != OUTAGES_ATTRIBUTE}
+        attributes |= outages_known(self.grid.attrs, service_date, t0)
         return build_history(
             known, self.line, self.timetable, dates, observed_until, attributes, attributes["cap_mins"]
         )
@@ -103,13 +105,18 @@ def history_from_log(
     timetable: Timetable | None = None,
     provenance: Mapping[str, object] | None = None,
     cap_mins: float = CAP_MINS,
+    outages: pl.DataFrame | None = None,
 ) -> LineHistory:
-    """Build the history of every service date of a checked arrival log; raises HeadwayError as `passings_on_line`."""
+    """Build the history of every service date of a checked arrival log; raises HeadwayError as `passings_on_line`.
+
+    `outages` (grid.outages.OUTAGE_COLUMNS) are minutes in which nothing is known of the line.
+    """
     passings, dropped = passings_on_line(log, line)
     attributes = dict(provenance or {}) | {
         "duplicates_dropped": dropped.duplicates,
         "outside_service_day_dropped": dropped.outside_service_day,
     }
+    attributes |= {} if outages is None else outages_attribute(outages)
     dates = passings["service_date"].unique().sort().to_list()
     return build_history(
         passings, line, timetable, dates, last_logged_minutes(passings), attributes, cap_mins
@@ -125,11 +132,20 @@ def build_history(
     attributes: Mapping[str, object],
     cap_mins: float = CAP_MINS,
 ) -> LineHistory:
-    """Build a history from passings (no duplicates); minutes after `observed_until` of a date are not valid."""
+    """Build a history from passings (no duplicates); minutes after `observed_until` of a date are not valid.
+
+    Outages are those of `attributes` (see grid.outages), which go along into stores, copies and `as_of`.
+    """
     by_date = passings.partition_by("service_date", as_dict=True)
     none = passings.clear()
     days = (
-        day_grid(by_date.get((day,), none), len(line.stations), observed_until.get(day, -1), cap_mins)
+        day_grid(
+            by_date.get((day,), none),
+            len(line.stations),
+            observed_until.get(day, -1),
+            cap_mins,
+            outages_on(attributes, day),
+        )
         for day in service_dates
     )
     headways, departures = planned_terminals(timetable, line, service_dates, cap_mins)

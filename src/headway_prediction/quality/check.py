@@ -1,0 +1,75 @@
+"""Every check of a log, run once: what the tables and the page are made of."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.line import Line
+from headway_prediction.quality.completeness import completeness
+from headway_prediction.quality.duplicates import duplicates
+from headway_prediction.quality.gaps import gaps
+from headway_prediction.quality.headways import suspicious_headways
+from headway_prediction.quality.outages import OUTAGE_MINS, outages
+from headway_prediction.quality.placed import in_service_day, misdated_rows, placed_rows
+from headway_prediction.quality.plan_match import TOLERANCE_MINS
+from headway_prediction.quality.resolution import time_resolution
+from headway_prediction.quality.train_order import backward_trains, overtaking_trains
+from headway_prediction.timetable import Timetable
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was found in a log: one frame per kind of check, with the columns that the check's docstring gives.
+
+    `passings` are the rows within their service day (see placed), which all checks but `misdated` read.
+    """
+
+    line: Line
+    timetable: Timetable | None
+    passings: pl.DataFrame
+    completeness: pl.DataFrame
+    outages: pl.DataFrame
+    gaps: pl.DataFrame
+    duplicates: pl.DataFrame
+    misdated: pl.DataFrame
+    resolution: pl.DataFrame
+    headways: pl.DataFrame
+    backward: pl.DataFrame
+    overtaking: pl.DataFrame
+
+
+def check_log(
+    log: pl.DataFrame,
+    line: Line,
+    timetable: Timetable | None = None,
+    outage_mins: int = OUTAGE_MINS,
+    tolerance_mins: float = TOLERANCE_MINS,
+) -> Quality:
+    """Check a log (as feeds.arrivals.typed_arrivals returns it) against its line, itself and, where given, its plan.
+
+    Raises HeadwayError for a log of which no row falls on its service date.
+    """
+    placed = placed_rows(log, line)
+    passings = in_service_day(placed)
+    if passings.is_empty():
+        raise HeadwayError(
+            "no row of the log falls on its service date",
+            "event_time from 00:00 to 27:00 of service_date in the line's time zone",
+            "check service_date and the time zone",
+        )
+    silent = outages(passings, timetable, outage_mins)
+    return Quality(
+        line,
+        timetable,
+        passings,
+        completeness(passings, line, timetable, tolerance_mins),
+        silent,
+        gaps(passings, line, timetable, silent),
+        duplicates(passings),
+        misdated_rows(placed),
+        time_resolution(passings),
+        suspicious_headways(passings, silent),
+        backward_trains(passings, line),
+        overtaking_trains(passings, line),
+    )
