@@ -99,11 +99,7 @@ def grid(
         ),
     ] = False,
 ) -> None:
-    """Turn an arrival log into a headway grid.
-
-    It holds headway, elapsed, arrived and valid per minute and platform, the planned terminal headways, the passings and
-    the plan: all that the later stages read. With --outages no headway spans an outage: it and the first headway after
-    it are unknown.
+    """Turn an arrival log into a headway grid, all that the later stages read; no headway spans one of the --outages.
 
     \b
     Example:
@@ -112,8 +108,8 @@ def grid(
     from headway_prediction.grid.plan_variants import PlanKind, with_plan
     from headway_prediction.line_files import read_line_files
 
-    stop_ids = stops.split(",") if stops else None
-    history = read_line_files(arrivals, gtfs, planned, time_zone, route, stop_ids, cap_mins, line, outages)
+    told = (arrivals, gtfs, planned, time_zone, route, stops.split(",") if stops else None)
+    history = read_line_files(*told, cap_mins, line, outages)
     _write(with_plan(history, PlanKind.ORACLE) if oracle else history, out, matrices)
 
 
