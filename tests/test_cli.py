@@ -14,7 +14,9 @@ from conftest import headway
 from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
-VERBS = ("simulate", "grid", "train", "forecast", "backtest", "evaluate", "canary", "info", "demo")
+VERBS = (
+    "simulate", "record", "replay", "grid", "train", "forecast", "backtest", "evaluate", "canary", "info", "demo",
+)  # fmt: skip
 
 
 def process(*words: object, **environment: str) -> subprocess.CompletedProcess:
