@@ -15,7 +15,7 @@ from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
 VERBS = (
-    "simulate", "record", "replay", "grid", "train", "forecast", "backtest", "evaluate", "canary", "info", "demo",
+    "simulate", "feed", "record", "replay", "grid", "train", "forecast", "backtest", "evaluate", "canary", "info", "demo",
 )  # fmt: skip
 
 

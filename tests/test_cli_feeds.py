@@ -84,3 +84,28 @@ def test_mistakes_are_one_sentence(tmp_path, capfd, archive):
     assert "the speed is 0" in refused(capfd, "replay", archive, "--speed", 0)
     with answering(lambda handler: reply(handler, 403)) as url:
         assert "status 403" in refused(capfd, "record", "--url", url, "--out", new)
+
+
+def test_a_simulated_feed_is_served_with_its_schedule(tmp_path):
+    schedule = tmp_path / "gtfs.zip"
+    command = [
+        sys.executable,
+        "-m",
+        "headway_prediction",
+        "feed",
+        "--port",
+        0,
+        "--stations",
+        5,
+        "--speed",
+        "inf",
+    ]
+    command += ["--at", "2026-01-13T14:00+00:00", "--gtfs", schedule]
+    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline() == f"wrote {schedule}\n"
+        url = re.search(r"http://\S+", process.stderr.readline())[0]
+        assert headway("record", "--url", url, "--out", tmp_path / "a", "--every", 0.1, "--polls", 4) == 0
+        process.terminate()
+        assert process.wait(60) == 0
+    assert len({poll.body for poll in replayed(tmp_path / "a")}) == 4
+    assert schedule.stat().st_size > 1000

@@ -21,6 +21,8 @@ class Moment:
     def __init__(self, polls: Iterable[Poll], speed: float = 1.0, elapsed: Callable[[], float] = monotonic):
         check_speed(speed)
         self._polls, self._speed, self._elapsed = iter(polls), speed, elapsed
+        # Before the first poll is asked for, which may take a simulator a while: a feed of now must not start late.
+        self._started = elapsed()
         self._lock = Lock()
         self._current: Poll | None = None
         self._next = next(self._polls, None)
@@ -28,7 +30,7 @@ class Moment:
             raise HeadwayError(
                 "there is no poll to serve", "at least one", "check the archive and the times asked for"
             )
-        self._first, self._started = self._next.fetched_at, elapsed()
+        self._first = self._next.fetched_at
 
     def poll(self) -> Poll:
         """Return the newest poll of the moment."""
