@@ -89,6 +89,13 @@ def feed(
     gtfs: Annotated[
         Path | None, typer.Option(help="Write the line's GTFS zip too, for the next 60 days.")
     ] = None,
+    feed_fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A fault of what the feed says: vanishing_trips=0.1, header_stands_still=0.05, clock_off_secs=3600, "
+            "undated_trips=true, … An unknown one lists them. May be repeated."
+        ),
+    ] = None,
     fault: FaultOption = None,
     seed: SeedOption = 0,
 ) -> None:
@@ -101,14 +108,15 @@ def feed(
     Example:
       headway feed --port 8642 --fault slow=0.05 --fault error
     """
-    from headway_prediction.simulate.feed_days import polls_from, write_schedule_from
+    from headway_prediction.simulate.feed_days import named_faults, polls_from, write_schedule_from
 
     line = named_scenario(scenario, stations)
     begin = datetime.now(UTC) if at is None else _moment(at)
     if gtfs is not None:
         write_schedule_from(gtfs, line, begin)
         say(f"wrote {gtfs}")
-    polls = polls_from(line, begin, every_secs=every, content=_content(content), seed=seed)
+    faults = named_faults(feed_fault or ())
+    polls = polls_from(line, begin, every_secs=every, content=_content(content), faults=faults, seed=seed)
     _serve(polls, speed, port, fault, seed)
 
 
