@@ -1,6 +1,7 @@
 """record: a realtime feed into an archive."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -55,8 +56,13 @@ def record(
     limits = Limits(seconds=timeout, body_bytes=int(largest_mb * 1e6))
     retention = Retention(keep_days, None if keep_gb is None else int(keep_gb * 1e9))
     settings = RecorderSettings(every, limits, retention)
-    with open_archive(out, address.url, say) as archive:
-        recorder = Recorder(address, archive, settings, say)
+    with open_archive(out, address.url, _say_when) as archive:
+        recorder = Recorder(address, archive, settings, _say_when)
         with until_interrupted():
             recorder.run(polls)
         say(f"{out}: {recorder.total}")
+
+
+def _say_when(remark: str) -> None:
+    """Say a remark with its time: whoever reads it may come weeks later."""
+    say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {remark}")
