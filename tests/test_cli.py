@@ -15,18 +15,9 @@ from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
 VERBS = (
-    "simulate",
-    "line",
-    "check",
-    "grid",
-    "train",
-    "forecast",
-    "backtest",
-    "evaluate",
-    "canary",
-    "info",
-    "demo",
-)
+    "simulate", "line", "feed", "record", "replay", "check", "grid", "train", "forecast", "backtest", "evaluate", "canary",
+    "info", "demo",
+)  # fmt: skip
 
 
 def process(*words: object, **environment: str) -> subprocess.CompletedProcess:

@@ -44,11 +44,12 @@ def simulate(
     """
     from headway_prediction.simulate import write_simulation
 
-    for path in write_simulation(out, _scenario(scenario, stations), days=days, seed=seed):
+    for path in write_simulation(out, named_scenario(scenario, stations), days=days, seed=seed):
         say(f"wrote {path}")
 
 
-def _scenario(name: ScenarioName, stations: int | None) -> "Scenario":
+def named_scenario(name: ScenarioName, stations: int | None) -> "Scenario":
+    """Return the scenario of a name and, for the garden line, of a size."""
     from headway_prediction.errors import HeadwayError
     from headway_prediction.simulate import Scenario, blue_line
     from headway_prediction.simulate.scenario import DEFAULT_STATION_COUNT

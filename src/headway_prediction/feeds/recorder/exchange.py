@@ -1,0 +1,172 @@
+"""One question and its answer over HTTP, within a time, a size and a number of redirects.
+
+The standard library's client: nothing to install or to keep alive, and what a recorder needs beyond it (a deadline for the
+whole exchange, a size limit before and after decoding, a key that no other server gets) no library does unasked.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from importlib.metadata import version
+from threading import Timer
+from time import monotonic
+from urllib.parse import urljoin, urlsplit
+
+from headway_prediction.feeds.recorder.address import FeedAddress, origin
+from headway_prediction.feeds.recorder.body import ExchangeFailed, read_body
+
+REDIRECTS = (301, 302, 303, 307, 308)
+LONGEST_VALIDATOR = 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one exchange may cost."""
+
+    seconds: float = 20.0
+    """From the first connection to the last byte, redirects included; only looking the host's name up is not cut off."""
+    body_bytes: int = 64 << 20
+    redirects: int = 5
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What the server said of its last answer, sent back to hear of changes alone (RFC 9110, section 13)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that make a request conditional."""
+        named = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body, or (None) the word that it has not changed."""
+
+    body: bytes | None
+    status: int
+    validators: Validators
+    content_type: str | None = None
+
+
+def exchange(address: FeedAddress, validators: Validators, limits: Limits) -> Answer:
+    """Ask once. Raises ExchangeFailed, with a reason that never holds the key, for everything but status 200 and 304."""
+    deadline = monotonic() + limits.seconds
+    url, hops = address.url, 0
+    while True:
+        answer = _ask(address, url, validators, limits, deadline)
+        if isinstance(answer, Answer):
+            return answer
+        hops += 1
+        if hops > limits.redirects:
+            raise ExchangeFailed(f"over {limits.redirects} redirects")
+        url = _redirected(address, url, answer)
+
+
+def _ask(
+    address: FeedAddress, url: str, validators: Validators, limits: Limits, deadline: float
+) -> Answer | str:
+    """The answer of one server, or where it sends us."""
+    target, key_header = address.asks(url)
+    headers = {"Accept-Encoding": "gzip", "Connection": "close", "User-Agent": _user_agent()}
+    late = ExchangeFailed(f"no whole answer within {limits.seconds:g} s")
+    try:
+        with closing(_connect(url, deadline)) as connection, _hung_up_at(deadline, connection):
+            connection.request("GET", target, headers=headers | validators.headers() | key_header)
+            with closing(connection.getresponse()) as response:
+                understood = _understood(response, validators, limits)
+    except (OSError, HTTPException, ValueError, ExchangeFailed) as error:
+        if isinstance(error, TimeoutError) or monotonic() >= deadline:
+            raise late from None
+        if isinstance(error, ExchangeFailed):
+            raise
+        raise ExchangeFailed(_reason(error, url)) from None
+    # A line that was cut reads like the end of a body whose length nobody told.
+    if monotonic() >= deadline:
+        raise late
+    return understood
+
+
+def _user_agent() -> str:
+    return f"headway-prediction/{version('headway-prediction')}"
+
+
+def _connect(url: str, deadline: float) -> HTTPConnection:
+    scheme, host, port = origin(urlsplit(url))
+    kind = HTTPSConnection if scheme == "https" else HTTPConnection
+    connection = kind(host, port, timeout=max(deadline - monotonic(), 0.001))
+    connection.connect()
+    return connection
+
+
+@contextmanager
+def _hung_up_at(deadline: float, connection: HTTPConnection) -> Iterator[None]:
+    """Cut the line at the deadline: a socket's own timeout begins anew with every byte that drips in."""
+    line = connection.sock
+
+    def hang_up() -> None:
+        with suppress(OSError):
+            socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+    timer = Timer(max(deadline - monotonic(), 0), hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _understood(response: HTTPResponse, validators: Validators, limits: Limits) -> Answer | str:
+    status, headers = response.status, response.headers
+    if status == 304 and validators.headers():
+        return Answer(None, status, validators)
+    if status in REDIRECTS and headers.get("Location"):
+        return headers["Location"]
+    if status != 200:
+        raise ExchangeFailed(f"status {status}", status, headers.get("Retry-After"))
+    told = Validators(_sendable(headers.get("ETag")), _sendable(headers.get("Last-Modified")))
+    return Answer(read_body(response, limits.body_bytes), status, told, headers.get("Content-Type"))
+
+
+def _sendable(value: str | None) -> str | None:
+    return (
+        value
+        if value and value.isascii() and value.isprintable() and len(value) <= LONGEST_VALIDATOR
+        else None
+    )
+
+
+def _redirected(address: FeedAddress, url: str, location: str) -> str:
+    try:
+        target = urljoin(url, location)
+        new, old = urlsplit(target), urlsplit(url)
+        known = new.scheme in ("http", "https") and bool(new.hostname) and origin(new)[2] > 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ExchangeFailed("a redirect to no web address")
+    if (old.scheme, new.scheme) == ("https", "http"):
+        raise ExchangeFailed("a redirect from https to http, which anybody could read along")
+    stranger = origin(new) != origin(urlsplit(address.url))
+    if stranger and address.key and address.key.hidden_in(target) != target:
+        raise ExchangeFailed("a redirect that would tell the key to another server")
+    return target
+
+
+def _reason(error: Exception, url: str) -> str:
+    """The error in words of ours: the library's may quote the request, and the key with it."""
+    host = urlsplit(url).hostname
+    if isinstance(error, socket.gaierror):
+        return f"the host {host} is unknown"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{host} refuses the connection"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {host} is not trusted ({error.verify_message})"
+    return f"the exchange with {host} broke ({getattr(error, 'strerror', None) or type(error).__name__})"

@@ -1,0 +1,151 @@
+"""Polling a feed into an archive, for weeks: whatever the server or the disk does is said and survived."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.recorder.address import FeedAddress
+from headway_prediction.feeds.recorder.archive import Archive
+from headway_prediction.feeds.recorder.body import ExchangeFailed
+from headway_prediction.feeds.recorder.exchange import Limits, Validators, exchange
+from headway_prediction.feeds.recorder.index import Attempt, Outcome
+from headway_prediction.feeds.recorder.judge import failed, judge
+from headway_prediction.feeds.recorder.politeness import pause_seconds
+from headway_prediction.feeds.recorder.retention import Retention
+from headway_prediction.feeds.recorder.stored import day_name
+from headway_prediction.feeds.recorder.tally import Tally
+
+REFUSALS = {400, 401, 403, 404, 410}
+"""Statuses that say the request is wrong: fatal on the very first attempt, outlasted on a later one."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time and chance as the recorder meets them."""
+
+    now: Callable[[], float] = time.time
+    """Seconds since 1970-01-01 UTC, which may jump when the clock is set."""
+    elapsed: Callable[[], float] = time.monotonic
+    """Seconds since some moment, which never jump."""
+    sleep: Callable[[float], None] = time.sleep
+    luck: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True)
+class RecorderSettings:
+    """How a feed is recorded."""
+
+    every: float = 15.0
+    """Seconds from the start of one request to that of the next."""
+    limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
+
+
+class Recorder:
+    """One feed, one archive, one attempt after the other. What changes is told to `say`, and each day's numbers."""
+
+    def __init__(
+        self,
+        address: FeedAddress,
+        archive: Archive,
+        settings: RecorderSettings,
+        say: Callable[[str], None],
+        clock: Clock | None = None,
+    ):
+        self._address, self._archive, self._settings = address, archive, settings
+        self._say, self._clock = say, clock or Clock()
+        self._validators, self._body = Validators(), None
+        """Of the newest poll in the archive: "not modified" is asked for only where the body is at hand."""
+        self._day: str | None = None
+        self._failures = 0
+        self._told: str | None = None
+        self._losing = False
+        self.today, self.total = Tally(), Tally()
+
+    def run(self, attempts: int | None = None) -> None:
+        """Poll `attempts` times, or until interrupted. Raises HeadwayError when the very first attempt is refused."""
+        done = 0
+        while attempts is None or done < attempts:
+            started = self._clock.elapsed()
+            pause = self.attempt()
+            done += 1
+            if done != attempts:
+                self._clock.sleep(max(0.0, pause - (self._clock.elapsed() - started)))
+
+    def attempt(self) -> float:
+        """Poll once; return the seconds from the start of this attempt to that of the next one."""
+        attempt, body, validators, retry_after = self._asked()
+        self._turn_day(attempt)
+        if self._kept(attempt, body) and attempt.outcome is Outcome.POLL:
+            self._validators, self._body = validators, body
+        self._failures = 0 if attempt.outcome is Outcome.POLL else self._failures + 1
+        pause = pause_seconds(
+            self._settings.every,
+            self._failures,
+            self._clock.luck(),
+            retry_after=retry_after,
+            now=attempt.fetched_at,
+        )
+        self._tell(attempt, pause)
+        return pause
+
+    def _asked(self) -> tuple[Attempt, bytes | None, Validators, str | None]:
+        """The attempt, the body to keep, its validators, and how long the server asks to be left alone."""
+        started, key = self._clock.elapsed(), self._address.key
+        try:
+            answer = exchange(self._address, self._validators, self._settings.limits)
+        except ExchangeFailed as failure:
+            self._refuse_refusal(failure)
+            return failed(failure, self._clock.now(), key), None, self._validators, failure.retry_after
+        seconds = self._clock.elapsed() - started
+        body = self._body if answer.body is None else answer.body
+        return *judge(answer, body, self._clock.now(), seconds, key), answer.validators, None
+
+    def _refuse_refusal(self, failure: ExchangeFailed) -> None:
+        if failure.status in REFUSALS and self.total == Tally():
+            raise HeadwayError(
+                f"{self._address.url} answers with status {failure.status}",
+                "a feed that may be fetched",
+                "check the address and, where the feed wants one, the key (--key-variable)",
+            )
+
+    def _kept(self, attempt: Attempt, body: bytes | None) -> bool:
+        kept, new = True, False
+        try:
+            new = self._archive.keep(attempt, body)
+            if self._losing:
+                self._say(f"the archive can be written again; {self.total.lost:,} attempts were lost so far")
+        except HeadwayError as error:
+            kept = False
+            if not self._losing:
+                self._say(f"{error} Until then polls are lost.")
+        self._losing = not kept
+        for tally in (self.today, self.total):
+            tally.count(attempt, kept, new)
+        return kept
+
+    def _turn_day(self, attempt: Attempt) -> None:
+        day = day_name(attempt.fetched_at)
+        if day != self._day:
+            if self._day is not None:
+                self._say(f"{self._day}: {self.today}")
+            self._day, self.today = day, Tally()
+        for old in self._settings.retention.expired(self._archive.sizes, day):
+            self._drop(old)
+
+    def _drop(self, day: str) -> None:
+        size = self._archive.sizes[day]
+        try:
+            self._archive.drop(day)
+            self._say(f"deleted {day} ({size / 1e6:,.1f} MB), as the limits of the archive ask")
+        except HeadwayError as error:
+            self._say(str(error))
+
+    def _tell(self, attempt: Attempt, pause: float) -> None:
+        """Say what changed: a server that is away for a night is worth two lines, not a thousand."""
+        if attempt.reason != self._told:
+            remark = f"{attempt.reason}; asked again in {pause:,.0f} s"
+            self._say(remark if attempt.reason else "the feed is back")
+            self._told = attempt.reason
