@@ -1,0 +1,1 @@
+"""GTFS-Realtime in: polls of a feed, as they came."""
