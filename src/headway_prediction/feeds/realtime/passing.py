@@ -1,0 +1,53 @@
+"""A passing in the journal: which train left which stop, when, how sure that is, and what it rests on."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headway_prediction.feeds.realtime.snapshot import TripKey
+
+
+class Evidence(StrEnum):
+    """What a passing was inferred from, from the strongest on."""
+
+    STOPPED = "stopped"
+    """The vehicle was seen stopped there before it was seen beyond, or before its trip left the feed."""
+    LEFT = "left"
+    """The stop was still ahead in one poll and behind the train in the next."""
+    STATED = "stated"
+    """The feed went on listing the stop, with a time that had passed."""
+    PREDICTED = "predicted"
+    """The last prediction before trip or stop went unseen: nobody saw the train leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a trip: the trip, and when it was first seen (epoch seconds), for ids are used again."""
+
+    trip: TripKey
+    first_seen: float
+    route_id: str = ""
+    direction_id: int | None = None
+    train_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A train leaving a stop (at its last stop: leaving the feed's list there). Times are epoch seconds.
+
+    It happened between `earliest` and `latest`, most likely at `time`. `polls` are the fetch times of the last poll before
+    it and of the first one after it.
+    """
+
+    run: Run
+    stop_id: str
+    time: float
+    earliest: float
+    latest: float
+    evidence: Evidence
+    polls: tuple[float, float]
+    vehicle_id: str = ""
+
+    @property
+    def uncertainty_secs(self) -> float:
+        """How far off `time` can be at most."""
+        return max(self.time - self.earliest, self.latest - self.time)

@@ -1,0 +1,71 @@
+"""Where a train is among the stops that its trip lists: from the vehicle where one is seen, or else from the times."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from headway_prediction.feeds.realtime.snapshot import ListedStop, Status, Vehicle
+from headway_prediction.feeds.realtime.trip import Trip, Waiting
+
+SETTLED_SECS = 60
+"""A time that has stood still for as long, and is past, is no prediction any more."""
+CONTRADICTION_SECS = 60
+"""A time this much before the train was last known not to have left is a mistake."""
+
+
+class Position(NamedTuple):
+    """`next_stop` indexes the first listed stop that the train has not left.
+
+    It is `certain` unless that stop's time is past and nothing else tells whether the train still stands there;
+    `stopped` where the vehicle was seen standing there, `seen` where a vehicle was seen at all.
+    """
+
+    next_stop: int
+    certain: bool
+    stopped: bool
+    seen: bool
+
+
+def believable(stop: ListedStop, waiting: Waiting | None) -> bool:
+    """Tell whether a stop's time agrees with when the train was last known not to have left it."""
+    if stop.due is None or waiting is None or waiting.not_left_at is None:
+        return True
+    return stop.due >= waiting.not_left_at - CONTRADICTION_SECS
+
+
+def place(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at: float) -> Position:
+    """Return where the train of `trip` is among the `listed` stops at `at`."""
+    if vehicle is not None and (vehicle.status is not None or not trip.by_updates):
+        for index, stop in enumerate(listed):
+            if stop.stop_id == vehicle.stop_id:
+                return Position(index, True, vehicle.status is Status.STOPPED_AT, True)
+    return _by_times(trip, listed, at)
+
+
+def _by_times(trip: Trip, listed: Sequence[ListedStop], at: float) -> Position:
+    waiting = {stop.stop_id: stop for stop in trip.ahead}
+    past = _last_past(listed, waiting, at)
+    if past is None:
+        return Position(0, _times_agree(listed, waiting), False, False)
+    stop = listed[past]
+    if stop.stop_id in trip.passings or _settled(stop, waiting.get(stop.stop_id), at):
+        return Position(past + 1, True, False, False)
+    return Position(past, False, False, False)
+
+
+def _last_past(listed: Sequence[ListedStop], waiting: dict[str, Waiting], at: float) -> int | None:
+    last = None
+    for index, stop in enumerate(listed):
+        if stop.due is None:
+            continue
+        if stop.due > at or not believable(stop, waiting.get(stop.stop_id)):
+            break
+        last = index
+    return last
+
+
+def _times_agree(listed: Sequence[ListedStop], waiting: dict[str, Waiting]) -> bool:
+    return not listed or (listed[0].due is not None and believable(listed[0], waiting.get(listed[0].stop_id)))
+
+
+def _settled(stop: ListedStop, waiting: Waiting | None, at: float) -> bool:
+    return waiting is not None and stop.due == waiting.due and stop.due <= at - SETTLED_SECS
