@@ -14,7 +14,18 @@ from conftest import headway
 from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
-VERBS = ("simulate", "grid", "train", "forecast", "backtest", "evaluate", "canary", "info", "demo")
+VERBS = (
+    "simulate",
+    "passings",
+    "grid",
+    "train",
+    "forecast",
+    "backtest",
+    "evaluate",
+    "canary",
+    "info",
+    "demo",
+)
 
 
 def process(*words: object, **environment: str) -> subprocess.CompletedProcess:

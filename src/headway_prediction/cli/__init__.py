@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from headway_prediction.cli import canary, data, demo, judge, learn, now
+from headway_prediction.cli import canary, data, demo, feed, judge, learn, now
 from headway_prediction.errors import HeadwayError
 
 
@@ -21,7 +21,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     verbs = (
-        data.simulate, data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary,
+        data.simulate, feed.passings, data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary,
         now.info, demo.demo,
     )  # fmt: skip
     for verb in verbs:
