@@ -15,8 +15,8 @@ from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
 VERBS = (
-    "simulate", "line", "feed", "record", "replay", "check", "grid", "train", "forecast", "backtest", "evaluate", "canary",
-    "info", "demo",
+    "simulate", "line", "feed", "record", "replay", "passings", "check", "grid", "train", "forecast", "backtest",
+    "evaluate", "canary", "info", "demo",
 )  # fmt: skip
 
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripDescriptor, TripUpdate, VehiclePosition
 
-from headway_prediction.feeds.realtime.nyct import DIRECTION, IS_ASSIGNED, NORTH, SOUTH, TRAIN_ID, TRIP_DESCRIPTOR
+from headway_prediction.feeds.realtime.nyct import (
+    DIRECTION,
+    IS_ASSIGNED,
+    NORTH,
+    SOUTH,
+    TRAIN_ID,
+    TRIP_DESCRIPTOR,
+)
 from headway_prediction.simulate.faults import Faults
 from headway_prediction.simulate.feed_trains import ERROR_BLOCK_SECS, LISTED_BEFORE_SECS, FeedTrain
 
@@ -39,9 +46,10 @@ class Describer:
 
     def add(self, message: FeedMessage, train: FeedTrain, now: float, lag_secs: float) -> None:
         """Add what the feed says about `train` at second `now` of the service day; vehicles were seen `lag_secs` before."""
+        if now < train.planned_secs - LISTED_BEFORE_SECS:
+            return
         ends = train.planned_secs + 600 if train.cancelled else train.departure_secs[train.last_served]
-        hold = KEPT_PAST_SECS if self.faults.moving_past else 0
-        if not train.planned_secs - LISTED_BEFORE_SECS <= now < ends + hold:
+        if now >= ends + (KEPT_PAST_SECS if self.faults.moving_past else 0):
             return
         if any(begin <= now < end for begin, end in train.gaps):
             return

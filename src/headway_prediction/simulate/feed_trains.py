@@ -22,8 +22,9 @@ class FeedTrain:
     """One train of a feed. Times are seconds of the service day, along its direction, one per station.
 
     `arrival_secs` and `departure_secs` are what happens, or would happen where it does not serve a station (`served` is
-    False): it runs through, or has turned before. `errors` are its predictions' errors per second of lead, one for each
-    ERROR_BLOCK_SECS of the day. Times that never come are infinite.
+    False): it runs through, or has turned before. `last_served` indexes the last station that it serves, -1 for none.
+    `errors` are its predictions' errors per second of lead, one for each ERROR_BLOCK_SECS of the day. Times that never
+    come are infinite.
     """
 
     direction: int
@@ -40,11 +41,7 @@ class FeedTrain:
     renamed_secs: float
     gaps: tuple[tuple[float, float], ...]
     errors: np.ndarray
-
-    @property
-    def last_served(self) -> int:
-        """Index of the last station that it serves."""
-        return int(np.flatnonzero(self.served)[-1]) if self.served.any() else -1
+    last_served: int
 
 
 def as_served(
@@ -99,11 +96,11 @@ def _feed_train(
     seed: int,
 ) -> FeedTrain:
     direction, train = row["direction_id"], row["train"]
-    planned = [
-        secs[0] for secs in planned_passings(scenario, direction, np.array([row["departure_secs"]]))
-    ]
+    planned = [secs[0] for secs in planned_passings(scenario, direction, np.array([row["departure_secs"]]))]
     places = np.flatnonzero(passed.train == train)
-    happened = [secs[places[0]] for secs in (passed.arrival_secs, passed.departure_secs)] if len(places) else None
+    happened = (
+        [secs[places[0]] for secs in (passed.arrival_secs, passed.departure_secs)] if len(places) else None
+    )
     arrivals, departures = _completed(*happened, *planned) if happened else planned
     draw = {kind: _draw(seed, plan, direction, train, kind) for kind in (_RENAMES, _ADDS, _GAPS, _ERRORS)}
     stops = [stop_id(station) for station in range(scenario.station_count)]
@@ -124,6 +121,7 @@ def _feed_train(
         _within(arrivals[0], departures[-1], renamed[1]) if renamed[0] < faults.renamed_trips else np.inf,
         tuple(_gaps(draw[_GAPS], faults.vanishing_trips)),
         draw[_ERRORS].normal(0, 0.08, 32 * 3600 // ERROR_BLOCK_SECS + 2).clip(-0.16, 0.16),
+        int(np.flatnonzero(~np.isnan(happened[0]))[-1]) if happened else -1,
     )
 
 
@@ -145,11 +143,11 @@ def _within(start: float, end: float, share: float) -> float:
 
 
 def _gaps(random: np.random.Generator, share: float) -> Iterator[tuple[float, float]]:
-    for block in range(32 * 3600 // VANISH_BLOCK_SECS):
-        chance, offset, length = random.random(3)
-        if chance < share:
-            start = (block + offset) * VANISH_BLOCK_SECS
-            yield start, start + 30 + 150 * length
+    draws = random.random((32 * 3600 // VANISH_BLOCK_SECS, 3))
+    for block in np.flatnonzero(draws[:, 0] < share).tolist():
+        _, offset, length = draws[block].tolist()
+        start = (block + offset) * VANISH_BLOCK_SECS
+        yield start, start + 30 + 150 * length
 
 
 def _vehicles(plan: Plan) -> dict[tuple[int, int], str]:

@@ -16,8 +16,6 @@ PATIENCE_SECS = 300.0
 ASIDE_KEPT = 100
 WITHOUT_TRIP = "entities without a trip"
 
-log = logging.getLogger(__name__)
-
 
 class Aside(NamedTuple):
     """A poll that was not followed, and why."""
@@ -109,7 +107,7 @@ class Follower:
     def _put_aside(self, poll: Poll, kind: str, reason: str) -> None:
         self._left_out[kind] += 1
         self.aside.append(Aside(poll, reason))
-        log.warning("the poll of %s is left out: %s", poll.fetched_at, reason)
+        logging.getLogger(__name__).warning("the poll of %s is left out: %s", poll.fetched_at, reason)
 
 
 def follow_polls(polls: Iterable[Poll], patience_secs: float = PATIENCE_SECS) -> Follower:

@@ -7,16 +7,26 @@ EARLY_SECS = 60
 """So much sooner than predicted a train may leave from one poll to the next; a stop that is due later was withdrawn."""
 EARLY_PER_GAP = 0.25
 """For each second that nothing was seen, a train may gain as much on its prediction."""
-EARLY_IF_SEEN_SECS = 300
+EARLY_IF_SEEN_SECS = 120
 """A vehicle seen beyond a stop may be so far ahead of its prediction; further, it is another train's position."""
+PAST_AT_FIRST_SECS = 60
 PROMPT_SECS = 120
 """Polls further apart have not seen a train leave: what lies between them is predicted."""
 
 
 def may_have_left(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) -> bool:
-    """Tell whether a stop that is no longer ahead can have been left: it was due by now, or the vehicle stood there."""
+    """Tell whether a stop that is no longer ahead can have been left: it was due by now, or the vehicle stood there.
+
+    A stop that was past before the trip was first seen was not left since.
+    """
     if stop.stopped:
         return True
+    if (
+        stop.not_left_at is None
+        and stop.due is not None
+        and stop.due < trip.run.first_seen - PAST_AT_FIRST_SECS
+    ):
+        return False
     if stop.due is None:
         return seen_beyond
     early = EARLY_IF_SEEN_SECS if seen_beyond else EARLY_SECS
@@ -36,11 +46,13 @@ def passing(
     """Return the passing of `stop`, left by `latest`; `not_before` is when the stop before it was left.
 
     The feed's own time counts where it is possible, and else the middle of what is; with `evidence` PREDICTED the
-    possible time nearest to the prediction.
+    possible time nearest to the prediction, and where a vehicle stood and was then unseen for long, when it stood there.
     """
     earliest = min(_earliest(stop, trip, latest), latest)
     if stop.due is not None and (earliest < stop.due <= latest or evidence is Evidence.PREDICTED):
         time = min(max(stop.due, earliest), latest)
+    elif stop.stopped and latest - earliest > PROMPT_SECS:
+        time = earliest
     else:
         time = (earliest + latest) / 2
     time = min(max(time, not_before), latest)

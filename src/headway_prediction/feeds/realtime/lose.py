@@ -23,17 +23,11 @@ def lose(trip: Trip, moment: Moment, *, outage: bool, handed_over: bool) -> Trip
     passed: dict[str, Passing] = {}
     not_before = 0.0
     for stop in gone:
-        found = _last_seen(trip, stop, moment, prompt, not_before)
+        evidence = Evidence.STOPPED if stop.stopped else Evidence.PREDICTED
+        found = passing(trip, stop, moment, evidence, latest=moment.at, not_before=not_before)
         passed[stop.stop_id], not_before = found, found.time
     return replace(now, passings={**trip.passings, **passed})
 
 
 def _due(stop: Waiting, moment: Moment) -> bool:
     return stop.due is not None and stop.due <= moment.at + EARLY_SECS
-
-
-def _last_seen(trip: Trip, stop: Waiting, moment: Moment, prompt: bool, not_before: float) -> Passing:
-    evidence = Evidence.STOPPED if stop.stopped else Evidence.PREDICTED
-    found = passing(trip, stop, moment, evidence, latest=moment.at, not_before=not_before)
-    # Hours later nobody knows how long it stood there: what is known is that it was there.
-    return found if prompt or not stop.stopped else replace(found, time=found.earliest)

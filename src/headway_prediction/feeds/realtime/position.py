@@ -64,9 +64,7 @@ def _last_past(listed: Sequence[ListedStop], waiting: dict[str, Waiting], at: fl
 
 
 def _times_agree(listed: Sequence[ListedStop], waiting: dict[str, Waiting]) -> bool:
-    return not listed or (
-        listed[0].due is not None and believable(listed[0], waiting.get(listed[0].stop_id))
-    )
+    return not listed or (listed[0].due is not None and believable(listed[0], waiting.get(listed[0].stop_id)))
 
 
 def _settled(stop: ListedStop, waiting: Waiting | None, at: float) -> bool:

@@ -12,7 +12,10 @@ SKIPPED = TripUpdate.StopTimeUpdate.SKIPPED
 
 
 def trip_key(trip: TripDescriptor) -> TripKey | None:
-    """Return what tells the trip apart; None where it has no trip id. Runs by frequency share one, and differ in start_time."""
+    """Return what tells the trip apart; None where it has no trip id.
+
+    Runs by frequency share their id and differ in start_time.
+    """
     trip_id = _text(trip.trip_id)
     if not trip_id:
         return None
@@ -33,8 +36,7 @@ def sighting_of_update(update: TripUpdate, fetched_at: float, ahead_secs: float)
             skipped.add(stop_id)
             continue
         # A stop that a trip visits twice is known by its last visit: it alone stays listed to the end.
-        if stop_id in listed:
-            del listed[stop_id]
+        listed.pop(stop_id, None)
         listed[stop_id] = ListedStop(stop_id, _due(stop, fetched_at, ahead_secs))
     return _sighting(update.trip, tuple(listed.values()), frozenset(skipped.difference(listed)), None)
 

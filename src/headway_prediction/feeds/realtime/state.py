@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from headway_prediction.feeds.realtime.clock_of_feed import is_older, newest, true_at
 from headway_prediction.feeds.realtime.follow import follow
+from headway_prediction.feeds.realtime.handover import handed_over
 from headway_prediction.feeds.realtime.lose import lose
 from headway_prediction.feeds.realtime.passing import Passing
 from headway_prediction.feeds.realtime.snapshot import Snapshot, TripKey
@@ -103,20 +104,7 @@ def _lost(
     }
     gone = {key: trip for key, trip in expected.items() if key not in snapshot.sightings}
     outage = len(gone) >= OUTAGE_TRIPS and len(gone) * 2 > len(expected)
+    newcomers = [sighting for key, sighting in snapshot.sightings.items() if key not in trips]
     for key, trip in gone.items():
-        yield key, lose(trip, moment, outage=outage, handed_over=_handed_over(trip, snapshot))
-
-
-def _handed_over(trip: Trip, snapshot: Snapshot) -> bool:
-    """Tell whether the trip's vehicle stands where it stood, under another trip of the same direction."""
-    if not (trip.vehicle_id and trip.ahead):
-        return False
-    for sighting in snapshot.sightings.values():
-        vehicle = sighting.vehicle
-        if (
-            vehicle is not None
-            and (vehicle.vehicle_id, vehicle.stop_id) == (trip.vehicle_id, trip.ahead[0].stop_id)
-            and (None in (directions := (sighting.direction_id, trip.run.direction_id)) or len({*directions}) == 1)
-        ):
-            return True
-    return False
+        goes_on = handed_over(trip, snapshot.sightings.values(), newcomers)
+        yield key, lose(trip, moment, outage=outage, handed_over=goes_on)

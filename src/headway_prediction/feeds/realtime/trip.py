@@ -1,4 +1,7 @@
-"""A trip as it is followed from poll to poll: what is ahead of its train, and what has passed. Nothing here changes in place."""
+"""A trip as it is followed from poll to poll: what is ahead of its train, and what has passed.
+
+Nothing here changes in place.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -54,7 +57,10 @@ def begun(key: TripKey, moment: Moment) -> Trip:
 
 
 def acquainted(trip: Trip, sighting: Sighting, moment: Moment) -> Trip:
-    """Return the trip as seen now, with what the sighting tells of it for the first time."""
+    """Return the trip as seen now, with what the sighting tells of it for the first time.
+
+    What was inferred from its loss is taken back: it is back, and more is known.
+    """
     run, vehicle = trip.run, sighting.vehicle
     told = Run(
         run.trip,
@@ -64,6 +70,9 @@ def acquainted(trip: Trip, sighting: Sighting, moment: Moment) -> Trip:
         run.train_id or sighting.train_id,
     )
     passings = trip.passings
+    if trip.lost:
+        ahead = {stop.stop_id for stop in trip.ahead}
+        passings = {stop_id: known for stop_id, known in passings.items() if stop_id not in ahead}
     if told != run:
         passings = {stop_id: replace(passing, run=told) for stop_id, passing in passings.items()}
     return Trip(

@@ -1,0 +1,72 @@
+"""Recorded polls: plain files, each the body of one poll, as they are or gzipped."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+from google.transit.gtfs_realtime_pb2 import FeedMessage
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.realtime.poll import Poll
+
+SUFFIXES = {".pb", ".gz", ".bin"}
+EPOCH_IN_NAME = re.compile(r"(?<!\d)[12]\d{9}(?:\.\d+)?(?!\d)")
+
+
+def recorded_polls(paths: Iterable[Path | str], on_fault: Callable[[str], None]) -> Iterator[Poll]:
+    """Give the polls in files and folders (`.pb`, `.bin`, or gzipped `.gz`), in order of time, one body in memory at once.
+
+    When a poll was fetched is read from the epoch seconds in its file's name, such as `1772239225.pb`, or else from its
+    header. A file that holds no FeedMessage is told to `on_fault` and left out. Raises HeadwayError for a path that is not
+    there, or when there is no file at all.
+    """
+    files = [file for path in paths for file in _files(Path(path))]
+    if not files:
+        raise HeadwayError(
+            "there is no recorded poll",
+            f"files that end with {', '.join(sorted(SUFFIXES))}, one poll each",
+            "give the folder or files of a recorded feed",
+        )
+    dated = [(fetched_at, file) for file in files if (fetched_at := _fetched_at(file, on_fault)) is not None]
+    for fetched_at, file in sorted(dated):
+        body = _body(file, on_fault)
+        if body is not None:
+            yield Poll(fetched_at, body)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    if not path.is_file():
+        raise HeadwayError(
+            f"there is no file or folder {path}", "a recorded poll or a folder of them", "check the path"
+        )
+    return [path]
+
+
+def _fetched_at(file: Path, on_fault: Callable[[str], None]) -> float | None:
+    named = EPOCH_IN_NAME.search(file.name.removesuffix(file.suffix))
+    body = _body(file, on_fault)
+    if body is None:
+        return None
+    try:
+        header = FeedMessage.FromString(body).header.timestamp
+    except DecodeError:
+        on_fault(f"{file} is left out: it holds no FeedMessage")
+        return None
+    if named is None and not header:
+        on_fault(f"{file} is left out: neither its name nor its header tells when it was fetched")
+        return None
+    return float(named[0]) if named else float(header)
+
+
+def _body(file: Path, on_fault: Callable[[str], None]) -> bytes | None:
+    try:
+        raw = file.read_bytes()
+        return gzip.decompress(raw) if file.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        on_fault(f"{file} is left out: it cannot be read ({error})")
+        return None

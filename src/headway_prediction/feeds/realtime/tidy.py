@@ -1,0 +1,176 @@
+"""A journal to the tidy arrival log that `feeds.arrivals` checks and `headway grid` reads."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from headway_prediction.clock import service_day_start, service_moment, time_zone
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.realtime.passing import Passing, Run
+from headway_prediction.line import DIRECTIONS
+from headway_prediction.stop_order import stop_order
+
+LOG_COLUMNS = (
+    "line_id", "service_date", "trip_id", "direction_id", "stop_id", "stop_name", "stop_sequence", "event_time",
+)  # fmt: skip
+LONGEST_SERVICE_DAY_SECS = 36 * 3600
+NYCT_PLATFORM = re.compile(r"(\w{3})([NS])")
+"""The MTA names the platforms of a station by its id and N or S; N is its direction 0."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the feed does not say itself: the line's IANA time zone, and from its schedule, where there is one, names by
+    stop id, and routes and directions by trip id."""
+
+    time_zone: str
+    stop_names: Mapping[str, str] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
+    directions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many passings are not in the log, and why."""
+
+    other_routes: int
+    without_direction: int
+    too_uncertain: int
+
+
+def tidy_log(
+    passings: Iterable[Passing],
+    words: Words,
+    route_id: str | None = None,
+    most_uncertain_secs: float | None = None,
+) -> tuple[pl.DataFrame, LeftOut]:
+    """Return the log of one route, its columns LOG_COLUMNS, and what was left out of it.
+
+    `event_time` is the departure (see Passing). The service date is the trip's start_date where that is possible, and else
+    the one its first passing belongs to. A stop's name is the schedule's, or else its id without the direction that the
+    MTA's ids end with. `route_id` may be None where all passings are of one route. Raises HeadwayError where none are
+    left, or of several routes, or when the time zone is unknown.
+    """
+    time_zone(words.time_zone)
+    found = list(passings)
+    route = _one_route(found, words, route_id)
+    own = [passing for passing in found if _route(passing.run, words) == route]
+    directed = [passing for passing in own if _direction(passing, words) is not None]
+    sure = [
+        passing
+        for passing in directed
+        if most_uncertain_secs is None or passing.uncertainty_secs <= most_uncertain_secs
+    ]
+    if not sure:
+        raise HeadwayError(
+            f"none of {len(found)} passings is of the route {route!r} with a known direction",
+            "a feed that names the direction of its trips, or a GTFS schedule with the same trip ids",
+            "give the line's schedule with --gtfs, or more polls",
+        )
+    left_out = LeftOut(len(found) - len(own), len(own) - len(directed), len(directed) - len(sure))
+    return _in_line_order(_table(sure, route, words)), left_out
+
+
+def _one_route(found: list[Passing], words: Words, route_id: str | None) -> str:
+    routes = sorted({_route(passing.run, words) for passing in found})
+    if route_id is None and len(routes) == 1:
+        return routes[0]
+    if route_id not in routes:
+        raise HeadwayError(
+            f"the polls hold passings of {', '.join(map(repr, routes[:20])) or 'no route'}"
+            + (f" and none of {route_id!r}" if route_id is not None else ""),
+            "one route with passings",
+            "pass one of these with --route" if routes else "give more polls: a passing takes two of them",
+        )
+    return route_id
+
+
+def _route(run: Run, words: Words) -> str:
+    return run.route_id or words.routes.get(run.trip.trip_id, "")
+
+
+def _direction(passing: Passing, words: Words) -> int | None:
+    run = passing.run
+    if run.direction_id is not None:
+        return run.direction_id
+    platform = NYCT_PLATFORM.fullmatch(passing.stop_id)
+    by_platform = "NS".index(platform[2]) if platform else None
+    return words.directions.get(run.trip.trip_id, by_platform)
+
+
+def _name(stop_id: str, words: Words) -> str:
+    platform = NYCT_PLATFORM.fullmatch(stop_id)
+    return words.stop_names.get(stop_id) or (platform[1] if platform else stop_id)
+
+
+def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
+    names = _names_of_runs(passings, words)
+    rows = [
+        (
+            route or "unnamed",
+            *names[_identity(passing.run)],
+            _direction(passing, words),
+            passing.stop_id,
+            _name(passing.stop_id, words),
+            round(passing.time),
+        )
+        for passing in sorted(passings, key=lambda passing: passing.time)
+    ]
+    kinds = (pl.String, pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.Int64)
+    columns = [name for name in LOG_COLUMNS if name != "stop_sequence"]
+    table = pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
+    local = pl.from_epoch("event_time", time_unit="s").dt.replace_time_zone("UTC")
+    local = local.dt.convert_time_zone(words.time_zone).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+    # Along a trip the stops come in order of time; those of one second in the order in which they were left.
+    place = pl.int_range(pl.len()).over("service_date", "trip_id", "direction_id")
+    return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(LOG_COLUMNS)
+
+
+def _identity(run: Run) -> tuple:
+    return run.trip, run.first_seen
+
+
+def _names_of_runs(passings: list[Passing], words: Words) -> dict[tuple, tuple[str, str]]:
+    """(service date, trip id) by run; an id that comes twice on a date is numbered from its second run on."""
+    firsts: dict[tuple, float] = {}
+    for passing in passings:
+        key = _identity(passing.run)
+        firsts[key] = min(firsts.get(key, passing.time), passing.time)
+    names: dict[tuple, tuple[str, str]] = {}
+    taken: dict[tuple[date, str], int] = {}
+    for (trip, first_seen), first in sorted(firsts.items(), key=lambda item: (item[1], item[0])):
+        day = _service_date(trip.start_date, first, words.time_zone)
+        taken[day, trip.trip_id] = count = taken.get((day, trip.trip_id), 0) + 1
+        names[trip, first_seen] = day.isoformat(), trip.trip_id + (f"#{count}" if count > 1 else "")
+    return names
+
+
+def _service_date(start_date: str, first: float, zone_name: str) -> date:
+    moment = datetime.fromtimestamp(first, UTC)
+    try:
+        day = datetime.strptime(start_date, "%Y%m%d").date()
+    except ValueError:
+        return service_moment(moment, zone_name)[0]
+    since_start = (moment - service_day_start(day, zone_name)).total_seconds()
+    return day if 0 <= since_start < LONGEST_SERVICE_DAY_SECS else service_moment(moment, zone_name)[0]
+
+
+def _in_line_order(log: pl.DataFrame) -> pl.DataFrame:
+    """Number the stops along the line; where its stops stand in no one order, as on a fork, along each trip."""
+    orders = []
+    for direction in sorted(set(log["direction_id"]) & set(DIRECTIONS)):
+        try:
+            order = stop_order(log, direction)
+        except HeadwayError:
+            return log
+        orders += [(direction, stop_id, place) for place, stop_id in enumerate(order)]
+    schema = {"direction_id": pl.Int64, "stop_id": pl.String, "stop_sequence": pl.Int64}
+    places = pl.DataFrame(orders, schema=schema, orient="row")
+    return (
+        log.drop("stop_sequence")
+        .join(places, on=["direction_id", "stop_id"], how="left", maintain_order="left")
+        .select(LOG_COLUMNS)
+    )
