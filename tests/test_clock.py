@@ -11,7 +11,9 @@ from headway_prediction.clock import (
     SCORED_DAY_MINS,
     gtfs_minutes,
     instant,
+    local_instants,
     local_iso,
+    service_dates,
     service_day_start,
     service_minutes,
     service_moment,
@@ -131,3 +133,21 @@ def test_gtfs_times_may_pass_midnight(text, minutes):
 def test_anything_else_is_no_gtfs_time(text):
     with pytest.raises(HeadwayError, match="expected H:MM:SS"):
         gtfs_minutes(text)
+
+
+def test_service_dates_are_those_of_service_moment_on_every_hour_of_the_clock_changes():
+    zone = "America/New_York"
+    hours = [datetime(2024, 3, 9, tzinfo=UTC) + timedelta(minutes=30 * k) for k in range(120)]
+    hours += [datetime(2024, 11, 2, tzinfo=UTC) + timedelta(minutes=30 * k) for k in range(120)]
+    assert service_dates(pl.Series(hours), zone).to_list() == [
+        service_moment(hour, zone)[0] for hour in hours
+    ]
+
+
+def test_a_local_time_that_comes_twice_or_never_is_no_instant():
+    local = pl.Series([datetime(2024, 3, 10, 2, 30), datetime(2024, 11, 3, 1, 30), datetime(2024, 7, 1, 8)])
+    assert local_instants(local, "America/New_York").to_list() == [
+        None,
+        None,
+        datetime(2024, 7, 1, 12, tzinfo=UTC),
+    ]

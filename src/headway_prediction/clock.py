@@ -42,6 +42,20 @@ def service_minutes(instants: pl.Series, service_dates: pl.Series, zone_name: st
     return (instants.dt.epoch("us") / 1e6 - start_seconds) / 60
 
 
+def service_dates(instants: pl.Series, zone_name: str) -> pl.Series:
+    """Return the service date of each aware instant, without nulls: the day before until that one's 27:00."""
+    today = instants.dt.convert_time_zone(time_zone(zone_name).key).dt.date()
+    yesterday = today.dt.offset_by("-1d")
+    late = service_minutes(instants, yesterday, zone_name) < SCORED_DAY_MINS
+    return yesterday.zip_with(late, today)
+
+
+def local_instants(local: pl.Series, zone_name: str) -> pl.Series:
+    """Return the instants (UTC) of local datetimes without a zone; null for a time that is skipped or comes twice."""
+    zoned = local.dt.replace_time_zone(time_zone(zone_name).key, ambiguous="null", non_existent="null")
+    return zoned.dt.convert_time_zone("UTC")
+
+
 def instant(service_date: date, minute: float, zone_name: str) -> datetime:
     """Return the aware local datetime at `minute` of a service day."""
     moment = service_day_start(service_date, zone_name) + timedelta(minutes=float(minute))
