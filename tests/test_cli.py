@@ -15,7 +15,7 @@ from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
 VERBS = (
-    "simulate", "line", "feed", "record", "replay", "passings", "check", "grid", "train", "forecast", "backtest",
+    "simulate", "line", "feed", "record", "replay", "passings", "archive", "check", "grid", "train", "forecast", "backtest",
     "evaluate", "canary", "info", "demo",
 )  # fmt: skip
 

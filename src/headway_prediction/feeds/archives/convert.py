@@ -1,0 +1,120 @@
+"""An archive of many days to one tidy log: days are read side by side, and written in order, one at a time."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.archives import gobble, lamp, mapped, subwaydata
+from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format
+from headway_prediction.feeds.archives.column_map import ColumnMap
+from headway_prediction.feeds.archives.log_writer import log_writer
+from headway_prediction.feeds.archives.observed import Observed, Wanted
+from headway_prediction.feeds.archives.seen_trains import SeenTrains
+from headway_prediction.feeds.archives.tidy import Passing, tidy_log
+
+RARE_SHARE = 0.02
+"""A platform passed by a smaller share of the trains of its direction's busiest one is on a detour, not on the line."""
+
+Read = Callable[[ArchiveDay], Observed]
+
+
+@dataclass(frozen=True)
+class DayLog:
+    """What came of a day: its log and how many rows were left out, and why; or the mistake that it was."""
+
+    day: ArchiveDay
+    log: pl.DataFrame | None = None
+    left_out: Counter[str] = field(default_factory=Counter)
+    mistake: HeadwayError | None = None
+
+
+@dataclass
+class Converted:
+    """What a whole archive came to."""
+
+    passings: int = 0
+    days: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: list[DayLog] = field(default_factory=list)
+    trains_at: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    def platforms(self, rare: bool) -> list[tuple[int, str]]:
+        """Return the platforms (direction, stop id) that are `rare` or those that are not; see RARE_SHARE."""
+        busiest = {d: max(n for (own, _), n in self.trains_at.items() if own == d) for d, _ in self.trains_at}
+        return sorted(
+            at for at, trains in self.trains_at.items() if (trains < RARE_SHARE * busiest[at[0]]) == rare
+        )
+
+
+def reader(form: Format | ColumnMap, wanted: Wanted) -> Read:
+    """Return what reads a day of an archive of that format."""
+    if isinstance(form, ColumnMap):
+        return lambda day: mapped.read_day(day.files[0], form, wanted)
+    return {
+        Format.SUBWAYDATA: lambda day: subwaydata.read_day(day.files[0], wanted),
+        Format.LAMP: lambda day: lamp.read_day(day.files[0], wanted),
+        Format.GOBBLE: lambda day: gobble.read_day(day.files, day.name, wanted),
+    }[form]
+
+
+def day_logs(days: Iterable[ArchiveDay], read: Read, passing: Passing, workers: int) -> Iterator[DayLog]:
+    """Yield the log of each day, in order; `workers` days are read at once, and no more than those are held."""
+    with ThreadPoolExecutor(workers) as pool:
+        ahead: deque[Future[DayLog]] = deque()
+        try:
+            for day in days:
+                ahead.append(pool.submit(_day_log, day, read, passing))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for unread in ahead:
+                unread.cancel()
+
+
+def write_logs(logs: Iterable[DayLog], out: Path | str, skip_bad_days: bool = False) -> Converted:
+    """Write the logs of the days to one Parquet file that `headway grid` reads, and return what it came to.
+
+    Raises the first day's mistake, or with `skip_bad_days` passes over those days and names them in `skipped`. Raises
+    HeadwayError as well where no day is left, two files hold the same train, or the two directions have no stop in common.
+    """
+    done, trains = Converted(), SeenTrains()
+    with log_writer(out) as writer:
+        for result in logs:
+            if result.mistake is not None:
+                if not skip_bad_days:
+                    raise result.mistake
+                done.skipped.append(result)
+                continue
+            trains.add(result.log, result.day.name)
+            writer.append(result.log)
+            done.passings += result.log.height
+            done.days += 1
+            done.left_out += result.left_out
+            at = result.log.group_by("direction_id", "stop_id").len()
+            done.trains_at.update({(direction, stop): trains for direction, stop, trains in at.rows()})
+        if not done.days:
+            raise done.skipped[-1].mistake
+        trains.refuse_one_way()
+    return done
+
+
+def _day_log(day: ArchiveDay, read: Read, passing: Passing) -> DayLog:
+    try:
+        log, left_out = tidy_log(read(day), passing)
+        if log.is_empty():
+            counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+            raise HeadwayError(
+                f"{day.name} has no passing that was observed ({counts or 'no rows'})",
+                "one at least",
+                "leave the day out with --skip-bad-days",
+            )
+        return DayLog(day, log, left_out)
+    except HeadwayError as mistake:
+        return DayLog(day, mistake=mistake)
