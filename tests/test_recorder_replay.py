@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.realtime.recorded import recorded_polls
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
 from headway_prediction.feeds.recorder.replay import paced, replay
@@ -33,6 +34,15 @@ def test_every_poll_comes_again_in_order_and_nothing_else(archive):
 def test_a_poll_that_brought_nothing_new_has_the_very_same_body(archive):
     _, second, third, *_ = replayed(archive)
     assert second.body is third.body
+
+
+def test_passings_are_made_of_an_archives_polls_and_of_files_together(archive, tmp_path):
+    (tmp_path / "more").mkdir()
+    between = int(NOON + 0.5 * 43200)
+    (tmp_path / "more" / f"{between}.pb").write_bytes(feed(9))
+    found = list(recorded_polls([archive, tmp_path / "more"], print))
+    assert [poll.body for poll in found] == [feed(content) for content in [1, 9, 2, 2, 3, 1]]
+    assert [poll.fetched_at for poll in found] == sorted(poll.fetched_at for poll in found)
 
 
 def test_a_part_may_be_asked_for(archive):

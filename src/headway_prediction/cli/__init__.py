@@ -34,8 +34,8 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     verbs = (
-        data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings,
-        archive.archive, check.check, data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
+        data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
+        data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

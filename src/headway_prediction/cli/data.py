@@ -72,9 +72,7 @@ def grid(
     planned: Annotated[
         Path | None, typer.Option(help="CSV of planned departures, instead of a GTFS zip.")
     ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="The line's IANA time zone; the GTFS zip's when not given.")
-    ] = None,
+    time_zone: Annotated[str | None, typer.Option(help="IANA time zone; else the GTFS zip's.")] = None,
     route: Annotated[str | None, typer.Option(help="Route in the GTFS zip, where it holds several.")] = None,
     stops: Annotated[
         str | None,
@@ -100,7 +98,9 @@ def grid(
         ),
     ] = False,
 ) -> None:
-    """Turn an arrival log into a headway grid, all that the later stages read; no headway spans one of the --outages.
+    """Turn an arrival log into a headway grid.
+
+    It holds all that the later stages read; no headway spans one of the --outages.
 
     \b
     Example:

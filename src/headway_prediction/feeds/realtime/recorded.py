@@ -1,6 +1,7 @@
-"""Recorded polls: plain files, each the body of one poll, as they are or gzipped."""
+"""Recorded polls: archives of the recorder, or plain files, each the body of one poll, as they are or gzipped."""
 
 import gzip
+import heapq
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,25 +12,34 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.recorder.layout import is_archive
+from headway_prediction.feeds.recorder.replay import replay
 
 SUFFIXES = {".pb", ".gz", ".bin"}
 EPOCH_IN_NAME = re.compile(r"(?<!\d)[12]\d{9}(?:\.\d+)?(?!\d)")
 
 
 def recorded_polls(paths: Iterable[Path | str], on_fault: Callable[[str], None]) -> Iterator[Poll]:
-    """Give the polls in files and folders (`.pb`, `.bin`, or gzipped `.gz`), in order of time, one body in memory at once.
+    """Give the polls of archives (see recorder), files and folders (`.pb`, `.bin`, or gzipped `.gz`), in order of time.
 
     When a poll was fetched is read from the epoch seconds in its file's name, such as `1772239225.pb`, or else from its
     header. A file that holds no FeedMessage is told to `on_fault` and left out. Raises HeadwayError for a path that is not
     there, or when there is no file at all.
     """
-    files = [file for path in paths for file in _files(Path(path))]
-    if not files:
+    folders = [Path(path) for path in paths]
+    archives = [folder for folder in folders if is_archive(folder)]
+    files = [file for path in folders if path not in archives for file in _files(path)]
+    if not archives and not files:
         raise HeadwayError(
             "there is no recorded poll",
-            f"files that end with {', '.join(sorted(SUFFIXES))}, one poll each",
+            f"an archive of `headway record`, or files that end with {', '.join(sorted(SUFFIXES))}, one poll each",
             "give the folder or files of a recorded feed",
         )
+    replayed = [replay(archive, on_fault) for archive in archives]
+    yield from heapq.merge(*replayed, _polls_of_files(files, on_fault), key=lambda poll: poll.fetched_at)
+
+
+def _polls_of_files(files: list[Path], on_fault: Callable[[str], None]) -> Iterator[Poll]:
     dated = [(fetched_at, file) for file in files if (fetched_at := _fetched_at(file, on_fault)) is not None]
     for fetched_at, file in sorted(dated):
         body = _body(file, on_fault)

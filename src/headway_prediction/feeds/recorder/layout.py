@@ -21,6 +21,11 @@ def archive_days(folder: Path) -> list[str]:
     )
 
 
+def is_archive(folder: Path) -> bool:
+    """Tell a folder that says it is an archive, of whatever version."""
+    return _marker(folder) is not None
+
+
 def check_archive(folder: Path | str) -> Path:
     """Return the folder of an archive that this version reads. Raises HeadwayError for anything else."""
     folder = Path(folder)
