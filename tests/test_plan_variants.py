@@ -134,6 +134,7 @@ class TestCommandLine:
         assert headway("info", oracle_grid) == 0
         assert "departures at the terminals as observed (oracle)" in capfd.readouterr().out
 
+    @pytest.mark.slow
     def test_a_bundle_of_it_is_for_judging_only(self, small_line, oracle_grid, tmp_path, capfd):
         words = ("train", "--grid", oracle_grid, "--config", small_line / "small.toml", "--epochs", "1")
         assert headway(*words, "--out", tmp_path / "b", "--quiet") == 0

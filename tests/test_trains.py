@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conftest import MONDAY
@@ -143,6 +143,7 @@ def trips_of(passings):
 
 
 @given(PASSINGS, st.integers(0, 300))
+@example([(0, 0.0, -4), (0, 1.0, -4), (0, 2.0, 1)], 2)
 def test_what_comes_later_changes_no_train_begun_before(passings, moment):
     whole, known = trips_of(passings), trips_of([row for row in passings if row[1] < moment])
     begun = int((whole.first_minutes < moment).sum())

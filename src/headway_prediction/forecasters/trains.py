@@ -37,17 +37,17 @@ def separate_rounds(passings: pl.DataFrame) -> pl.DataFrame:
     """Return one direction's passings with a `train` of its own for each round of one that is seen anew.
 
     Some logs name vehicles, not trips, and some see a train hours before it runs: who passes a platform again, or was
-    unseen for over 75 minutes, gets another (negative) number. Each passing is told from earlier ones alone.
+    unseen for over 75 minutes, gets another (negative) number. Each passing is told from earlier ones alone. Trains that
+    were matched (numbered below zero) stay as they are: they pass each platform once, and soon after the one before.
     """
-    if not (passings["train"] > UNKNOWN).any():
-        return passings  # trains that were matched pass each platform once, and soon after the one before
     train = ("service_date", "train")
     again = pl.int_range(pl.len()).over(*train, "position").cum_max().over(train)
     returned = (pl.col("minute").diff() > LONGEST_SILENCE_MINS).fill_null(False).cum_sum().over(train)
     rounds = passings.sort("service_date", "minute", "position").with_columns(round=again + returned)
     place = pl.struct("train", "round").rank("dense").cast(pl.Int64)
     lowest = pl.min_horizontal(pl.col("train").min(), UNKNOWN)
-    renamed = pl.when(pl.col("round") > 0).then(lowest - place).otherwise("train")
+    anew = (pl.col("round") > 0) & (pl.col("train") > UNKNOWN)
+    renamed = pl.when(anew).then(lowest - place).otherwise("train")
     return rounds.with_columns(train=renamed).drop("round")
 
 
