@@ -12,6 +12,7 @@ from headway_prediction.feeds.arrivals import check_arrivals
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
+from headway_prediction.feeds.realtime.schedule_words import read_words
 from headway_prediction.feeds.realtime.snapshot import TripKey
 from headway_prediction.feeds.realtime.tidy import LeftOut, Words, tidy_log
 from headway_prediction.simulate import Scenario, plan_day, write_simulation
@@ -213,3 +214,10 @@ def test_service_dates_are_dates(recorded, tmp_path):
     out = tmp_path / "log.parquet"
     assert headway("passings", recorded, "--time-zone", SCENARIO.time_zone, "--out", out) == 0
     assert check_arrivals(pl.read_parquet(out))["service_date"].unique().to_list() == [date(2025, 9, 8)]
+
+
+def test_a_schedule_that_is_no_zip_is_refused_with_or_without_a_time_zone(tmp_path):
+    (tmp_path / "gtfs.zip").write_bytes(b"no zip")
+    for zone in (None, "Europe/Dublin"):
+        with pytest.raises(HeadwayError, match="could not be read as a GTFS schedule"):
+            read_words(tmp_path / "gtfs.zip", zone)

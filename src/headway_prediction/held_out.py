@@ -13,7 +13,7 @@ from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration, usual_headways
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.guess_channels import FittedGuess, guess_channels
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
 
@@ -50,11 +50,11 @@ class HeldOutCells:
             origins = scored_origins(history, day)
             method = STConvNetForecaster([networks[member]], self.config, FittedGuess(guess), None)
             if len(origins):
-                self._add_near(method, others, history, day, origins)
-                far = origins[number % min(step, len(origins)) :: step]
-                forecast = FeedBack(method).forecast(history, day, far)
-                arrives_in = guess_channels(guess, history, day, far)[..., ARRIVES_IN]
-                self.far.append(cells_of(method, history, forecast, arrives_in))
+                inputs = method.inputs(history, day, origins)
+                self._add_near(method, others, history, day, inputs)
+                far = slice(number % min(step, len(origins)), None, step)
+                forecast = FeedBack(method).forecast(history, day, origins[far])
+                self.far.append(cells_of(method, history, forecast, inputs[2][far][..., ARRIVES_IN]))
 
     def _add_near(
         self,
@@ -62,14 +62,10 @@ class HeldOutCells:
         others: "Sequence[keras.Model]",
         history: LineHistory,
         day: date,
-        origins: np.ndarray,
+        inputs: tuple[np.ndarray, ...],
     ) -> None:
-        inputs = method.inputs(history, day, origins)
-
         def cells(networks: "Sequence[keras.Model]") -> HeldOut:
-            by = replace(method, networks=networks)
-            forecast = by.of_outputs(history, day, origins, *by.outputs(inputs))
-            return cells_of(by, history, forecast, inputs[2][..., ARRIVES_IN])
+            return near_cells(replace(method, networks=networks), history, day, inputs)
 
         self.near.append(cells(method.networks))
         if len(others) > 1:
@@ -94,6 +90,16 @@ class HeldOutCells:
 def joined(parts: list[HeldOut]) -> HeldOut:
     """Return the cells of all parts."""
     return HeldOut(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(HeldOut)))
+
+
+def near_cells(
+    method: STConvNetForecaster, history: LineHistory, day: date, inputs: tuple[np.ndarray, ...]
+) -> HeldOut:
+    """Return the valid cells of a day's scored origins at the network's own leads; `inputs` are those origins' (see
+    STConvNetForecaster.inputs); the calibration of `method` is not applied."""
+    origins = scored_origins(history, day)
+    forecast = method.of_outputs(history, day, origins, *method.outputs(inputs))
+    return cells_of(method, history, forecast, inputs[2][..., ARRIVES_IN])
 
 
 def cells_of(

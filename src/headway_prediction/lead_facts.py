@@ -34,11 +34,10 @@ FACTS_WIDTH = 3 * NEXT_TRAINS + AROUND * (len(TRAIN_CHANNELS) + 2) + 2 * len(FOR
 
 
 class Guess(NamedTuple):
-    """The parts of guess_in: `trains` (…, NEXT_TRAINS, TRAIN_CHANNELS), `platform` (…, PLATFORM_CHANNELS), `forecasts`
-    (…, GUESS_LEADS, FORECASTS), and trains and platform brought to the order of one, `known` (…, CHANNELS_WIDTH)."""
+    """The parts of guess_in: `trains` (…, NEXT_TRAINS, TRAIN_CHANNELS), `forecasts` (…, GUESS_LEADS, FORECASTS), and the
+    channels of trains and platform brought to the order of one, `known` (…, CHANNELS_WIDTH)."""
 
     trains: object
-    platform: object
     forecasts: object
     known: object
 
@@ -57,11 +56,10 @@ def parts_of(guess) -> Guess:
     _, stations, directions, _ = ops.shape(guess)
     cells = (-1, stations, directions)
     trains = ops.reshape(guess[..., :TRAINS_WIDTH], (*cells, NEXT_TRAINS, len(TRAIN_CHANNELS)))
-    platform = guess[..., TRAINS_WIDTH:CHANNELS_WIDTH]
     by_method = ops.reshape(guess[..., CHANNELS_WIDTH:], (*cells, len(FORECASTS), GUESS_LEADS))
     units = ops.convert_to_tensor(TRAIN_UNITS * NEXT_TRAINS + PLATFORM_UNITS, "float32")
     known = ops.minimum(guess[..., :CHANNELS_WIDTH], NEAR_MINS) / units
-    return Guess(trains, platform, ops.transpose(by_method, (0, 1, 2, 4, 3)), known)
+    return Guess(trains, ops.transpose(by_method, (0, 1, 2, 4, 3)), known)
 
 
 def minutes_to_come(trains, leads: int):

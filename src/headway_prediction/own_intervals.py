@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from headway_prediction.evaluation.truth import scored_origins
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
-from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.held_out import cells_of, joined
+from headway_prediction.held_out import joined, near_cells
 
 NEWEST_DAYS = 4
 """Enough event cells at every lead; older days tell of other timetables and cost as much."""
@@ -38,7 +38,4 @@ class OwnIntervals:
         origins = scored_origins(past, day)
         if not len(origins):
             return []
-        uncalibrated = replace(self.network, calibration=None)
-        inputs = uncalibrated.inputs(past, day, origins)
-        forecast = uncalibrated.of_outputs(past, day, origins, *uncalibrated.outputs(inputs))
-        return [cells_of(uncalibrated, past, forecast, inputs[2][..., ARRIVES_IN])]
+        return [near_cells(self.network, past, day, self.network.inputs(past, day, origins))]

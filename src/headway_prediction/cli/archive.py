@@ -1,12 +1,12 @@
 """archive: a public archive of observed trains to an arrival log."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway_prediction.cli.say import say
+from headway_prediction.feeds.archives.passing_kinds import Event, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,20 +18,6 @@ if TYPE_CHECKING:
 
 DAYS_AT_ONCE = 2
 """More would want more memory, and Polars works on all cores in each of them."""
-
-
-class EventName(StrEnum):
-    """The event that stands for a passing."""
-
-    DEPARTURE = "departure"
-    ARRIVAL = "arrival"
-
-
-class PlatformName(StrEnum):
-    """What one platform is."""
-
-    STOP = "stop"
-    STATION = "station"
 
 
 Paths = Annotated[list[Path], typer.Argument(help="Folders or files of the archive.")]
@@ -55,11 +41,11 @@ TimeZone = Annotated[
     ),
 ]
 EventOption = Annotated[
-    EventName,
+    Event,
     typer.Option(help="What stands for a passing; the other stands in where a train was seen only so."),
 ]
 PlatformOption = Annotated[
-    PlatformName | None,
+    Platform | None,
     typer.Option(help="What a platform is: a stop id, or a station with all its tracks (lamp's default)."),
 ]
 StopNames = Annotated[
@@ -77,7 +63,7 @@ def archive(
     format: FormatText = None,
     route: Route = None,
     time_zone: TimeZone = None,
-    event: EventOption = EventName.DEPARTURE,
+    event: EventOption = Event.DEPARTURE,
     platform: PlatformOption = None,
     stop_names: StopNames = None,
     line_id: LineId = None,
@@ -104,7 +90,7 @@ def archive(
         say(f"the files are in the format {form}")
     days = archive_days(paths, form if isinstance(form, Format) else None)
     routes = tuple(part.strip() for part in route.split(",")) if route else ()
-    usual = PlatformName.STATION if form is Format.LAMP else PlatformName.STOP
+    usual = Platform.STATION if form is Format.LAMP else Platform.STOP
     passing = _passing(line_id or "+".join(routes) or "line", event, platform or usual, stop_names)
     logs = day_logs(days, reader(form, Wanted(routes, time_zone)), passing, DAYS_AT_ONCE)
     done = write_logs(_with_progress(logs, len(days)), out, skip_bad_days)
@@ -113,12 +99,12 @@ def archive(
     say(f"wrote {out}")
 
 
-def _passing(line_id: str, event: EventName, platform: PlatformName, stop_names: Path | None) -> "Passing":
+def _passing(line_id: str, event: Event, platform: Platform, stop_names: Path | None) -> "Passing":
     from headway_prediction.feeds.archives.stop_names import read_stop_names
-    from headway_prediction.feeds.archives.tidy import Event, Passing, Platform
+    from headway_prediction.feeds.archives.tidy import Passing
 
     names = read_stop_names(stop_names) if stop_names else None
-    return Passing(line_id, Event(event), Platform(platform), names)
+    return Passing(line_id, event, platform, names)
 
 
 def _format(text: str) -> "Format | ColumnMap":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway_prediction.cli.dates import given_date
 from headway_prediction.cli.say import say
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check(
     from headway_prediction.line_files import line_of_log
     from headway_prediction.quality.check import check_log
 
-    day, rows = _date(show), read_unchecked_arrivals(log)
+    day, rows = given_date(show), read_unchecked_arrivals(log)
     line, timetable = line_of_log(rows, gtfs, planned, time_zone, route, stops.split(",") if stops else None)
     quality = check_log(rows, line, timetable, outage_mins, tolerance)
     _print(quality, day, markdown)
@@ -123,12 +124,3 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
     for table in tables:
         console.print()
         console.print(terminal_table(table))
-
-
-def _date(text: str | None) -> date | None:
-    from headway_prediction.errors import HeadwayError
-
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError as error:
-        raise HeadwayError(f"--date is {text!r}", "a date such as 2025-10-06", "correct it") from error

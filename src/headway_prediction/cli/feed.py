@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def passings(
     polls: Annotated[
         list[Path],
-        typer.Argument(help="Recorded polls: folders, or files with one FeedMessage each (.pb, .bin, .gz)."),
+        typer.Argument(
+            help="Archives of `headway record`, or files with one FeedMessage each (.pb, .bin, .gz) and folders of them."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Arrival log to write (Parquet).")],
     gtfs: Annotated[

@@ -1,11 +1,11 @@
 """line: from a GTFS route to a line that a person can look through and edit."""
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway_prediction.cli.dates import given_date
 from headway_prediction.cli.say import say
 
 if TYPE_CHECKING:
@@ -111,21 +111,12 @@ def _show(
     from headway_prediction.feeds.planned_on import busiest_date, planned_table, write_planned
 
     timetable = timetable_of(schedule, found.line, patterns.route_id)
-    service_date = busiest_date(timetable) if on is None else _date(on)
+    service_date = given_date(on) or busiest_date(timetable)
     table = planned_table(timetable, found.line, service_date)
     print_line(found, table, service_date, choices(schedule, patterns, found))
     if planned is not None:
         write_planned(table, planned)
         say(f"wrote {planned}")
-
-
-def _date(text: str) -> date:
-    from headway_prediction.errors import HeadwayError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise HeadwayError(f"--date is {text!r}", "a date such as 2026-01-13", "correct it") from error
 
 
 def _write(found: "RouteLine", out: Path) -> None:

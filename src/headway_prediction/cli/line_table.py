@@ -7,6 +7,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from headway_prediction.clock import service_time
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.route_line import RouteLine
 
@@ -51,8 +52,4 @@ def _stations(line: Line, planned: pl.DataFrame, service_date: date) -> Table:
 def _platform(stop_id: str | None, minutes: Sequence[float]) -> tuple[str, str, str, str]:
     if not minutes:
         return stop_id or "-", "0" if stop_id else "", "", ""
-    return stop_id, str(len(minutes)), _gtfs_time(minutes[0]), _gtfs_time(minutes[-1])
-
-
-def _gtfs_time(minute: float) -> str:
-    return f"{int(minute) // 60:02}:{int(minute) % 60:02}"
+    return stop_id, str(len(minutes)), service_time(minutes[0]), service_time(minutes[-1])

@@ -13,6 +13,7 @@ import polars as pl
 
 from headway_prediction.clock import gtfs_minutes, service_time
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.csv_list import read_csv_list
 from headway_prediction.files import atomic_path
 
 REQUIRED = ("service_date", "from", "until")
@@ -25,7 +26,7 @@ def read_outages(path: Path | str, service_dates: Iterable[date]) -> pl.DataFram
     Raises HeadwayError for a file or a row that cannot be read, an outage that ends before it begins, or a list of which
     no outage is on any of `service_dates`.
     """
-    listed = _read(Path(path))
+    listed = read_csv_list(path, "the outages", REQUIRED).select(REQUIRED)
     outages = pl.DataFrame([_outage(row, path) for row in listed.rows()], SCHEMA, orient="row")
     if not outages.is_empty() and not outages["service_date"].is_in(list(service_dates)).any():
         raise HeadwayError(
@@ -46,25 +47,6 @@ def write_outages(path: Path | str, outages: pl.DataFrame) -> None:
     )
     with atomic_path(path) as fresh:
         listed.write_csv(fresh)
-
-
-def _read(path: Path) -> pl.DataFrame:
-    try:
-        if not path.is_file():
-            raise FileNotFoundError("there is no such file")
-        listed = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise HeadwayError(
-            f"the outages {path} could not be read ({str(error).splitlines()[0]})",
-            f"a CSV file with the columns {', '.join(REQUIRED)}",
-            "check the path and the file",
-        ) from error
-    missing = [name for name in REQUIRED if name not in listed.columns]
-    if missing:
-        raise HeadwayError(
-            f"{path} has no column {missing[0]!r}", f"the columns {', '.join(REQUIRED)}", "add or rename it"
-        )
-    return listed.select(REQUIRED)
 
 
 def _outage(row: tuple[str | None, ...], path: Path | str) -> tuple[date, int, int]:

@@ -6,6 +6,7 @@ import polars as pl
 
 from headway_prediction.clock import SCORED_DAY_MINS, gtfs_minutes
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.csv_list import read_csv_list
 from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
@@ -47,21 +48,7 @@ def read_planned_departures(path: Path | str, line: Line) -> Timetable:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    try:
-        if not path.is_file():
-            raise FileNotFoundError("there is no such file")
-        listed = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise HeadwayError(
-            f"the planned departures {path} could not be read ({str(error).splitlines()[0]})",
-            f"a CSV file with the columns {', '.join(REQUIRED)}",
-            "check the path and the file",
-        ) from error
-    missing = [name for name in REQUIRED if name not in listed.columns]
-    if missing:
-        raise HeadwayError(
-            f"{path} has no column {missing[0]!r}", f"the columns {', '.join(REQUIRED)}", "add or rename it"
-        )
+    listed = read_csv_list(path, "the planned departures", REQUIRED)
     if listed.is_empty():
         raise HeadwayError(
             f"{path} lists no departure", "one row per planned departure", "check what wrote it"

@@ -22,7 +22,7 @@ FEWEST_PAIRS, FEWEST_HELD_UP = 20, 10
 """Pairs that a kind of turn-round must have been seen in, and how many of these a late arrival must have held up."""
 CLEARLY_BETTER, STANDARD_ERRORS = 0.9, 2.0
 """A kind of turn-round is believed when departures err under this share of what they err by without it, and the gain is that
-many of its standard errors: more than a thousand pairs of intervals are tried."""
+many of its standard errors."""
 MOST_ERROR_MINS = 15.0
 """A departure that is further off counts as this: something else happened to it."""
 
@@ -58,8 +58,8 @@ class TurnRounds:
 
 
 class Terminal(NamedTuple):
-    """One training day where one direction ends and the other begins: minutes `expected` of the arrivals and departures of
-    trips, and when they really were (NaN where not seen)."""
+    """One training day where one direction ends and the other begins, in minutes of the service day: when trips are expected
+    to arrive and to depart, and when they did (`arrived`, `departed`; NaN where not seen); (trips,) of either direction."""
 
     arrivals: np.ndarray
     arrived: np.ndarray

@@ -18,7 +18,7 @@ def placed_rows(log: pl.DataFrame, line: Line) -> pl.DataFrame:
     Nothing is dropped but other stops: rows may stand twice, and `minute` (of the service day) may be negative or past
     27:00. `train` is the key of `trip_id`, −1 where that is empty.
     """
-    placed = log.join(line.platforms(), on=["direction_id", "stop_id"], how="inner")
+    placed = log.join(line.stops(), on=["direction_id", "stop_id"], how="inner")
     timed = placed.with_columns(
         minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
         train=trip_keys(placed["trip_id"]),

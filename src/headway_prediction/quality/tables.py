@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headway_prediction.quality.check import Quality
+from headway_prediction.quality.summary import COUNTS
 
 NONE = "·"
 """Nothing found: so that what was found stands out."""
@@ -82,8 +83,7 @@ def markdown_table(table: QualityTable) -> str:
 
 
 def _something_found() -> pl.Expr:
-    counts = ("outages", "gaps", "duplicates", "misdated", "short", "long", "backward", "overtaking")
-    found = pl.any_horizontal(pl.col(name) > 0 for name in counts)
+    found = pl.any_horizontal(pl.col("outages", *COUNTS) > 0)
     return found | (pl.col("share") < COMPLETE).fill_null(False)
 
 

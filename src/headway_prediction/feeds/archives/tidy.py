@@ -3,34 +3,15 @@
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 
 import polars as pl
 
 from headway_prediction.feeds.archives.observed import Observed
+from headway_prediction.feeds.archives.passing_kinds import Event, Platform
 from headway_prediction.feeds.arrivals import COLUMNS
 
 TRAIN = ("service_date", "trip_id", "direction_id")
 PLATFORM = ("direction_id", "stop_id")
-
-
-class Event(StrEnum):
-    """Which of a train's two events at a platform is its passing."""
-
-    DEPARTURE = "departure"
-    ARRIVAL = "arrival"
-
-    @property
-    def other(self) -> "Event":
-        """The event that stands in where this one was not observed."""
-        return Event.ARRIVAL if self is Event.DEPARTURE else Event.DEPARTURE
-
-
-class Platform(StrEnum):
-    """What makes one platform of a direction: a stop id, or a station with all its tracks."""
-
-    STOP = "stop"
-    STATION = "station"
 
 
 @dataclass(frozen=True)

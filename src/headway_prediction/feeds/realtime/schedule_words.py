@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import partridge
-
-from headway_prediction.feeds.gtfs import read_time_zone
+from headway_prediction.feeds.gtfs_tables import open_schedule
 from headway_prediction.feeds.realtime.tidy import Words
 
 
@@ -13,8 +11,8 @@ def read_words(gtfs: Path | str, zone_name: str | None = None) -> Words:
 
     Raises HeadwayError for a file that is no GTFS zip.
     """
-    zone = zone_name or read_time_zone(gtfs)
-    feed = partridge.load_feed(str(gtfs))
+    schedule = open_schedule(gtfs)
+    zone, feed = zone_name or schedule.time_zone, schedule.feed
     names = feed.stops[["stop_id", "stop_name"]].dropna()
     trips = feed.trips
     directions = trips[["trip_id", "direction_id"]].dropna() if "direction_id" in trips else trips[:0]

@@ -9,13 +9,11 @@ import polars as pl
 
 from headway_prediction.clock import service_day_start, service_moment, time_zone
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrivals import COLUMNS
 from headway_prediction.feeds.realtime.passing import Passing, Run
 from headway_prediction.line import DIRECTIONS
 from headway_prediction.stop_order import stop_order
 
-LOG_COLUMNS = (
-    "line_id", "service_date", "trip_id", "direction_id", "stop_id", "stop_name", "stop_sequence", "event_time",
-)  # fmt: skip
 LONGEST_SERVICE_DAY_SECS = 36 * 3600
 NYCT_PLATFORM = re.compile(r"(\w{3})([NS])")
 """The MTA names the platforms of a station by its id and N or S; N is its direction 0."""
@@ -47,7 +45,7 @@ def tidy_log(
     route_id: str | None = None,
     most_uncertain_secs: float | None = None,
 ) -> tuple[pl.DataFrame, LeftOut]:
-    """Return the log of one route, its columns LOG_COLUMNS, and what was left out of it.
+    """Return the log of one route, its columns COLUMNS of feeds.arrivals, and what was left out of it.
 
     `event_time` is the departure (see Passing). The service date is the trip's start_date where that is possible, and else
     the one its first passing belongs to. A stop's name is the schedule's, or else its id without the direction that the
@@ -120,13 +118,13 @@ def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
         for passing in sorted(passings, key=lambda passing: passing.time)
     ]
     kinds = (pl.String, pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.Int64)
-    columns = [name for name in LOG_COLUMNS if name != "stop_sequence"]
+    columns = [name for name in COLUMNS if name != "stop_sequence"]
     table = pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
     local = pl.from_epoch("event_time", time_unit="s").dt.replace_time_zone("UTC")
     local = local.dt.convert_time_zone(words.time_zone).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
     # Along a trip the stops come in order of time; those of one second in the order in which they were left.
     place = pl.int_range(pl.len()).over("service_date", "trip_id", "direction_id")
-    return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(LOG_COLUMNS)
+    return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(list(COLUMNS))
 
 
 def _identity(run: Run) -> tuple:
@@ -172,5 +170,5 @@ def _in_line_order(log: pl.DataFrame) -> pl.DataFrame:
     return (
         log.drop("stop_sequence")
         .join(places, on=["direction_id", "stop_id"], how="left", maintain_order="left")
-        .select(LOG_COLUMNS)
+        .select(list(COLUMNS))
     )

@@ -13,7 +13,7 @@ from headway_prediction.files import atomic_path
 
 NAME = re.compile(r"\d{6}\.\d{3}-[0-9a-f]{16}\.gz")
 LEVEL = 6
-"""gzip's usual effort; the highest gains 3 % on recorded polls and takes longer."""
+"""gzip's usual effort; the highest gains little on polls and takes longer."""
 
 
 class Damaged(Exception):
