@@ -42,6 +42,8 @@ STAGES = [
     {"forecast_now"},
     {"bundle_parts", "lines_bundle", "bundle"},
     {"training_windows", "train_members", "train_line", "train_lines"},
+    {"what_if"},
+    {"service"},
     {"cli"},
     {"__main__"},
 ]
