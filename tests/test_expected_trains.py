@@ -6,18 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.trains import LONGEST_SILENCE_MINS
-from trips import NAN, runs, table
+from trips import NAN, SIMPLY_ON, runs, table
 
 INF = np.inf
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
-USUAL = np.full(54, 10.0)
-"""Usual headways by half-hour."""
+USUAL = np.full((54, 4), 10.0)
+"""Usual headways by half-hour and position."""
 
 
 def expected(*trains, t0, trips=None, leads=15, keys=None, **how):
     """Minutes (trains, positions) and facts by name of what is expected at the end of minute t0."""
-    day = DirectionDay(table(*trains, keys=keys), runs(**how), trips, USUAL)
+    day = DirectionDay(table(*trains, keys=keys), runs(**how), trips, USUAL, SIMPLY_ON)
     found = day.expected(t0, leads)
     return found.minutes.tolist(), dict(zip(FACTS, found.facts.T.tolist(), strict=True))
 
@@ -117,7 +118,7 @@ def test_without_trips_trains_leave_at_the_usual_headway_after_the_last():
 
 
 def test_a_passing_at_the_very_end_of_the_minute_is_not_known():
-    day = DirectionDay(table([410, 412, 414, 416]), runs(), TRIPS, USUAL)
+    day = DirectionDay(table([410, 412, 414, 416]), runs(), TRIPS, USUAL, SIMPLY_ON)
     np.testing.assert_array_equal(day.last_seen(411), [410, NAN, NAN, NAN])
     np.testing.assert_array_equal(day.last_seen(412), [410, 412, NAN, NAN])
     assert day.expected(411, 15).minutes[0].tolist() == [INF, 412, 414, 416]
@@ -148,15 +149,39 @@ def test_nothing_is_expected_where_nothing_is_known():
 STARTS = st.lists(st.integers(390, 470), min_size=1, max_size=6, unique=True).map(sorted)
 
 
+BEHIND = Following(np.full(4, 0.2), np.full(4, -0.1), np.full(4, 1.5), half_trust=2.0, most_off=1.0)
+
+
 @pytest.mark.parametrize("trips", [None, TRIPS])
+@pytest.mark.parametrize("following", [SIMPLY_ON, BEHIND])
 @given(STARTS, st.integers(395, 480))
-def test_nothing_is_expected_in_the_past_and_nothing_known_changes(trips, starts, t0):
+def test_nothing_is_expected_in_the_past_and_nothing_known_changes(following, trips, starts, t0):
     rows = np.array(starts, dtype=float)[:, None] + [0, 2, 5, 7]
-    day = DirectionDay(table(*rows), runs(), trips, USUAL)
+    day = DirectionDay(table(*rows), runs(), trips, USUAL, following)
     found = day.expected(t0, 15).minutes
     assert (found >= t0 + 1).all()
     known = np.where(rows < t0 + 1, rows, NAN)
-    then = DirectionDay(table(*known), runs(), trips, USUAL)
+    then = DirectionDay(table(*known), runs(), trips, USUAL, following)
     np.testing.assert_array_equal(then.expected(t0, 15).minutes, found)
     np.testing.assert_array_equal(then.expected(t0, 15).facts, day.expected(t0, 15).facts)
     np.testing.assert_array_equal(then.last_seen(t0), day.last_seen(t0))
+
+
+def test_a_slow_train_goes_on_slowly_and_the_one_behind_keeps_its_distance():
+    """Half a minute over each two-minute run, half believed after two sections: an eighth slower from C on."""
+    paced = Following(np.zeros(4), np.zeros(4), np.full(4, 1.0), half_trust=2.0, most_off=1.0)
+    slow, close = [400, 402.5, 405, NAN], [402, 404, NAN, NAN]
+    day = DirectionDay(table(slow, close), runs(), None, USUAL, paced)
+    minutes = day.expected(405, 1).minutes
+    assert minutes[0].tolist() == [INF, INF, INF, 407.25]
+    # The second would be at C now and at D at 408: it keeps a minute's distance at C anyway.
+    assert minutes[1].tolist() == [INF, INF, 406, 408.25]
+
+
+def test_a_train_closes_up_where_its_headway_is_short():
+    """A headway of 4 instead of 10 minutes at B takes 0.1 × 6 minutes off the run to C, and what follows from there."""
+    growing = Following(np.array([0.0, 0.1, 0.1, 0.0]), np.zeros(4), np.zeros(4))
+    day = DirectionDay(table(GONE, [404, 406, NAN, NAN]), runs(), None, USUAL, growing)
+    at_c = 408 - 0.6
+    at_d = at_c + 2 - 0.1 * (10 - (at_c - 404))
+    assert day.expected(406, 1).minutes[0] == pytest.approx([INF, INF, at_c, at_d])

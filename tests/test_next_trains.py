@@ -12,17 +12,17 @@ from headway_prediction.guess import (
     NEXT_TRAINS,
     TRAIN_CHANNELS,
 )
-from trips import NAN, runs, table
+from trips import NAN, SIMPLY_ON, runs, table
 
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
-USUAL = np.full(54, 10.0)
+USUAL = np.full((54, 4), 10.0)
 WEEK = [MONDAY + timedelta(days=k) for k in range(4)]
 TRAINS = NEXT_TRAINS * len(TRAIN_CHANNELS)
 
 
 def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
-    found = train_channels(DirectionDay(table(*trains), runs(), trips, USUAL), t0)
+    found = train_channels(DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON), t0)
     assert found.shape == (4, NEXT_TRAINS, len(TRAIN_CHANNELS)) and found.dtype == np.float32
     return [[dict(zip(TRAIN_CHANNELS, cell.tolist(), strict=True)) for cell in row] for row in found]
 
@@ -68,7 +68,7 @@ def test_without_trips_the_usual_departures_are_the_next_trains():
 
 
 def test_expected_headways_hold_from_train_to_train():
-    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL)
+    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, SIMPLY_ON)
     ahead = expected_headways(day, 415, 15)
     np.testing.assert_array_equal(ahead[:, 2], [12] * 8 + [8] * 7)  # 416, 424
     np.testing.assert_array_equal(ahead[:, 1], [NAN] * 6 + [8] * 9)  # 422

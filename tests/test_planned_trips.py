@@ -75,14 +75,20 @@ def test_a_departure_takes_its_way_from_the_nearest_trip_that_begins_further_on(
         [403, NAN, NAN, NAN],
         [430, NAN, NAN, NAN],
         [NAN, 402, NAN, 406],
-        [NAN, 412, 414, 416],
+        [NAN, NAN, 414, 416],
         keys=[1, 2, 8, 9],
     )
     whole = continued(trips, runs())
     np.testing.assert_array_equal(
-        whole.minutes, [[403, 405, NAN, 409], [NAN, 412, 414, 416], [430, 432, 434, 436]]
+        whole.minutes, [[403, 405, NAN, 409], [NAN, NAN, 414, 416], [430, 432, 434, 436]]
     )
     assert whole.trip_of_key == {1: 0, 9: 1, 2: 2}
+
+
+def test_what_lost_its_departure_is_no_train_beside_that_departure():
+    """The train planned at 06:40 left seven minutes late: it is one train, not two."""
+    whole = continued(table([407, NAN, NAN, NAN], [NAN, 402, 404, 406], keys=[1, 8]), runs())
+    np.testing.assert_array_equal(whole.minutes, [[407, 409, 411, 413]])
 
 
 @pytest.mark.parametrize("rows", [FULL, DEPARTURES])

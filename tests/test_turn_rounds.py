@@ -14,22 +14,22 @@ from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.turn_rounds import Terminal, TurnRounds, learned_turn_rounds
 from headway_prediction.trip_keys import trip_keys
-from trips import NAN, history_of, plan_of, runs, table
+from trips import NAN, SIMPLY_ON, history_of, plan_of, runs, table
 
-USUAL = np.full(54, 10.0)
+USUAL = np.full((54, 4), 10.0)
 OUT = table([400, 402, 404, 406], [420, 422, 424, 426])
 BACK = table([416, 418, 420, 422], [436, 438, 440, 442])
 
 
 def way(trips, *trains):
-    return DirectionDay(table(*trains), runs(), trips, USUAL)
+    return DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON)
 
 
 def fed(*out_trains, back_trains=(), least=8.0):
     """Direction 1, whose trips leave ten minutes after those of direction 0 arrive, and eight at least."""
     rounds = TurnRounds(np.array([10.0]), np.array([least]))
     back, out = way(BACK, *back_trains), way(OUT, *out_trains)
-    return DirectionDay(back.trains, back.runs, back.trips, USUAL, rounds.feeders(back, out))
+    return DirectionDay(back.trains, back.runs, back.trips, USUAL, SIMPLY_ON, rounds.feeders(back, out))
 
 
 def departures(day, t0):

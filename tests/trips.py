@@ -5,6 +5,7 @@ import polars as pl
 
 from conftest import ZONE, log_of
 from headway_prediction.forecasters.direction_runs import DirectionRuns
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.running_times import HOURS
 from headway_prediction.forecasters.trip_table import TripTable, trip_table
 from headway_prediction.grid.history import LineHistory, history_from_log
@@ -12,6 +13,8 @@ from headway_prediction.line import Line
 from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
 
 NAN = np.nan
+SIMPLY_ON = Following.none(4)
+"""Trains of four positions that do not mind one another."""
 
 
 def table(*rows: list[float], keys: list[int] | None = None, positions: int = 4) -> TripTable:

@@ -46,7 +46,7 @@ from headway_prediction.timetable import Service, Timetable
 if TYPE_CHECKING:
     import keras
 
-FORMAT = "headway-prediction bundle 3"
+FORMAT = "headway-prediction bundle 4"
 
 
 @dataclass(frozen=True)

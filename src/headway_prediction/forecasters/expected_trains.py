@@ -6,12 +6,14 @@ from functools import cached_property
 import numpy as np
 
 from headway_prediction.forecasters.direction_runs import DirectionRuns
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.run_on import (
     DEPARTURE_OVERDUE_MINS,
     TRAIN_OVERDUE_MINS,
     USUALLY_SERVED,
     usual_departures,
 )
+from headway_prediction.forecasters.sections import Sections
 from headway_prediction.forecasters.trains import LONGEST_SILENCE_MINS
 from headway_prediction.forecasters.trip_matching import matched_trips
 from headway_prediction.forecasters.trip_table import TripTable
@@ -40,13 +42,14 @@ class Expected:
 
 @dataclass(frozen=True)
 class DirectionDay:
-    """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known
-    and the `usual_headways` (half-hours,) of the first platform where they are not; `feeders` of its trips if known."""
+    """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known,
+    the `usual_headways` (half-hours, positions), how trains run behind one another, and `feeders` of its trips if known."""
 
     trains: TripTable
     runs: DirectionRuns
     trips: TripTable | None
     usual_headways: np.ndarray
+    following: Following
     feeders: "Feeders | None" = None
 
     @cached_property
@@ -87,19 +90,36 @@ class DirectionDay:
         """Return the trains expected from minute t0 + 1 on; those that leave within `leads` minutes are among them."""
         coming = self._to_come_on_trips(t0, leads) if self.trips is not None else self._to_come(t0, leads)
         parts = self._under_way(t0)[1], coming
-        return Expected(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS)
+        minutes, facts, keys = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS
         )
+        return Expected(self._following(minutes, t0), facts, keys)
 
     def ends(self, t0: int) -> np.ndarray:
         """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
         passed = self.minutes_of_trips[:, -1]
         ends = np.where(passed < t0 + 1, passed, np.nan)
         active, coming = self._under_way(t0)
-        trip, last = self._trips_of_trains[active], coming.minutes[:, -1]
+        trip, last = self._trips_of_trains[active], self._following(coming.minutes, t0)[:, -1]
         known = (trip >= 0) & np.isfinite(last)
         ends[trip[known]] = last[known]
         return ends
+
+    def _following(self, minutes: np.ndarray, t0: int) -> np.ndarray:
+        usual = self.usual_headways[min(t0 // 30, len(self.usual_headways) - 1)]
+        return self.following.applied(minutes, self.last_seen(t0), usual)
+
+    @cached_property
+    def sections(self) -> Sections:
+        """The runs of the trains, against their trips or the usual running times."""
+        trip, trips = self._trips_of_trains, None
+        if self.trips is not None and len(self.trips.minutes):
+            trips = np.where(trip[:, None] >= 0, self.trips.minutes[trip], np.nan)
+        return Sections.of(self.trains.minutes, trips, self.runs.running, self.usual_headways)
+
+    @cached_property
+    def _slowness(self) -> np.ndarray:
+        return self.following.slowness(self.sections)
 
     def _under_way(self, t0: int) -> tuple[np.ndarray, Expected]:
         """The rows of the trains under way, and what is expected of them."""
@@ -110,6 +130,7 @@ class DirectionDay:
         active = np.flatnonzero((seen > now - LONGEST_SILENCE_MINS) & (at < self.trains.minutes.shape[1] - 1))
         at, seen = at[active], seen[active]
         onward, late, on_trip = self._onward(active, at, seen, t0)
+        onward = self._at_own_pace(onward, active, at, seen, t0)
         ahead = np.arange(onward.shape[1]) > at[:, None]
         # Comparisons with NaN are false: a position that is not served is not coming.
         coming = ahead & (onward >= now - TRAIN_OVERDUE_MINS)
@@ -132,6 +153,16 @@ class DirectionDay:
         on_trip = (trip >= 0) & np.isfinite(late)
         onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
         return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
+
+    def _at_own_pace(
+        self, onward: np.ndarray, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
+    ) -> np.ndarray:
+        """Minutes onward at the train's own pace, after the delay that its headway where it was last seen brings."""
+        known = self.trains.minutes[active, 1:] < t0 + 1
+        run = known & (np.arange(known.shape[1]) < at[:, None])
+        pace = self.following.pace(self._slowness[active], self.sections.usual[active], run)
+        delay = self.following.delay(self.sections.beyond[active, at], at)
+        return onward + pace[:, None] * (onward - seen[:, None]) + delay[:, None]
 
     def _to_come_on_trips(self, t0: int, leads: int) -> Expected:
         """Trips of which no train has been seen, from 6 minutes overdue on; late where their train comes late."""
@@ -157,7 +188,9 @@ class DirectionDay:
         """Departures at the usual headway after the last one."""
         _, position, minute = self.known(t0)
         departed = minute[position == 0]
-        departures = usual_departures(self.usual_headways, departed[-1] if len(departed) else None, t0, leads)
+        departures = usual_departures(
+            self.usual_headways[:, 0], departed[-1] if len(departed) else None, t0, leads
+        )
         served = self.runs.served[0] >= USUALLY_SERVED
         minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
         zeros = np.zeros(len(departures))

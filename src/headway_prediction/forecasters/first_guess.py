@@ -17,6 +17,7 @@ from headway_prediction.forecasters.climatology import is_weekend
 from headway_prediction.forecasters.day_kinds import KINDS, day_kind
 from headway_prediction.forecasters.direction_runs import FITTED, DirectionRuns
 from headway_prediction.forecasters.expected_trains import DirectionDay
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.lateness import Lateness
 from headway_prediction.forecasters.planned_trips import continued, planned_trips
 from headway_prediction.forecasters.running_times import travel_positions
@@ -51,20 +52,30 @@ class TripKnowledge:
         return self.usual.get(kind) if self.source == "usual" else None
 
     def direction_day(
-        self, history: LineHistory, service_date: date, direction: int, runs: DirectionRuns, trains: TripTable
+        self,
+        history: LineHistory,
+        service_date: date,
+        direction: int,
+        runs: DirectionRuns,
+        trains: TripTable,
+        medians: np.ndarray,
+        following: Following,
     ) -> DirectionDay:
-        """Return the direction with its trains, ready to be asked at any origin."""
+        """Return the direction with its trains, ready to be asked at any origin; `medians` are the climatology's."""
         trips = self.trips(history, service_date, direction, runs)
-        return DirectionDay(trains, runs, trips, runs.usual_headways[int(is_weekend(service_date))])
+        order = history.line.travel_order(direction)
+        usual = medians[int(is_weekend(service_date))][:, order, direction]
+        return DirectionDay(trains, runs, trips, usual, following)
 
 
 @dataclass(frozen=True)
 class FirstGuess:
-    """What was fitted: `runs`, `trips` and `turns` of both directions, and the climatology's `medians`."""
+    """What was fitted: `runs`, `trips`, `turns` and `following` of both directions, and the climatology's `medians`."""
 
     runs: tuple[DirectionRuns, DirectionRuns]
     trips: tuple[TripKnowledge, TripKnowledge]
     turns: tuple[TurnRounds, TurnRounds]
+    following: tuple[Following, Following]
     medians: np.ndarray
 
     def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
@@ -72,7 +83,11 @@ class FirstGuess:
         days = []
         for direction, runs in enumerate(self.runs):
             trains = trains_by_date(history, [service_date], direction, runs)[service_date]
-            days.append(self.trips[direction].direction_day(history, service_date, direction, runs, trains))
+            days.append(
+                self.trips[direction].direction_day(
+                    history, service_date, direction, runs, trains, self.medians, self.following[direction]
+                )
+            )
         return tuple(
             replace(day, feeders=turns.feeders(day, other))
             for day, other, turns in zip(days, reversed(days), self.turns, strict=True)
@@ -91,6 +106,7 @@ class FirstGuess:
             state[f"source_{direction}"] = np.array(SOURCES.index(knowledge.source))
             state |= knowledge.lateness.state(f"lateness_{direction}")
             state |= self.turns[direction].state(f"turn_{direction}")
+            state |= self.following[direction].state(f"following_{direction}")
             for kind, table in knowledge.usual.items():
                 state |= table.state(f"usual_{direction}_{kind}")
         return state
@@ -108,7 +124,8 @@ class FirstGuess:
             for d in DIRECTIONS
         )
         turns = tuple(TurnRounds.from_state(state, f"turn_{d}") for d in DIRECTIONS)
-        return cls(runs, trips, turns, state["medians"])
+        following = tuple(Following.from_state(state, f"following_{d}") for d in DIRECTIONS)
+        return cls(runs, trips, turns, following, state["medians"])
 
 
 def trains_by_date(

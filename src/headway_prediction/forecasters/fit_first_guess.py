@@ -1,6 +1,7 @@
 """Learning the first guess on training days, and which source of trips is worth believing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -8,9 +9,13 @@ import numpy as np
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.day_kinds import day_kind
+from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import SOURCES, FirstGuess, TripKnowledge
+from headway_prediction.forecasters.fit_following import fit_following
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.next_trains import forecast_headways
 from headway_prediction.forecasters.propagation import Propagation
+from headway_prediction.forecasters.sections import Sections
 from headway_prediction.forecasters.training_trips import TrainingTrips
 from headway_prediction.forecasters.turn_rounds import TurnRounds, learned_turn_rounds, terminal_of_day
 from headway_prediction.grid.history import LineHistory
@@ -20,14 +25,43 @@ TRIAL_DAYS = 3
 TRIAL_STEP_MINS = 10
 CLEARLY_BETTER = 0.98
 """A source is believed when its error is under this share of that of the simpler one."""
+PART_BETTER = 0.99
+"""The same for a part of how trains follow one another."""
 
 
 def fit_first_guess(training: LineHistory) -> FirstGuess:
     """Learn running times, climatology and trips from training days alone."""
     runs, medians = Propagation.fit(training).runs, Climatology.fit(training).medians
-    shown = [TrainingTrips.of(training, direction, runs[direction]) for direction in DIRECTIONS]
-    trips = tuple(one_way.learned(_best_source(one_way)) for one_way in shown)
-    return FirstGuess(runs, trips, _turn_rounds(shown, trips), medians)
+    shown = [TrainingTrips.of(training, direction, runs[direction], medians) for direction in DIRECTIONS]
+    sources = [_best_source(one_way) for one_way in shown]
+    trips = tuple(one_way.learned(source) for one_way, source in zip(shown, sources, strict=True))
+    following = tuple(map(_best_following, shown, sources))
+    return FirstGuess(runs, trips, _turn_rounds(shown, trips), following, medians)
+
+
+def _best_following(one_way: TrainingTrips, source: str) -> Following:
+    """Learn how trains run behind one another; of its parts, those with which the newest training days are told better."""
+    knowledge = one_way.learned(source)
+    days = [one_way.as_known(day, knowledge) for day, trains in one_way.trains.items() if len(trains.minutes)]
+    best = none = Following.none(len(one_way.station_order))
+    if not days:
+        return none
+    learned = fit_following(Sections.of_days([day.sections for day in days]))
+    apart = replace(none, least=learned.least)
+    paced = replace(apart, half_trust=learned.half_trust, most_off=learned.most_off)
+    growing = replace(apart, growth=learned.growth, offset=learned.offset)
+    trial_days = _trial_days([day for day, trains in one_way.trains.items() if len(trains.minutes)])
+    trials = {day: one_way.held_back(day, source) for day in trial_days}
+    least = _trial_error(one_way, trials, none)
+    for tried in (apart, paced, growing, learned):
+        error = _trial_error(one_way, trials, tried)
+        if error < PART_BETTER * least:
+            best, least = tried, error
+    return best
+
+
+def _trial_error(one_way: TrainingTrips, trials: Mapping[date, DirectionDay], following: Following) -> float:
+    return _mean([_error(one_way, day, replace(trial, following=following)) for day, trial in trials.items()])
 
 
 def _turn_rounds(
@@ -49,7 +83,10 @@ def _best_source(one_way: TrainingTrips) -> str:
     """
     days = _trial_days([day for day, trains in one_way.trains.items() if len(trains.minutes)])
     sources = SOURCES if one_way.training.timetable is not None else SOURCES[1:]
-    errors = {source: _mean([_error(one_way, day, source) for day in days]) for source in sources}
+    errors = {
+        source: _mean([_error(one_way, day, one_way.held_back(day, source)) for day in days])
+        for source in sources
+    }
     better = {source: error for source, error in errors.items() if error < CLEARLY_BETTER * errors["none"]}
     if not better:
         return "none"
@@ -73,14 +110,14 @@ def _trial_days(service_dates: list[date]) -> list[date]:
     return (recurring or service_dates)[-TRIAL_DAYS:]
 
 
-def _error(one_way: TrainingTrips, service_date: date, source: str) -> float:
+def _error(one_way: TrainingTrips, service_date: date, running: DirectionDay) -> float:
     """Mean absolute error in minutes over the valid cells after every tenth minute of a day; NaN where none is valid."""
     day, order = one_way.training.day(service_date), one_way.station_order
     held = day["headway"].values[:, order, one_way.direction]
     truth = np.where(day["valid"].values[:, order, one_way.direction], held, np.nan)
     origins = np.arange(0, len(truth) - LEADS, TRIAL_STEP_MINS)
     origins = origins[np.isfinite(truth[origins]).any(axis=1)]
-    running, cap_mins = one_way.held_back(service_date, source), one_way.training.grid.attrs["cap_mins"]
+    cap_mins = one_way.training.grid.attrs["cap_mins"]
     ahead = [forecast_headways(running, held[t0], int(t0), LEADS, cap_mins) for t0 in origins]
     wrong = [np.abs(found - truth[t0 + 1 : t0 + 1 + LEADS]) for t0, found in zip(origins, ahead, strict=True)]
     known = np.isfinite(wrong)

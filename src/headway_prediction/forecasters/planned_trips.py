@@ -29,7 +29,8 @@ def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
 
     They run on at the usual running times, past the positions that most trains serve. A plan may name the rest of the way
     as trips of their own, as one does whose departures were replaced (grid.plan_variants): the nearest of these then tells
-    which positions a departure passes, and is taken by it.
+    which positions a departure passes, and is taken by it. What is left of them and begins right after the first position
+    has lost its departure: its train is among the departures already.
     """
     departs = np.isfinite(trips.minutes[:, 0])
     goes_on = np.isfinite(trips.minutes[:, 1:]).any(axis=1)
@@ -39,12 +40,15 @@ def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
     rest = trips.minutes[~departs]
     pairs = nearest_pairs(misfits(onward, rest), DEPARTURE_OVERDUE_MINS)
     passes = np.tile(runs.served[0] >= USUALLY_SERVED, (len(onward), 1))
+    next_served = np.argmax(passes[0, 1:]) + 1
     for departure, other in pairs:
         passes[departure] = np.isfinite(rest[other])
     passes[:, 0] = True
     minutes = trips.minutes.copy()
     minutes[departs] = np.where(passes, onward, np.nan)
-    minutes[np.flatnonzero(~departs)[[other for _, other in pairs]]] = np.nan
+    taken = np.argmax(np.isfinite(rest), axis=1) <= next_served
+    taken[[other for _, other in pairs]] = True
+    minutes[np.flatnonzero(~departs)[taken]] = np.nan
     return trip_table(minutes, trips.keys_by_trip)
 
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
+import numpy as np
+
 from headway_prediction.forecasters.day_kinds import KINDS, day_kind
 from headway_prediction.forecasters.direction_runs import DirectionRuns
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import TripKnowledge, trains_by_date
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.lateness import DayLateness, lateness_of_day, usual_lateness
 from headway_prediction.forecasters.planned_trips import planned_trips
 from headway_prediction.forecasters.trip_table import TripTable
@@ -18,17 +21,18 @@ from headway_prediction.grid.history import LineHistory
 
 @dataclass(frozen=True)
 class TrainingTrips:
-    """One `direction` of the training days, its `runs` as learned from them, the `trains` of every service date, and how
-    `late` they were on those that have a plan."""
+    """One `direction` of the training days, its `runs` as learned from them and the climatology's `medians`, the `trains` of
+    every service date, and how `late` they were on those that have a plan."""
 
     training: LineHistory
     direction: int
     runs: DirectionRuns
+    medians: np.ndarray
     trains: Mapping[date, TripTable]
     late: Mapping[date, DayLateness]
 
     @classmethod
-    def of(cls, training: LineHistory, direction: int, runs: DirectionRuns) -> Self:
+    def of(cls, training: LineHistory, direction: int, runs: DirectionRuns, medians: np.ndarray) -> Self:
         """Find the trains of all training days and match them with the plan."""
         trains = trains_by_date(training, training.service_dates, direction, runs)
         plans = {day: planned_trips(training, day, direction) for day in trains}
@@ -37,7 +41,7 @@ class TrainingTrips:
             for day, plan in plans.items()
             if plan is not None
         }
-        return cls(training, direction, runs, trains, late)
+        return cls(training, direction, runs, medians, trains, late)
 
     @property
     def station_order(self) -> list[int]:
@@ -67,7 +71,9 @@ class TrainingTrips:
         return self.as_known(service_date, knowledge)
 
     def as_known(self, service_date: date, knowledge: TripKnowledge) -> DirectionDay:
-        """Return a training day with the trips that `knowledge` expects on it."""
+        """Return a training day with the trips that `knowledge` expects on it, on which trains simply run on."""
+        following = Following.none(len(self.station_order))
+        trains = self.trains[service_date]
         return knowledge.direction_day(
-            self.training, service_date, self.direction, self.runs, self.trains[service_date]
+            self.training, service_date, self.direction, self.runs, trains, self.medians, following
         )
