@@ -21,6 +21,7 @@ import numpy as np
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
 from headway_prediction.forecasters.turn_rounds import TurnRounds
 from headway_prediction.grid.history import LineHistory
@@ -64,6 +65,10 @@ def without_trips(guess: FirstGuess) -> FirstGuess:
 def without_turn_rounds(guess: FirstGuess) -> FirstGuess:
     nothing = TurnRounds(np.empty(0), np.empty(0))
     return replace(guess, turns=(nothing, nothing))
+
+
+def without_following(guess: FirstGuess) -> FirstGuess:
+    return replace(guess, following=tuple(Following.none(len(known.least)) for known in guess.following))
 
 
 def without_schedule(*channels: str) -> Change:
@@ -143,6 +148,7 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-spine": ("encoder and decoder (head on the first guess alone)", same, {"network": HeadAlone}),
     "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"guess": without_trips}),
     "no-turn-rounds": ("turn-rounds in the first guess", same, {"guess": without_turn_rounds}),
+    "no-following": ("distance, growth of gaps and pace", same, {"guess": without_following}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
     "no-lateness": ("what is known of the trains to come", without_facts("since_seen", "overdue", "late"), {}),
