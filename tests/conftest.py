@@ -1,7 +1,9 @@
 """Small logs built by hand, and the real lines where they lie."""
 
+import fcntl
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from zipfile import ZipFile
@@ -22,6 +24,9 @@ ZONE = "Europe/Dublin"
 MONDAY = date(2025, 9, 29)
 
 REAL_DATA = Path(os.environ.get("HEADWAY_REAL_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+# Threads of LightGBM that wait in a loop take the cores from whatever runs beside them: here another worker.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 settings.register_profile("shared", deadline=None, derandomize=True)
 settings.load_profile("shared")
@@ -144,6 +149,22 @@ def write_gtfs(path: Path, tables: dict[str, str | None]) -> Path:
     return path
 
 
+def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder `name` that `make` fills: by the first worker to ask for it, while the others wait."""
+    folders = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folders = folders.parent  # where each worker has a folder of its own
+    folder, made = folders / name, folders / f"{name}.made"
+    with (folders / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed half-way
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
 SMALL_NETWORK = """
 members = 2
 encoder_filters = [4, 4]
@@ -161,9 +182,12 @@ validation_windows = 256
 def small_line(tmp_path_factory) -> Path:
     """A folder with a simulated line of five stations: arrivals.parquet, gtfs.zip, grid.zarr, a bundle and its forecasts.
 
-    Made by the command line itself, with the smallest network that still is one.
+    Made by the command line itself, with the smallest network that still is one. To be read only: all workers share it.
     """
-    folder = tmp_path_factory.mktemp("small_line")
+    return made_once(tmp_path_factory, "small_line", make_small_line)
+
+
+def make_small_line(folder: Path) -> None:
     settings = folder / "small.toml"
     settings.write_text(SMALL_NETWORK)
     log, schedule, grid, bundle = (
@@ -176,7 +200,6 @@ def small_line(tmp_path_factory) -> Path:
         ("backtest", "--grid", grid, "--bundle", bundle, "--out", folder / "forecasts"),
     ):
         assert headway(*command) == 0
-    return folder
 
 
 def headway(*words: object) -> int:
@@ -208,9 +231,13 @@ def noisy_history(name: str, stations: int, days: int, **options) -> LineHistory
 def three_lines(tmp_path_factory) -> Path:
     """A folder with lines of different lengths: a.zarr and b.zarr with a bundle trained on both, and c.zarr never seen.
 
-    Made by the command line itself, with the smallest networks that still are some; c.parquet is the log of c.zarr.
+    Made by the command line itself, with the smallest networks that still are some; c.parquet is the log of c.zarr. To be
+    read only: all workers share it.
     """
-    folder = tmp_path_factory.mktemp("three_lines")
+    return made_once(tmp_path_factory, "three_lines", make_three_lines)
+
+
+def make_three_lines(folder: Path) -> None:
     settings = folder / "small.toml"
     settings.write_text(
         "encoder_filters = [4, 4]\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\nbatch_size = 32\n"
@@ -223,4 +250,3 @@ def three_lines(tmp_path_factory) -> Path:
     assert (
         headway("train", "--lines", lines, "--out", folder / "bundle", "--config", settings, "--quiet") == 0
     )
-    return folder
