@@ -196,7 +196,7 @@ def make_small_line(folder: Path) -> None:
     for command in (
         ("simulate", "--out", folder, "--days", "6", "--stations", "5", "--seed", "3"),
         ("grid", "--arrivals", log, "--gtfs", schedule, "--out", grid),
-        ("train", "--grid", grid, "--out", bundle, "--config", settings, "--quiet"),
+        ("train", "--grid", grid, "--out", bundle, "--config", settings),
         ("backtest", "--grid", grid, "--bundle", bundle, "--out", folder / "forecasts"),
     ):
         assert headway(*command) == 0
@@ -240,8 +240,8 @@ def three_lines(tmp_path_factory) -> Path:
 def make_three_lines(folder: Path) -> None:
     settings = folder / "small.toml"
     settings.write_text(
-        "encoder_filters = [4, 4]\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\nbatch_size = 32\n"
-        "epochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nmembers = 2\ntest_days = 1\n"
+        "encoder_filters = [4, 4]\nencoder_step_mins = 10\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\n"
+        "batch_size = 32\nepochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nmembers = 2\ntest_days = 1\n"
     )
     for name, stations, days in (("a", 4, 5), ("b", 6, 3), ("c", 5, 4)):
         write_history(noisy_history(name, stations, days, seed=days), folder / f"{name}.zarr")
