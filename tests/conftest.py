@@ -149,6 +149,16 @@ def write_gtfs(path: Path, tables: dict[str, str | None]) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_by_jax(tmp_path_factory):
+    """Keep what JAX compiles for the other tests of this process: many networks under test are the same program."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
 def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
     """Return the folder `name` that `make` fills: by the first worker to ask for it, while the others wait."""
     folders = tmp_path_factory.getbasetemp()
