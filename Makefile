@@ -3,18 +3,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 ON_JAX := $(addprefix tests/test_,$(addsuffix .py,layers losses distribution_loss model lead_facts guided guided_dataset trainer)) tests/test_train_lines.py
 
+# Tests run in this many processes; a network under test takes about 2 GB in each.
+JOBS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
+
 .PHONY: demo test test-all lint bench requirements clean
 
 demo: .venv/installed
 	$(BIN)/headway demo --out demo
 
 test: .venv/installed-dev
-	$(BIN)/pytest -m "not slow"
-	KERAS_BACKEND=jax $(BIN)/pytest -m "not slow" $(ON_JAX)
+	$(PYTEST) -m "not slow"
+	KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX)
 
 test-all: lint
-	$(BIN)/pytest
-	KERAS_BACKEND=jax $(BIN)/pytest $(ON_JAX)
+	$(PYTEST)
+	KERAS_BACKEND=jax $(PYTEST) $(ON_JAX)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check

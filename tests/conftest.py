@@ -1,7 +1,9 @@
 """Small logs built by hand, and the real lines where they lie."""
 
+import fcntl
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from zipfile import ZipFile
@@ -22,6 +24,9 @@ ZONE = "Europe/Dublin"
 MONDAY = date(2025, 9, 29)
 
 REAL_DATA = Path(os.environ.get("HEADWAY_REAL_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+# Threads of LightGBM that wait in a loop take the cores from whatever runs beside them: here another worker.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 settings.register_profile("shared", deadline=None, derandomize=True)
 settings.load_profile("shared")
@@ -144,6 +149,32 @@ def write_gtfs(path: Path, tables: dict[str, str | None]) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_by_jax(tmp_path_factory):
+    """Keep what JAX compiles for the other tests of this process: many networks under test are the same program."""
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder `name` that `make` fills: by the first worker to ask for it, while the others wait."""
+    folders = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folders = folders.parent  # where each worker has a folder of its own
+    folder, made = folders / name, folders / f"{name}.made"
+    with (folders / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed half-way
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
 SMALL_NETWORK = """
 members = 2
 encoder_filters = [4, 4]
@@ -161,9 +192,12 @@ validation_windows = 256
 def small_line(tmp_path_factory) -> Path:
     """A folder with a simulated line of five stations: arrivals.parquet, gtfs.zip, grid.zarr, a bundle and its forecasts.
 
-    Made by the command line itself, with the smallest network that still is one.
+    Made by the command line itself, with the smallest network that still is one. To be read only: all workers share it.
     """
-    folder = tmp_path_factory.mktemp("small_line")
+    return made_once(tmp_path_factory, "small_line", make_small_line)
+
+
+def make_small_line(folder: Path) -> None:
     settings = folder / "small.toml"
     settings.write_text(SMALL_NETWORK)
     log, schedule, grid, bundle = (
@@ -172,11 +206,10 @@ def small_line(tmp_path_factory) -> Path:
     for command in (
         ("simulate", "--out", folder, "--days", "6", "--stations", "5", "--seed", "3"),
         ("grid", "--arrivals", log, "--gtfs", schedule, "--out", grid),
-        ("train", "--grid", grid, "--out", bundle, "--config", settings, "--quiet"),
+        ("train", "--grid", grid, "--out", bundle, "--config", settings),
         ("backtest", "--grid", grid, "--bundle", bundle, "--out", folder / "forecasts"),
     ):
         assert headway(*command) == 0
-    return folder
 
 
 def headway(*words: object) -> int:
@@ -208,13 +241,17 @@ def noisy_history(name: str, stations: int, days: int, **options) -> LineHistory
 def three_lines(tmp_path_factory) -> Path:
     """A folder with lines of different lengths: a.zarr and b.zarr with a bundle trained on both, and c.zarr never seen.
 
-    Made by the command line itself, with the smallest networks that still are some; c.parquet is the log of c.zarr.
+    Made by the command line itself, with the smallest networks that still are some; c.parquet is the log of c.zarr. To be
+    read only: all workers share it.
     """
-    folder = tmp_path_factory.mktemp("three_lines")
+    return made_once(tmp_path_factory, "three_lines", make_three_lines)
+
+
+def make_three_lines(folder: Path) -> None:
     settings = folder / "small.toml"
     settings.write_text(
-        "encoder_filters = [4, 4]\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\nbatch_size = 32\n"
-        "epochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nmembers = 2\ntest_days = 1\n"
+        "encoder_filters = [4, 4]\nencoder_step_mins = 10\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\n"
+        "batch_size = 32\nepochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nmembers = 2\ntest_days = 1\n"
     )
     for name, stations, days in (("a", 4, 5), ("b", 6, 3), ("c", 5, 4)):
         write_history(noisy_history(name, stations, days, seed=days), folder / f"{name}.zarr")
@@ -223,4 +260,3 @@ def three_lines(tmp_path_factory) -> Path:
     assert (
         headway("train", "--lines", lines, "--out", folder / "bundle", "--config", settings, "--quiet") == 0
     )
-    return folder
