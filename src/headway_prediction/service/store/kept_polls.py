@@ -94,7 +94,8 @@ def keep(connection: sa.Connection, line_id: str, batch: Batch) -> None:
 def _enter(connection: sa.Connection, line_id: str, poll: KeptPoll) -> bool:
     """Note a poll; return whether it is new."""
     entry = {"line_id": line_id, "fetched_at": poll.fetched_at, "digest": poll.digest}
-    return connection.execute(insert(connection, POLLS).on_conflict_do_nothing(), entry).rowcount == 1
+    entered = insert(connection, POLLS).on_conflict_do_nothing().returning(POLLS.c.fetched_at)
+    return connection.execute(entered, entry).first() is not None
 
 
 def _keep_passings(connection: sa.Connection, line_id: str, changes: Changes) -> None:
