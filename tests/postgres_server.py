@@ -34,7 +34,9 @@ class PostgresServer:
             self.port = free.getsockname()[1]
         self.url = f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/postgres"
         made = ["--auth=trust", "--encoding=UTF8", "--no-sync", f"--username={USER}"]
-        subprocess.run([*self._as_user("initdb"), "-D", str(self._data), *made], check=True, capture_output=True)
+        subprocess.run(
+            [*self._as_user("initdb"), "-D", str(self._data), *made], check=True, capture_output=True
+        )
 
     def start(self) -> None:
         """Start it and wait until it answers."""

@@ -15,20 +15,16 @@ KEY_BYTES = 16
 
 @dataclass(frozen=True)
 class DatedPassing:
-    """A passing of a line, on its service date. Its run names the route and the direction (0 or 1).
-
-    `again` counts those of the same run and stop that came before it: runs that a feed confuses may pass a stop twice.
-    """
+    """A passing of a line, on its service date. Its run names the route and the direction (0 or 1)."""
 
     service_date: date
     passing: Passing
-    again: int = 0
 
     @cached_property
     def key(self) -> bytes:
-        """What identifies the passing in its line: a hash of its run, stop and `again`."""
+        """What identifies the passing in its line: a hash of its run and stop."""
         run = self.passing.run
-        identity = (run.trip.start_date, run.trip.trip_id, run.first_seen, self.passing.stop_id, self.again)
+        identity = (run.trip.start_date, run.trip.trip_id, run.first_seen, self.passing.stop_id)
         return hashlib.sha256(repr(identity).encode()).digest()[:KEY_BYTES]
 
     def row(self, line_id: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from headway_prediction.clock import service_day_start
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import COLUMNS, typed_arrivals
-from headway_prediction.feeds.realtime.passing import Passing
+from headway_prediction.feeds.realtime.passing import Passing, journal_order
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.tidy import Words, tidy_log
 from headway_prediction.service.issued import IssuedForecast
@@ -95,12 +95,11 @@ class Store:
             return connection.scalar(sa.select(sa.func.count()).where(POLLS.c.line_id == line_id))
 
     def passings(self, line_id: str, service_date: date) -> list[Passing]:
-        """Return the passings of a service date, in order of time; their runs name route and direction."""
+        """Return the passings of a service date, in the journal's order; their runs name route and direction."""
         mine = (PASSINGS.c.line_id == line_id) & (PASSINGS.c.service_date == service_date)
-        order = (PASSINGS.c.time, PASSINGS.c.trip_id, PASSINGS.c.first_seen, PASSINGS.c.stop_id)
         with self._reading() as connection:
-            found = connection.execute(sa.select(PASSINGS).where(mine).order_by(*order))
-            return [passing_of_row(row) for row in found.mappings()]
+            found = connection.execute(sa.select(PASSINGS).where(mine)).mappings()
+            return sorted(map(passing_of_row, found), key=journal_order)
 
     def log(self, line_id: str, service_date: date) -> pl.DataFrame:
         """Return the passings of a service date as an arrival log, typed as feeds.arrivals.COLUMNS; empty without any.
