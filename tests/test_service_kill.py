@@ -84,7 +84,7 @@ def kill_somewhere(store: Store, process: Process, chance: random.Random, most_p
     enough = store.polls(LINE) + chance.choice([0, chance.randint(1, most_polls)])
     child = process.start()
     while store.polls(LINE) < enough:
-        time.sleep(0.001)
+        time.sleep(0.01)
     time.sleep(chance.uniform(0, 0.02 if enough else 0.3))
     os.kill(child, signal.SIGKILL)
     assert process.end() == signal.SIGKILL, "it came to its end before it was killed"
