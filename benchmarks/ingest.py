@@ -73,10 +73,10 @@ def measure_days(days: int, every_secs: int, folder: Path) -> None:
     used = 0
     by_day = groupby(feed, lambda poll: int((poll.fetched_at - begin) // 86_400))
     for day, polls in islice(by_day, days):
-        before = store.polls(scenario.line_id)
+        before = store.poll_count(scenario.line_id)
         for poll in polls:
             ingest.add(poll)
-        count = store.polls(scenario.line_id) - before
+        count = store.poll_count(scenario.line_id) - before
         with store._reading() as connection:
             pages, size, free = (
                 connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()

@@ -63,7 +63,7 @@ def add_through(ingest: Ingest, polls, trouble, reason: str, first=60, last=75) 
 def nothing_is_lost(ingest: Ingest, store: Store, polls) -> None:
     assert (ingest.troubles(), ingest.unsaved) == ((), 0)
     expected = batch_log(polls)
-    assert store.polls(LINE) == len(polls)
+    assert store.poll_count(LINE) == len(polls)
     for log in (ingest.log(DAY), store.log(LINE, DAY), Ingest.resume(store, LINE, OWN).log(DAY)):
         assert_frame_equal(log, expected)
 

@@ -156,10 +156,10 @@ def test_a_simulated_line_is_ingested_through_a_restart(tmp_path):
     for count in (40, 20):
         ingest = Ingest.resume(store, LINE, OWN)
         feed = simulation().polls(Event(), ingest.newest_poll_at)
-        while store.polls(LINE) < added + count:
+        while store.poll_count(LINE) < added + count:
             ingest.add(next(feed))
         added += count
-    assert store.polls(LINE) == 60
+    assert store.poll_count(LINE) == 60
     assert ingest.log(DAY).equals(batch_log(given))
     store.close()
 

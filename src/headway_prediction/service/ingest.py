@@ -93,11 +93,13 @@ class Ingest:
         date that is no longer in memory while the database does not answer.
         """
         with self._lock:
-            if service_date < self._first_date() and service_date not in self._closed:
-                return self._own.log(self._store.passings(self._line_id, service_date))
-            own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
-            running = [dated.passing for dated in own if dated.service_date == service_date]
-            return self._own.log([*self._closed.get(service_date, ()), *running])
+            if service_date >= self._first_date() or service_date in self._closed:
+                own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
+                running = [dated.passing for dated in own if dated.service_date == service_date]
+                found = [*self._closed.get(service_date, ()), *running]
+            else:
+                found = self._store.passings(self._line_id, service_date)
+        return self._own.log(found)
 
     @property
     def counts(self) -> dict[str, int]:

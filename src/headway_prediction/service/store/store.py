@@ -89,7 +89,7 @@ class Store:
             newest = sa.select(sa.func.max(POLLS.c.fetched_at)).where(POLLS.c.line_id == line_id)
             return connection.scalar(newest)
 
-    def polls(self, line_id: str) -> int:
+    def poll_count(self, line_id: str) -> int:
         """Return how many polls of the line are kept."""
         with self._reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).where(POLLS.c.line_id == line_id))
