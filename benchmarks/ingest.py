@@ -41,14 +41,18 @@ def polls_of(scenario: Scenario, hour: float, every_secs: int) -> Iterator[Poll]
 
 
 def begun(store: Store, scenario: Scenario) -> Ingest:
-    return Ingest.resume(store, scenario.line_id, OwnPassings(scenario.line_id, Words(scenario.time_zone)))
+    own = OwnPassings(scenario.line_id, Words(scenario.time_zone))
+    return Ingest.resume(store, line_of(scenario), own)
+
+
+def line_of(scenario: Scenario) -> str:
+    return f"line-of-{scenario.station_count}"
 
 
 def measure_polls(url: str | None, folder: Path) -> None:
     for name, scenario in LINES.items():
         polls = list(islice(polls_of(scenario, 8, 15), WARM_UP + MEASURED))
         store = Store.open(url or f"sqlite:///{folder}/{scenario.station_count}.db")
-        store.forget_before(scenario.start_date + timedelta(days=9999))
         ingest, walls, processors = begun(store, scenario), [], []
         for poll in polls:
             wall, processor = time.perf_counter(), time.process_time()
@@ -73,17 +77,17 @@ def measure_days(days: int, every_secs: int, folder: Path) -> None:
     used = 0
     by_day = groupby(feed, lambda poll: int((poll.fetched_at - begin) // 86_400))
     for day, polls in islice(by_day, days):
-        before = store.poll_count(scenario.line_id)
+        before = store.poll_count(line_of(scenario))
         for poll in polls:
             ingest.add(poll)
-        count = store.poll_count(scenario.line_id) - before
+        count = store.poll_count(line_of(scenario)) - before
         with store._reading() as connection:
             pages, size, free = (
                 connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
                 for pragma in ("page_count", "page_size", "freelist_count")
             )
         grown, used = (pages - free) * size - used, (pages - free) * size
-        rows = len(store.passings(scenario.line_id, scenario.start_date + timedelta(days=day)))
+        rows = len(store.passings(line_of(scenario), scenario.start_date + timedelta(days=day)))
         resident = psutil.Process().memory_info().rss / 2**20
         print(
             f"day {day + 1}: {count:,} polls, {rows:,} passings, {grown / 1e6:.2f} MB more, resident {resident:.1f} MiB",
@@ -95,9 +99,7 @@ def measure_days(days: int, every_secs: int, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["polls", "days"])
-    parser.add_argument(
-        "--url", help="a database to measure `polls` with, emptied of passings; default: a new SQLite file"
-    )
+    parser.add_argument("--url", help="an empty database to measure `polls` with; default: a new SQLite file")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--every", type=int, default=15)
     asked = parser.parse_args()

@@ -29,7 +29,7 @@ L_LINE = OwnPassings("L", Words("America/New_York"))
 @pytest.fixture(scope="module")
 def given_polls():
     """An hour of polls with each kind of fault."""
-    return {name: simulated(8, 8.75, every_secs=25, **faults) for name, faults in FAULTS.items()}
+    return {name: simulated(8, 8.5, every_secs=25, **faults) for name, faults in FAULTS.items()}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_at_any_time_the_log_is_that_of_the_batch_path(store, given_polls, name)
     ingest = Ingest.resume(store, LINE, OWN)
     for count, given in enumerate(polls, 1):
         ingest.add(given)
-        if count in {31, 60, len(polls)}:
+        if count in {31, 50, len(polls)}:
             check(ingest, store, polls[:count])
     assert ingest.counts == follow_polls(polls).counts
     assert store.poll_count(LINE) == len({(each.fetched_at, each.body) for each in polls})
@@ -171,14 +171,14 @@ def test_the_age_of_the_content_is_told_by_the_feed(store):
 def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeypatch):
     polls = given_polls["none"]
     ingest = Ingest.resume(store, LINE, OWN)
-    for given in polls[:80]:
+    for given in polls[:45]:
         ingest.add(given)
     before = store.log(LINE, DAY)
     monkeypatch.setattr(checkpoint, "VERSION", checkpoint.VERSION + 1)
     again = Ingest.resume(store, LINE, OWN)
     assert "followed anew" in again.troubles()[0]
     assert before.join(again.log(DAY), on=before.columns, how="anti").height == 0
-    for given in polls[80:]:
+    for given in polls[45:]:
         again.add(given)
     # A trip may be split in two, but nothing is passed twice.
     log = again.log(DAY).with_columns(pl.col("trip_id").str.replace("#.*", ""))
