@@ -9,11 +9,12 @@ import pytest
 from conftest import headway
 from headway_prediction.clock import service_minutes
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.arrivals import read_unchecked_arrivals, typed_arrivals
+from headway_prediction.feeds.arrivals import typed_arrivals
 from headway_prediction.feeds.gtfs import read_timetable
 from headway_prediction.grid.store import read_history
 from headway_prediction.line import Line
-from headway_prediction.line_files import line_of_log
+from headway_prediction.line_files import surveyed_line
+from headway_prediction.line_survey import LineSurvey
 from headway_prediction.quality.check import check_log
 from headway_prediction.quality.summary import by_date, by_platform, by_station
 from headway_prediction.quality.words import basis, findings
@@ -29,7 +30,7 @@ def simulated(tmp_path_factory):
     """Five weekdays on which every train ran as planned: the log, the line, the plan and the folder of their files."""
     folder = tmp_path_factory.mktemp("clean")
     arrivals, gtfs = write_simulation(folder, SCENARIO, days=len(DAYS), seed=0)
-    log = read_unchecked_arrivals(arrivals)
+    log = typed_arrivals(pl.read_parquet(arrivals))
     line = Line.from_arrivals(log, SCENARIO.time_zone)
     return log, line, read_timetable(gtfs, line), folder
 
@@ -258,10 +259,10 @@ def real(real_line, checked):
     def quality(name):
         if name not in checked:
             folder = real_line(name)
-            log = read_unchecked_arrivals(folder / "arrivals.parquet")
+            log = typed_arrivals(pl.read_parquet(folder / "arrivals.parquet"))
             gtfs, listed = folder / "gtfs.zip", folder / "planned_departures.csv"
             plans = (gtfs if gtfs.exists() else None, listed if listed.exists() else None)
-            checked[name] = check_log(log, *line_of_log(log, *plans, ZONES[name]))
+            checked[name] = check_log(log, *surveyed_line(LineSurvey.of(log), *plans, ZONES[name]))
         return checked[name]
 
     return quality
