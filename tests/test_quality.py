@@ -9,13 +9,14 @@ import pytest
 from conftest import headway
 from headway_prediction.clock import service_minutes
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrival_parts import read_arrival_parts
 from headway_prediction.feeds.arrivals import typed_arrivals
 from headway_prediction.feeds.gtfs import read_timetable
 from headway_prediction.grid.store import read_history
 from headway_prediction.line import Line
 from headway_prediction.line_files import surveyed_line
 from headway_prediction.line_survey import LineSurvey
-from headway_prediction.quality.check import check_log
+from headway_prediction.quality.check import check_log, check_parts
 from headway_prediction.quality.summary import by_date, by_platform, by_station
 from headway_prediction.quality.words import basis, findings
 from headway_prediction.simulate import Scenario, write_simulation
@@ -155,6 +156,40 @@ def test_faults_are_found_beside_each_other_and_counted_where_they_are(simulated
     for table in (days, stations):
         assert table["planned"].sum() == quality.completeness["planned"].sum()
         assert table["passings"].sum() == quality.completeness["passings"].sum()
+
+
+def test_a_log_in_parts_is_checked_as_the_whole_log(simulated, tmp_path):
+    log, line, plan, _ = simulated
+    kept = log.filter(~silent_hour(log, line) & ~(on(1) & (pl.col("stop_id") == "S03")) & ~on(3))
+    early = on(4) & (pl.col("trip_id") == "A000")
+    redated = kept.with_columns(service_date=pl.when(early).then(pl.lit(DAYS[2])).otherwise("service_date"))
+    pl.concat([redated, redated.filter(on(0)).head(3)]).write_parquet(tmp_path / "log.parquet")
+    whole = typed_arrivals(pl.read_parquet(tmp_path / "log.parquet"))
+    for timetable in (plan, None):
+        found = check_parts(
+            read_arrival_parts(tmp_path / "log.parquet", refuse=False, part_rows=1).drain(), line, timetable
+        )
+        expected = check_log(whole, line, timetable)
+        assert counts(found) == counts(expected) and counts(found).keys() >= {"outages", "gaps", "misdated"}
+        for name in (*FOUND, "passings", "completeness", "resolution"):
+            ours, theirs = getattr(found, name), getattr(expected, name)
+            texts = [
+                pl.col(each).cast(pl.String) for each in ("trip_id", "overtaken") if each in ours.columns
+            ]
+            assert ours.with_columns(texts).equals(theirs), name
+
+
+def test_a_folder_of_daily_logs_is_checked_as_one_log(simulated, tmp_path, capfd):
+    log, _, _, folder = simulated
+    (tmp_path / "days").mkdir()
+    for day in DAYS:
+        log.filter(service_date=day).write_parquet(tmp_path / "days" / f"{day}.parquet")
+    own = ("--gtfs", folder / "gtfs.zip", "--markdown")
+    printed = []
+    for path in (folder / "arrivals.parquet", tmp_path / "days"):
+        assert headway("check", path, *own) == 0
+        printed.append(capfd.readouterr().out)
+    assert printed[0] == printed[1] and f"| {DAYS[4]} Fri |" in printed[0]
 
 
 def test_the_sentences_say_what_was_found_and_what_was_not(simulated):
