@@ -14,6 +14,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 from headway_prediction.clock import service_day_start
 from headway_prediction.feeds.realtime.follower import Follower
 from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.recorded import recorded_polls
 from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
@@ -89,28 +90,38 @@ def follow_archive(folder: Path) -> tuple[float, int]:
     return time.process_time() - began, len(follower.journal())
 
 
-def say_poll(polls: Sequence[Poll]) -> str:
-    sizes = statistics.median(len(poll.body) for poll in polls)
-    trips = statistics.median(
-        sum(entity.HasField("trip_update") for entity in FeedMessage.FromString(poll.body).entity)
+def say_followed(polls: Sequence[Poll]) -> None:
+    """Say what the polls are like, and what following each but the first took."""
+    size = statistics.median(len(poll.body) for poll in polls)
+    updates = [
+        [
+            entity.trip_update
+            for entity in FeedMessage.FromString(poll.body).entity
+            if entity.HasField("trip_update")
+        ]
         for poll in polls
+    ]
+    trips = statistics.median(map(len, updates))
+    stops = statistics.median(sum(len(update.stop_time_update) for update in poll) for poll in updates)
+    taken = follow_ms(polls)[1:]
+    print(
+        f"a poll of {size / 1000:.0f} KB, {trips:.0f} trips, {stops:,.0f} stops ahead, parsed and applied: median "
+        f"{statistics.median(taken):.1f} ms of CPU, fastest {min(taken):.1f} ms ({len(taken)} polls)",
+        flush=True,
     )
-    return f"{sizes / 1000:.0f} KB, {trips:.0f} trips"
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--polls", type=int, default=120, help="polls of the large line")
     options.add_argument("--day-polls", type=int, default=DAY_POLLS, help="polls of the day that is replayed")
+    options.add_argument("--recorded", type=Path, help="folder of recorded polls, to follow as well")
     told = options.parse_args()
 
     large = line_polls(large_line(), at_hour(large_line(), 9), told.polls)
-    taken = follow_ms(large)[1:]
-    print(
-        f"a poll of {say_poll(large)}, parsed and applied: median {statistics.median(taken):.1f} ms of CPU,",
-        end="",
-    )
-    print(f" slowest {max(taken):.1f} ms ({len(taken)} polls)", flush=True)
+    say_followed(large)
+    if told.recorded:
+        say_followed(list(recorded_polls([told.recorded], print)))
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "archive"
         taken = record_ms(large, archive)

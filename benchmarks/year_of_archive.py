@@ -6,6 +6,7 @@ of daily files with times as texts.
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -49,8 +50,8 @@ def measure(*words: object) -> str:
     """Run a `headway` command in a process of its own; say what it took."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "headway_prediction", *map(str, words)]
-    child = os.spawnv(os.P_NOWAIT, sys.executable, command)
-    _, status, usage = os.wait4(child, 0)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
     seconds, cpu = time.perf_counter() - began, usage.ru_utime + usage.ru_stime
     peak = usage.ru_maxrss * 1024 / 1e9
     return (
