@@ -6,7 +6,15 @@ from pathlib import Path
 
 from machine import describe
 
-BENCHMARKS = ("import_time.py", "simulate_day.py", "grid.py", "training_throughput.py", "forecast_time.py")
+BENCHMARKS = (
+    "import_time.py",
+    "simulate_day.py",
+    "grid.py",
+    "year_of_archive.py",
+    "feeds.py",
+    "training_throughput.py",
+    "forecast_time.py",
+)
 
 
 def main() -> None:

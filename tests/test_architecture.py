@@ -18,7 +18,7 @@ NAME = PACKAGE.name
 STAGES = [
     {"errors", "files"},
     {"config", "clock"},
-    {"trip_keys", "stop_order", "line", "timetable", "branches", "route_line", "line_toml"},
+    {"trip_keys", "stop_order", "line_survey", "line", "timetable", "branches", "route_line", "line_toml"},
     {"feeds", "simulate"},
     {"guess", "quantile_levels"},
     {"grid"},

@@ -305,7 +305,7 @@ def test_what_frequencies_and_blank_times_mean_is_said(tmp_path):
     [
         ("stops.txt", "stop_id,stop_name\nA,Alpha\n", "has the stop 'B' in the trip t0 but not in stops.txt"),
         ("stops.txt", "stop_id,stop_name\n", "stops.txt is missing or has no rows"),
-        ("trips.txt", "route_id,service_id,trip_id\nR,wk,t0\n", "trips without direction_id"),
+        ("trips.txt", "route_id,service_id,trip_id\nR,wk,t0\n", "route R has trips in one direction only"),
         ("trips.txt", "route_id,service_id,trip_id,direction_id\nR,wk,t0,2\n", "has the direction_id 2"),
         (
             "trips.txt",

@@ -9,12 +9,14 @@ import pytest
 from conftest import headway
 from headway_prediction.clock import service_minutes
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.arrivals import read_unchecked_arrivals, typed_arrivals
+from headway_prediction.feeds.arrival_parts import read_arrival_parts
+from headway_prediction.feeds.arrivals import typed_arrivals
 from headway_prediction.feeds.gtfs import read_timetable
 from headway_prediction.grid.store import read_history
 from headway_prediction.line import Line
-from headway_prediction.line_files import line_of_log
-from headway_prediction.quality.check import check_log
+from headway_prediction.line_files import surveyed_line
+from headway_prediction.line_survey import LineSurvey
+from headway_prediction.quality.check import check_log, check_parts
 from headway_prediction.quality.summary import by_date, by_platform, by_station
 from headway_prediction.quality.words import basis, findings
 from headway_prediction.simulate import Scenario, write_simulation
@@ -29,7 +31,7 @@ def simulated(tmp_path_factory):
     """Five weekdays on which every train ran as planned: the log, the line, the plan and the folder of their files."""
     folder = tmp_path_factory.mktemp("clean")
     arrivals, gtfs = write_simulation(folder, SCENARIO, days=len(DAYS), seed=0)
-    log = read_unchecked_arrivals(arrivals)
+    log = typed_arrivals(pl.read_parquet(arrivals))
     line = Line.from_arrivals(log, SCENARIO.time_zone)
     return log, line, read_timetable(gtfs, line), folder
 
@@ -156,6 +158,40 @@ def test_faults_are_found_beside_each_other_and_counted_where_they_are(simulated
         assert table["passings"].sum() == quality.completeness["passings"].sum()
 
 
+def test_a_log_in_parts_is_checked_as_the_whole_log(simulated, tmp_path):
+    log, line, plan, _ = simulated
+    kept = log.filter(~silent_hour(log, line) & ~(on(1) & (pl.col("stop_id") == "S03")) & ~on(3))
+    early = on(4) & (pl.col("trip_id") == "A000")
+    redated = kept.with_columns(service_date=pl.when(early).then(pl.lit(DAYS[2])).otherwise("service_date"))
+    pl.concat([redated, redated.filter(on(0)).head(3)]).write_parquet(tmp_path / "log.parquet")
+    whole = typed_arrivals(pl.read_parquet(tmp_path / "log.parquet"))
+    for timetable in (plan, None):
+        found = check_parts(
+            read_arrival_parts(tmp_path / "log.parquet", refuse=False, part_rows=1).drain(), line, timetable
+        )
+        expected = check_log(whole, line, timetable)
+        assert counts(found) == counts(expected) and counts(found).keys() >= {"outages", "gaps", "misdated"}
+        for name in (*FOUND, "passings", "completeness", "resolution"):
+            ours, theirs = getattr(found, name), getattr(expected, name)
+            texts = [
+                pl.col(each).cast(pl.String) for each in ("trip_id", "overtaken") if each in ours.columns
+            ]
+            assert ours.with_columns(texts).equals(theirs), name
+
+
+def test_a_folder_of_daily_logs_is_checked_as_one_log(simulated, tmp_path, capfd):
+    log, _, _, folder = simulated
+    (tmp_path / "days").mkdir()
+    for day in DAYS:
+        log.filter(service_date=day).write_parquet(tmp_path / "days" / f"{day}.parquet")
+    own = ("--gtfs", folder / "gtfs.zip", "--markdown")
+    printed = []
+    for path in (folder / "arrivals.parquet", tmp_path / "days"):
+        assert headway("check", path, *own) == 0
+        printed.append(capfd.readouterr().out)
+    assert printed[0] == printed[1] and f"| {DAYS[4]} Fri |" in printed[0]
+
+
 def test_the_sentences_say_what_was_found_and_what_was_not(simulated):
     log, line, plan, _ = simulated
     missing_day = check_log(log.filter(~on(3)), line, plan)
@@ -258,10 +294,10 @@ def real(real_line, checked):
     def quality(name):
         if name not in checked:
             folder = real_line(name)
-            log = read_unchecked_arrivals(folder / "arrivals.parquet")
+            log = typed_arrivals(pl.read_parquet(folder / "arrivals.parquet"))
             gtfs, listed = folder / "gtfs.zip", folder / "planned_departures.csv"
             plans = (gtfs if gtfs.exists() else None, listed if listed.exists() else None)
-            checked[name] = check_log(log, *line_of_log(log, *plans, ZONES[name]))
+            checked[name] = check_log(log, *surveyed_line(LineSurvey.of(log), *plans, ZONES[name]))
         return checked[name]
 
     return quality

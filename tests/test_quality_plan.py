@@ -83,7 +83,7 @@ def test_dates_and_platforms_are_matched_apart():
 def counted(rows, plan=None):
     log = log_of(rows)
     line = Line.from_arrivals(log, ZONE)
-    return completeness(placed_rows(log, line), line, plan)
+    return completeness([placed_rows(log, line)], line, plan)
 
 
 def plan_of(rows, weekdays):

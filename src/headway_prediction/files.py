@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -77,3 +77,9 @@ def sha256(path: Path | str) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_of(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of a list of files: of the lines that `sha256sum` prints for them in their folder."""
+    lines = [f"{sha256(path)}  {path.name}\n" for path in paths]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

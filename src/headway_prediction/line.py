@@ -11,7 +11,7 @@ import polars as pl
 
 from headway_prediction.clock import time_zone
 from headway_prediction.errors import HeadwayError
-from headway_prediction.stop_order import stop_order
+from headway_prediction.line_survey import LineSurvey
 
 DIRECTIONS = (0, 1)
 
@@ -108,46 +108,24 @@ class Line:
     def from_arrivals(
         cls, log: pl.DataFrame, zone_name: str, stop_ids: Iterable[str] | None = None
     ) -> "Line":
-        """Build a Line from a tidy arrival log (see feeds.arrivals), keeping only `stop_ids` when given.
+        """Build a Line from a tidy arrival log (see feeds.arrivals), as `from_survey` does."""
+        return cls.from_survey(LineSurvey.of(log), zone_name, stop_ids)
+
+    @classmethod
+    def from_survey(cls, survey: LineSurvey, zone_name: str, stop_ids: Iterable[str] | None = None) -> "Line":
+        """Build a Line from what its log tells, keeping only `stop_ids` when given.
 
         The log's other stops are then left out of the line, and its passings there are no part of its history. Raises
         HeadwayError for a log with one direction, with several lines, or whose stops do not stand in one order.
         """
-        line_id = only_line_id(log)
-        kept = log if stop_ids is None else only_stops(log, stop_ids, "log")
-        orders = [stop_order(kept, direction) for direction in DIRECTIONS]
-        stops = log.select("stop_id", "stop_name").unique("stop_id", keep="first", maintain_order=True)
-        return from_orders(line_id, zone_name, orders, dict(stops.iter_rows()))
+        line_id = survey.line_id()
+        orders = survey.orders(None if stop_ids is None else list(stop_ids))
+        return from_orders(line_id, zone_name, orders, survey.names)
 
 
 def _plain_station(station: Station) -> dict[str, object]:
     plain = {"name": station.name, "stop_ids": list(station.stop_ids)}
     return plain | ({"also": [list(ids) for ids in station.also]} if any(station.also) else {})
-
-
-def only_line_id(log: pl.DataFrame) -> str:
-    """Return the line_id of a tidy arrival log; raises HeadwayError where it holds several lines."""
-    lines = log["line_id"].unique().sort().to_list()
-    if len(lines) != 1:
-        raise HeadwayError(
-            f"the log holds {len(lines)} lines ({', '.join(lines[:5])})",
-            "one line",
-            "filter it by line_id",
-        )
-    return lines[0]
-
-
-def only_stops(rows: pl.DataFrame, stop_ids: Iterable[str], source: str) -> pl.DataFrame:
-    """Return the rows at `stop_ids`; raises HeadwayError for a stop id that `rows` (of that `source`) do not have."""
-    wanted, known = list(stop_ids), rows["stop_id"].unique().sort()
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
-        raise HeadwayError(
-            f"the stop {unknown[0]!r} does not occur in the {source}",
-            f"stop ids such as {', '.join(known[:5])}",
-            "correct the list of stops",
-        )
-    return rows.filter(pl.col("stop_id").is_in(wanted))
 
 
 def from_orders(line_id: str, zone_name: str, orders: Sequence[list[str]], names: dict[str, str]) -> Line:

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.feeds.arrival_parts import read_arrival_parts
 from headway_prediction.feeds.gtfs import read_time_zone, read_timetable
+from headway_prediction.feeds.log_files import log_files
 from headway_prediction.feeds.outages import read_outages
 from headway_prediction.feeds.planned_departures import read_planned_departures
-from headway_prediction.files import sha256
+from headway_prediction.files import sha256, sha256_of
 from headway_prediction.grid.headway_grid import CAP_MINS
-from headway_prediction.grid.history import LineHistory, history_from_log
-from headway_prediction.line import Line, only_line_id
+from headway_prediction.grid.history import LineHistory, history_from_parts
+from headway_prediction.line import Line
+from headway_prediction.line_survey import LineSurvey
 from headway_prediction.line_toml import read_line_toml
 from headway_prediction.route_line import RouteLine
 from headway_prediction.timetable import Timetable
@@ -33,23 +33,26 @@ def read_line_files(
 ) -> LineHistory:
     """Read a line's files and build its history; its provenance names each file with its SHA-256.
 
-    Line and plan are found as by `line_of_log`; no headway may span one of the list of `outages`. Raises HeadwayError for
-    what the readers refuse, two plans, two lines, or no time zone.
+    `arrivals` is a log or a folder of logs. Line and plan are found as by `surveyed_line`; no headway may span one of the
+    list of `outages`. Raises HeadwayError for what the readers refuse, two plans, two lines, or no time zone.
     """
-    log = read_arrivals(arrivals)
-    line, plan = line_of_log(log, gtfs, planned_departures, time_zone, route, stops, line_toml)
-    masked = None if outages is None else read_outages(outages, log["service_date"].unique())
+    log = read_arrival_parts(arrivals)
+    line, plan = surveyed_line(log.survey, gtfs, planned_departures, time_zone, route, stops, line_toml)
+    masked = None if outages is None else read_outages(outages, log.service_dates())
     told = (arrivals, gtfs, planned_departures, line_toml, outages)
-    files = [Path(path) for path in told if path is not None]
     provenance = {
         "code_version": __version__,
-        "sources": [f"{path.name} sha256:{sha256(path)}" for path in files],
+        "sources": [_source(Path(path)) for path in told if path is not None],
     }
-    return history_from_log(log, line, plan, provenance, cap_mins, masked)
+    return history_from_parts(log.drain(), line, plan, provenance, cap_mins, masked)
 
 
-def line_of_log(
-    log: pl.DataFrame,
+def _source(path: Path) -> str:
+    return f"{path.name} sha256:{sha256_of(log_files(path)) if path.is_dir() else sha256(path)}"
+
+
+def surveyed_line(
+    survey: LineSurvey,
     gtfs: Path | str | None = None,
     planned_departures: Path | str | None = None,
     time_zone: str | None = None,
@@ -57,7 +60,7 @@ def line_of_log(
     stops: Sequence[str] | None = None,
     line_toml: Path | str | None = None,
 ) -> tuple[Line, Timetable | None]:
-    """Return the line that an arrival log runs on and its plan.
+    """Return the line that an arrival log runs on, as its survey tells, and its plan.
 
     The line is that of the file `line_toml` (see line_toml.py) or, without one, of the log, in its stop sequence: `stops`
     then names the stop ids of one branch or of the trunk. The plan comes from `gtfs` (of `route` or else the route of
@@ -69,15 +72,15 @@ def line_of_log(
             "two plans were given", "a GTFS zip or a list of departures", "leave one of them out"
         )
     if line_toml is None:
-        line = Line.from_arrivals(log, _zone_name(time_zone, gtfs), stops)
+        line = Line.from_survey(survey, _zone_name(time_zone, gtfs), stops)
     else:
-        found = _read_line(line_toml, log, time_zone, stops)
+        found = _read_line(line_toml, survey, time_zone, stops)
         line, route = found.line, route or found.route_id
     return line, _read_plan(line, gtfs, planned_departures, route)
 
 
 def _read_line(
-    path: Path | str, log: pl.DataFrame, time_zone: str | None, stops: Sequence[str] | None
+    path: Path | str, survey: LineSurvey, time_zone: str | None, stops: Sequence[str] | None
 ) -> RouteLine:
     told = [name for name, value in (("--time-zone", time_zone), ("--stops", stops)) if value is not None]
     if told:
@@ -86,7 +89,7 @@ def _read_line(
             "time zone and stops as they stand in that file",
             "change them there, or leave one of the two out",
         )
-    found, line_id = read_line_toml(path), only_line_id(log)
+    found, line_id = read_line_toml(path), survey.line_id()
     if found.line.line_id != line_id:
         raise HeadwayError(
             f"the log is of the line {line_id}, and {path} describes {found.line.line_id}",

@@ -11,7 +11,7 @@ KEY_BITS = 48
 
 def trip_keys(trip_ids: pl.Series) -> pl.Series:
     """Return the key of each trip id (Int64): the first 48 bits of its SHA-256; −1 for an empty one."""
-    names = trip_ids.unique().to_list()
+    names = trip_ids.unique()
     return trip_ids.replace_strict(names, [_key(name) for name in names], return_dtype=pl.Int64)
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 Log = Annotated[
-    Path, typer.Argument(help="Arrival log, Parquet or CSV: one row per train passing one platform.")
+    Path,
+    typer.Argument(
+        help="Arrival log, Parquet or CSV: one row per train passing one platform; or a folder of logs."
+    ),
 ]
 Gtfs = Annotated[Path | None, typer.Option(help="GTFS zip with the planned service.")]
 Planned = Annotated[Path | None, typer.Option(help="CSV of planned departures, instead of a GTFS zip.")]
@@ -59,7 +62,7 @@ def check(
     json: Json = None,
     markdown: Markdown = False,
 ) -> None:
-    """Say what is wrong with a log.
+    """Say what is wrong with a log, or with a folder of logs.
 
     Per service day and station: passings against the plan (or other days), gaps, outages of the whole line, duplicates, how
     finely times are told, headways under a minute or over an hour, trains out of order, rows dated to another day.
@@ -67,14 +70,16 @@ def check(
     \b
     Example:
       headway check line/arrivals.parquet --gtfs line/gtfs.zip --out quality.html --outages outages.csv
+      headway check archive/ --time-zone Europe/Dublin
     """
-    from headway_prediction.feeds.arrivals import read_unchecked_arrivals
-    from headway_prediction.line_files import line_of_log
-    from headway_prediction.quality.check import check_log
+    from headway_prediction.feeds.arrival_parts import read_arrival_parts
+    from headway_prediction.line_files import surveyed_line
+    from headway_prediction.quality.check import check_parts
 
-    day, rows = given_date(show), read_unchecked_arrivals(log)
-    line, timetable = line_of_log(rows, gtfs, planned, time_zone, route, stops.split(",") if stops else None)
-    quality = check_log(rows, line, timetable, outage_mins, tolerance)
+    day, rows = given_date(show), read_arrival_parts(log, refuse=False)
+    told = (gtfs, planned, time_zone, route, stops.split(",") if stops else None)
+    line, timetable = surveyed_line(rows.survey, *told)
+    quality = check_parts(rows.drain(), line, timetable, outage_mins, tolerance)
     _print(quality, day, markdown)
     _write(quality, day, out, outages, json)
 

@@ -65,7 +65,7 @@ def named_scenario(name: ScenarioName, stations: int | None) -> "Scenario":
 
 def grid(
     arrivals: Annotated[
-        Path, typer.Option(help="Arrival log, Parquet or CSV: one row per train passing one platform.")
+        Path, typer.Option(help="Arrival log (Parquet, CSV; a row per passing of a platform), or a folder.")
     ],
     out: Annotated[Path, typer.Option(help="Grid to write (a Zarr folder).")],
     gtfs: Annotated[Path | None, typer.Option(help="GTFS zip with the planned service.")] = None,

@@ -19,7 +19,10 @@ STATIONS = "names or stop ids, with commas"
 def line(
     gtfs: Annotated[Path, typer.Argument(help="GTFS zip with the planned service.")],
     route: Annotated[
-        str | None, typer.Option(help="Route, by id or short name, where the zip holds several.")
+        str | None,
+        typer.Option(
+            help="Route, by id or short name, where the zip holds several; or routes of one line, with commas."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="TOML file to write the line to.")] = None,
     branch: Annotated[
@@ -45,12 +48,13 @@ def line(
     """Find the stations of a GTFS route in order.
 
     Prints the stations, how many trains are planned at each, and whatever was chosen on the way: branches, short turns,
-    trains that skip stations, platforms of one station. `--out` writes the line as a TOML file to edit, which `headway grid
-    --line` reads, and `headway line --line` shows again.
+    trains that skip stations, platforms of one station, directions that the schedule does not say. `--out` writes the line
+    as a TOML file to edit, which `headway grid --line` reads, and `headway line --line` shows again.
 
     \b
     Example:
       headway line gtfs.zip --route A --out line.toml
+      headway line gtfs.zip --route A,C --line-id 8th-avenue --out line.toml
     """
     from headway_prediction.feeds.gtfs_line import route_patterns
     from headway_prediction.feeds.gtfs_tables import open_schedule

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.gtfs_directions import directions_along
 from headway_prediction.feeds.gtfs_passings import planned_passings
 from headway_prediction.feeds.gtfs_tables import Schedule, open_schedule, the_route
 from headway_prediction.line import Line
@@ -15,7 +16,8 @@ from headway_prediction.trip_keys import trip_keys
 def read_timetable(path: Path | str, line: Line, route_id: str | None = None) -> Timetable:
     """Read the planned passings at the platforms of `line` from a GTFS zip (calendar, calendar_dates, frequencies).
 
-    Those of one route, by its id or short name, or of all. Raises HeadwayError for a file that is no GTFS zip, an unknown
+    Those of one route, by its id or short name, of several joined with commas, or of all. A trip without direction_id runs
+    as it passes the stations of the line. Raises HeadwayError for a file that is no GTFS zip, an unknown
     route, or a schedule that serves no platform of the line.
     """
     return timetable_of(open_schedule(path), line, route_id)
@@ -24,7 +26,7 @@ def read_timetable(path: Path | str, line: Line, route_id: str | None = None) ->
 def timetable_of(schedule: Schedule, line: Line, route_id: str | None = None) -> Timetable:
     """Return the planned passings at the platforms of `line`; raises HeadwayError as `read_timetable`."""
     route = None if route_id is None else the_route(schedule, route_id)
-    passings = planned_passings(schedule, route)
+    passings = planned_passings(schedule, route, directions_along(schedule, route, line))
     at_platforms = _once_per_trip(passings.join(line.stops(), on=["direction_id", "stop_id"], how="inner"))
     if at_platforms.is_empty():
         raise HeadwayError(

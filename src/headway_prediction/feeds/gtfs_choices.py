@@ -7,7 +7,7 @@ from headway_prediction.branches import trunk
 from headway_prediction.feeds.gtfs_line import RoutePatterns
 from headway_prediction.feeds.gtfs_passings import blank_times, frequencies_of
 from headway_prediction.feeds.gtfs_patterns import key
-from headway_prediction.feeds.gtfs_tables import Schedule
+from headway_prediction.feeds.gtfs_tables import Schedule, trips_of
 from headway_prediction.feeds.gtfs_train_choices import MOST_LISTED, about_trains, listed, share
 from headway_prediction.line import DIRECTIONS, Line, Station
 from headway_prediction.route_line import RouteLine, all_ids
@@ -21,6 +21,7 @@ def choices(schedule: Schedule, route: RoutePatterns, found: RouteLine) -> list[
     names = {key(group): group.name for group in route.groups.values()}
     order = _keys_on_line(route, found.line)
     sentences = [
+        *_about_directions(route, names),
         *_about_branches(route, order, names),
         *_about_left_out(found),
         *about_trains(route, order, names),
@@ -34,6 +35,19 @@ def _keys_on_line(route: RoutePatterns, line: Line) -> list[str]:
     """Keys of the line's stations in order; those that the route's trains do not serve are passed over."""
     known = (sorted(all_ids(station) & route.groups.keys()) for station in line.stations)
     return [key(route.groups[ids[0]]) for ids in known if ids]
+
+
+def _about_directions(route: RoutePatterns, names: Mapping[str, str]) -> Iterator[str]:
+    if not route.undirected:
+        return
+    ends = []
+    for direction in DIRECTIONS:
+        along = route.way(next(p for p in route.patterns if p.direction == direction))
+        ends.append(names[along[-1 if direction == 0 else 0]])
+    yield (
+        f"The schedule does not say the direction of {route.undirected} trips. Told by the order of their stops, direction "
+        f"0 is towards {ends[0]} and direction 1 towards {ends[1]}; the log has to count them alike."
+    )
 
 
 def _about_branches(route: RoutePatterns, order: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
@@ -88,8 +102,7 @@ def _ids(station: Station) -> str:
 
 
 def _about_times(schedule: Schedule, route: RoutePatterns) -> Iterator[str]:
-    trips = schedule.feed.trips
-    trips = trips[trips["route_id"] == route.route_id]
+    trips = trips_of(schedule, route.route_id)
     blank = blank_times(schedule, route.route_id)
     if blank:
         yield f"Blank stop times, laid evenly between the timed stops of their trips: {blank}."

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from headway_prediction.branches import Branches, Pattern, find_branches, trunk
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.gtfs_directions import directions_among
 from headway_prediction.feeds.gtfs_patterns import StopPattern, key, stop_patterns, way
 from headway_prediction.feeds.gtfs_stations import StopGroup, group_stops
-from headway_prediction.feeds.gtfs_tables import Schedule, open_schedule, stops_table, the_route
+from headway_prediction.feeds.gtfs_tables import JOIN, Schedule, open_schedule, stops_table, the_route
 from headway_prediction.line import DIRECTIONS, Station
 from headway_prediction.route_line import RouteLine, route_line
 
@@ -24,13 +25,15 @@ MOST_ASTRAY = 0.5
 class RoutePatterns:
     """What the schedule says about a route: `patterns`, the station of each stop id, and the `branches` they make.
 
-    `groups` maps stop ids to stations; stations are called by their `key` in `branches`.
+    `groups` maps stop ids to stations; stations are called by their `key` in `branches`. `undirected` counts the trips whose
+    direction the schedule does not say, and their stops do.
     """
 
     route_id: str
     patterns: tuple[StopPattern, ...]
     groups: Mapping[str, StopGroup]
     branches: Branches
+    undirected: int = 0
 
     def way(self, pattern: StopPattern) -> tuple[str, ...]:
         """Keys of a pattern's stations in the order of direction 0, each once."""
@@ -46,17 +49,18 @@ def read_route_line(path: Path | str, route_id: str | None = None, branch: Seque
 def route_patterns(schedule: Schedule, route_id: str | None = None) -> RoutePatterns:
     """Return the stop patterns of a route and its branches.
 
-    Raises HeadwayError for an unknown or unnamed route, trips that never run or in one direction only, and directions
-    that do not mirror each other.
+    Raises HeadwayError for an unknown or unnamed route, trips whose direction cannot be told, that never run or in one
+    direction only, and directions that do not mirror each other.
     """
     route = the_route(schedule, route_id)
-    patterns = stop_patterns(schedule, route)
+    directions = directions_among(schedule, route)
+    patterns = stop_patterns(schedule, route, directions)
     planned_ids = set(schedule.feed.stop_times["stop_id"].dropna())
     groups = group_stops(stops_table(schedule), {pattern.stop_ids for pattern in patterns}, planned_ids)
     positions = {key(group): group.position for group in groups.values() if group.position is not None}
     branches = find_branches(_ways(patterns, groups), positions)
     _refuse_unmirrored(route, patterns, groups, branches)
-    return RoutePatterns(route, patterns, groups, branches)
+    return RoutePatterns(route, patterns, groups, branches, len(directions))
 
 
 def line_of_route(schedule: Schedule, route: RoutePatterns, branch: Sequence[str] = ()) -> RouteLine:
@@ -69,7 +73,8 @@ def line_of_route(schedule: Schedule, route: RoutePatterns, branch: Sequence[str
     stations = {name: _station(route, name) for name in _all_stations(route)}
     left_out = [station for name, station in stations.items() if name not in order]
     on_line = [stations[name] for name in order]
-    return route_line(route.route_id, schedule.time_zone, on_line, route.route_id, left_out)
+    line_id = route.route_id.replace(JOIN, "+")
+    return route_line(line_id, schedule.time_zone, on_line, route.route_id, left_out)
 
 
 def chosen_order(route: RoutePatterns, branch: Sequence[str] = ()) -> tuple[str, ...]:

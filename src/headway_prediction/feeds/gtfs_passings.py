@@ -1,21 +1,27 @@
 """Planned passings of a GTFS schedule, one row each: blank times interpolated, trips of frequencies.txt repeated."""
 
+from collections.abc import Mapping
+
+import pandas as pd
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.gtfs_tables import Schedule
+from headway_prediction.feeds.gtfs_tables import Schedule, trips_of
 
 TIMES = ["trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"]
 
 
-def planned_passings(schedule: Schedule, route_id: str | None = None) -> pl.DataFrame:
-    """Return the planned passings of a route, or of all, in the order of each trip.
+def planned_passings(
+    schedule: Schedule, route_id: str | None = None, directions: Mapping[str, int] | None = None
+) -> pl.DataFrame:
+    """Return the planned passings of a route (see `trips_of`), or of all, in the order of each trip.
 
     Columns: trip_id (with `@` and the second it starts at for a run of frequencies.txt), service_id, direction_id, stop_id,
-    stop_sequence, minute (of the service day; departure, which may pass 24:00). Raises HeadwayError for trips without
-    direction_id, a frequency without a headway, or a stop that stops.txt does not have.
+    stop_sequence, minute (of the service day; departure, which may pass 24:00). `directions` are those of trips that have
+    no direction_id, by trip id; of a trip in neither it is null. Raises HeadwayError for a direction_id that is none, a
+    frequency without a headway, or a stop that stops.txt does not have.
     """
-    trips = _trips(schedule, route_id)
+    trips = _trips(schedule, route_id, directions or {})
     stop_times = pl.from_pandas(schedule.feed.stop_times[TIMES]).join(trips, on="trip_id")
     _refuse_unknown_stops(schedule, stop_times)
     # Times left blank are interpolated along the trip, as the GTFS reference asks of consumers.
@@ -32,21 +38,18 @@ def planned_passings(schedule: Schedule, route_id: str | None = None) -> pl.Data
 
 def blank_times(schedule: Schedule, route_id: str) -> int:
     """Return how many stop times of a route are blank."""
-    trips = schedule.feed.trips
-    of_route = trips.loc[trips["route_id"] == route_id, "trip_id"]
+    of_route = trips_of(schedule, route_id)["trip_id"]
     times = schedule.feed.stop_times
     times = times[times["trip_id"].isin(of_route)]
     return int((times["arrival_time"].isna() & times["departure_time"].isna()).sum())
 
 
-def _trips(schedule: Schedule, route_id: str | None) -> pl.DataFrame:
-    trips = schedule.feed.trips
-    chosen = trips if route_id is None else trips[trips["route_id"] == route_id]
-    if "direction_id" not in chosen.columns or chosen["direction_id"].isna().any():
-        raise HeadwayError(
-            "trips.txt has trips without direction_id", "0 or 1 for every trip", "fill direction_id in"
-        )
-    strange = chosen.loc[~chosen["direction_id"].isin([0, 1]), "direction_id"]
+def _trips(schedule: Schedule, route_id: str | None, directions: Mapping[str, int]) -> pl.DataFrame:
+    chosen = trips_of(schedule, route_id)
+    given = chosen["direction_id"] if "direction_id" in chosen.columns else None
+    told = chosen["trip_id"].map(dict(directions)).astype("Float64")
+    chosen = chosen.assign(direction_id=told if given is None else given.astype("Float64").fillna(told))
+    strange = chosen.loc[~chosen["direction_id"].isin([0, 1, pd.NA]), "direction_id"]
     if len(strange):
         raise HeadwayError(
             f"trips.txt has the direction_id {strange.iloc[0]:g}",

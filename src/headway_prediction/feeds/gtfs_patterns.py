@@ -26,13 +26,16 @@ class StopPattern:
     trains: int
 
 
-def stop_patterns(schedule: Schedule, route: str) -> tuple[StopPattern, ...]:
+def stop_patterns(
+    schedule: Schedule, route: str, directions: Mapping[str, int] | None = None
+) -> tuple[StopPattern, ...]:
     """Return the stop patterns of a route by its id, those with the most trains first in each direction.
 
-    Raises HeadwayError as `planned_passings`, and for trips that never run or in one direction only.
+    `directions` are those of trips without direction_id. Raises HeadwayError as `planned_passings`, and for trips that never
+    run or in one direction only.
     """
     days = {service: len(dates) for service, dates in schedule.dates_of_service.items()}
-    passings = planned_passings(schedule, route).with_columns(
+    passings = planned_passings(schedule, route, directions).with_columns(
         trains=pl.col("service_id").replace_strict(days, default=0, return_dtype=pl.Int64)
     )
     trips = passings.group_by("direction_id", "trip_id", maintain_order=True).agg(

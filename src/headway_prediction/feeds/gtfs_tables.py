@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from zipfile import BadZipFile
 
+import pandas as pd
 import partridge
 import polars as pl
 from partridge.config import default_config
@@ -36,6 +37,7 @@ UNREADABLE = (
 )
 """What the zip and table readers below raise for files that are no GTFS; RuntimeError is an encrypted zip's."""
 LISTED_ROUTES = 20
+JOIN = ","
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,20 @@ def routes_with_trips(schedule: Schedule) -> dict[str, str]:
     return names
 
 
+def trips_of(schedule: Schedule, route: str | None) -> pd.DataFrame:
+    """Return the rows of trips.txt of a route, or of several joined, as `the_route` names them; None is all trips."""
+    trips = schedule.feed.trips
+    if route is None:
+        return trips
+    ids = [route] if route in routes_with_trips(schedule) else route.split(JOIN)
+    return trips[trips["route_id"].isin(ids)]
+
+
 def the_route(schedule: Schedule, wanted: str | None) -> str:
     """Return the id of the one route meant: by its id, else by its short name; None where the zip holds one route.
 
-    Raises HeadwayError, with the routes that exist, for a route that does not or that several are named by.
+    Several with commas are one line together, named by their ids with commas. Raises HeadwayError, with the routes that
+    exist, for a route that does not or that several are named by.
     """
     names = routes_with_trips(schedule)
     found = [route for route, name in names.items() if wanted in (None, name)]
@@ -126,6 +138,9 @@ def the_route(schedule: Schedule, wanted: str | None) -> str:
         return wanted
     if len(found) == 1:
         return found[0]
+    parts = [part.strip() for part in (wanted or "").split(JOIN)]
+    if len(parts) > 1:
+        return JOIN.join(dict.fromkeys(the_route(schedule, part) for part in parts))
     if wanted is None:
         raise HeadwayError(
             f"the schedule holds {len(names)} routes ({listed_routes(names)})",

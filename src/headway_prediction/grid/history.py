@@ -1,6 +1,6 @@
 """LineHistory: everything known of a line over some service days, as every later stage reads it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -12,7 +12,7 @@ from headway_prediction.clock import SCORED_DAY_MINS, instant, service_day_start
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.headway_grid import CAP_MINS, day_grid, last_logged_minutes, stack_days
 from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE, outages_attribute, outages_known, outages_on
-from headway_prediction.grid.passings import before, passings_on_line
+from headway_prediction.grid.passings import before, passings_of_parts
 from headway_prediction.grid.planned import planned_terminals
 from headway_prediction.line import Line
 from headway_prediction.timetable import Timetable
@@ -107,11 +107,24 @@ def history_from_log(
     cap_mins: float = CAP_MINS,
     outages: pl.DataFrame | None = None,
 ) -> LineHistory:
-    """Build the history of every service date of a checked arrival log; raises HeadwayError as `passings_on_line`.
+    """Build the history of every service date of a checked arrival log; see `history_from_parts`."""
+    return history_from_parts([log], line, timetable, provenance, cap_mins, outages)
 
-    `outages` (grid.outages.OUTAGE_COLUMNS) are minutes in which nothing is known of the line.
+
+def history_from_parts(
+    parts: Iterable[pl.DataFrame],
+    line: Line,
+    timetable: Timetable | None = None,
+    provenance: Mapping[str, object] | None = None,
+    cap_mins: float = CAP_MINS,
+    outages: pl.DataFrame | None = None,
+) -> LineHistory:
+    """Build the history of every service date of the parts of a checked arrival log.
+
+    Parts are read once, as `passings_of_parts` does, which also says what raises HeadwayError. `outages`
+    (grid.outages.OUTAGE_COLUMNS) are minutes in which nothing is known of the line.
     """
-    passings, dropped = passings_on_line(log, line)
+    passings, dropped = passings_of_parts(parts, line)
     attributes = dict(provenance or {}) | {
         "duplicates_dropped": dropped.duplicates,
         "outside_service_day_dropped": dropped.outside_service_day,

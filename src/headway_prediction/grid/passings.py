@@ -1,7 +1,8 @@
 """Tidy arrival log to passings of a line: service-day minutes, directions and stations instead of times and ids."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
@@ -33,25 +34,41 @@ class Dropped:
 
 
 def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropped]:
+    """Return the passings of `line` in a whole log and what was dropped; see `passings_of_parts`."""
+    return passings_of_parts([log], line)
+
+
+def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.DataFrame, Dropped]:
     """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
 
-    `minute` counts in the service day; `train` is the key of the trip id (see trip_keys), −1 where the log names none. A
-    passing without a known train id is kept; passings at stops that were left out of the line are not. Raises
-    HeadwayError for a stop that is neither on the line nor left out of it, for a log without a passing on the line, or
-    when over 1 % of the times do not fit their service date.
+    `parts` are those of a checked arrival log: each holds whole service dates, earlier ones first. `minute` counts in the
+    service day; `train` is the key of the trip id (see trip_keys), −1 where the log names none. A passing without a known
+    train id is kept; passings at stops that were left out of the line are not. Raises HeadwayError for a stop that is
+    neither on the line nor left out of it, for a log without a passing on the line, or when over 1 % of the times do not
+    fit their service date.
     """
-    own = log.filter(~pl.col("stop_id").is_in(list(line.left_out)))
-    placed = own.join(line.stops(), on=["direction_id", "stop_id"], how="left")
-    _refuse_strangers(placed, line)
-    timed = placed.with_columns(
-        minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
-        train=trip_keys(placed["trip_id"]),
-    )
-    inside = timed.filter(pl.col("minute").is_between(0, LONGEST_SERVICE_DAY_MINS, closed="left"))
-    _refuse_misdated(timed, inside)
-    passings = inside.select(pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())
-    kept = without_duplicates(passings)
-    return kept, Dropped(passings.height - kept.height, timed.height - inside.height)
+    kept, duplicates, misdated = [], 0, _Misdated()
+    for part in parts:
+        placed = _placed(part, line)
+        if placed.is_empty():
+            continue
+        timed = placed.with_columns(
+            minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
+            train=trip_keys(placed["trip_id"]),
+        )
+        inside = timed.filter(pl.col("minute").is_between(0, LONGEST_SERVICE_DAY_MINS, closed="left"))
+        misdated.add(timed, inside)
+        passings = inside.select(pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())
+        kept.append(without_duplicates(passings))
+        duplicates += passings.height - kept[-1].height
+    if not misdated.rows:
+        raise HeadwayError(
+            f"the log has no passing at the stops of {line.line_id}",
+            f"stop ids such as {line.stop_ids(0)[line.first_station(0)]}",
+            "give the log of this line",
+        )
+    misdated.refuse()
+    return pl.concat(kept), Dropped(duplicates, misdated.outside)
 
 
 def without_duplicates(passings: pl.DataFrame) -> pl.DataFrame:
@@ -68,13 +85,20 @@ def before(passings: pl.DataFrame, service_date: date, minute: float) -> pl.Data
     return passings.filter((day < service_date) | ((day == service_date) & (pl.col("minute") < minute)))
 
 
+def _placed(log: pl.DataFrame, line: Line) -> pl.DataFrame:
+    """The rows of a log at the stops of the line, with direction and station."""
+    own = log.filter(~pl.col("stop_id").is_in(list(line.left_out)))
+    placed = own.join(stops_like(own, line), on=["direction_id", "stop_id"], how="left")
+    _refuse_strangers(placed, line)
+    return placed
+
+
+def stops_like(log: pl.DataFrame, line: Line) -> pl.DataFrame:
+    """Return `line.stops()` with ids of the types they have in a log: a long one holds them as categories."""
+    return line.stops().cast({name: log.schema[name] for name in ("direction_id", "stop_id")})
+
+
 def _refuse_strangers(placed: pl.DataFrame, line: Line) -> None:
-    if placed.is_empty():
-        raise HeadwayError(
-            f"the log has no passing at the stops of {line.line_id}",
-            f"stop ids such as {line.stop_ids(0)[line.first_station(0)]}",
-            "give the log of this line",
-        )
     strangers = placed.filter(pl.col("station").is_null())
     if not strangers.is_empty():
         row = strangers.row(0, named=True)
@@ -85,13 +109,26 @@ def _refuse_strangers(placed: pl.DataFrame, line: Line) -> None:
         )
 
 
-def _refuse_misdated(timed: pl.DataFrame, inside: pl.DataFrame) -> None:
-    outside = timed.height - inside.height
-    if outside > max(1, MISDATED_ALLOWED * timed.height):
-        row = timed.join(inside, on="minute", how="anti").row(0, named=True)
-        raise HeadwayError(
-            f"{outside} of {timed.height} passings do not fall on their service date (for instance {row['event_time']} "
-            f"on {row['service_date']})",
-            "event_time within 36 hours of the start of service_date in the line's time zone",
-            "check service_date and the time zone",
-        )
+class _Misdated:
+    """Counts the rows of a log whose time does not fall on their service date."""
+
+    def __init__(self) -> None:
+        self.rows = self.outside = 0
+        self._example: tuple[datetime, date] | None = None
+
+    def add(self, timed: pl.DataFrame, inside: pl.DataFrame) -> None:
+        self.rows += timed.height
+        self.outside += timed.height - inside.height
+        if self._example is None and inside.height < timed.height:
+            astray = timed.join(inside, on="minute", how="anti")
+            self._example = astray.select("event_time", "service_date").row(0)
+
+    def refuse(self) -> None:
+        if self.outside > max(1, MISDATED_ALLOWED * self.rows):
+            event_time, service_date = self._example
+            raise HeadwayError(
+                f"{self.outside} of {self.rows} passings do not fall on their service date (for instance {event_time} "
+                f"on {service_date})",
+                "event_time within 36 hours of the start of service_date in the line's time zone",
+                "check service_date and the time zone",
+            )

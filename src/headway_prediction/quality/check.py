@@ -1,5 +1,6 @@
 """Every check of a log, run once: what the tables and the page are made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -46,30 +47,44 @@ def check_log(
     outage_mins: int = OUTAGE_MINS,
     tolerance_mins: float = TOLERANCE_MINS,
 ) -> Quality:
-    """Check a log (as feeds.arrivals.typed_arrivals returns it) against its line, itself and, where given, its plan.
+    """Check a whole log (as feeds.arrivals.typed_arrivals returns it); see `check_parts`."""
+    return check_parts([log], line, timetable, outage_mins, tolerance_mins)
+
+
+def check_parts(
+    parts: Iterable[pl.DataFrame],
+    line: Line,
+    timetable: Timetable | None = None,
+    outage_mins: int = OUTAGE_MINS,
+    tolerance_mins: float = TOLERANCE_MINS,
+) -> Quality:
+    """Check the parts of a log (see feeds.arrival_parts) against its line, itself and, where given, its plan.
 
     Raises HeadwayError for a log of which no row falls on its service date.
     """
-    placed = placed_rows(log, line)
-    passings = in_service_day(placed)
-    if passings.is_empty():
+    placed = [placed_rows(part, line) for part in parts]
+    misdated = pl.concat(map(misdated_rows, placed))
+    days = [day for day in map(in_service_day, placed) if not day.is_empty()]
+    del placed
+    if not days:
         raise HeadwayError(
             "no row of the log falls on its service date",
             "event_time from 00:00 to 27:00 of service_date in the line's time zone",
             "check service_date and the time zone",
         )
+    passings = pl.concat(days)
     silent = outages(passings, timetable, outage_mins)
     return Quality(
         line,
         timetable,
         passings,
-        completeness(passings, line, timetable, tolerance_mins),
+        completeness(days, line, timetable, tolerance_mins),
         silent,
         gaps(passings, line, timetable, silent),
-        duplicates(passings),
-        misdated_rows(placed),
-        time_resolution(passings),
-        suspicious_headways(passings, silent),
-        backward_trains(passings, line),
-        overtaking_trains(passings, line),
+        pl.concat(map(duplicates, days)),
+        misdated,
+        pl.concat(map(time_resolution, days)),
+        pl.concat(suspicious_headways(day, silent) for day in days),
+        pl.concat(backward_trains(day, line) for day in days),
+        pl.concat(overtaking_trains(day, line) for day in days),
     )

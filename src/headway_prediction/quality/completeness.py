@@ -1,6 +1,6 @@
 """How complete a log is: passings per service date and platform against the plan, or against other days."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -25,27 +25,39 @@ COMPLETENESS_COLUMNS = {
     "usual": pl.Float64,
     "share": pl.Float64,
 }
+AGAINST_PLAN = ("planned", "planned_observed", "not_planned", "late_mins")
 
 
 def completeness(
-    passings: pl.DataFrame,
+    parts: Iterable[pl.DataFrame],
     line: Line,
     timetable: Timetable | None,
     tolerance_mins: float = TOLERANCE_MINS,
 ) -> pl.DataFrame:
     """Return one row per date and platform of the line (COMPLETENESS_COLUMNS), for every date from the first to the last.
 
-    `passings` counts them without duplicates. Where the plan has passings of that date and platform, `planned` counts them,
-    `planned_observed` those that were observed (see plan_match), `not_planned` the others observed, `late_mins` is the
-    median lateness, and `share` is planned_observed of planned. `usual` is the median over the dates of that kind (weekday,
-    Saturday, Sunday) on which the line ran, null for fewer than three; without a plan `share` is passings of usual, at most
-    1. It is null where nothing tells.
+    `parts` are passings (see placed) of whole service dates. `passings` counts them without duplicates. Where the plan has
+    passings of that date and platform, `planned` counts them, `planned_observed` those that were observed (see plan_match),
+    `not_planned` the others observed, `late_mins` is the median lateness, and `share` is planned_observed of planned.
+    `usual` is the median over the dates of that kind (weekday, Saturday, Sunday) on which the line ran, null for fewer than
+    three; without a plan `share` is passings of usual, at most 1. It is null where nothing tells.
     """
-    kept = without_duplicates(passings)
-    dates = _calendar(kept["service_date"])
-    counted = _platform_days(line, dates).join(_counts(kept, "passings"), on=DAY_PLATFORM, how="left")
+    counts, compared = [], []
+    for part in parts:
+        kept = without_duplicates(part)
+        counts.append(_counts(kept, "passings"))
+        compared.append(_against_plan(kept, timetable, kept["service_date"].unique(), tolerance_mins))
+    observed = pl.concat(counts)
+    dates = _calendar(observed["service_date"])
+    silent = sorted(set(dates) - set(observed["service_date"]))
+    compared.append(_against_plan(kept.clear(), timetable, silent, tolerance_mins))
+    counted = _platform_days(line, dates).join(observed, on=DAY_PLATFORM, how="left")
     counted = counted.with_columns(pl.col("passings").fill_null(0))
-    planned = _against_plan(kept, timetable, dates, tolerance_mins)
+    return _shared(counted, pl.concat(compared))
+
+
+def _shared(counted: pl.DataFrame, planned: pl.DataFrame) -> pl.DataFrame:
+    """COMPLETENESS_COLUMNS from what was counted and what was compared with the plan."""
     table = counted.join(planned, on=DAY_PLATFORM, how="left").join(
         _usual(counted), on=DAY_PLATFORM, how="left"
     )
@@ -73,11 +85,12 @@ def _counts(passings: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _against_plan(
-    passings: pl.DataFrame, timetable: Timetable | None, dates: Iterable[date], tolerance_mins: float
+    passings: pl.DataFrame, timetable: Timetable | None, dates: Collection[date], tolerance_mins: float
 ) -> pl.DataFrame:
-    names = ("planned", "planned_observed", "late_mins", "not_planned")
-    if timetable is None:
-        return pl.DataFrame(schema={n: COMPLETENESS_COLUMNS[n] for n in (*DAY_PLATFORM, *names)})
+    """How many passings of those dates were planned, by date and platform that has a plan: the columns of AGAINST_PLAN."""
+    columns = {name: COMPLETENESS_COLUMNS[name] for name in (*DAY_PLATFORM, *AGAINST_PLAN)}
+    if timetable is None or not len(dates):
+        return pl.DataFrame(schema=columns)
     planned = planned_passings(timetable, dates)
     compared = passings.join(planned.select(DAY_PLATFORM).unique(), on=DAY_PLATFORM, how="semi")
     late, others = matched_passings(compared, planned, tolerance_mins)
@@ -85,7 +98,8 @@ def _against_plan(
         planned=pl.len(), planned_observed=pl.col("late_mins").count(), late_mins=pl.col("late_mins").median()
     )
     joined = by_platform.join(_counts(others, "not_planned"), on=DAY_PLATFORM, how="left")
-    return joined.with_columns(pl.col("not_planned").fill_null(0))
+    counted = joined.with_columns(pl.col("not_planned").fill_null(0))
+    return counted.select(pl.col(name).cast(kind) for name, kind in columns.items())
 
 
 def _usual(counted: pl.DataFrame) -> pl.DataFrame:

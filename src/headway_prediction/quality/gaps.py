@@ -8,7 +8,7 @@ import polars as pl
 
 from headway_prediction.line import Line
 from headway_prediction.quality.outages import SILENCE_COLUMNS, minutes_by_date
-from headway_prediction.quality.placed import PLATFORM
+from headway_prediction.quality.placed import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.silences import Minutes, unusual_silences
 from headway_prediction.timetable import PLANNED_COLUMNS, Timetable
 
@@ -24,7 +24,7 @@ def gaps(
     One that is mostly an outage of the line is none of the platform's own.
     """
     dates = passings["service_date"].unique().sort().to_list()
-    observed = passings.partition_by(PLATFORM, as_dict=True)
+    observed = passings.select(*DAY_PLATFORM, "minute").partition_by(PLATFORM, as_dict=True)
     planned = _planned(timetable, dates)
     rows = []
     for direction, station in line.platforms().select(PLATFORM).sort(PLATFORM).rows():

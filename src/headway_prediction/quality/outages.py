@@ -33,8 +33,8 @@ def outages(
 
 def minutes_by_date(passings: pl.DataFrame) -> dict[date, np.ndarray]:
     """Return the sorted minutes of the passings by service date."""
-    days = passings.sort("service_date", "minute").partition_by("service_date", as_dict=True)
-    return {day: own["minute"].to_numpy() for (day,), own in days.items()}
+    days = passings.select("service_date", "minute").partition_by("service_date", as_dict=True)
+    return {day: own["minute"].sort().to_numpy() for (day,), own in sorted(days.items())}
 
 
 def planned_minutes(timetable: Timetable, service_dates: Iterable[date]) -> Minutes:

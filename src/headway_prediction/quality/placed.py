@@ -3,27 +3,28 @@
 import polars as pl
 
 from headway_prediction.clock import SCORED_DAY_MINS, service_minutes
-from headway_prediction.grid.passings import PASSING_COLUMNS
+from headway_prediction.grid.passings import PASSING_COLUMNS, stops_like
 from headway_prediction.line import Line
 from headway_prediction.trip_keys import trip_keys
 
 PLATFORM = ("direction", "station")
 DAY_PLATFORM = ("service_date", *PLATFORM)
-PLACED_COLUMNS = PASSING_COLUMNS | {"trip_id": pl.String}
 
 
 def placed_rows(log: pl.DataFrame, line: Line) -> pl.DataFrame:
-    """Return the rows of a log at the line's platforms, with PLACED_COLUMNS, sorted by day, platform and minute.
+    """Return the rows of a log at the line's platforms, sorted by day, platform and minute.
 
-    Nothing is dropped but other stops: rows may stand twice, and `minute` (of the service day) may be negative or past
-    27:00. `train` is the key of `trip_id`, −1 where that is empty.
+    Columns are those of grid.passings.PASSING_COLUMNS and trip_id, as the log has it. Nothing is dropped but other stops:
+    rows may stand twice, and `minute` (of the service day) may be negative or past 27:00. `train` is the key of `trip_id`,
+    −1 where that is empty.
     """
-    placed = log.join(line.stops(), on=["direction_id", "stop_id"], how="inner")
+    placed = log.join(stops_like(log, line), on=["direction_id", "stop_id"], how="inner")
     timed = placed.with_columns(
         minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
         train=trip_keys(placed["trip_id"]),
     )
-    rows = timed.select(pl.col(name).cast(kind) for name, kind in PLACED_COLUMNS.items())
+    columns = (pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())
+    rows = timed.select(*columns, "trip_id")
     return rows.sort(*DAY_PLATFORM, "minute", "trip_id")
 
 

@@ -1,0 +1,141 @@
+"""What a realtime feed costs: CPU time to follow a poll, a day of polls, and to record one."""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from google.transit.gtfs_realtime_pb2 import FeedMessage
+
+from headway_prediction.clock import service_day_start
+from headway_prediction.feeds.realtime.follower import Follower
+from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.recorded import recorded_polls
+from headway_prediction.feeds.recorder.address import feed_address
+from headway_prediction.feeds.recorder.archive import open_archive
+from headway_prediction.feeds.recorder.index import Attempt, Outcome
+from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
+from headway_prediction.feeds.recorder.replay import replay
+from headway_prediction.feeds.server.feed_server import FeedServer, serving
+from headway_prediction.feeds.server.moment import Moment
+from headway_prediction.simulate import DayService, Scenario
+from headway_prediction.simulate.faults import Faults
+from headway_prediction.simulate.feed_days import polls_from
+from headway_prediction.simulate.feed_message import FeedContent
+
+EVERY_SECS = 15
+DAY_POLLS = 24 * 3600 // EVERY_SECS
+LARGE_STATIONS, LARGE_HEADWAY_MINS = 52, 2.5
+"""Both directions together have about 130 trips listed at once, as a recorded poll of NYC's A, C and E lines."""
+
+
+def line_polls(scenario: Scenario, begin: datetime, count: int) -> list[Poll]:
+    content = FeedContent(nyct=True)
+    made = polls_from(scenario, begin, every_secs=EVERY_SECS, content=content, faults=Faults(), seed=0)
+    return list(islice(made, count))
+
+
+def large_line() -> Scenario:
+    service = DayService(headways=((300, LARGE_HEADWAY_MINS),), last_departure_min=1500)
+    return Scenario.of_size(LARGE_STATIONS, weekday=service, saturday=service, sunday=service)
+
+
+def at_hour(scenario: Scenario, hour: int) -> datetime:
+    return service_day_start(scenario.start_date, scenario.time_zone) + timedelta(hours=hour)
+
+
+def follow_ms(polls: Sequence[Poll]) -> list[float]:
+    """CPU milliseconds to parse and apply each poll."""
+    follower, taken = Follower(), []
+    for poll in polls:
+        began = time.process_time()
+        follower.add(poll)
+        taken.append(1000 * (time.process_time() - began))
+    return taken
+
+
+def record_ms(polls: Sequence[Poll], folder: Path) -> list[float]:
+    """CPU milliseconds of the recorder, without the server's, to fetch each poll over HTTP and to write it."""
+    with serving(FeedServer(Moment(polls, float("inf")))) as server:
+        address = feed_address(server.url)
+        with open_archive(folder, address.url, print) as archive:
+            clock = Clock(sleep=lambda _: None)
+            recorder, taken = Recorder(address, archive, RecorderSettings(), print, clock), []
+            for _ in polls:
+                began = time.thread_time()
+                recorder.attempt()
+                taken.append(1000 * (time.thread_time() - began))
+    return taken
+
+
+def keep_day(scenario: Scenario, count: int, folder: Path) -> float:
+    """Write an archive of a day's polls, without fetching them; return the median size of a poll (bytes)."""
+    sizes = []
+    with open_archive(folder, "http://127.0.0.1/feed.pb", print) as archive:
+        for poll in line_polls(scenario, at_hour(scenario, 3), count):
+            archive.keep(Attempt(poll.fetched_at, Outcome.POLL), poll.body)
+            sizes.append(len(poll.body))
+    return statistics.median(sizes)
+
+
+def follow_archive(folder: Path) -> tuple[float, int]:
+    """CPU seconds to replay a recorded archive into passings, and how many these are."""
+    began, follower = time.process_time(), Follower()
+    for poll in replay(folder, print):
+        follower.add(poll)
+    return time.process_time() - began, len(follower.journal())
+
+
+def say_followed(polls: Sequence[Poll]) -> None:
+    """Say what the polls are like, and what following each but the first took."""
+    size = statistics.median(len(poll.body) for poll in polls)
+    updates = [
+        [
+            entity.trip_update
+            for entity in FeedMessage.FromString(poll.body).entity
+            if entity.HasField("trip_update")
+        ]
+        for poll in polls
+    ]
+    trips = statistics.median(map(len, updates))
+    stops = statistics.median(sum(len(update.stop_time_update) for update in poll) for poll in updates)
+    taken = follow_ms(polls)[1:]
+    print(
+        f"a poll of {size / 1000:.0f} KB, {trips:.0f} trips, {stops:,.0f} stops ahead, parsed and applied: median "
+        f"{statistics.median(taken):.1f} ms of CPU, fastest {min(taken):.1f} ms ({len(taken)} polls)",
+        flush=True,
+    )
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--polls", type=int, default=120, help="polls of the large line")
+    options.add_argument("--day-polls", type=int, default=DAY_POLLS, help="polls of the day that is replayed")
+    options.add_argument("--recorded", type=Path, help="folder of recorded polls, to follow as well")
+    told = options.parse_args()
+
+    large = line_polls(large_line(), at_hour(large_line(), 9), told.polls)
+    say_followed(large)
+    if told.recorded:
+        say_followed(list(recorded_polls([told.recorded], print)))
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "archive"
+        taken = record_ms(large, archive)
+        stored = sum(file.stat().st_size for file in archive.rglob("*.gz")) / len(large)
+        print(f"recording it: median {statistics.median(taken):.1f} ms of CPU, {stored / 1000:.0f} KB stored")
+        day = Path(folder) / "day"
+        scenario = Scenario()
+        size = keep_day(scenario, told.day_polls, day)
+        seconds, passings = follow_archive(day)
+        print(
+            f"a day of {told.day_polls:,} polls of {size / 1000:.1f} KB replayed into {passings:,} passings: "
+            f"{seconds:.1f} s of CPU, {1000 * seconds / told.day_polls:.2f} ms a poll"
+        )
+
+
+if __name__ == "__main__":
+    main()
