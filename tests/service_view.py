@@ -8,7 +8,7 @@ serves a simulated line, or the last day of a grid with the network of a bundle,
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from threading import Event, Thread
@@ -37,9 +37,17 @@ from headway_prediction.service.issued import (
     Trouble,
     Warned,
 )
-from headway_prediction.service.view import Departure, Figures, ServedLine
+from headway_prediction.service.view import Figures, ServedLine
 
 PAST_MINS = 180
+
+
+@dataclass(frozen=True)
+class Departure:
+    direction: int
+    station: int
+    planned: float
+    trip: str
 
 
 class Spread:
@@ -106,7 +114,7 @@ class RecordedView:
 
     def departures(self, line_id: str) -> Sequence[Departure]:
         t0 = self.board.newest(line_id)[1].state.t0
-        return [d for d in _planned(self.history, self.day) if t0 + 1 <= d.minute < t0 + 61]
+        return [d for d in _planned(self.history, self.day) if t0 + 1 <= d.planned < t0 + 61]
 
     def service_dates(self, line_id: str) -> list[date]:
         return [self.day] if self.published else []
@@ -197,7 +205,7 @@ def _planned(history: LineHistory, day: date) -> Iterator[Departure]:
         station = history.line.first_station(direction)
         rows = planned.filter((pl.col("direction") == direction) & (pl.col("station") == station))
         for trip, minute in rows.select("trip", "minute").iter_rows():
-            yield Departure(direction, station, minute, trip)
+            yield Departure(direction, station, minute, str(trip))
 
 
 def simulated_view(stations: int = 6, days: int = 3) -> RecordedView:
@@ -236,9 +244,8 @@ def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
 
 
 def main() -> None:
-    import uvicorn
-
     from headway_prediction.service.api.app import create_app
+    from headway_prediction.service.api.server import run
     from headway_prediction.service.api.settings import ApiSettings
 
     parser = argparse.ArgumentParser()
@@ -259,7 +266,7 @@ def main() -> None:
             view.step()
 
     Thread(target=go_on, daemon=True).start()
-    uvicorn.run(create_app(view, settings), port=told.port, log_level="warning")
+    run(create_app(view, settings), settings)
     stop.set()
 
 

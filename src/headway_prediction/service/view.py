@@ -41,14 +41,13 @@ class ServedLine:
         )
 
 
-@dataclass(frozen=True)
-class Departure:
-    """A departure planned at the terminal of a direction: station, service-day minute, and the trip's key (see trip_keys)."""
+class Departure(Protocol):
+    """A departure that can be edited: where, when it is `planned` (service-day minute), and the `trip` it belongs to."""
 
     direction: int
     station: int
-    minute: float
-    trip: int
+    planned: float
+    trip: str
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,14 @@ class ServiceView(Protocol):
 
     def departures(self, line_id: str) -> Sequence[Departure]:
         """Return the terminal departures planned in the 60 minutes after the newest published t0, on its service date."""
+        ...
+
+    def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
+        """Return what a change of the departures does, from the newest published t0: plain values in and out.
+
+        `asked` and the answer are those of POST what-if (models.what_if), the answer without `status`. Raises HeadwayError
+        for a change that cannot be made.
+        """
         ...
 
     def troubles(self) -> Sequence[str]:

@@ -93,11 +93,11 @@ def departures_body(published: Published, departures: Sequence[Departure], line:
     rows = [
         {
             "direction_id": departure.direction,
-            "trip": str(departure.trip),
-            "planned": moment(day, departure.minute, line),
+            "trip": departure.trip,
+            "planned": moment(day, departure.planned, line),
             "station": departure.station,
         }
-        for departure in sorted(departures, key=lambda d: (d.minute, d.direction))
+        for departure in sorted(departures, key=lambda d: (d.planned, d.direction))
     ]
     return {"time": end(day, published.state.t0, line), "departures": rows}
 
@@ -154,9 +154,11 @@ def _platform(published: Published, line: Line, station: int, direction: int) ->
 def _platform_forecast(
     published: Published, line: Line, station: int, direction: int
 ) -> dict[str, object] | None:
-    issued = published.hour or published.forecast
-    if issued is None:
+    known = [issued for issued in (published.hour, published.forecast) if issued is not None]
+    if not known:
         return None
+    # While the hour is still being worked out, the one published is of an earlier minute than the quarter.
+    issued = max(known, key=lambda each: (each.service_date, each.t0, each.leads))
     platforms = list(line.platforms().select("station", "direction").iter_rows())
     place = platforms.index((station, direction))
     times = ends(issued.service_date, issued.t0 + np.arange(1, issued.leads + 1), line)

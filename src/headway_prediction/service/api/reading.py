@@ -19,6 +19,11 @@ from headway_prediction.service.api.line_body import (
     state_body,
     station_body,
 )
+from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
+from headway_prediction.service.api.models.judged import Scores, Warnings
+from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
+from headway_prediction.service.api.models.service import ErrorBody
+from headway_prediction.service.api.models.state import State, StationState
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import Rendered
 from headway_prediction.service.api.warnings_body import scores_body, warnings_body
@@ -52,28 +57,50 @@ At = Annotated[
 ]
 
 
+def errors(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """Return how the OpenAPI document says that these statuses come with an ErrorBody."""
+    return {status: {"model": ErrorBody} for status in statuses}
+
+
+NOT_FOUND, NOT_MADE = errors(404, 422), errors(404, 422, 503)
+FORECASTS = {
+    200: {
+        "description": "json: ForecastRows; columns: ForecastColumns; csv: the columns of exported forecasts and stop_name, "
+        "t0 and valid_time being the starts of their minutes",
+        "content": {
+            "application/json": {},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
 def reading_routes(desk: Desk) -> APIRouter:
     """Return the routes that read."""
-    router = APIRouter()
+    router = APIRouter(tags=["lines"])
 
-    @router.get("/lines")
+    @router.get("/lines", response_model=Lines)
     async def lines(request: Request) -> Response:
         """The lines that are served."""
         return answer(request, Rendered.of(lines_body(desk.view.lines())))
 
-    @router.get("/lines/{line_id}")
+    @router.get("/lines/{line_id}", response_model=LineTold, responses=NOT_FOUND)
     async def line(request: Request, line_id: LineId) -> Response:
         """Stations, directions and the bundle of a line."""
         return answer(request, Rendered.of(line_body(desk.served(line_id))))
 
-    @router.get("/lines/{line_id}/state")
+    @router.get("/lines/{line_id}/state", response_model=State, responses=NOT_MADE)
     async def state(request: Request, line_id: LineId, at: At = None) -> Response:
         """The last hour of a line: headways, trains, and where these are expected."""
         return await desk.answer(
             request, line_id, at, "state", lambda served, published: state_body(published, served.line)
         )
 
-    @router.get("/lines/{line_id}/forecast")
+    @router.get(
+        "/lines/{line_id}/forecast",
+        response_model=ForecastRows | ForecastColumns,
+        responses=NOT_MADE | FORECASTS,
+    )
     async def forecast(
         request: Request,
         line_id: LineId,
@@ -90,7 +117,7 @@ def reading_routes(desk: Desk) -> APIRouter:
             lambda served, published: _forecast(served, published, horizon, format),
         )
 
-    @router.get("/lines/{line_id}/stations/{station}")
+    @router.get("/lines/{line_id}/stations/{station}", response_model=StationState, responses=NOT_MADE)
     async def station(request: Request, line_id: LineId, station: int, at: At = None) -> Response:
         """One station: the last three hours and the forecast."""
         return await desk.answer(
@@ -101,14 +128,14 @@ def reading_routes(desk: Desk) -> APIRouter:
             lambda served, published: _station(served, published, station),
         )
 
-    @router.get("/lines/{line_id}/warnings")
+    @router.get("/lines/{line_id}/warnings", response_model=Warnings, responses=NOT_MADE)
     async def warnings(request: Request, line_id: LineId, at: At = None) -> Response:
         """Gaps and bunched trains expected, the most urgent first."""
         return await desk.answer(
             request, line_id, at, "warnings", lambda served, published: warnings_body(published, served.line)
         )
 
-    @router.get("/lines/{line_id}/scores")
+    @router.get("/lines/{line_id}/scores", response_model=Scores, responses=NOT_MADE)
     async def scores(request: Request, line_id: LineId) -> Response:
         """How good the forecasts really issued have been."""
         return await desk.answer(
@@ -119,7 +146,7 @@ def reading_routes(desk: Desk) -> APIRouter:
             lambda served, published: scores_body(published.scores, served.line),
         )
 
-    @router.get("/lines/{line_id}/moments")
+    @router.get("/lines/{line_id}/moments", response_model=Moments, responses=NOT_MADE)
     async def moments(request: Request, line_id: LineId, service_date: date | None = None) -> Response:
         """The moments of a service date from which a forecast is kept."""
         return await desk.answer(
@@ -130,7 +157,7 @@ def reading_routes(desk: Desk) -> APIRouter:
             lambda served, _: _moments(desk, served, service_date),
         )
 
-    @router.get("/lines/{line_id}/departures")
+    @router.get("/lines/{line_id}/departures", response_model=Departures, responses=NOT_MADE)
     async def departures(request: Request, line_id: LineId) -> Response:
         """The terminal departures planned in the next hour."""
         return await desk.answer(

@@ -1,4 +1,4 @@
-"""Answers rendered once and kept as bytes: what is published changes once a minute, and is asked for hundreds of times a second."""
+"""Answers rendered once and kept as bytes: published once a minute, asked for hundreds of times a second."""
 
 import asyncio
 import gzip
