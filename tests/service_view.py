@@ -7,7 +7,7 @@ serves a simulated line, or the last day of a grid with the network of a bundle,
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,7 @@ from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS
+from headway_prediction.service.api.plain import moment
 from headway_prediction.service.board import Board
 from headway_prediction.service.issued import (
     IssuedForecast,
@@ -38,6 +39,7 @@ from headway_prediction.service.issued import (
     Warned,
 )
 from headway_prediction.service.view import Figures, ServedLine
+from service_what_if import rule_of_thumb
 
 PAST_MINS = 180
 
@@ -115,6 +117,18 @@ class RecordedView:
     def departures(self, line_id: str) -> Sequence[Departure]:
         t0 = self.board.newest(line_id)[1].state.t0
         return [d for d in _planned(self.history, self.day) if t0 + 1 <= d.planned < t0 + 61]
+
+    def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
+        """Answer by a rule of thumb: what leaves `mins` later makes headways that much longer where it can have arrived."""
+        published = self.board.newest(line_id)[1]
+        edits = list(asked["edits"])
+        if strategy := asked.get("strategy"):
+            next_one = next(d for d in self.departures(line_id) if d.direction == strategy["direction_id"])
+            at = moment(self.day, next_one.planned, self.served.line)
+            held = {"action": "hold", "direction_id": next_one.direction, "departure": at}
+            edits.append(held | {"mins": strategy.get("mins", 0.0)})
+        times = {(d.direction, d.planned) for d in self.departures(line_id)}
+        return rule_of_thumb(edits, times, published.hour, self.served.line)
 
     def service_dates(self, line_id: str) -> list[date]:
         return [self.day] if self.published else []

@@ -32,6 +32,7 @@ def event_routes(desk: Desk, hub: Hub) -> APIRouter:
     @router.get(
         "/lines/{line_id}/events",
         response_class=EventStream,
+        status_code=200,
         responses={200: EVENT_STREAM, **errors(404, 503)},
     )
     async def events(line_id: LineId) -> Response:
