@@ -52,6 +52,7 @@ def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
         lifespan=running,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.hub = hub
     for router in (reading_routes(desk), event_routes(desk, hub), asking_routes(desk, workers)):

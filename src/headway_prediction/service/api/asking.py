@@ -3,7 +3,8 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,8 +21,9 @@ EVENT_STREAM = {
     "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
-Authorization = Annotated[
-    str | None, Header(description="`Bearer KEY`, where the service wants keys", max_length=500)
+Told = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Security(HTTPBearer(auto_error=False, description="A key, where the service wants one.")),
 ]
 
 
@@ -31,9 +33,8 @@ def event_routes(desk: Desk, hub: Hub) -> APIRouter:
 
     @router.get(
         "/lines/{line_id}/events",
-        response_class=EventStream,
-        status_code=200,
-        responses={200: EVENT_STREAM, **errors(404, 503)},
+        response_class=Response,
+        responses={200: EVENT_STREAM, **errors(404, 422, 503)},
     )
     async def events(line_id: LineId) -> Response:
         """Hear of each new forecast as soon as it is published."""
@@ -54,12 +55,10 @@ def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
         response_model=WhatIfAnswer,
         responses=errors(401, 403, 404, 408, 413, 422, 429, 503),
     )
-    async def what_if(
-        request: Request, line_id: LineId, asked: WhatIf, authorization: Authorization = None
-    ) -> Response:
+    async def what_if(request: Request, line_id: LineId, asked: WhatIf, told: Told = None) -> Response:
         """Forecast what a change of the terminal departures of the next hour does. Nothing is changed by asking."""
         _refuse_strangers(request, desk)
-        check_key(authorization, desk.settings.keys)
+        check_key(told.credentials if told else None, desk.settings.keys)
         buckets.take(request.client.host if request.client else "")
         served = desk.served(line_id)
         if not served.what_if:

@@ -62,7 +62,8 @@ def errors(*statuses: int) -> dict[int | str, dict[str, object]]:
     return {status: {"model": ErrorBody} for status in statuses}
 
 
-NOT_FOUND, NOT_MADE = errors(404, 422), errors(404, 422, 503)
+UNCHANGED = {304: {"description": "What If-None-Match names still holds."}}
+NOT_FOUND, NOT_MADE = UNCHANGED | errors(404, 422), UNCHANGED | errors(404, 422, 503)
 FORECASTS = {
     200: {
         "description": "json: ForecastRows; columns: ForecastColumns; csv: the columns of exported forecasts and stop_name, "
@@ -79,7 +80,7 @@ def reading_routes(desk: Desk) -> APIRouter:
     """Return the routes that read."""
     router = APIRouter(tags=["lines"])
 
-    @router.get("/lines", response_model=Lines)
+    @router.get("/lines", response_model=Lines, responses=UNCHANGED)
     async def lines(request: Request) -> Response:
         """The lines that are served."""
         return answer(request, Rendered.of(lines_body(desk.view.lines())))

@@ -18,7 +18,7 @@ from headway_prediction.service.issued import Trouble
 ERROR = "over cells whose truth is known by now, in minutes"
 
 
-class Warning(Answered):
+class LineWarning(Answered):
     """A gap or a bunched train that is expected."""
 
     trouble: Trouble = Field(description="gap: over 1.5 times the usual headway; bunched: under half of it")
@@ -44,7 +44,7 @@ class Warnings(Answered):
 
     time: Time
     status: StatusTold
-    warnings: list[Warning]
+    warnings: list[LineWarning]
 
 
 class LeadScore(Answered):
