@@ -77,7 +77,7 @@ class RecordedView:
         methods: tuple[Forecaster, Forecaster],
         first_t0: int = 8 * 60,
     ) -> None:
-        self.day = history.service_dates[-1]
+        self.whole, self.day = history, history.service_dates[-1]
         self.history, self.served, self.guess = history.select([self.day]), served, guess
         self.usual = Usual.before(history, [self.day]).on(history, self.day)
         self.methods, self.next_t0 = methods, first_t0
