@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.documented import PREFIX, LineId, errors
 from headway_prediction.service.api.events import EventStream, Hub
 from headway_prediction.service.api.forecast_body import status_body
 from headway_prediction.service.api.limits import TokenBuckets, Workers, check_key
 from headway_prediction.service.api.models.what_if import WhatIf, WhatIfAnswer
-from headway_prediction.service.api.reading import PREFIX, LineId, errors
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import JSON, Rendered
 
