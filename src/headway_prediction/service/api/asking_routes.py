@@ -75,12 +75,13 @@ def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
 
 def _refuse_strangers(request: Request, desk: Desk) -> None:
     """Refuse a page of another site: a browser names its Origin whenever it posts."""
-    origin = request.headers.get("origin")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if origin is not None and origin not in (own, *desk.settings.origins):
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is None or origin in desk.settings.origins:
+        return
+    if origin.partition("://")[2] != host:  # the scheme may differ: TLS often ends before the service
         raise Refusal(
             403,
             f"a page of {origin[:80]!r} asked",
-            f"one of {own}",
+            f"one of {host}",
             "name the origin when the service is started",
         )
