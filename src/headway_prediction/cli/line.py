@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 STATIONS = "names or stop ids, with commas"
 
+Route = Annotated[
+    str | None,
+    typer.Option(
+        help="Route, by id or short name, where the zip holds several; or routes of one line, with commas."
+    ),
+]
+
 
 def line(
     gtfs: Annotated[Path, typer.Argument(help="GTFS zip with the planned service.")],
-    route: Annotated[
-        str | None,
-        typer.Option(
-            help="Route, by id or short name, where the zip holds several; or routes of one line, with commas."
-        ),
-    ] = None,
+    route: Route = None,
     out: Annotated[Path | None, typer.Option(help="TOML file to write the line to.")] = None,
     branch: Annotated[
         str | None,
