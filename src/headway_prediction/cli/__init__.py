@@ -20,6 +20,7 @@ from headway_prediction.cli import (
     now,
     record,
     serve,
+    what_if,
 )
 from headway_prediction.errors import HeadwayError
 
@@ -35,7 +36,8 @@ def build_app() -> typer.Typer:
     )
     verbs = (
         data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
-        data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
+        data.grid, learn.train, now.forecast, what_if.what_if, judge.backtest, judge.evaluate, canary.canary, now.info,
+        demo.demo,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

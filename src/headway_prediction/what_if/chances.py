@@ -96,9 +96,10 @@ class Chances:
         """Lateness (trains, draws) and strays of runs (trains, positions, draws), none at the first position."""
         random = np.random.default_rng(self.seed)
         count, positions = int(coming.luck.max(initial=-1)) + 1, coming.minutes.shape[1]
-        streams = random.spawn(2)
-        late = streams[0].choice(self.movement.late, (count, self.draws))
-        stray = self.movement.spread * streams[1].standard_normal((count, positions, self.draws))
+        leaves, runs, pace = random.spawn(3)
+        late = leaves.choice(self.movement.late, (count, self.draws))
+        stray = runs.choice(self.movement.strays, (count, positions, self.draws))
+        stray += self.movement.pace * pace.standard_normal((count, 1, self.draws))
         stray[:, 0] = 0.0
         return late[coming.luck], stray[coming.luck]
 

@@ -113,7 +113,7 @@ def _edit(one: Planned) -> Edit:
     if one.minute is None:
         return Cancel(one.direction, one.planned)
     if one.minute > one.planned:
-        return Hold(one.direction, one.planned, one.minute - one.planned)
+        return Hold(one.direction, one.planned, round(one.minute - one.planned, 6))
     return Move(one.direction, one.planned, one.minute)
 
 

@@ -1,4 +1,4 @@
-"""What no train can do: leave in the past or too late to be forecast, on the heels of another, past it, or before it came."""
+"""What no train can do: leave before now or after the hour, on the heels of another, past it, or before it is there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,7 +118,7 @@ def _refuse_turns(present: Present, change: DirectionChange, direction: int) -> 
     leaves = present.departures_of_trips[direction] + change.later
     for row in np.flatnonzero((change.later < 0) & ~change.gone & (leaves < ready - SAME_MINS)):
         raise HeadwayError(
-            f"the train that is to leave at {service_time(leaves[row])} will have turned round by {service_time(ready[row])}, "
+            f"the train that is to leave at {service_time(leaves[row])} turns round until {service_time(ready[row])}, "
             f"{feeders.least[row]:g} minutes after it arrives",
             "a departure after that",
             "choose a later time",
