@@ -9,6 +9,8 @@ training day has. A morning runs twice: as planned, and with departures changed,
     chances        `headway what-if`: the same trains under both plans, many times over
     network        the difference of two forecasts of st-convnet-60, one with the changed plan
     first guess    the difference of two forecasts of trip propagation
+    known          with --futures: the mean change over so many other futures of the same morning, which is the most that
+                   can be known (see what_if_futures)
 
 `correlation` and `slope` (real change per minute predicted; 1 is right) are over the cells that the change can reach, by the
 minutes until then; `wait` is that of passengers who come until then, at platforms that are reached. The 95 % intervals are
@@ -25,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from machine import describe
+from what_if_futures import expected_change
 
 from headway_prediction.bundle import Bundle
 from headway_prediction.feeds.arrivals import check_arrivals
@@ -73,10 +76,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1_000_000, help="of the first morning")
     parser.add_argument("--no-network", action="store_true")
+    parser.add_argument("--futures", type=int, default=0, help="other futures of each morning")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     bundle = Bundle.load(options.bundle)
-    line = SimulatedLine(bundle, Scenario.of_size(options.stations))
+    line = SimulatedLine(bundle, Scenario.of_size(options.stations), options.futures)
     pairs, asked = [], []
     for number in range(options.pairs):
         pair, both = line.pair(ACTIONS[number % len(ACTIONS)], options.seed + number)
@@ -97,6 +101,7 @@ class SimulatedLine:
 
     bundle: Bundle
     scenario: Scenario
+    futures: int
 
     @property
     def day(self) -> date:
@@ -116,8 +121,12 @@ class SimulatedLine:
         usual = self.run(as_planned, seed)
         present = Present.of(self.bundle, usual, self.day, t0)
         plan = self._change(present, action, random)
-        other = self.run(changed_plan(as_planned, plan), seed)
-        return self._compared(action, present, plan, usual, other)
+        plans = as_planned, changed_plan(as_planned, plan)
+        pair, asked = self._compared(action, present, plan, usual, self.run(plans[1], seed))
+        if self.futures:
+            known = expected_change(self.scenario, plans, seed, present, self.futures)
+            pair.said["known"] = np.where(pair.reached, known, 0.0)
+        return pair, asked
 
     def _change(self, present: Present, action: str, random: np.random.Generator) -> tuple[Planned, ...]:
         while True:
@@ -279,6 +288,11 @@ def judged(pairs: Sequence[Pair]) -> dict[str, object]:
     claimed = np.concatenate([pair.said["chances"][~pair.reached] for pair in pairs])
     return {
         "headway": headway,
+        "chances beside known": {
+            lead: score(pairs, lambda pair, at=lead - 1: beside_known(pair, at)) for lead in LEADS
+        }
+        if "known" in pairs[0].said
+        else None,
         "chances up to 15 by action": actions,
         "wait": wait,
         "wait inside 80 % interval": float(np.concatenate(inside).mean()),
@@ -293,6 +307,11 @@ def judged(pairs: Sequence[Pair]) -> dict[str, object]:
 def headway_cells(pair: Pair, method: str, at: int) -> tuple[np.ndarray, np.ndarray]:
     cells = (pair.valid & pair.reached)[at]
     return pair.said[method][at][cells], pair.real[at][cells]
+
+
+def beside_known(pair: Pair, at: int) -> tuple[np.ndarray, np.ndarray]:
+    cells = (pair.valid & pair.reached)[at]
+    return pair.said["chances"][at][cells], pair.said["known"][at][cells]
 
 
 def soon_cells(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
@@ -336,7 +355,10 @@ def table(found: dict) -> str:
     lines = ["| change of | said by | " + " | ".join(f"{lead} min" for lead in LEADS) + " |"]
     lines.append("| --- | --- |" + " ---: |" * len(LEADS))
     rows = [("headway", method, by_lead) for method, by_lead in found["headway"].items()]
-    for what, method, by_lead in [*rows, ("wait", "chances", found["wait"])]:
+    rows.append(("wait", "chances", found["wait"]))
+    if found["chances beside known"]:
+        rows.append(("headway, known", "chances", found["chances beside known"]))
+    for what, method, by_lead in rows:
         shown = [
             f"{s['correlation']:.2f} [{s['interval'][0]:.2f}, {s['interval'][1]:.2f}], {s['slope']:.2f}"
             for s in by_lead.values()
