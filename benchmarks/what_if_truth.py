@@ -189,6 +189,7 @@ def request_of(
     place = int(random.integers(NEXT) if random.random() < SOON else random.integers(len(own) - 1))
     at, gap = own[place], own[place + 1] - own[place]
     mins = float(np.round(random.uniform(1, gap - 1), 1))
+    next_mins = float(np.round(random.uniform(1, own[1] - own[0] - 1), 1))
     earlier = float(np.round(random.uniform(max(1.5 - gap, now - at), 0), 1))
     cancel, strategies = (Cancel(direction, at),), StrategyName
     return {
@@ -196,7 +197,7 @@ def request_of(
         "move": lambda: Request((Move(direction, at, at + (earlier if random.random() < 0.5 else mins)),)),
         "cancel": lambda: Request(cancel),
         "add": lambda: Request((Add(direction, at + gap / 2),)),
-        "hold_next": lambda: Request(strategy=Strategy(strategies.HOLD_NEXT, direction, mins)),
+        "hold_next": lambda: Request(strategy=Strategy(strategies.HOLD_NEXT, direction, next_mins)),
         "fill_gap": lambda: Request(cancel, Strategy(strategies.FILL_GAP, direction, 2.0)),
         "even_headways": lambda: Request(cancel, Strategy(strategies.EVEN_HEADWAYS, direction)),
         "search": lambda: Request(cancel, search=Search(direction, 4.0, 3.0)),

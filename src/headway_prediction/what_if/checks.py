@@ -60,7 +60,7 @@ class Order:
     @classmethod
     def of(cls, present: Present, change: DirectionChange, direction: int) -> Self:
         """Put the two plans side by side."""
-        trips, departures = present.days[direction].trips, present.departures_of_trips[direction]
+        trips, departures = present.planned_trips(direction), present.departures_of_trips[direction]
         changed = ChangedTrips.of(trips, departures, change, direction)
         added = changed.origin == ADDED
         now = np.append(departures + change.later, np.nan)[changed.origin]
@@ -103,8 +103,8 @@ class Order:
 
 
 def _mixed(apart: np.ndarray) -> np.ndarray:
-    """Which trips are ahead somewhere and behind elsewhere: (trips,)."""
-    return (apart > SAME_MINS).any(axis=1) & (apart < -SAME_MINS).any(axis=1)
+    """Which trips are clearly ahead somewhere and clearly behind elsewhere: (trips,)."""
+    return (apart >= LEAST_APART_MINS).any(axis=1) & (apart <= -LEAST_APART_MINS).any(axis=1)
 
 
 def _refuse_turns(present: Present, change: DirectionChange, direction: int) -> None:

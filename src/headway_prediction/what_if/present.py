@@ -14,6 +14,7 @@ from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.own_past import OwnPastGuess
 from headway_prediction.forecasters.planned_trips import planned_trips
 from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.forecasters.trip_table import TripTable
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known
 from headway_prediction.line import DIRECTIONS
@@ -88,6 +89,13 @@ class Present:
         keys = self.days[direction].trips.key_of_trip
         rows = [planned.trip_of_key[int(key)] for key in keys]
         return PlannedTrips(planned.minutes[rows], keys, self.history.line.travel_order(direction))
+
+    def planned_trips(self, direction: int) -> TripTable:
+        """Return the trips of a direction as the timetable has them or, where they are known from other days, as usual."""
+        trips = self.days[direction].trips
+        if self.guess.trips[direction].source != "planned":
+            return trips
+        return TripTable(self.planned_table(direction).minutes, trips.keys, trips.named)
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:

@@ -19,6 +19,7 @@ from headway_prediction.what_if.edits import EDITED_MINS
 from headway_prediction.what_if.present import Present
 from headway_prediction.what_if.request import Search
 from headway_prediction.what_if.strategies import (
+    HOLD_STEP_MINS,
     evened,
     expected_departures,
     leaving,
@@ -96,6 +97,7 @@ def trial_of(
         opposite, coming.trips[rows], coming.minutes[rows, -1], search.least_turn_mins
     )
     most = np.minimum(np.minimum(within_hour, turned), search.most_hold_mins).clip(0.0)
+    most = np.floor(most / HOLD_STEP_MINS + 1e-9) * HOLD_STEP_MINS
     fewest = np.clip(
         _turned(day, coming.trips[rows], present.t0, search.least_turn_mins) - minutes, 0.0, most
     )
