@@ -52,6 +52,18 @@ def test_what_no_train_can_do_is_refused_with_a_sentence(railway, edit, sentence
     assert sentence in refused(railway, edit)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_refused(railway, value):
+    for edit in (
+        Hold(0, NOW + 5, value),
+        Hold(0, value, 1.0),
+        Move(0, NOW + 5, value),
+        Add(1, value),
+        Cancel(1, value),
+    ):
+        assert "expected minutes" in refused(railway, edit)
+
+
 def test_an_unknown_departure_is_told_the_known_ones(railway):
     assert "expected one of 09:00, 09:05, 09:12" in refused(railway, Cancel(0, NOW + 2))
 

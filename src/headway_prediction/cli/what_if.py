@@ -12,42 +12,47 @@ from headway_prediction.cli.now import Format, moment_of
 if TYPE_CHECKING:
     from headway_prediction.bundle import Bundle
     from headway_prediction.what_if.edits import Edit
-    from headway_prediction.what_if.request import Strategy
+    from headway_prediction.what_if.request import Request, Strategy
+
+
+Bundled = Annotated[Path, typer.Option(help="Bundle of one line that `headway train` wrote.")]
+Arrivals = Annotated[Path, typer.Option(help="Arrival log that reaches up to the moment.")]
+At = Annotated[
+    str | None,
+    typer.Option(help="Moment (ISO 8601; the line's own time when without offset). Default: end of the log."),
+]
+Holds = Annotated[list[str] | None, typer.Option(help="DIRECTION@TIME+MINUTES: that departure leaves later.")]
+Moves = Annotated[list[str] | None, typer.Option(help="DIRECTION@TIME=TIME: it leaves at another time.")]
+Cancels = Annotated[list[str] | None, typer.Option(help="DIRECTION@TIME: that departure does not run.")]
+Adds = Annotated[list[str] | None, typer.Option(help="DIRECTION@TIME: one more train leaves then.")]
+StrategyOption = Annotated[
+    str | None, typer.Option(help="even-headways, hold-next or fill-gap, in --direction.")
+]
+Searching = Annotated[
+    bool, typer.Option("--search", help="Look for the best holds in --direction, within the limits below.")
+]
+Direction = Annotated[int, typer.Option(min=0, max=1, help="Of the strategy or the search.")]
+StrategyMins = Annotated[float, typer.Option(min=0, help="Minutes of hold-next and fill-gap.")]
+MostHold = Annotated[float, typer.Option(min=0, help="Search: the longest hold, in minutes.")]
+LeastTurn = Annotated[float, typer.Option(min=0, help="Search: minutes that a train needs to turn round.")]
+Printed = Annotated[Format, typer.Option(help="How to print: table or json.")]
 
 
 def what_if(
-    bundle: Annotated[Path, typer.Option(help="Bundle of one line that `headway train` wrote.")],
-    arrivals: Annotated[Path, typer.Option(help="Arrival log that reaches up to the moment.")],
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="Moment (ISO 8601; the line's own time when without offset). Default: end of the log."
-        ),
-    ] = None,
-    hold: Annotated[
-        list[str] | None, typer.Option(help="DIRECTION@TIME+MINUTES: that departure leaves later.")
-    ] = None,
-    move: Annotated[
-        list[str] | None, typer.Option(help="DIRECTION@TIME=TIME: that departure leaves at another time.")
-    ] = None,
-    cancel: Annotated[
-        list[str] | None, typer.Option(help="DIRECTION@TIME: that departure does not run.")
-    ] = None,
-    add: Annotated[list[str] | None, typer.Option(help="DIRECTION@TIME: one more train leaves then.")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(help="even-headways, hold-next or fill-gap, in --direction.")
-    ] = None,
-    search: Annotated[
-        bool,
-        typer.Option("--search", help="Look for the best holds in --direction, within the limits below."),
-    ] = False,
-    direction: Annotated[int, typer.Option(min=0, max=1, help="Of the strategy or the search.")] = 0,
-    mins: Annotated[float, typer.Option(min=0, help="Minutes of hold-next and fill-gap.")] = 2.0,
-    most_hold: Annotated[float, typer.Option(min=0, help="Search: the longest hold, in minutes.")] = 4.0,
-    least_turn: Annotated[
-        float, typer.Option(min=0, help="Search: minutes that a train needs to turn round.")
-    ] = 3.0,
-    format: Annotated[Format, typer.Option(help="How to print: table or json.")] = Format.TABLE,
+    bundle: Bundled,
+    arrivals: Arrivals,
+    at: At = None,
+    hold: Holds = None,
+    move: Moves = None,
+    cancel: Cancels = None,
+    add: Adds = None,
+    strategy: StrategyOption = None,
+    search: Searching = False,
+    direction: Direction = 0,
+    mins: StrategyMins = 2.0,
+    most_hold: MostHold = 4.0,
+    least_turn: LeastTurn = 3.0,
+    format: Printed = Format.TABLE,
 ) -> None:
     """Say what a change of terminal departures does.
 
@@ -61,32 +66,39 @@ def what_if(
       headway what-if --bundle line/bundle --arrivals line/arrivals.parquet --cancel 0@08:40 --strategy even-headways
     """
     from headway_prediction.bundle import Bundle
-    from headway_prediction.forecast_now import known_now
-    from headway_prediction.what_if.answer import answer
-    from headway_prediction.what_if.plain import answer_plain
     from headway_prediction.what_if.request import Request, Search
 
     _refuse_csv(format)
-    load_framework()
-    loaded = _of_one_line(Bundle.load(bundle))
     edits = [
-        *(_edit(text, "--hold", "+") for text in hold or ()),
-        *(_edit(text, "--move", "=") for text in move or ()),
-        *(_edit(text, "--cancel", "") for text in cancel or ()),
-        *(_edit(text, "--add", "") for text in add or ()),
+        _edit(text, option, sign)
+        for option, sign, given in (
+            ("--hold", "+", hold),
+            ("--move", "=", move),
+            ("--cancel", "", cancel),
+            ("--add", "", add),
+        )
+        for text in given or ()
     ]
     asked = Request(
         tuple(edits),
         None if strategy is None else _strategy(strategy, direction, mins),
         Search(direction, most_hold, least_turn) if search else None,
     )
+    load_framework()
+    _tell(_of_one_line(Bundle.load(bundle)), arrivals, at, asked, format)
+
+
+def _tell(loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", format: Format) -> None:
+    from headway_prediction.cli.what_if_table import print_answer
+    from headway_prediction.forecast_now import known_now
+    from headway_prediction.what_if.answer import answer
+    from headway_prediction.what_if.plain import answer_plain
+
     found = answer(asked, loaded, *known_now(loaded, arrivals, moment_of(at)))
     if format is Format.JSON:
         print(json.dumps(answer_plain(found)))
-        return
-    from headway_prediction.cli.what_if_table import print_answer
-
-    print_answer(found)
+    else:
+        print_answer(found)
 
 
 def _of_one_line(loaded: "Bundle") -> "Bundle":
