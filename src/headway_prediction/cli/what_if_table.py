@@ -19,13 +19,17 @@ def print_answer(answer: Answer) -> None:
     console = Console(width=WIDTH)
     console.print(f"{answer.line.line_id}: known to the end of {service_time(answer.t0)}, next 60 minutes")
     for direction in DIRECTIONS:
+        console.print(f"\ndepartures of direction {direction}: {_way(answer.line, direction)}")
         console.print(_departures(answer, direction))
+    console.print("\nexpected wait of a passenger in minutes, and the 80 % interval of the difference")
     console.print(_waits(answer))
-    console.print(_largest(answer))
+    if answer.difference.any():
+        console.print("\nheadways that change most, in minutes")
+        console.print(_largest(answer))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if place else "left", no_wrap=True)
     return table
@@ -37,9 +41,7 @@ def _way(line: Line, direction: int) -> str:
 
 
 def _departures(answer: Answer, direction: int) -> Table:
-    table = _table(
-        f"departures of direction {direction}: {_way(answer.line, direction)}", "planned", "changed", ""
-    )
+    table = _table("planned", "changed", "")
     for one in answer.departures:
         if one.direction == direction:
             table.add_row(*_becomes(one))
@@ -62,7 +64,6 @@ def _clock(minute: float) -> str:
 
 def _waits(answer: Answer) -> Table:
     table = _table(
-        "expected wait of a passenger in minutes, and the 80 % interval of the difference",
         "platform",
         "now",
         "changed",
@@ -90,7 +91,7 @@ def _wait(wait: Wait | None) -> tuple[str, ...]:
 
 def _largest(answer: Answer) -> Table:
     """The platforms whose forecast headway changes most, each at the minute when it does."""
-    table = _table("headways that change most, in minutes", "platform", "at", "now", "changed", "difference")
+    table = _table("platform", "at", "now", "changed", "difference")
     difference = answer.difference
     lead = np.abs(difference).argmax(axis=0)
     most = np.take_along_axis(difference, lead[None], axis=0)[0]
