@@ -1,0 +1,46 @@
+"""What is asked of a what-if: edits, one of the strategies, or a search."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headway_prediction.what_if.edits import Edit
+
+
+class StrategyName(StrEnum):
+    """What can be done in one click."""
+
+    EVEN_HEADWAYS = "even_headways"
+    """Hold trains until the headways of the next hour's departures are as even as holding makes them."""
+    HOLD_NEXT = "hold_next"
+    """Hold the next departure `mins` minutes."""
+    FILL_GAP = "fill_gap"
+    """Narrow the widest gap between departures by `mins` minutes: hold the train ahead or, where that one has left, let the
+    one behind leave earlier."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A strategy for the departures of one direction; `mins` is not used by EVEN_HEADWAYS."""
+
+    name: StrategyName
+    direction: int
+    mins: float = 0.0
+
+
+@dataclass(frozen=True)
+class Search:
+    """The best holds of the departures of one direction within limits: none longer than `most_hold_mins`, and no train less
+    than `least_turn_mins` at a terminal between arriving and leaving, as far as the bundle knows which train turns where."""
+
+    direction: int
+    most_hold_mins: float
+    least_turn_mins: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """The `edits`, to which those of the `strategy` and of the `search` are added, in that order."""
+
+    edits: tuple[Edit, ...] = ()
+    strategy: Strategy | None = None
+    search: Search | None = None
