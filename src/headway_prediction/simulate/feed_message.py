@@ -23,6 +23,8 @@ KEPT_PAST_SECS = 90
 ANNOUNCED_BEFORE_SECS = 180
 WITHDRAWN_BEFORE_SECS = 240
 CANCELLED_BEFORE_SECS = 300
+RENAMED = "-R"
+"""What a train's trip id ends with after it went on under another one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Describer:
             self._add_vehicle(message, train, now, seen)
 
     def _describe(self, trip: TripDescriptor, train: FeedTrain, now: float) -> None:
-        trip.trip_id = train.name + ("-R" if now >= train.renamed_secs else "")
+        trip.trip_id = train.name + (RENAMED if now >= train.renamed_secs else "")
         trip.route_id = self.route_id
         if not self.faults.undated_trips:
             trip.start_date = self.start_date
