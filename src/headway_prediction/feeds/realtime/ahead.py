@@ -15,7 +15,7 @@ def stops_ahead(
     """Return the `listed` stops that the train of `now` has not left by `position`, as of `moment`."""
     before = {stop.stop_id: stop for stop in now.ahead}
     ahead = [
-        Waiting(stop.stop_id, _newest_due(stop, before.get(stop.stop_id)), moment.at, False)
+        Waiting(stop.stop_id, _newest_due(stop, before.get(stop.stop_id)), moment.at, None)
         for stop in listed[position.next_stop :]
     ]
     if ahead:
@@ -25,7 +25,7 @@ def stops_ahead(
             not_left_at = earlier.not_left_at if earlier else None
         elif position.seen:
             not_left_at = _measured(vehicle, earlier, moment)
-        ahead[0] = ahead[0]._replace(not_left_at=not_left_at, stopped=position.stopped)
+        ahead[0] = ahead[0]._replace(not_left_at=not_left_at, status=position.status)
     return tuple(ahead)
 
 

@@ -37,6 +37,10 @@ def evidence_of_leaving(stop: Waiting, trip: Trip, moment: Moment) -> Evidence:
     """Return the evidence for a stop that is behind a train which is still in the feed."""
     if stop.stopped:
         return Evidence.STOPPED
+    if not trip.by_updates and stop.due is not None:
+        return (
+            Evidence.PREDICTED
+        )  # A vehicle alone tells no times: other trains told of this stop (see unseen).
     return Evidence.LEFT if moment.at - trip.seen.at <= PROMPT_SECS else Evidence.PREDICTED
 
 

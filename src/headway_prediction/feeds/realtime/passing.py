@@ -16,7 +16,7 @@ class Evidence(StrEnum):
     STATED = "stated"
     """The feed went on listing the stop, with a time that had passed."""
     PREDICTED = "predicted"
-    """The last prediction before trip or stop went unseen: nobody saw the train leave."""
+    """The last prediction before trip or stop went unseen, or what other trains do: nobody saw the train leave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.passing import Passing, Run
-from headway_prediction.feeds.realtime.snapshot import Sighting, TripKey
+from headway_prediction.feeds.realtime.snapshot import Sighting, Status, TripKey
 
 RERUN_SECS = 3600
 """A stop that is ahead again, an hour after it was passed, is ahead of another train with the same id."""
@@ -24,13 +24,18 @@ class Moment(NamedTuple):
 class Waiting(NamedTuple):
     """A stop that is ahead of a train: its newest prediction, and when the train was last known not to have left it.
 
-    `stopped` says that the vehicle was seen standing there in the newest poll.
+    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen.
     """
 
     stop_id: str
     due: float | None
     not_left_at: float | None
-    stopped: bool
+    status: Status | None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the vehicle was seen standing there."""
+        return self.status is Status.STOPPED_AT
 
 
 @dataclass(frozen=True, slots=True)
