@@ -11,14 +11,20 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from headway_prediction.clock import service_day_start
+from headway_prediction.feeds.gtfs_tables import open_schedule
 from headway_prediction.feeds.realtime.follower import follow_polls
+from headway_prediction.feeds.realtime.planned import PlannedTrips
+from headway_prediction.feeds.realtime.schedule_words import planned_trips
 from headway_prediction.simulate import Scenario, plan_day
 from headway_prediction.simulate.faults import Faults
 from headway_prediction.simulate.feed import polls
 from headway_prediction.simulate.feed_message import FeedContent
 from headway_prediction.simulate.feed_truth import Likeness, departures, likeness, together
+from headway_prediction.simulate.gtfs_zip import gtfs_bytes
 from headway_prediction.simulate.trains import run_day
 
 BETWEEN_HOURS = 7.0, 9.0
@@ -28,6 +34,8 @@ CONTENTS = {
     "both": FeedContent(),
     "trip updates": FeedContent(vehicle_positions=False),
     "vehicles": FeedContent(trip_updates=False),
+    "delays": FeedContent(vehicle_positions=False, delays="stops"),
+    "a delay per trip": FeedContent(vehicle_positions=False, delays="trip"),
 }
 FAULTS = {
     "none": Faults(),
@@ -51,7 +59,7 @@ FAULTS = {
 Case = tuple[str, str, int]
 
 
-def judged(case: Case, stations: int, every_secs: int) -> Likeness:
+def judged(case: Case, stations: int, every_secs: int, planned: PlannedTrips) -> Likeness:
     logging.disable()  # Each malformed poll is named.
     fault, content, seed = case
     scenario = Scenario.of_size(stations)
@@ -63,9 +71,18 @@ def judged(case: Case, stations: int, every_secs: int) -> Likeness:
     start = service_day_start(plan.service_date, scenario.time_zone).timestamp()
     return likeness(
         departures(scenario, plan, happened, FAULTS[fault], seed),
-        follow_polls(feed).journal(),
+        follow_polls(feed, planned=planned).journal(),
         (start + between[0] + EDGE_SECS, start + between[1] - EDGE_SECS),
     )
+
+
+def schedule_of(stations: int) -> PlannedTrips:
+    """What the line's GTFS zip says, for feeds that tell delays alone."""
+    scenario = Scenario.of_size(stations)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "gtfs.zip"
+        path.write_bytes(gtfs_bytes(scenario, scenario.start_date, scenario.start_date))
+        return planned_trips(open_schedule(path))
 
 
 def table(found: dict[Case, Likeness]) -> Iterator[str]:
@@ -100,7 +117,8 @@ def main() -> None:
     seeds = [int(text) for text in told.seeds.split(",")]
     faults = [fault for fault in FAULTS if any(word in fault for word in told.faults.split(","))]
     cases = list(product(faults, told.contents.split(","), seeds))
-    judge = partial(judged, stations=told.stations, every_secs=told.every)
+    planned = schedule_of(told.stations)
+    judge = partial(judged, stations=told.stations, every_secs=told.every, planned=planned)
     with ProcessPoolExecutor(told.processes) as pool:
         found = dict(zip(cases, pool.map(judge, cases), strict=True))
     print("\n".join(table(found)))

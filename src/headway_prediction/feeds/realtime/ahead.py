@@ -15,7 +15,7 @@ def stops_ahead(
     """Return the `listed` stops that the train of `now` has not left by `position`, as of `moment`."""
     before = {stop.stop_id: stop for stop in now.ahead}
     ahead = [
-        Waiting(stop.stop_id, _newest_due(stop, before.get(stop.stop_id)), moment.at, None)
+        Waiting(stop.stop_id, _newest_due(stop, before.get(stop.stop_id)), moment.at, by_plan=stop.by_plan)
         for stop in listed[position.next_stop :]
     ]
     if ahead:

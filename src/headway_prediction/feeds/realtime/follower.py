@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.passing import Passing
+from headway_prediction.feeds.realtime.planned import PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.read import MalformedPoll, read_snapshot
+from headway_prediction.feeds.realtime.read import NO_PLAN, MalformedPoll, read_snapshot
 from headway_prediction.feeds.realtime.snapshot import Snapshot
 from headway_prediction.feeds.realtime.state import State, Step, advance
 
@@ -36,11 +37,12 @@ class Follower:
     """Follows one feed. Its journal depends on which polls were added, not on their order or repetition.
 
     A poll may come up to `patience_secs` after one that was fetched later; one that comes later still is left out, and
-    so is a malformed one: both are counted, the newest are kept `aside`, and the log (`logging`) names them.
+    so is a malformed one: both are counted, the newest are kept `aside`, and the log (`logging`) names them. `planned` is
+    wanted where the feed tells delays and no times.
     """
 
-    def __init__(self, patience_secs: float = PATIENCE_SECS):
-        self._patience_secs = patience_secs
+    def __init__(self, patience_secs: float = PATIENCE_SECS, planned: PlannedTrips = NO_PLAN):
+        self._patience_secs, self._planned = patience_secs, planned
         self._recent: list[_Applied] = []
         self._settled: list[Passing] = []
         self._settled_uses: Counter[str] = Counter()
@@ -52,7 +54,7 @@ class Follower:
     def add(self, poll: Poll) -> None:
         """Take in a poll. Nothing that its body holds raises."""
         try:
-            snapshot = read_snapshot(poll)
+            snapshot = read_snapshot(poll, self._planned)
         except MalformedPoll as error:
             self._put_aside(poll, "malformed", str(error))
             return
@@ -89,7 +91,7 @@ class Follower:
         del self._recent[index:]
         self._apply(poll, snapshot)
         for applied in later:
-            self._apply(applied.poll, read_snapshot(applied.poll))
+            self._apply(applied.poll, read_snapshot(applied.poll, self._planned))
 
     def _apply(self, poll: Poll, snapshot: Snapshot) -> None:
         step = advance(self._state, snapshot)
@@ -110,9 +112,11 @@ class Follower:
         logging.getLogger(__name__).warning("the poll of %s is left out: %s", poll.fetched_at, reason)
 
 
-def follow_polls(polls: Iterable[Poll], patience_secs: float = PATIENCE_SECS) -> Follower:
+def follow_polls(
+    polls: Iterable[Poll], patience_secs: float = PATIENCE_SECS, planned: PlannedTrips = NO_PLAN
+) -> Follower:
     """Return the follower of all `polls`; the same as adding them one by one, for that is what it does."""
-    follower = Follower(patience_secs)
+    follower = Follower(patience_secs, planned)
     for poll in polls:
         follower.add(poll)
     return follower

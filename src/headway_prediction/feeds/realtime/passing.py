@@ -1,6 +1,6 @@
 """A passing in the journal: which train left which stop, when, how sure that is, and what it rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from headway_prediction.feeds.realtime.snapshot import TripKey
@@ -51,3 +51,10 @@ class Passing:
     def uncertainty_secs(self) -> float:
         """How far off `time` can be at most."""
         return max(self.time - self.earliest, self.latest - self.time)
+
+
+def moved(passing: Passing, secs: float) -> Passing:
+    """Return the passing, with its bounds, so many seconds later."""
+    return replace(
+        passing, time=passing.time + secs, earliest=passing.earliest + secs, latest=passing.latest + secs
+    )

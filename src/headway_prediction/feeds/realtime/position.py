@@ -47,7 +47,8 @@ def _by_times(trip: Trip, listed: Sequence[ListedStop], at: float) -> Position:
     if past is None:
         return Position(0, _times_agree(listed, waiting))
     stop = listed[past]
-    if stop.stop_id in trip.passings or _settled(stop, waiting.get(stop.stop_id), at):
+    # Of a stop that only the plan tells, the feed says nothing: the clock is all there is.
+    if stop.by_plan or stop.stop_id in trip.passings or _settled(stop, waiting.get(stop.stop_id), at):
         return Position(past + 1, True)
     return Position(past, False)
 

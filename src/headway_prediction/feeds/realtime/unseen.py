@@ -22,7 +22,7 @@ def with_unseen(trip: Trip, sighting: Sighting, moment: Moment, others: Iterable
     stops = _between(trip, sighting, moment, others)
     parts = (moment.at - trip.seen.at) / (len(stops) + 2)
     waiting = [
-        Waiting(stop_id, trip.seen.at + place * parts, trip.seen.at, None)
+        Waiting(stop_id, trip.seen.at + place * parts, trip.seen.at)
         for place, stop_id in enumerate(stops, start=2)
     ]
     return replace(trip, ahead=(*trip.ahead, *waiting)) if waiting else trip
