@@ -2,14 +2,20 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate
 
-from conftest import stop_times, stops_table, trips_table, write_gtfs
+from conftest import headway, stop_times, stops_table, trips_table, write_gtfs
+from headway_prediction.feeds.arrivals import check_arrivals
 from headway_prediction.feeds.gtfs_tables import open_schedule
 from headway_prediction.feeds.realtime.follower import follow_polls
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.schedule_words import planned_trips
+from headway_prediction.simulate import Scenario, plan_day, write_simulation
+from headway_prediction.simulate.feed import polls
+from headway_prediction.simulate.feed_message import FeedContent
+from headway_prediction.simulate.trains import run_day
 from realtime_feed import DAY, T0, poll, row, update, vehicle
 
 MONDAY = date(2025, 9, 8)
@@ -155,3 +161,21 @@ def test_the_plan_is_read_from_a_schedule_by_the_names_a_feed_may_use(tmp_path):
     stops = planned.stops_of("T", "20250908", "", T0)
     assert [(stop.stop_id, stop.secs - T0) for stop in stops] == [("A", 0), ("B", 19920), ("C", 39840)]
     assert planned.stops_of("X", "20250908", "", T0) == ()
+
+
+def test_recorded_delays_become_a_log_by_the_command_line(tmp_path, capfd):
+    scenario = Scenario.of_size(4)
+    plan = plan_day(scenario, scenario.start_date)
+    content = FeedContent(vehicle_positions=False, delays="trip")
+    span = {"between_secs": (7 * 3600, 7.25 * 3600)}
+    for each in polls(scenario, plan, run_day(scenario, plan, 5), content=content, **span):
+        (tmp_path / f"{each.fetched_at:.3f}.pb").write_bytes(each.body)
+    write_simulation(tmp_path, scenario, days=1, seed=5)
+    out = tmp_path / "log.parquet"
+    assert headway("passings", tmp_path, "--gtfs", tmp_path / "gtfs.zip", "--out", out) == 0
+    assert "passings by evidence" in capfd.readouterr().err
+    log = check_arrivals(pl.read_parquet(out))
+    own = check_arrivals(pl.read_parquet(tmp_path / "arrivals.parquet"))
+    both = log.join(own, on=["trip_id", "direction_id", "stop_id"], how="left")
+    assert both.height > 15 and both["event_time_right"].null_count() == 0
+    assert (both["event_time"] - both["event_time_right"]).abs().median().total_seconds() < 30
