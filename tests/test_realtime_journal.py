@@ -457,6 +457,33 @@ def test_an_assigned_train_has_its_name_and_direction_from_the_extension():
     assert (passing.run.train_id, passing.run.direction_id) == ("XY", 1)
 
 
+def on_track(entity, scheduled: bytes, actual: bytes = b""):
+    """The update with the extension's tracks at its first stop (field 1001: scheduled 1, actual 2)."""
+    tracks = b"\x0a" + bytes([len(scheduled)]) + scheduled
+    tracks += b"\x12" + bytes([len(actual)]) + actual if actual else b""
+    entity.trip_update.stop_time_update[0].MergeFromString(b"\xca\x3e" + bytes([len(tracks)]) + tracks)
+    return entity
+
+
+def test_a_passing_has_the_track_that_the_train_really_took_or_else_the_scheduled_one():
+    for actual, expected in ((b"", "A1"), (b"A3", "A3")):
+        polls = [
+            poll(0, on_track(update("T", {"A": 10, "B": 100}), b"A1")),
+            poll(10, on_track(update("T", {"A": 12, "B": 100}), b"A1", actual)),
+            poll(15, update("T", {"A": 14, "B": 100}), vehicle("T", "A", "stopped")),
+            poll(30, on_track(update("T", {"B": 100}), b"A1")),
+        ]
+        (passing,) = follow_polls(polls).journal()
+        assert (passing.stop_id, passing.track) == ("A", expected)
+
+
+def test_what_is_no_track_is_none():
+    broken = update("T", {"A": 10, "B": 100})
+    broken.trip_update.stop_time_update[0].MergeFromString(b"\xca\x3e\x03\x0a\x09A")
+    (passing,) = follow_polls([poll(0, broken), poll(15, update("T", {"B": 100}))]).journal()
+    assert passing.track == ""
+
+
 def test_a_vehicle_beyond_stops_that_are_due_much_later_is_another_train():
     polls = [
         poll(0, update("T", {"A": 600, "B": 700, "C": 800})),

@@ -14,9 +14,13 @@ Told = TripUpdate.StopTimeUpdate
 
 
 def tells_delays(update: TripUpdate) -> bool:
-    """Tell whether there is a delay in the update that no time stands beside."""
-    alone = any(_delay(stop) is not None and time_of(stop, 0) is None for stop in update.stop_time_update)
-    return alone or (update.HasField("delay") and not update.stop_time_update)
+    """Tell whether the first stop of which the update tells anything has a delay alone; or only the trip has one."""
+    for stop in update.stop_time_update:
+        if stop.departure.time or stop.arrival.time:
+            return False
+        if _delay(stop) is not None:
+            return True
+    return update.HasField("delay")
 
 
 def planned_for(update: TripUpdate, planned: PlannedTrips, fetched_at: float) -> tuple[PlannedStop, ...]:

@@ -40,7 +40,7 @@ def _listed(now: Trip, sighting: Sighting) -> tuple[ListedStop, ...] | None:
         return None
     if not now.by_updates:
         return (ListedStop(vehicle.stop_id, None),)
-    known = tuple(ListedStop(stop.stop_id, stop.due) for stop in now.ahead)
+    known = tuple(ListedStop(stop.stop_id, stop.due, stop.by_plan, stop.track) for stop in now.ahead)
     placed = vehicle.status is not None and any(stop.stop_id == vehicle.stop_id for stop in known)
     return known if placed else None
 

@@ -67,7 +67,9 @@ def passing(
         time = (earliest + latest) / 2
     time = min(max(time, not_before), latest)
     polls = trip.seen.poll, moment.poll
-    return Passing(trip.run, stop.stop_id, time, earliest, latest, evidence, polls, trip.vehicle_id)
+    return Passing(
+        trip.run, stop.stop_id, time, earliest, latest, evidence, polls, trip.vehicle_id, stop.track
+    )
 
 
 def _by_delay(stop: Waiting, trip: Trip, moment: Moment, not_before: float) -> Passing:
@@ -76,7 +78,9 @@ def _by_delay(stop: Waiting, trip: Trip, moment: Moment, not_before: float) -> P
     spread = DELAY_TOLD_SECS + time - stop.due
     polls = trip.seen.poll, moment.poll
     bounds = time - spread, time + spread
-    return Passing(trip.run, stop.stop_id, time, *bounds, Evidence.PREDICTED, polls, trip.vehicle_id)
+    return Passing(
+        trip.run, stop.stop_id, time, *bounds, Evidence.PREDICTED, polls, trip.vehicle_id, stop.track
+    )
 
 
 def _earliest(stop: Waiting, trip: Trip, latest: float) -> float:

@@ -35,7 +35,7 @@ class Passing:
     """A train leaving a stop (at its last stop: leaving the feed's list there). Times are epoch seconds.
 
     It happened between `earliest` and `latest`, most likely at `time`. `polls` are the fetch times of the last poll before
-    it and of the first one after it.
+    it and of the first one after it. `track` is empty but in feeds with the NYCT extension.
     """
 
     run: Run
@@ -46,6 +46,7 @@ class Passing:
     evidence: Evidence
     polls: tuple[float, float]
     vehicle_id: str = ""
+    track: str = ""
 
     @property
     def uncertainty_secs(self) -> float:

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate, VehiclePosition
 
 from headway_prediction.feeds.realtime.delays import delayed, planned_for, tells_delays, time_of
-from headway_prediction.feeds.realtime.nyct import nyct_trip
+from headway_prediction.feeds.realtime.nyct import nyct_track, nyct_trip
 from headway_prediction.feeds.realtime.planned import PlannedTrips
 from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting, Status, TripKey, Vehicle
 
 FAR_SECS = 24 * 3600
 """A time further than this from its poll is a mistake, not a prediction."""
 CANCELLED = {TripDescriptor.CANCELED, TripDescriptor.DELETED}
+TRACKS_READ = 2
+"""Of so many stops of a list: further ahead a track is only the planned one, and reading all takes as long as the rest."""
 SKIPPED = TripUpdate.StopTimeUpdate.SKIPPED
 
 
@@ -43,7 +45,7 @@ def sighting_of_update(
             continue
         # A stop that a trip visits twice is known by its last visit: it alone stays listed to the end.
         listed.pop(stop.stop_id, None)
-        listed[stop.stop_id] = stop._replace(due=_near(stop.due, fetched_at))
+        listed[stop.stop_id] = stop
     return _sighting(update.trip, tuple(listed.values()), frozenset(skipped.difference(listed)), None)
 
 
@@ -53,10 +55,21 @@ def _stops(
     """The stops that an update tells of, each with whether it is skipped."""
     stops = planned_for(update, planned, fetched_at) if tells_delays(update) else ()
     if stops:
-        return delayed(update, stops, ahead_secs)
+        return [
+            (stop._replace(due=_near(stop.due, fetched_at)), is_skipped)
+            for stop, is_skipped in delayed(update, stops, ahead_secs)
+        ]
     return [
-        (ListedStop(stop.stop_id, time_of(stop, ahead_secs)), stop.schedule_relationship == SKIPPED)
-        for stop in update.stop_time_update
+        (
+            ListedStop(
+                stop.stop_id,
+                _near(time_of(stop, ahead_secs), fetched_at),
+                False,
+                nyct_track(stop) if place < TRACKS_READ else "",
+            ),
+            stop.schedule_relationship == SKIPPED,
+        )
+        for place, stop in enumerate(update.stop_time_update)
         if stop.stop_id and isinstance(stop.stop_id, str)
     ]
 

@@ -24,8 +24,8 @@ class Moment(NamedTuple):
 class Waiting(NamedTuple):
     """A stop that is ahead of a train: its newest prediction, and when the train was last known not to have left it.
 
-    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen; `by_plan` is that of
-    ListedStop.
+    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen; `by_plan` and `track`
+    are those of ListedStop.
     """
 
     stop_id: str
@@ -33,6 +33,7 @@ class Waiting(NamedTuple):
     not_left_at: float | None
     status: Status | None = None
     by_plan: bool = False
+    track: str = ""
 
     @property
     def stopped(self) -> bool:
