@@ -99,6 +99,14 @@ def test_stops_are_told_by_sequence_too_and_some_have_no_data_or_are_skipped():
     assert [row[:2] for row in journal(*unknown)] == [("T", "A")]
 
 
+def test_a_sequence_that_is_not_the_plans_is_passed_over_for_the_stop_id():
+    numbered = delays("T", [("A", 5), ("B", 7)])
+    for stop, sequence in zip(numbered.trip_update.stop_time_update, (10, 1), strict=True):
+        stop.stop_sequence = sequence
+    given = [poll(at, numbered) for at in (0, 90, 200)]
+    assert [row[:3] for row in journal(*given)] == [("T", "A", 5), ("T", "B", 127)]
+
+
 def test_a_listed_stop_is_left_when_the_feed_lists_it_no_more():
     given = [
         poll(0, delays("T", [("A", 10), ("B", 10)])),
@@ -140,6 +148,8 @@ def test_of_trips_with_one_name_the_one_of_that_day_runs():
 def test_a_run_that_starts_at_another_time_than_planned_is_moved_there():
     given = [poll(600 + at, delays("T", trip=10, start_time="14:10:00")) for at in (0, 15)]
     assert [row[:3] for row in journal(*given)] == [("T", "A", 610)]
+    next_morning = [poll(at, delays("T", trip=10, start_time="38:00:00")) for at in (0, 15)]
+    assert [row[:3] for row in journal(*next_morning)] == [("T", "A", 10)]
     nonsense = [poll(at, delays("T", trip=10, start_time="soon")) for at in (0, 15)]
     assert [row[:3] for row in journal(*nonsense)] == [("T", "A", 10)]
 

@@ -52,10 +52,16 @@ def delayed(
 
 
 def _told(updates: Iterable[Told], stops: Sequence[PlannedStop]) -> list[Told | None]:
-    """What the update tells of each planned stop, by its sequence or else by its id, in order."""
-    by_sequence = {told.stop_sequence: told for told in updates if told.HasField("stop_sequence")}
-    by_id = {told.stop_id: told for told in updates if not told.HasField("stop_sequence")}
-    return [by_sequence.get(stop.stop_sequence) or by_id.get(stop.stop_id) for stop in stops]
+    """What the update tells of each planned stop, by its sequence or, where it has none that is the plan's, by its id."""
+    ids = {stop.stop_sequence: stop.stop_id for stop in stops}
+    by_sequence: dict[int, Told] = {}
+    by_id: dict[str, Told] = {}
+    for told in updates:
+        if told.HasField("stop_sequence") and told.stop_id in ("", ids.get(told.stop_sequence)):
+            by_sequence[told.stop_sequence] = told
+        else:
+            by_id[told.stop_id] = told
+    return [by_sequence.get(stop.stop_sequence, by_id.get(stop.stop_id)) for stop in stops]
 
 
 def _delay_now(told: Told, stop: PlannedStop, ahead_secs: float, before: float | None) -> float | None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.passing import Passing
-from headway_prediction.feeds.realtime.planned import PlannedTrips
+from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.read import NO_PLAN, MalformedPoll, read_snapshot
+from headway_prediction.feeds.realtime.read import MalformedPoll, read_snapshot
 from headway_prediction.feeds.realtime.snapshot import Snapshot
 from headway_prediction.feeds.realtime.state import State, Step, advance
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from headway_prediction.clock import gtfs_minutes, service_day_start, service_moment
 from headway_prediction.errors import HeadwayError
 
+DAY_SECS = 24 * 3600
+
 
 class PlannedStop(NamedTuple):
     """A stop of a planned trip; `secs` is its departure, in seconds of the service day or, `at` a date, of the epoch."""
@@ -47,6 +49,9 @@ class PlannedTrips:
         return min(runs, key=lambda stops: _distance(stops, around), default=())
 
 
+NO_PLAN = PlannedTrips("UTC")
+
+
 def _days(start_date: str, around: float, zone_name: str) -> tuple[date, ...]:
     try:
         return (datetime.strptime(start_date, "%Y%m%d").date(),)
@@ -74,6 +79,8 @@ def _moved(
     except HeadwayError:
         return stops
     later = starts - stops[0].secs
+    if later % DAY_SECS == 0:
+        return stops  # A time past 24:00, told as one of the next morning.
     return tuple(stop._replace(secs=stop.secs + later) for stop in stops)
 
 

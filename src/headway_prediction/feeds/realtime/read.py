@@ -9,12 +9,11 @@ from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage, TripUpdate
 
 from headway_prediction.feeds.realtime.hours_off import HOUR, hours_off
 from headway_prediction.feeds.realtime.merge import merged
-from headway_prediction.feeds.realtime.planned import PlannedTrips
+from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read_trip import sighting_of_update, sighting_of_vehicle, trip_key
 from headway_prediction.feeds.realtime.snapshot import Sighting, Snapshot, TripKey
 
-NO_PLAN = PlannedTrips("UTC")
 LATEST = 4e9
 """Epoch seconds of the year 2096: nobody polls later, and dates are still dates."""
 

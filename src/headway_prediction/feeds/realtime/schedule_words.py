@@ -1,5 +1,6 @@
 """What a line's GTFS zip tells about the ids and the trips of its realtime feed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -56,7 +57,8 @@ def planned_trips(schedule: Schedule, zone_name: str | None = None) -> PlannedTr
     )
 
 
-def _by_trip(stops: pl.DataFrame):
+def _by_trip(stops: pl.DataFrame) -> Iterator[tuple[tuple[str, str], Iterator[tuple[str, int, float]]]]:
+    """(trip_id, service_id) and its (stop_id, stop_sequence, minute), in order."""
     keys = ["trip_id", "service_id"]
     for key, rows in stops.group_by(keys, maintain_order=True):
         yield key, rows.select("stop_id", "stop_sequence", "minute").iter_rows()
