@@ -10,7 +10,8 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from itertools import product
+from itertools import groupby, product
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -85,23 +86,24 @@ def schedule_of(stations: int) -> PlannedTrips:
         return planned_trips(open_schedule(path))
 
 
-def table(found: dict[Case, Likeness]) -> Iterator[str]:
-    yield "| fault | content | passings | recall | worst seed | precision | median error, s | 95 of 100, s |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for fault, content in dict.fromkeys(case[:2] for case in found):
-        alone = [each for case, each in found.items() if case[:2] == (fault, content)]
-        whole, worst = together(alone), min(each.recall for each in alone)
-        yield (
-            f"| {fault} | {content} | {whole.happened:,} | {whole.recall:.4f} | {worst:.4f} | {whole.precision:.4f} "
-            f"| {whole.median_error:.1f} | {whole.error_95:.1f} |"
-        )
+HEAD = """\
+| fault | content | passings | recall | worst seed | precision | median error, s | 95 of 100, s |
+|---|---|---|---|---|---|---|---|"""
 
 
-def misses(found: dict[Case, Likeness]) -> Iterator[str]:
-    for (fault, content, seed), each in found.items():
-        for kind in ("missed", "invented"):
-            for departure in getattr(each, kind):
-                yield f"{fault}; {content}; seed {seed}: {kind} {departure.trip_id} at {departure.stop_id}"
+def row(fault: str, content: str, alone: list[Likeness]) -> str:
+    whole, worst = together(alone), min(each.recall for each in alone)
+    return (
+        f"| {fault} | {content} | {whole.happened:,} | {whole.recall:.4f} | {worst:.4f} | {whole.precision:.4f} "
+        f"| {whole.median_error:.1f} | {whole.error_95:.1f} |"
+    )
+
+
+def misses(case: Case, found: Likeness) -> Iterator[str]:
+    fault, content, seed = case
+    for kind in ("missed", "invented"):
+        for departure in getattr(found, kind):
+            yield f"{fault}; {content}; seed {seed}: {kind} {departure.trip_id} at {departure.stop_id}"
 
 
 def main() -> None:
@@ -119,11 +121,17 @@ def main() -> None:
     cases = list(product(faults, told.contents.split(","), seeds))
     planned = schedule_of(told.stations)
     judge = partial(judged, stations=told.stations, every_secs=told.every, planned=planned)
-    with ProcessPoolExecutor(told.processes) as pool:
-        found = dict(zip(cases, pool.map(judge, cases), strict=True))
-    print("\n".join(table(found)))
+    print(HEAD, flush=True)
+    wrong: list[str] = []
+    # Polars has threads by now, which a forked process would wait for without end.
+    with ProcessPoolExecutor(told.processes, get_context("spawn")) as pool:
+        found = zip(cases, pool.map(judge, cases), strict=True)
+        for (fault, content), group in groupby(found, key=lambda case_and_found: case_and_found[0][:2]):
+            alone = list(group)
+            print(row(fault, content, [each for _, each in alone]), flush=True)
+            wrong += [line for case, each in alone for line in misses(case, each)]
     if told.misses:
-        print("\n".join(["", *misses(found)]))
+        print("\n".join(["", *wrong]))
 
 
 if __name__ == "__main__":
