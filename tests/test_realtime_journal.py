@@ -65,6 +65,81 @@ def test_vehicles_alone():
     ]
 
 
+def test_a_vehicle_that_was_coming_in_when_its_trip_left_the_feed_had_come():
+    polls = [
+        poll(0, OTHER, vehicle("T", "Z", "to")),
+        poll(15, OTHER, vehicle("T", "Z", "incoming", measured=13)),
+        poll(30, OTHER, vehicle("U", "A", "to", vehicle_id="V2")),
+    ]
+    assert journal(*polls) == [("T", "Z", 21.5, 13, 30, "predicted")]
+    # One that was still on its way is lost; and one that comes back had not passed after all.
+    assert journal(polls[0], polls[2]) == []
+    assert journal(*polls, poll(45, OTHER, vehicle("T", "Z", "stopped"))) == []
+
+
+def test_a_vehicle_that_was_lost_on_its_way_and_is_found_turned_had_come():
+    polls = [
+        poll(0, OTHER, vehicle("T", "Z", "to", direction=0)),
+        poll(15, OTHER, vehicle("U", "A", "to", vehicle_id="V2")),
+        poll(215, OTHER, vehicle("T2", "Z", "stopped", direction=1)),
+    ]
+    assert journal(*polls) == [("T", "Z", 107.5, 0, 215, "predicted")]
+    same_way = poll(215, OTHER, vehicle("T2", "Z", "stopped", direction=0))
+    assert journal(*polls[:2], same_way) == []
+
+
+def test_a_vehicle_that_goes_on_under_another_trip_and_then_turns_has_come_once():
+    stray = vehicle("U", "A", "to", vehicle_id="V2")
+    polls = [
+        poll(0, stray, vehicle("T", "Z", "to", direction=0)),
+        poll(15, stray, vehicle("T2", "Z", "stopped", direction=0)),
+        poll(30, stray),
+        poll(90, stray, vehicle("T3", "Z", "stopped", direction=1)),
+    ]
+    assert journal(*polls) == [("T2", "Z", 22.5, 15, 30, "stopped")]
+
+
+def all_stops(name: str, start: float, stops: str = "ABCDE") -> list:
+    """Polls of a vehicle alone that is seen on its way to each stop, and standing there."""
+    return [
+        poll(start + 30 * place + secs, vehicle(name, stop, status, vehicle_id=name, sequence=place))
+        for place, stop in enumerate(stops)
+        for secs, status in ((0, "to"), (15, "stopped"))
+    ]
+
+
+def unseen(*others: list, sequence: int | None = 3) -> list[tuple]:
+    """The rows of a vehicle that goes unseen on its way to B and is seen again on its way to D, or so it says."""
+    stray = vehicle("stray", "Y", "to", vehicle_id="V2")
+    last = [
+        poll(900, vehicle("T", "B", "to", sequence=1)),
+        poll(915, stray),
+        poll(1020, vehicle("T", "D", "to", sequence=sequence)),
+    ]
+    polls = [each for other in others for each in other]
+    return [row for row in journal(*polls, *last) if row[0] == "T"]
+
+
+def test_stops_that_a_vehicle_left_unseen_are_those_at_which_all_others_called():
+    others = [all_stops(f"O{k}", 200 * k) for k in range(4)]
+    b, c = ("T", "B", 960, 900, 1020, "left"), ("T", "C", 980, 900, 1020, "predicted")
+    assert unseen(*others[:3]) == [b, c]
+    assert unseen(*others[:2]) == [b]
+    # One train has run through C, or the trip itself says that it does not call there, or nothing.
+    assert unseen(*others[:3], all_stops("O4", 700, "ABDE")) == [b]
+    assert unseen(*others[:3], sequence=2) == [b]
+    assert unseen(*others[:3], sequence=None) == [b]
+
+
+def test_a_vehicle_that_is_seen_all_the_time_and_jumps_a_stop_has_run_through():
+    others = [each for k in range(3) for each in all_stops(f"O{k}", 200 * k)]
+    jump = [
+        poll(900, vehicle("T", "B", "to", sequence=1)),
+        poll(915, vehicle("T", "D", "to", sequence=3)),
+    ]
+    assert [row[:2] for row in journal(*others, *jump) if row[0] == "T"] == [("T", "B")]
+
+
 def test_a_vehicle_that_jumps_back_has_passed_nothing():
     polls = [
         poll(0, vehicle("T", "B", "to", sequence=2)),
@@ -380,6 +455,33 @@ def test_an_assigned_train_has_its_name_and_direction_from_the_extension():
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
     (passing,) = follow_polls(polls).journal()
     assert (passing.run.train_id, passing.run.direction_id) == ("XY", 1)
+
+
+def on_track(entity, scheduled: bytes, actual: bytes = b""):
+    """The update with the extension's tracks at its first stop (field 1001: scheduled 1, actual 2)."""
+    tracks = b"\x0a" + bytes([len(scheduled)]) + scheduled
+    tracks += b"\x12" + bytes([len(actual)]) + actual if actual else b""
+    entity.trip_update.stop_time_update[0].MergeFromString(b"\xca\x3e" + bytes([len(tracks)]) + tracks)
+    return entity
+
+
+def test_a_passing_has_the_track_that_the_train_really_took_or_else_the_scheduled_one():
+    for actual, expected in ((b"", "A1"), (b"A3", "A3")):
+        polls = [
+            poll(0, on_track(update("T", {"A": 10, "B": 100}), b"A1")),
+            poll(10, on_track(update("T", {"A": 12, "B": 100}), b"A1", actual)),
+            poll(15, update("T", {"A": 14, "B": 100}), vehicle("T", "A", "stopped")),
+            poll(30, on_track(update("T", {"B": 100}), b"A1")),
+        ]
+        (passing,) = follow_polls(polls).journal()
+        assert (passing.stop_id, passing.track) == ("A", expected)
+
+
+def test_what_is_no_track_is_none():
+    broken = update("T", {"A": 10, "B": 100})
+    broken.trip_update.stop_time_update[0].MergeFromString(b"\xca\x3e\x03\x0a\x09A")
+    (passing,) = follow_polls([poll(0, broken), poll(15, update("T", {"B": 100}))]).journal()
+    assert passing.track == ""
 
 
 def test_a_vehicle_beyond_stops_that_are_due_much_later_is_another_train():

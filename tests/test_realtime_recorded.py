@@ -39,6 +39,7 @@ def test_every_poll_is_followed_and_every_passing_was_seen_to_happen(series):
         assert passing.stop_id not in listed[after].get(trip, ())[1:]
         assert passing.uncertainty_secs <= 2 * every_secs
         assert passing.run.train_id and passing.run.direction_id == int(passing.stop_id.endswith("S"))
+        assert passing.track
 
 
 def stops_listed(body: bytes) -> dict[str, list[str]]:

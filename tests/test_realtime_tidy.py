@@ -9,12 +9,15 @@ import pytest
 from conftest import headway
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import check_arrivals
+from headway_prediction.feeds.realtime.line_words import words_of_line
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
 from headway_prediction.feeds.realtime.schedule_words import read_words
 from headway_prediction.feeds.realtime.snapshot import TripKey
 from headway_prediction.feeds.realtime.tidy import LeftOut, Words, tidy_log
+from headway_prediction.line import Station
+from headway_prediction.route_line import route_line
 from headway_prediction.simulate import Scenario, plan_day, write_simulation
 from headway_prediction.simulate.feed import polls
 from headway_prediction.simulate.log import log_table
@@ -59,7 +62,7 @@ THERE_AND_BACK = [
 def test_the_log_has_the_format_that_the_grid_reads():
     log, left_out = tidy_log(THERE_AND_BACK, DUBLIN)
     assert check_arrivals(log).height == 7
-    assert left_out == LeftOut(0, 0, 0)
+    assert left_out == LeftOut(0, 0, 0, 0)
     assert log.row(0) == ("R", "2025-09-29", "T", 0, "A", "A", 0, "2025-09-29T08:00:00+01:00")
 
 
@@ -116,6 +119,57 @@ def test_the_schedule_says_what_the_feed_leaves_unsaid():
     assert rows(log, "line_id", "direction_id", "stop_name") == [("R", 1, "Abbey Street")]
 
 
+LINE = route_line(
+    "red",
+    "Europe/Dublin",
+    [
+        Station("Abbey", ("A1", "A2"), (("A9",), ())),
+        Station("Bay", ("B", "B")),
+        Station("Cross", ("C1", "C2")),
+    ],
+    "R",
+    [Station("Yard", ("Y", "Y"))],
+).line
+
+
+def test_a_line_tells_names_directions_and_what_is_no_part_of_it():
+    some = [
+        passing("T", "A9", "2025-09-29T08:00:00+01:00", direction=None),
+        passing("T", "C1", "2025-09-29T08:04:00+01:00", direction=None),
+        passing("U", "B", "2025-09-29T08:05:00+01:00", direction=1),
+        passing("U", "B", "2025-09-29T08:06:00+01:00", direction=None),  # of both directions
+        passing("V", "Y", "2025-09-29T08:07:00+01:00"),  # left out on purpose: logs may name it
+        passing("V", "X", "2025-09-29T08:08:00+01:00"),  # a detour
+        passing("V", "C2", "2025-09-29T08:09:00+01:00"),  # the other direction's platform
+    ]
+    log, left_out = tidy_log(some, words_of_line(LINE), "R")
+    assert rows(log, "line_id", "stop_id", "stop_name", "direction_id") == [
+        ("red", "A9", "Abbey", 0),
+        ("red", "C1", "Cross", 0),
+        ("red", "B", "Bay", 1),
+        ("red", "Y", "Y", 0),
+    ]
+    assert left_out == LeftOut(0, without_direction=1, off_the_line=2, too_uncertain=0)
+
+
+def test_a_line_is_told_beside_its_schedule_and_counts_first():
+    schedule = Words("UTC", {"A1": "Abbey Street", "Y": "Yard"}, {"T": "R"}, {"T": 1})
+    words = words_of_line(LINE, schedule)
+    assert (words.time_zone, words.stop_names["A1"], words.stop_names["Y"]) == (
+        "Europe/Dublin",
+        "Abbey",
+        "Yard",
+    )
+    assert (words.routes, words.directions) == (schedule.routes, schedule.directions)
+
+
+def test_a_feed_without_routes_is_of_the_line_that_was_given():
+    unnamed = [passing("T", "A1", "2025-09-29T08:00:00+01:00", route="")]
+    assert tidy_log(unnamed, words_of_line(LINE), "R")[0]["line_id"].to_list() == ["red"]
+    with pytest.raises(HeadwayError, match="at a stop of red"):
+        tidy_log([passing("T", "X", "2025-09-29T08:00:00+01:00")], words_of_line(LINE), "R")
+
+
 def test_what_is_left_out_is_counted():
     some = [
         passing("T", "A", "2025-09-29T08:00:00+01:00"),
@@ -125,7 +179,7 @@ def test_what_is_left_out_is_counted():
     ]
     log, left_out = tidy_log(some, DUBLIN, "R", most_uncertain_secs=300)
     assert log["trip_id"].to_list() == ["T"]
-    assert left_out == LeftOut(other_routes=1, without_direction=1, too_uncertain=1)
+    assert left_out == LeftOut(other_routes=1, without_direction=1, off_the_line=0, too_uncertain=1)
 
 
 def test_several_routes_need_one_and_an_unknown_one_is_refused_with_those_there_are():
@@ -165,6 +219,20 @@ def test_recorded_polls_become_a_log_and_a_grid(recorded, tmp_path, capfd):
     both = check_arrivals(pl.read_parquet(log)).join(check_arrivals(own), on=key, how="left")
     assert both["event_time_right"].null_count() == 0 and both.height > 30
     assert (both["event_time"] - both["event_time_right"]).abs().median().total_seconds() < 15
+
+
+def test_the_log_of_a_line_makes_the_grid_of_that_line(recorded, tmp_path, capfd):
+    write_simulation(tmp_path, SCENARIO, days=1, seed=5)
+    line, log, grid = tmp_path / "line.toml", tmp_path / "from_feed.parquet", tmp_path / "grid.zarr"
+    assert headway("line", tmp_path / "gtfs.zip", "--line-id", "mine", "--out", line) == 0
+    assert headway("passings", recorded, "--line", line, "--out", log) == 0
+    assert headway("grid", "--arrivals", log, "--line", line, "--out", grid) == 0
+    found = pl.read_parquet(log)
+    assert found["line_id"].unique().to_list() == ["mine"]
+    assert set(found["stop_name"]) == set(SCENARIO.station_names)
+    zoned = ("--line", line, "--time-zone", "UTC")
+    assert headway("passings", recorded, *zoned, "--out", log) == 2
+    assert "--time-zone was given together with the line" in capfd.readouterr().err
 
 
 def test_files_that_are_no_polls_are_named_and_left_out(recorded, tmp_path, capfd):

@@ -111,6 +111,12 @@ def test_a_server_that_asks_to_be_left_alone_is(tmp_path):
     assert said == ["status 429; asked again in 908 s"]
 
 
+def test_after_the_last_attempt_none_is_promised(tmp_path):
+    with answering(lambda handler: reply(handler, 503, PAGE)) as url:
+        _, said, time = recorded(url, tmp_path / "a", 1)
+    assert (said, time.slept) == (["status 503"], [])
+
+
 def test_a_server_that_is_gone_is_waited_for(tmp_path):
     with serving(feed_server(polls(2))) as server:
         url, port = server.url, server.server_port

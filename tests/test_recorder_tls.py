@@ -1,9 +1,7 @@
 """Feeds behind TLS: who is trusted, and what is not followed. Needs the openssl command to make a certificate."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 
 import pytest
 
@@ -13,28 +11,6 @@ from headway_prediction.feeds.recorder.exchange import Limits, Validators, excha
 from headway_prediction.feeds.server.faults import Faults
 from headway_prediction.feeds.server.feed_server import serving
 from recording import answering, feed_server, polls, reply
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate of 127.0.0.1 that signs itself, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl command to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    key, chain = folder / "key.pem", folder / "certificate.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    command += ["-keyout", key, "-out", chain, "-days", "2", "-subj", "/CN=127.0.0.1"]
-    subprocess.run([*command, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-    return chain, key
 
 
 def behind_tls(server, certificate):

@@ -10,6 +10,8 @@ from headway_prediction.cli.say import say
 
 if TYPE_CHECKING:
     from headway_prediction.feeds.realtime.follower import Follower
+    from headway_prediction.feeds.realtime.passing import Passing
+    from headway_prediction.feeds.realtime.planned import PlannedTrips
     from headway_prediction.feeds.realtime.tidy import LeftOut, Words
 
 
@@ -25,8 +27,15 @@ def passings(
         Path | None,
         typer.Option(help="The line's GTFS zip: its time zone, stop names, and what the feed leaves unsaid."),
     ] = None,
+    line: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of the line (headway line): its stops alone, with its names, route and time zone."
+        ),
+    ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="The line's IANA time zone; the GTFS zip's when not given.")
+        str | None,
+        typer.Option(help="The line's IANA time zone; that of the GTFS zip or line when not given."),
     ] = None,
     route: Annotated[str | None, typer.Option(help="Route in the feed, where it holds several.")] = None,
     most_uncertain: Annotated[
@@ -37,44 +46,79 @@ def passings(
     """Turn recorded GTFS-Realtime polls into an arrival log.
 
     Trains are followed from poll to poll; the log holds when each left each stop. Polls that cannot be read are named and
-    left out. Without a GTFS zip stops are named by their ids.
+    left out. Without a GTFS zip or a line stops are named by their ids. A feed that tells delays and no times needs the zip.
 
     \b
     Example:
       headway passings archive --route A --time-zone America/New_York --out arrivals.parquet
+      headway passings archive --gtfs gtfs.zip --line line.toml --out arrivals.parquet
     """
-    from headway_prediction.feeds.realtime.follower import Follower
-    from headway_prediction.feeds.realtime.recorded import recorded_polls
     from headway_prediction.feeds.realtime.tidy import tidy_log
     from headway_prediction.files import atomic_path
 
-    words = _words(gtfs, time_zone)
-    follower = Follower()
-    for poll in recorded_polls(polls, say):
-        follower.add(poll)
-    found = follower.journal()
-    _say_polls(follower)
-    log, left_out = tidy_log(found, words, route, most_uncertain)
+    words, planned, own_route = _known(gtfs, line, time_zone)
+    found = _journal(polls, planned)
+    log, left_out = tidy_log(found, words, route or own_route, most_uncertain)
     _say_passings(Counter(passing.evidence.value for passing in found), left_out)
     with atomic_path(out) as fresh:
         log.write_parquet(fresh)
     say(f"wrote {log.height:,} passings of {log['line_id'][0]} to {out}")
 
 
-def _words(gtfs: Path | None, time_zone: str | None) -> "Words":
-    from headway_prediction.errors import HeadwayError
-    from headway_prediction.feeds.realtime.schedule_words import read_words
-    from headway_prediction.feeds.realtime.tidy import Words
+def _journal(polls: list[Path], planned: "PlannedTrips") -> list["Passing"]:
+    from headway_prediction.feeds.realtime.follower import Follower
+    from headway_prediction.feeds.realtime.recorded import recorded_polls
 
-    if gtfs is not None:
-        return read_words(gtfs, time_zone)
-    if time_zone is None:
+    follower = Follower(planned=planned)
+    for poll in recorded_polls(polls, say):
+        follower.add(poll)
+    _say_polls(follower)
+    return follower.journal()
+
+
+def _known(
+    gtfs: Path | None, line: Path | None, time_zone: str | None
+) -> tuple["Words", "PlannedTrips", str | None]:
+    """What is told beside the feed: words, planned times, and the route."""
+    from headway_prediction.feeds.realtime.line_words import words_of_line
+    from headway_prediction.line_toml import read_line_toml
+
+    _check_told(gtfs, line, time_zone)
+    words, planned = _scheduled(gtfs, time_zone)
+    if line is None:
+        return words, planned, None
+    found = read_line_toml(line)
+    return words_of_line(found.line, words), planned, found.route_id
+
+
+def _check_told(gtfs: Path | None, line: Path | None, time_zone: str | None) -> None:
+    from headway_prediction.errors import HeadwayError
+
+    if line is not None and time_zone is not None:
+        raise HeadwayError(
+            f"--time-zone was given together with the line {line}",
+            "the time zone as it stands in that file",
+            "change it there, or leave one of the two out",
+        )
+    if gtfs is None and line is None and time_zone is None:
         raise HeadwayError(
             "no time zone was given",
-            "the line's IANA name, or a GTFS zip that holds it",
+            "the line's IANA name, or a GTFS zip or a line's file that holds it",
             "pass for instance --time-zone Europe/Dublin",
         )
-    return Words(time_zone)
+
+
+def _scheduled(gtfs: Path | None, time_zone: str | None) -> tuple["Words", "PlannedTrips"]:
+    from headway_prediction.feeds.gtfs_tables import open_schedule
+    from headway_prediction.feeds.realtime.planned import PlannedTrips
+    from headway_prediction.feeds.realtime.schedule_words import planned_trips, words_of
+    from headway_prediction.feeds.realtime.tidy import Words
+
+    if gtfs is None:
+        zone = time_zone or "UTC"  # The line's own comes later.
+        return Words(zone), PlannedTrips(zone)
+    schedule = open_schedule(gtfs)
+    return words_of(schedule, time_zone), planned_trips(schedule, time_zone)
 
 
 def _say_polls(follower: "Follower") -> None:
@@ -87,5 +131,5 @@ def _say_passings(evidence: Counter[str], left_out: "LeftOut") -> None:
     say(f"passings by evidence: {said or 'none'}")
     say(
         f"left out: {left_out.other_routes:,} of other routes, {left_out.without_direction:,} without a direction, "
-        f"{left_out.too_uncertain:,} too uncertain"
+        f"{left_out.off_the_line:,} at stops that are not of the line, {left_out.too_uncertain:,} too uncertain"
     )

@@ -3,12 +3,15 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway_prediction.cli.interrupted import until_interrupted
 from headway_prediction.cli.say import say
+
+if TYPE_CHECKING:
+    from headway_prediction.feeds.recorder.address import FeedAddress
 
 
 def record(
@@ -40,19 +43,19 @@ def record(
     """Record a GTFS-Realtime feed.
 
     Asks politely and writes each distinct poll once, for weeks, until interrupted; killed and started again, it goes on.
+    Asks through the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.
 
     \b
     Example:
       headway record --url https://example.org/trips.pb --every 15 --out archive
       headway record --url https://example.org/trips.pb --out archive --key-variable FEED_KEY --key-header x-api-key
     """
-    from headway_prediction.feeds.recorder.address import feed_address, key_from_environment
     from headway_prediction.feeds.recorder.archive import open_archive
     from headway_prediction.feeds.recorder.exchange import Limits
     from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
     from headway_prediction.feeds.recorder.retention import Retention
 
-    address = feed_address(url, key_from_environment(key_variable, key_header, key_parameter, os.environ))
+    address = _address(url, key_variable, key_header, key_parameter)
     limits = Limits(seconds=timeout, body_bytes=int(largest_mb * 1e6))
     retention = Retention(keep_days, None if keep_gb is None else int(keep_gb * 1e9))
     settings = RecorderSettings(every, limits, retention)
@@ -61,6 +64,16 @@ def record(
         with until_interrupted():
             recorder.run(polls)
         say(f"{out}: {recorder.total}")
+
+
+def _address(
+    url: str, key_variable: str | None, key_header: str | None, key_parameter: str | None
+) -> "FeedAddress":
+    from headway_prediction.feeds.recorder.address import feed_address, key_from_environment
+    from headway_prediction.feeds.recorder.proxy import proxies_from_environment
+
+    key = key_from_environment(key_variable, key_header, key_parameter, os.environ)
+    return feed_address(url, key, proxies_from_environment(os.environ))
 
 
 def _say_when(remark: str) -> None:

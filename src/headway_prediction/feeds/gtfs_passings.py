@@ -21,19 +21,31 @@ def planned_passings(
     no direction_id, by trip id; of a trip in neither it is null. Raises HeadwayError for a direction_id that is none, a
     frequency without a headway, or a stop that stops.txt does not have.
     """
-    trips = _trips(schedule, route_id, directions or {})
+    timed = _timed(schedule, _trips(schedule, route_id, directions or {}))
+    return _repeat_by_frequency(timed, frequencies_of(schedule))
+
+
+def planned_stops(schedule: Schedule) -> pl.DataFrame:
+    """Return the planned passings of every trip as it stands in trips.txt, with or without a direction.
+
+    Columns and order are those of `planned_passings` but for direction_id; a trip of frequencies.txt stands here once.
+    Raises HeadwayError for a stop that stops.txt does not have.
+    """
+    return _timed(schedule, pl.from_pandas(schedule.feed.trips[["trip_id", "service_id"]]))
+
+
+def _timed(schedule: Schedule, trips: pl.DataFrame) -> pl.DataFrame:
     stop_times = pl.from_pandas(schedule.feed.stop_times[TIMES]).join(trips, on="trip_id")
     _refuse_unknown_stops(schedule, stop_times)
     # Times left blank are interpolated along the trip, as the GTFS reference asks of consumers.
     departure = pl.coalesce(pl.col("departure_time").fill_nan(None), pl.col("arrival_time").fill_nan(None))
-    timed = (
+    return (
         stop_times.drop_nulls("stop_id")
         .sort("trip_id", "stop_sequence")
         .with_columns(minute=departure.interpolate().over("trip_id") / 60)
         .drop_nulls("minute")
         .drop("arrival_time", "departure_time")
     )
-    return _repeat_by_frequency(timed, frequencies_of(schedule))
 
 
 def blank_times(schedule: Schedule, route_id: str) -> int:

@@ -1,6 +1,7 @@
 """One moment of a simulated feed as a FeedMessage: TripUpdates, VehiclePositions, and the NYCT extension."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripDescriptor, TripUpdate, VehiclePosition
@@ -23,15 +24,22 @@ KEPT_PAST_SECS = 90
 ANNOUNCED_BEFORE_SECS = 180
 WITHDRAWN_BEFORE_SECS = 240
 CANCELLED_BEFORE_SECS = 300
+RENAMED = "-R"
+"""What a train's trip id ends with after it went on under another one."""
 
 
 @dataclass(frozen=True)
 class FeedContent:
-    """What a feed holds: trip updates, vehicle positions or both, and whether with the NYCT extension."""
+    """What a feed holds: trip updates, vehicle positions or both, and whether with the NYCT extension.
+
+    `delays` make the updates tell delays of departures and no times: at `stops`, or one of the whole `trip`, which is that
+    at its next stop.
+    """
 
     trip_updates: bool = True
     vehicle_positions: bool = True
     nyct: bool = False
+    delays: Literal["stops", "trip"] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Describer:
             self._add_vehicle(message, train, now, seen)
 
     def _describe(self, trip: TripDescriptor, train: FeedTrain, now: float) -> None:
-        trip.trip_id = train.name + ("-R" if now >= train.renamed_secs else "")
+        trip.trip_id = train.name + (RENAMED if now >= train.renamed_secs else "")
         trip.route_id = self.route_id
         if not self.faults.undated_trips:
             trip.start_date = self.start_date
@@ -77,6 +85,10 @@ class Describer:
         self._describe(entity.trip_update.trip, train, now)
         arrivals, departures = predicted(train, now)
         kept = now - KEPT_PAST_SECS if self.faults.moving_past else now
+        if self.content.delays == "trip":
+            station = int(np.flatnonzero(train.departure_secs > now)[0])
+            entity.trip_update.delay = int(departures[station] - train.planned_departure_secs[station])
+            return
         for station in np.flatnonzero(train.departure_secs > kept):
             relationship = _listed_as(train, int(station), now)
             if relationship is None:
@@ -84,6 +96,9 @@ class Describer:
             stop = entity.trip_update.stop_time_update.add(stop_id=train.stops[station])
             if relationship == TripUpdate.StopTimeUpdate.SKIPPED:
                 stop.schedule_relationship = relationship
+                continue
+            if self.content.delays:
+                stop.departure.delay = int(departures[station] - train.planned_departure_secs[station])
                 continue
             stop.arrival.time = self.start + int(arrivals[station])
             stop.departure.time = self.start + int(departures[station])

@@ -22,9 +22,9 @@ class FeedTrain:
     """One train of a feed. Times are seconds of the service day, along its direction, one per station.
 
     `arrival_secs` and `departure_secs` are what happens, or would happen where it does not serve a station (`served` is
-    False): it runs through, or has turned before. `last_served` indexes the last station that it serves, -1 for none.
-    `errors` are its predictions' errors per second of lead, one for each ERROR_BLOCK_SECS of the day. Times that never
-    come are infinite.
+    False): it runs through, or has turned before; `planned_departure_secs` are what was planned. `last_served` indexes the
+    last station that it serves, -1 for none. `errors` are its predictions' errors per second of lead, one for each
+    ERROR_BLOCK_SECS of the day. Times that never come are infinite.
     """
 
     direction: int
@@ -34,6 +34,7 @@ class FeedTrain:
     planned_secs: float
     arrival_secs: np.ndarray
     departure_secs: np.ndarray
+    planned_departure_secs: np.ndarray
     served: np.ndarray
     cancelled: bool
     marked_skips: np.ndarray
@@ -114,6 +115,7 @@ def _feed_train(
         row["departure_secs"],
         arrivals,
         departures,
+        planned[1],
         ~np.isnan(happened[0]) if happened else np.zeros(count, bool),
         not happened,
         draw[_ADDS].random(count) < 0.5,

@@ -14,10 +14,7 @@ def stops_ahead(
 ) -> tuple[Waiting, ...]:
     """Return the `listed` stops that the train of `now` has not left by `position`, as of `moment`."""
     before = {stop.stop_id: stop for stop in now.ahead}
-    ahead = [
-        Waiting(stop.stop_id, _newest_due(stop, before.get(stop.stop_id)), moment.at, False)
-        for stop in listed[position.next_stop :]
-    ]
+    ahead = [_waiting(stop, before.get(stop.stop_id), moment) for stop in listed[position.next_stop :]]
     if ahead:
         earlier = before.get(ahead[0].stop_id)
         not_left_at: float | None = moment.at
@@ -25,8 +22,13 @@ def stops_ahead(
             not_left_at = earlier.not_left_at if earlier else None
         elif position.seen:
             not_left_at = _measured(vehicle, earlier, moment)
-        ahead[0] = ahead[0]._replace(not_left_at=not_left_at, stopped=position.stopped)
+        ahead[0] = ahead[0]._replace(not_left_at=not_left_at, status=position.status)
     return tuple(ahead)
+
+
+def _waiting(stop: ListedStop, earlier: Waiting | None, moment: Moment) -> Waiting:
+    track = stop.track or (earlier.track if earlier else "")
+    return Waiting(stop.stop_id, _newest_due(stop, earlier), moment.at, None, stop.by_plan, track)
 
 
 def _newest_due(stop: ListedStop, earlier: Waiting | None) -> float | None:

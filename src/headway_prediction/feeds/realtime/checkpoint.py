@@ -5,11 +5,11 @@ import zlib
 
 from headway_prediction.feeds.realtime.follower import Settled
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
-from headway_prediction.feeds.realtime.snapshot import TripKey
+from headway_prediction.feeds.realtime.snapshot import Status, TripKey
 from headway_prediction.feeds.realtime.state import State
 from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change of what State, Trip or Passing hold."""
 
 
@@ -52,15 +52,20 @@ def _plain_trip(trip: Trip) -> dict[str, object]:
     return {
         "run": [*run.trip, run.first_seen, run.route_id, run.direction_id, run.train_id],
         "seen": trip.seen,
-        "ahead": trip.ahead,
+        "ahead": [_plain_waiting(stop) for stop in trip.ahead],
         "passings": [_plain_passing(passing) for passing in trip.passings.values()],
         "rest": [trip.vehicle_id, trip.stop_sequence, trip.assigned, trip.by_updates, trip.lost],
     }
 
 
+def _plain_waiting(stop: Waiting) -> list[object]:
+    status = None if stop.status is None else stop.status.value
+    return [stop.stop_id, stop.due, stop.not_left_at, status, stop.by_plan, stop.track]
+
+
 def _plain_passing(passing: Passing) -> list[object]:
     times = (passing.time, passing.earliest, passing.latest)
-    return [passing.stop_id, *times, passing.evidence.value, passing.polls, passing.vehicle_id]
+    return [passing.stop_id, *times, passing.evidence.value, passing.polls, passing.vehicle_id, passing.track]
 
 
 def _trip(plain: dict) -> Trip:
@@ -70,12 +75,17 @@ def _trip(plain: dict) -> Trip:
     return Trip(
         run,
         Moment(*plain["seen"]),
-        tuple(Waiting(*stop) for stop in plain["ahead"]),
+        tuple(map(_waiting, plain["ahead"])),
         {passing.stop_id: passing for passing in passings},
         *plain["rest"],
     )
 
 
 def _passing(run: Run, plain: list) -> Passing:
-    stop_id, time, earliest, latest, evidence, polls, vehicle_id = plain
-    return Passing(run, stop_id, time, earliest, latest, Evidence(evidence), tuple(polls), vehicle_id)
+    stop_id, time, earliest, latest, evidence, polls, vehicle_id, track = plain
+    return Passing(run, stop_id, time, earliest, latest, Evidence(evidence), tuple(polls), vehicle_id, track)
+
+
+def _waiting(plain: list) -> Waiting:
+    stop_id, due, not_left_at, status, by_plan, track = plain
+    return Waiting(stop_id, due, not_left_at, None if status is None else Status(status), by_plan, track)

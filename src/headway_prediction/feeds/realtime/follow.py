@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from headway_prediction.feeds.realtime.ahead import stops_ahead
 from headway_prediction.feeds.realtime.passed import newly_passed
-from headway_prediction.feeds.realtime.passing import Passing
+from headway_prediction.feeds.realtime.passing import Evidence, Passing, moved
 from headway_prediction.feeds.realtime.position import Position, place
 from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting
 from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting, acquainted
@@ -40,7 +40,7 @@ def _listed(now: Trip, sighting: Sighting) -> tuple[ListedStop, ...] | None:
         return None
     if not now.by_updates:
         return (ListedStop(vehicle.stop_id, None),)
-    known = tuple(ListedStop(stop.stop_id, stop.due) for stop in now.ahead)
+    known = tuple(ListedStop(stop.stop_id, stop.due, stop.by_plan, stop.track) for stop in now.ahead)
     placed = vehicle.status is not None and any(stop.stop_id == vehicle.stop_id for stop in known)
     return known if placed else None
 
@@ -56,9 +56,16 @@ def _without_returned(
 
 
 def _restated(passings: dict[str, Passing], behind: tuple[ListedStop, ...]) -> dict[str, Passing]:
-    """Take over the times that the feed states for stops behind the train, where they are possible."""
+    """Take over the times that the feed states for stops behind the train, where they are possible.
+
+    A trip's delay is that of now, so of the stops that only the plan tells it dates the newest alone.
+    """
     for stop in behind:
         known = passings.get(stop.stop_id)
-        if known is not None and stop.due is not None and known.earliest <= stop.due <= known.latest:
+        if known is None or stop.due is None:
+            continue
+        if not stop.by_plan and known.earliest <= stop.due <= known.latest:
             passings[stop.stop_id] = replace(known, time=stop.due)
+        elif stop.by_plan and stop is behind[-1] and known.evidence is Evidence.PREDICTED:
+            passings[stop.stop_id] = moved(known, stop.due - known.time)
     return passings

@@ -10,6 +10,7 @@ from itertools import takewhile
 from typing import NamedTuple, Self
 
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
+from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read import MalformedPoll, read_snapshot
 from headway_prediction.feeds.realtime.snapshot import Snapshot, TripKey
@@ -52,12 +53,18 @@ class Follower:
     """Follows one feed. Its journal depends on which polls were added, not on their order or repetition.
 
     A poll may come up to `patience_secs` after one that was fetched later; one that comes later still is left out, and
-    so is a malformed one: both are counted, the newest are kept `aside`, and the log (`logging`) names them.
+    so is a malformed one: both are counted, the newest are kept `aside`, and the log (`logging`) names them. `planned` is
+    wanted where the feed tells delays and no times.
     """
 
-    def __init__(self, patience_secs: float = PATIENCE_SECS, settled: Settled | None = None):
+    def __init__(
+        self,
+        patience_secs: float = PATIENCE_SECS,
+        planned: PlannedTrips = NO_PLAN,
+        settled: Settled | None = None,
+    ):
         settled = settled or Settled()
-        self._patience_secs = patience_secs
+        self._patience_secs, self._planned = patience_secs, planned
         self._recent: list[_Applied] = []
         self._settled: list[Passing] = []
         self._settled_uses: Counter[str] = Counter(settled.uses)
@@ -67,21 +74,27 @@ class Follower:
         self._left_out: Counter[str] = Counter(settled.left_out)
 
     @classmethod
-    def resumed(cls, settled: Settled, recent: Iterable[Poll], patience_secs: float = PATIENCE_SECS) -> Self:
+    def resumed(
+        cls,
+        settled: Settled,
+        recent: Iterable[Poll],
+        patience_secs: float = PATIENCE_SECS,
+        planned: PlannedTrips = NO_PLAN,
+    ) -> Self:
         """Return the follower that `settled` was taken of; `recent` holds the polls it knew beyond, in any order.
 
         Malformed ones among them were counted by then.
         """
-        follower = cls(patience_secs, settled)
+        follower = cls(patience_secs, planned, settled)
         for poll in recent:
             with suppress(MalformedPoll):
-                follower._insert(poll, read_snapshot(poll))
+                follower._insert(poll, read_snapshot(poll, planned))
         return follower
 
     def add(self, poll: Poll) -> None:
         """Take in a poll. Nothing that its body holds raises."""
         try:
-            snapshot = read_snapshot(poll)
+            snapshot = read_snapshot(poll, self._planned)
         except MalformedPoll as error:
             self._put_aside(poll, "malformed", str(error))
             return
@@ -152,7 +165,7 @@ class Follower:
         del self._recent[index:]
         self._apply(poll, snapshot)
         for applied in later:
-            self._apply(applied.poll, read_snapshot(applied.poll))
+            self._apply(applied.poll, read_snapshot(applied.poll, self._planned))
 
     def _apply(self, poll: Poll, snapshot: Snapshot) -> None:
         step = advance(self._state, snapshot)
@@ -173,9 +186,11 @@ class Follower:
         logging.getLogger(__name__).warning("the poll of %s is left out: %s", poll.fetched_at, reason)
 
 
-def follow_polls(polls: Iterable[Poll], patience_secs: float = PATIENCE_SECS) -> Follower:
+def follow_polls(
+    polls: Iterable[Poll], patience_secs: float = PATIENCE_SECS, planned: PlannedTrips = NO_PLAN
+) -> Follower:
     """Return the follower of all `polls`; the same as adding them one by one, for that is what it does."""
-    follower = Follower(patience_secs)
+    follower = Follower(patience_secs, planned)
     for poll in polls:
         follower.add(poll)
     return follower

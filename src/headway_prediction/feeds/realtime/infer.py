@@ -10,6 +10,8 @@ EARLY_PER_GAP = 0.25
 EARLY_IF_SEEN_SECS = 120
 """A vehicle seen beyond a stop may be so far ahead of its prediction; further, it is another train's position."""
 PAST_AT_FIRST_SECS = 60
+DELAY_TOLD_SECS = 60
+"""Many feeds tell delays in whole minutes, and a train may be as much off its delay between two stops."""
 PROMPT_SECS = 120
 """Polls further apart have not seen a train leave: what lies between them is predicted."""
 
@@ -33,11 +35,17 @@ def may_have_left(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) 
     return stop.due <= moment.at + early + EARLY_PER_GAP * (moment.at - trip.seen.at)
 
 
-def evidence_of_leaving(stop: Waiting, trip: Trip, moment: Moment) -> Evidence:
-    """Return the evidence for a stop that is behind a train which is still in the feed."""
+def evidence_of_leaving(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) -> Evidence:
+    """Return the evidence for a stop that is behind a train which is still in the feed.
+
+    Where positions alone tell of a train, a stop with a time is one that other trains told of (see unseen).
+    """
     if stop.stopped:
         return Evidence.STOPPED
-    return Evidence.LEFT if moment.at - trip.seen.at <= PROMPT_SECS else Evidence.PREDICTED
+    told_by_others = not trip.by_updates and stop.due is not None
+    clock_alone = stop.by_plan and not seen_beyond
+    seen = moment.at - trip.seen.at <= PROMPT_SECS and not told_by_others and not clock_alone
+    return Evidence.LEFT if seen else Evidence.PREDICTED
 
 
 def passing(
@@ -48,6 +56,8 @@ def passing(
     The feed's own time counts where it is possible, and else the middle of what is; with `evidence` PREDICTED the
     possible time nearest to the prediction, and where a vehicle stood and was then unseen for long, when it stood there.
     """
+    if stop.by_plan and stop.due is not None and evidence is Evidence.PREDICTED:
+        return _by_delay(stop, trip, moment, not_before)
     earliest = min(_earliest(stop, trip, latest), latest)
     if stop.due is not None and (earliest < stop.due <= latest or evidence is Evidence.PREDICTED):
         time = min(max(stop.due, earliest), latest)
@@ -57,7 +67,20 @@ def passing(
         time = (earliest + latest) / 2
     time = min(max(time, not_before), latest)
     polls = trip.seen.poll, moment.poll
-    return Passing(trip.run, stop.stop_id, time, earliest, latest, evidence, polls, trip.vehicle_id)
+    return Passing(
+        trip.run, stop.stop_id, time, earliest, latest, evidence, polls, trip.vehicle_id, stop.track
+    )
+
+
+def _by_delay(stop: Waiting, trip: Trip, moment: Moment, not_before: float) -> Passing:
+    """That the clock went past the time between two polls bounds nothing but how old the delay is."""
+    time = max(stop.due, not_before)
+    spread = DELAY_TOLD_SECS + time - stop.due
+    polls = trip.seen.poll, moment.poll
+    bounds = time - spread, time + spread
+    return Passing(
+        trip.run, stop.stop_id, time, *bounds, Evidence.PREDICTED, polls, trip.vehicle_id, stop.track
+    )
 
 
 def _earliest(stop: Waiting, trip: Trip, latest: float) -> float:

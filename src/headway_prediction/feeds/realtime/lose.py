@@ -4,21 +4,22 @@ from dataclasses import replace
 
 from headway_prediction.feeds.realtime.infer import EARLY_SECS, PROMPT_SECS, passing
 from headway_prediction.feeds.realtime.passing import Evidence, Passing
+from headway_prediction.feeds.realtime.snapshot import Status
 from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
 
 
 def lose(trip: Trip, moment: Moment, *, outage: bool, handed_over: bool) -> Trip:
     """Return the trip after the first poll without it.
 
-    All that was left of it is passed when it was due by now, the trip went unseen just now, and alone (no `outage`);
-    where its vehicle was seen standing is passed in any case, unless the vehicle goes on from there under another
-    trip (`handed_over`). Nothing else is: a trip that is lost halfway may come back.
+    All that was left of it is passed when it was due by now, or its vehicle was coming in there, the trip went unseen just
+    now, and alone (no `outage`); where its vehicle was seen standing is passed in any case, unless the vehicle goes on from
+    there under another trip (`handed_over`). Nothing else is: a trip that is lost halfway may come back.
     """
     now = replace(trip, lost=True)
     if not trip.assigned or handed_over or not trip.ahead:
         return now
     prompt = moment.at - trip.seen.at <= PROMPT_SECS
-    arrived = prompt and not outage and all(_due(stop, moment) for stop in trip.ahead)
+    arrived = prompt and not outage and all(_near(stop, moment) for stop in trip.ahead)
     gone = trip.ahead if arrived else trip.ahead[:1] if trip.ahead[0].stopped else ()
     passed: dict[str, Passing] = {}
     not_before = 0.0
@@ -29,5 +30,6 @@ def lose(trip: Trip, moment: Moment, *, outage: bool, handed_over: bool) -> Trip
     return replace(now, passings={**trip.passings, **passed})
 
 
-def _due(stop: Waiting, moment: Moment) -> bool:
-    return stop.due is not None and stop.due <= moment.at + EARLY_SECS
+def _near(stop: Waiting, moment: Moment) -> bool:
+    coming = stop.status is Status.INCOMING_AT
+    return coming or (stop.due is not None and stop.due <= moment.at + EARLY_SECS)

@@ -30,8 +30,8 @@ def newly_passed(
             continue
         if not may_have_left(stop, trip, moment, position.seen):
             continue
-        stated = stop.stop_id in listed and not position.seen
-        evidence = Evidence.STATED if stated else evidence_of_leaving(stop, trip, moment)
+        stated = stop.stop_id in listed and not position.seen and not stop.by_plan
+        evidence = Evidence.STATED if stated else evidence_of_leaving(stop, trip, moment, position.seen)
         found = passing(
             replace(trip, run=now.run), stop, moment, evidence, latest=latest, not_before=not_before
         )

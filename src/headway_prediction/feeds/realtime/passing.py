@@ -1,6 +1,6 @@
 """A passing in the journal: which train left which stop, when, how sure that is, and what it rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from headway_prediction.feeds.realtime.snapshot import TripKey
@@ -16,7 +16,7 @@ class Evidence(StrEnum):
     STATED = "stated"
     """The feed went on listing the stop, with a time that had passed."""
     PREDICTED = "predicted"
-    """The last prediction before trip or stop went unseen: nobody saw the train leave."""
+    """The last prediction before trip or stop went unseen, or what other trains do: nobody saw the train leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Passing:
     """A train leaving a stop (at its last stop: leaving the feed's list there). Times are epoch seconds.
 
     It happened between `earliest` and `latest`, most likely at `time`. `polls` are the fetch times of the last poll before
-    it and of the first one after it.
+    it and of the first one after it. `track` is empty but in feeds with the NYCT extension.
     """
 
     run: Run
@@ -46,6 +46,7 @@ class Passing:
     evidence: Evidence
     polls: tuple[float, float]
     vehicle_id: str = ""
+    track: str = ""
 
     @property
     def uncertainty_secs(self) -> float:
@@ -56,3 +57,10 @@ class Passing:
 def journal_order(passing: Passing) -> tuple:
     """Return what a journal is sorted by: the time, and what tells passings of one moment apart."""
     return passing.time, passing.run.trip, passing.run.first_seen, passing.stop_id
+
+
+def moved(passing: Passing, secs: float) -> Passing:
+    """Return the passing, with its bounds, so many seconds later."""
+    return replace(
+        passing, time=passing.time + secs, earliest=passing.earliest + secs, latest=passing.latest + secs
+    )

@@ -16,13 +16,13 @@ class Position(NamedTuple):
     """`next_stop` indexes the first listed stop that the train has not left.
 
     It is `certain` unless that stop's time is past and nothing else tells whether the train still stands there;
-    `stopped` where the vehicle was seen standing there, `seen` where a vehicle was seen at all.
+    `seen` tells whether a vehicle was seen there, and `status` what it did.
     """
 
     next_stop: int
     certain: bool
-    stopped: bool
-    seen: bool
+    seen: bool = False
+    status: Status | None = None
 
 
 def believable(stop: ListedStop, waiting: Waiting | None) -> bool:
@@ -37,7 +37,7 @@ def place(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at:
     if vehicle is not None and (vehicle.status is not None or not trip.by_updates):
         for index, stop in enumerate(listed):
             if stop.stop_id == vehicle.stop_id:
-                return Position(index, True, vehicle.status is Status.STOPPED_AT, True)
+                return Position(index, True, True, vehicle.status)
     return _by_times(trip, listed, at)
 
 
@@ -45,11 +45,12 @@ def _by_times(trip: Trip, listed: Sequence[ListedStop], at: float) -> Position:
     waiting = {stop.stop_id: stop for stop in trip.ahead}
     past = _last_past(listed, waiting, at)
     if past is None:
-        return Position(0, _times_agree(listed, waiting), False, False)
+        return Position(0, _times_agree(listed, waiting))
     stop = listed[past]
-    if stop.stop_id in trip.passings or _settled(stop, waiting.get(stop.stop_id), at):
-        return Position(past + 1, True, False, False)
-    return Position(past, False, False, False)
+    # Of a stop that only the plan tells, the feed says nothing: the clock is all there is.
+    if stop.by_plan or stop.stop_id in trip.passings or _settled(stop, waiting.get(stop.stop_id), at):
+        return Position(past + 1, True)
+    return Position(past, False)
 
 
 def _last_past(listed: Sequence[ListedStop], waiting: dict[str, Waiting], at: float) -> int | None:

@@ -9,6 +9,7 @@ from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage, TripUpdate
 
 from headway_prediction.feeds.realtime.hours_off import HOUR, hours_off
 from headway_prediction.feeds.realtime.merge import merged
+from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read_trip import sighting_of_update, sighting_of_vehicle, trip_key
 from headway_prediction.feeds.realtime.snapshot import Sighting, Snapshot, TripKey
@@ -21,10 +22,11 @@ class MalformedPoll(Exception):
     """A body that is no FeedMessage we can follow; the text says why."""
 
 
-def read_snapshot(poll: Poll) -> Snapshot:
+def read_snapshot(poll: Poll, planned: PlannedTrips = NO_PLAN) -> Snapshot:
     """Read one poll. Raises MalformedPoll for anything but a whole FeedMessage of the full data set.
 
-    Times of a feed whose clock is off by whole hours are set right (see hours_off).
+    `planned` tells what delays are delays of, for feeds that tell these alone. Times of a feed whose clock is off by whole
+    hours are set right (see hours_off).
     """
     message = _message(poll)
     updates = [entity.trip_update for entity in message.entity if _has(entity, "trip_update")]
@@ -32,7 +34,7 @@ def read_snapshot(poll: Poll) -> Snapshot:
     header_at = float(message.header.timestamp) or None
     hours = 0 if header_at is None else hours_off(header_at, poll.fetched_at, _times(updates, vehicles))
     ahead = (hours or 0) * HOUR
-    pairs = [(trip_key(u.trip), sighting_of_update(u, poll.fetched_at, ahead)) for u in updates]
+    pairs = [(trip_key(u.trip), sighting_of_update(u, poll.fetched_at, ahead, planned)) for u in updates]
     pairs += [(trip_key(v.trip), sighting_of_vehicle(v, poll.fetched_at, ahead)) for v in vehicles]
     sightings = _by_trip(pairs)
     return Snapshot(

@@ -1,8 +1,13 @@
-"""What a line's GTFS zip tells about the ids of its realtime feed."""
+"""What a line's GTFS zip tells about the ids and the trips of its realtime feed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from headway_prediction.feeds.gtfs_tables import open_schedule
+import polars as pl
+
+from headway_prediction.feeds.gtfs_passings import planned_stops
+from headway_prediction.feeds.gtfs_tables import Schedule, open_schedule
+from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.tidy import Words
 
 
@@ -11,7 +16,11 @@ def read_words(gtfs: Path | str, zone_name: str | None = None) -> Words:
 
     Raises HeadwayError for a file that is no GTFS zip.
     """
-    schedule = open_schedule(gtfs)
+    return words_of(open_schedule(gtfs), zone_name)
+
+
+def words_of(schedule: Schedule, zone_name: str | None = None) -> Words:
+    """Return what `read_words` reads, of an opened schedule."""
     zone, feed = zone_name or schedule.time_zone, schedule.feed
     names = feed.stops[["stop_id", "stop_name"]].dropna()
     trips = feed.trips
@@ -27,3 +36,29 @@ def read_words(gtfs: Path | str, zone_name: str | None = None) -> Words:
         if len(directions)
         else {},
     )
+
+
+def planned_trips(schedule: Schedule, zone_name: str | None = None) -> PlannedTrips:
+    """Return the planned stops of a schedule's trips, for feeds that tell delays.
+
+    A trip id that begins with its service's, as schedules do that keep their ids apart by day, is known without that too.
+    Raises HeadwayError for a stop that stops.txt does not have.
+    """
+    trips: dict[str, list[PlannedTrip]] = {}
+    for (trip_id, service_id), stops in _by_trip(planned_stops(schedule)):
+        dates = schedule.dates_of_service.get(service_id, frozenset())
+        trip = PlannedTrip(
+            dates, tuple(PlannedStop(stop, int(place), 60 * minute) for stop, place, minute in stops)
+        )
+        for name in {trip_id, trip_id.removeprefix(f"{service_id}-") or trip_id}:
+            trips.setdefault(name, []).append(trip)
+    return PlannedTrips(
+        zone_name or schedule.time_zone, {name: tuple(found) for name, found in trips.items()}
+    )
+
+
+def _by_trip(stops: pl.DataFrame) -> Iterator[tuple[tuple[str, str], Iterator[tuple[str, int, float]]]]:
+    """(trip_id, service_id) and its (stop_id, stop_sequence, minute), in order."""
+    keys = ["trip_id", "service_id"]
+    for key, rows in stops.group_by(keys, maintain_order=True):
+        yield key, rows.select("stop_id", "stop_sequence", "minute").iter_rows()

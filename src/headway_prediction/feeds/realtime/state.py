@@ -11,6 +11,8 @@ from headway_prediction.feeds.realtime.lose import lose
 from headway_prediction.feeds.realtime.passing import Passing
 from headway_prediction.feeds.realtime.snapshot import Snapshot, TripKey
 from headway_prediction.feeds.realtime.trip import Moment, Trip, begun, runs_again
+from headway_prediction.feeds.realtime.turned import turned
+from headway_prediction.feeds.realtime.unseen import with_unseen
 
 FORGET_SECS = 3 * 3600
 """A trip unseen for as long is over; if its id comes back, it is another run."""
@@ -79,6 +81,7 @@ def _trips_after(
     closed: list[Passing] = []
     for key, trip in _lost(before, snapshot, moment):
         trips[key] = trip
+    trips.update(turned(trips, snapshot.sightings.values(), moment))
     for key, sighting in snapshot.sightings.items():
         trip = trips.get(key)
         if trip is not None and (
@@ -86,7 +89,8 @@ def _trips_after(
         ):
             closed += trip.passings.values()
             trip = None
-        trips[key] = follow(trip or begun(key, moment), sighting, moment)
+        known = with_unseen(trip, sighting, moment, trips.values()) if trip else begun(key, moment)
+        trips[key] = follow(known, sighting, moment)
     over = [key for key, trip in trips.items() if moment.at - trip.seen.at > FORGET_SECS]
     for key in over:
         closed += trips.pop(key).passings.values()

@@ -1,9 +1,10 @@
 """A journal to the tidy arrival log that `feeds.arrivals` checks and `headway grid` reads."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from headway_prediction.clock import service_day_start, service_moment, time_zon
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import COLUMNS
 from headway_prediction.feeds.realtime.passing import Passing, Run
-from headway_prediction.line import DIRECTIONS
+from headway_prediction.line import DIRECTIONS, Line, Station
 from headway_prediction.stop_order import stop_order
 
 LONGEST_SERVICE_DAY_SECS = 36 * 3600
@@ -22,12 +23,18 @@ NYCT_PLATFORM = re.compile(r"(\w{3})([NS])")
 @dataclass(frozen=True)
 class Words:
     """What the feed does not say itself: the line's IANA time zone, and from its schedule, where there is one, names by
-    stop id, and routes and directions by trip id."""
+    stop id, and routes and directions by trip id.
+
+    Where the `line` itself is known, its stops alone are in the log, and `stop_directions` are those of the stop ids that
+    trains of one direction alone use.
+    """
 
     time_zone: str
     stop_names: Mapping[str, str] = field(default_factory=dict)
     routes: Mapping[str, str] = field(default_factory=dict)
     directions: Mapping[str, int] = field(default_factory=dict)
+    stop_directions: Mapping[str, int] = field(default_factory=dict)
+    line: Line | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class LeftOut:
 
     other_routes: int
     without_direction: int
+    off_the_line: int
     too_uncertain: int
 
 
@@ -47,6 +55,7 @@ def tidy_log(
 ) -> tuple[pl.DataFrame, LeftOut]:
     """Return the log of one route, its columns COLUMNS of feeds.arrivals, and what was left out of it.
 
+    Of a line that is known, stops that are neither its own nor left out of it on purpose are left out (trains on a detour).
     `event_time` is the departure (see Passing). The service date is the trip's start_date where that is possible, and else
     the one its first passing belongs to. A stop's name is the schedule's, or else its id without the direction that the
     MTA's ids end with. `route_id` may be None where all passings are of one route. Raises HeadwayError where none are
@@ -57,24 +66,27 @@ def tidy_log(
     route = _one_route(found, words, route_id)
     own = [passing for passing in found if route_of(passing.run, words) == route]
     directed = [passing for passing in own if direction_of(passing, words) is not None]
+    on_line = _on_line(directed, words)
     sure = [
         passing
-        for passing in directed
+        for passing in on_line
         if most_uncertain_secs is None or passing.uncertainty_secs <= most_uncertain_secs
     ]
     if not sure:
         raise HeadwayError(
-            f"none of {len(found)} passings is of the route {route!r} with a known direction",
-            "a feed that names the direction of its trips, or a GTFS schedule with the same trip ids",
-            "give the line's schedule with --gtfs, or more polls",
+            f"none of {len(found)} passings is of the route {route!r} with a known direction"
+            + (f" at a stop of {words.line.line_id}" if words.line else ""),
+            "a feed that names the direction of its trips, or a schedule or line with the same ids",
+            "give the line's schedule with --gtfs, its own file with --line, or more polls",
         )
-    left_out = LeftOut(len(found) - len(own), len(own) - len(directed), len(directed) - len(sure))
+    counts = [len(each) for each in (found, own, directed, on_line, sure)]
+    left_out = LeftOut(*(before - after for before, after in pairwise(counts)))
     return _in_line_order(_table(sure, route, words)), left_out
 
 
 def _one_route(found: list[Passing], words: Words, route_id: str | None) -> str:
     routes = sorted({route_of(passing.run, words) for passing in found})
-    if route_id is None and len(routes) == 1:
+    if len(routes) == 1 and (route_id is None or (words.line is not None and routes == [""])):
         return routes[0]
     if route_id not in routes:
         raise HeadwayError(
@@ -97,8 +109,25 @@ def direction_of(passing: Passing, words: Words) -> int | None:
     if run.direction_id is not None:
         return run.direction_id
     platform = NYCT_PLATFORM.fullmatch(passing.stop_id)
-    by_platform = "NS".index(platform[2]) if platform else None
+    by_name = "NS".index(platform[2]) if platform else None
+    by_platform = words.stop_directions.get(passing.stop_id, by_name)
     return words.directions.get(run.trip.trip_id, by_platform)
+
+
+def _on_line(directed: list[Passing], words: Words) -> list[Passing]:
+    if words.line is None:
+        return directed
+    line = words.line
+    platforms = {(direction, stop) for station in line.stations for direction, stop in _platforms(station)}
+    return [
+        passing
+        for passing in directed
+        if passing.stop_id in line.left_out or (direction_of(passing, words), passing.stop_id) in platforms
+    ]
+
+
+def _platforms(station: Station) -> Iterator[tuple[int, str]]:
+    return ((direction, stop_id) for direction in DIRECTIONS for stop_id in station.known_ids(direction))
 
 
 def _name(stop_id: str, words: Words) -> str:
@@ -110,7 +139,7 @@ def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
     names = _names_of_runs(passings, words)
     rows = [
         (
-            route or "unnamed",
+            words.line.line_id if words.line else route or "unnamed",
             *names[_identity(passing.run)],
             direction_of(passing, words),
             passing.stop_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.passing import Passing, Run
-from headway_prediction.feeds.realtime.snapshot import Sighting, TripKey
+from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting, Status, TripKey
 
 RERUN_SECS = 3600
 """A stop that is ahead again, an hour after it was passed, is ahead of another train with the same id."""
@@ -24,13 +24,21 @@ class Moment(NamedTuple):
 class Waiting(NamedTuple):
     """A stop that is ahead of a train: its newest prediction, and when the train was last known not to have left it.
 
-    `stopped` says that the vehicle was seen standing there in the newest poll.
+    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen; `by_plan` and `track`
+    are those of ListedStop.
     """
 
     stop_id: str
     due: float | None
     not_left_at: float | None
-    stopped: bool
+    status: Status | None = None
+    by_plan: bool = False
+    track: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the vehicle was seen standing there."""
+        return self.status is Status.STOPPED_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,9 @@ def runs_again(trip: Trip, sighting: Sighting, moment: Moment) -> bool:
         return False
     ahead = sighting.listed or ()
     if sighting.listed is None and vehicle is not None and not trip.by_updates:
-        ahead = ((vehicle.stop_id, moment.at),)
+        ahead = (ListedStop(vehicle.stop_id, moment.at),)
     return any(
-        due is not None and due > trip.passings[stop_id].time + RERUN_SECS
-        for stop_id, due in ahead
-        if stop_id in trip.passings
+        stop.due is not None and stop.due > trip.passings[stop.stop_id].time + RERUN_SECS
+        for stop in ahead
+        if stop.stop_id in trip.passings
     )

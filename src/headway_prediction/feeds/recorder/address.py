@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.recorder.proxy import Proxies
 
 SECRET_NAME = re.compile(r"key|token|secret|passw|auth|signature", re.IGNORECASE)
 WEB_PORTS = {"http": 80, "https": 443}
@@ -33,10 +34,11 @@ class Key:
 
 @dataclass(frozen=True)
 class FeedAddress:
-    """Where a feed is asked for. `url` holds no secret and may be written down."""
+    """Where a feed is asked for, and through which proxies. `url` holds no secret and may be written down."""
 
     url: str
     key: Key | None = None
+    proxies: Proxies = field(default_factory=Proxies)
 
     def asks(self, url: str) -> tuple[str, dict[str, str]]:
         """Return the request target and the key's header for `url`: no server but the feed's own is told the key."""
@@ -61,7 +63,7 @@ def origin(parts: SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or WEB_PORTS.get(parts.scheme, 0)
 
 
-def feed_address(url: str, key: Key | None = None) -> FeedAddress:
+def feed_address(url: str, key: Key | None = None, proxies: Proxies | None = None) -> FeedAddress:
     """Check an address. Raises HeadwayError for anything but http(s), and for one that holds a secret of its own."""
     try:
         parts = urlsplit(url)
@@ -80,7 +82,7 @@ def feed_address(url: str, key: Key | None = None) -> FeedAddress:
             "an address that may be written down",
             "put the key into an environment variable and name that with --key-variable",
         )
-    return FeedAddress(url, key)
+    return FeedAddress(url, key, proxies or Proxies())
 
 
 def key_from_environment(

@@ -4,19 +4,20 @@ The standard library's client: nothing to install or to keep alive, and what a r
 whole exchange, a size limit before and after decoding, a key that no other server gets) no library does unasked.
 """
 
+import re
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from importlib.metadata import version
-from threading import Timer
 from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
 from headway_prediction.feeds.recorder.address import FeedAddress, origin
 from headway_prediction.feeds.recorder.body import ExchangeFailed, read_body
+from headway_prediction.feeds.recorder.connection import connect, hung_up_at
+from headway_prediction.feeds.recorder.proxy import Proxy
 
 REDIRECTS = (301, 302, 303, 307, 308)
 LONGEST_VALIDATOR = 1024
@@ -74,10 +75,14 @@ def _ask(
 ) -> Answer | str:
     """The answer of one server, or where it sends us."""
     target, key_header = address.asks(url)
+    proxy = address.proxies.way_to(url)
     headers = {"Accept-Encoding": "gzip", "Connection": "close", "User-Agent": _user_agent()}
     late = ExchangeFailed(f"no whole answer within {limits.seconds:g} s")
     try:
-        with closing(_connect(url, deadline)) as connection, _hung_up_at(deadline, connection):
+        with closing(connect(url, proxy, deadline)) as connection, _until(deadline, connection):
+            if proxy and urlsplit(url).scheme == "http":
+                # The proxy reads the request itself, and wants to know whom it is for.
+                target, headers = f"http://{urlsplit(url).netloc}{target}", headers | proxy.headers()
             connection.request("GET", target, headers=headers | validators.headers() | key_header)
             with closing(connection.getresponse()) as response:
                 understood = _understood(response, validators, limits)
@@ -86,7 +91,7 @@ def _ask(
             raise late from None
         if isinstance(error, ExchangeFailed):
             raise
-        raise ExchangeFailed(_reason(error, url)) from None
+        raise ExchangeFailed(_reason(error, url, proxy)) from None
     # A line that was cut reads like the end of a body whose length nobody told.
     if monotonic() >= deadline:
         raise late
@@ -97,30 +102,9 @@ def _user_agent() -> str:
     return f"headway-prediction/{version('headway-prediction')}"
 
 
-def _connect(url: str, deadline: float) -> HTTPConnection:
-    scheme, host, port = origin(urlsplit(url))
-    kind = HTTPSConnection if scheme == "https" else HTTPConnection
-    connection = kind(host, port, timeout=max(deadline - monotonic(), 0.001))
-    connection.connect()
-    return connection
-
-
-@contextmanager
-def _hung_up_at(deadline: float, connection: HTTPConnection) -> Iterator[None]:
-    """Cut the line at the deadline: a socket's own timeout begins anew with every byte that drips in."""
-    line = connection.sock
-
-    def hang_up() -> None:
-        with suppress(OSError):
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
-
-    timer = Timer(max(deadline - monotonic(), 0), hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _until(deadline: float, connection: HTTPConnection) -> AbstractContextManager[None]:
+    line = connection.sock  # The connection forgets it as soon as the answer has begun.
+    return hung_up_at(deadline, lambda: line)
 
 
 def _understood(response: HTTPResponse, validators: Validators, limits: Limits) -> Answer | str:
@@ -160,13 +144,17 @@ def _redirected(address: FeedAddress, url: str, location: str) -> str:
     return target
 
 
-def _reason(error: Exception, url: str) -> str:
+def _reason(error: Exception, url: str, proxy: Proxy | None) -> str:
     """The error in words of ours: the library's may quote the request, and the key with it."""
     host = urlsplit(url).hostname
+    asked = f"the proxy {proxy.host}" if proxy else str(host)
     if isinstance(error, socket.gaierror):
-        return f"the host {host} is unknown"
+        return f"{asked if proxy else f'the host {host}'} is unknown"
     if isinstance(error, ConnectionRefusedError):
-        return f"{host} refuses the connection"
+        return f"{asked} refuses the connection"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate of {host} is not trusted ({error.verify_message})"
+    refused = re.match(r"Tunnel connection failed: (\d{3})", str(error))
+    if refused:
+        return f"{asked} makes no way to {host} (status {refused[1]})"
     return f"the exchange with {host} broke ({getattr(error, 'strerror', None) or type(error).__name__})"

@@ -84,13 +84,13 @@ class Recorder:
         done = 0
         while attempts is None or done < attempts:
             started = self._clock.elapsed()
-            pause = self.attempt()
             done += 1
+            pause = self.attempt(last=done == attempts)
             if done != attempts:
                 self._clock.sleep(max(0.0, pause - (self._clock.elapsed() - started)))
 
-    def attempt(self) -> float:
-        """Poll once; return the seconds from the start of this attempt to that of the next one."""
+    def attempt(self, last: bool = False) -> float:
+        """Poll once; return the seconds from the start of this attempt to that of the next one, if it is not the `last`."""
         attempt, body, validators, retry_after = self._asked()
         self._turn_day(attempt)
         if self._kept(attempt, body) and attempt.outcome is Outcome.POLL:
@@ -103,7 +103,7 @@ class Recorder:
             retry_after=retry_after,
             now=attempt.fetched_at,
         )
-        self._tell(attempt, pause)
+        self._tell(attempt, None if last else pause)
         return pause
 
     def _asked(self) -> tuple[Attempt, bytes | None, Validators, str | None]:
@@ -158,9 +158,9 @@ class Recorder:
         except HeadwayError as error:
             self._say(str(error))
 
-    def _tell(self, attempt: Attempt, pause: float) -> None:
+    def _tell(self, attempt: Attempt, pause: float | None) -> None:
         """Say what changed: a server that is away for a night is worth two lines, not a thousand."""
         if attempt.reason != self._told:
-            remark = f"{attempt.reason}; asked again in {pause:,.0f} s"
-            self._say(remark if attempt.reason else "the feed is back")
+            again = "" if pause is None else f"; asked again in {pause:,.0f} s"
+            self._say(f"{attempt.reason}{again}" if attempt.reason else "the feed is back")
             self._told = attempt.reason

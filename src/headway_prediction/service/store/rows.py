@@ -48,6 +48,7 @@ class DatedPassing:
             "poll_before": passing.polls[0],
             "poll_after": passing.polls[1],
             "vehicle_id": passing.vehicle_id,
+            "track": passing.track,
         }
 
 
@@ -63,6 +64,7 @@ def passing_of_row(row: Mapping[str, object]) -> Passing:
         Evidence(row["evidence"]),
         (row["poll_before"], row["poll_after"]),
         row["vehicle_id"],
+        row["track"],
     )
 
 

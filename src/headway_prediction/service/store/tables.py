@@ -80,6 +80,7 @@ PASSINGS = sa.Table(
     sa.Column("poll_before", sa.Double, nullable=False),
     sa.Column("poll_after", sa.Double, nullable=False),
     sa.Column("vehicle_id", FeedText, nullable=False),
+    sa.Column("track", FeedText, nullable=False),
     sa.Index("passings_of_date", "line_id", "service_date"),
     sqlite_with_rowid=False,
 )

@@ -69,6 +69,7 @@ def _passings() -> None:
         sa.Column("poll_before", sa.Double, nullable=False),
         sa.Column("poll_after", sa.Double, nullable=False),
         sa.Column("vehicle_id", sa.Text, nullable=False),
+        sa.Column("track", sa.Text, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_index("passings_of_date", "passings", ["line_id", "service_date"])
