@@ -25,7 +25,6 @@ from headway_prediction.service.api.refusal import Refusal, error_body
 from headway_prediction.service.api.settings import ApiSettings
 from headway_prediction.service.view import ServiceView
 
-PREFIX = "/api/v1"
 DESCRIPTION = """Headway forecasts of a metro line, minute by minute.
 
 Headways and waits are minutes, times ISO 8601 with offset; null is what is not known. What is published changes once a
@@ -56,7 +55,7 @@ def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAP
     )
     app.state.hub = hub
     for router in (reading_routes(desk), event_routes(desk, hub), asking_routes(desk, workers)):
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router)
     app.include_router(health_routes(view, registry))
     app.include_router(page_routes(settings.web))
     _add_errors(app, settings)

@@ -46,6 +46,7 @@ class Horizon(IntEnum):
     HOUR = 60
 
 
+PREFIX = "/api/v1"
 WRITERS = {Format.JSON: rows_body, Format.COLUMNS: columns_body, Format.CSV: csv_body}
 LineId = Annotated[str, Path(description="A line_id of /lines.", max_length=200)]
 At = Annotated[
@@ -78,7 +79,7 @@ FORECASTS = {
 
 def reading_routes(desk: Desk) -> APIRouter:
     """Return the routes that read."""
-    router = APIRouter(tags=["lines"])
+    router = APIRouter(prefix=PREFIX, tags=["lines"])
 
     @router.get("/lines", response_model=Lines, responses=UNCHANGED)
     async def lines(request: Request) -> Response:
