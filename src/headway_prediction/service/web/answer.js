@@ -1,8 +1,8 @@
 // The answer to a what-if: what passengers wait, and the changed forecast beside the present one.
 
 import { byId, element } from "./dom.js";
-import { colours, headwayScale, stripes } from "./colours.js";
-import { labelWidth, rowHeight, stationAxis } from "./heatmap.js";
+import { colours, headwayScale, relative } from "./colours.js";
+import { labelWidth, rowHeight, stationAxis, under } from "./heatmap.js";
 import { travelOrder } from "./map_cells.js";
 import { between, minutes, signed } from "./numbers.js";
 import { draw, isNarrow, plain } from "./plots.js";
@@ -15,23 +15,31 @@ const MAPS = [
   ["Difference", (answer) => answer.difference.headway_mean],
 ];
 
-/** Show an answer of POST what-if; resolves when drawn. */
-export async function showAnswer(line, answer, zone) {
+/** Show an answer of POST what-if, headways beside the `usual` ones of /state; resolves when drawn. */
+export async function showAnswer(line, answer, usual, zone) {
   const place = byId("answer");
   place.hidden = false;
   const maps = line.directions.flatMap(({ direction_id: direction, towards }) =>
     MAPS.map(([name, of]) => ({ name, direction, towards, values: of(answer), plot: element("div", { class: "plot" }) })),
   );
+  const end = differenceEnd(answer);
   const figures = maps.map(({ name, direction, towards, plot }) => {
     plot.setAttribute("role", "img");
     plot.setAttribute("aria-label", `${name} headways towards ${towards}`);
     plot.dataset.map = name.toLowerCase();
     plot.dataset.direction = direction;
-    return element("figure", {}, element("figcaption", { text: `${name}, towards ${towards}` }), plot);
+    return element("figure", {}, element("figcaption", { text: `${name}, towards ${towards}` }), scale(name, end), plot);
   });
   place.replaceChildren(lineWait(answer.wait.line), element("div", { class: "triple" }, ...figures), stationWaits(line, answer.wait.stations));
-  const end = scaleEnd(answer.difference.headway_mean);
-  for (const map of maps) await drawMap(map, line, answer, zone, end);
+  for (const map of maps) await drawMap(map, line, answer, usual, end, zone);
+}
+
+function scale(name, end) {
+  const [first, last] = name === "Difference" ? [`${signed(-end, 0)} min`, `${signed(end, 0)} min`] : ["bunched", "gap"];
+  return element(
+    "p", { class: "legend" },
+    element("span", { text: first }), element("span", { class: "scale", "aria-hidden": "true" }), element("span", { text: last }),
+  );
 }
 
 function lineWait(wait) {
@@ -68,10 +76,9 @@ function stationWaits(line, stations) {
   );
 }
 
-/** Return where the scale of differences ends: their largest, at least LEAST_END minutes. */
-export function scaleEnd(difference) {
-  const sizes = difference.flat().filter((value) => value !== null).map(Math.abs);
-  return Math.max(LEAST_END, ...sizes);
+/** Return where the scale of differences ends, on both sides of 0: their largest, at least LEAST_END minutes. */
+function differenceEnd({ difference }) {
+  return Math.ceil(Math.max(LEAST_END, ...difference.headway_mean.flat().map(Math.abs)));
 }
 
 /** Return the rows of one direction in travel order, [row][lead], and what was reached of them. */
@@ -81,34 +88,33 @@ export function mapRows(line, answer, values, direction) {
   return { rows, z: places.map((place) => values[place]), reached: places.map((place) => answer.reached[place]) };
 }
 
-function drawMap({ name, direction, values, plot }, line, answer, zone, end) {
+function drawMap({ name, direction, values, plot }, line, answer, usual, end, zone) {
   const found = colours();
   const { rows, z, reached } = mapRows(line, answer, values, direction);
+  const { leads, valid_times: times } = answer.present;
   const isDifference = name === "Difference";
-  const now = instant(answer.time);
-  const { leads } = answer.present;
-  const most = Math.max(...answer.present.headway_mean.flat(), ...answer.changed.headway_mean.flat(), 1);
-  const said = (value, r, c) => {
-    const when = `${rows[r].name}, ${zone.clock(instant(answer.present.valid_times[c]))}`;
-    if (isDifference) return reached[r][c] ? `${when}: ${signed(value, 1)} min` : `${when}: the change cannot reach it`;
-    return `${when}: ${minutes(value)} min`;
+  const place = (value, r, c) => {
+    if (!isDifference) return relative(value, usual[direction][rows[r].station]);
+    return reached[r][c] ? value / end : null;
   };
+  const said = (value, r, c) => {
+    const where = `${rows[r].name}, ${zone.clock(instant(times[c]))}`;
+    if (!isDifference) return `${where}: ${minutes(value)} min`;
+    return reached[r][c] ? `${where}: ${signed(value, 1)} min` : `${where}: the change cannot reach it`;
+  };
+  const each = (of) => z.map((row, r) => row.map((value, c) => of(value, r, c)));
   const trace = {
-    type: "heatmap", x: leads.map((lead) => lead - 0.5), y: rows.map((_, row) => row), ygap: 1, hoverongaps: false,
-    z: isDifference ? z.map((row, r) => row.map((value, c) => (reached[r][c] ? value : null))) : z,
-    text: z.map((row, r) => row.map((value, c) => plain(said(value, r, c)))),
-    hovertemplate: "%{text}<extra></extra>",
-    zmin: isDifference ? -end : 0,
-    zmax: isDifference ? end : most,
-    colorscale: isDifference ? headwayScale(found) : [[0, found.usual], [1, found.gap]],
-    colorbar: { thickness: 8, len: 1, ticksuffix: " min", outlinewidth: 0, nticks: 4 },
+    type: "heatmap", x: leads.map((lead) => lead - 0.5), y: rows.map((_, row) => row), ygap: 1, hoverongaps: isDifference,
+    z: each(place), zmin: -1, zmax: 1, customdata: z, text: each((...cell) => plain(said(...cell))),
+    hovertemplate: "%{text}<extra></extra>", colorscale: headwayScale(found),
+    showscale: false, // Plotly's own scale wants an inline style, which the page's policy forbids
   };
   const size = Math.min(20, rowHeight(rows.length));
   return draw(plot, [trace], {
     height: 40 + size * rows.length,
     margin: { l: labelWidth(rows), t: 6, b: 30 },
-    images: [{ source: stripes(found), layer: "below", sizing: "stretch", xref: "paper", yref: "paper", x: 0, y: 1, sizex: 1, sizey: 1 }],
-    xaxis: { range: [0, leads.at(-1)], ...roundTicks(now, 0, leads.at(-1), isNarrow() ? 30 : 15, zone), ticks: "outside" },
+    images: [under(found)],
+    xaxis: { range: [0, leads.at(-1)], ...roundTicks(instant(answer.time), 0, leads.at(-1), isNarrow() ? 30 : 15, zone), ticks: "outside" },
     yaxis: stationAxis(rows, size),
   });
 }

@@ -54,9 +54,9 @@ function warned(cells, warnings, found) {
     y: here.map((warning) => rowOf.get(warning.station)),
     marker: {
       symbol: here.map((warning) => SYMBOLS[warning.trouble]),
-      size: 12,
+      size: isNarrow() ? 8 : 12,
       color: found.paper,
-      line: { color: found.ink, width: 2 },
+      line: { color: found.ink, width: isNarrow() ? 1.5 : 2 },
     },
     hoverinfo: "skip",
   };
@@ -75,7 +75,7 @@ export function stationAxis(rows, size) {
 
 export function labelWidth(rows) {
   const longest = Math.max(...rows.map(({ name }) => Math.min(name.length, isNarrow() ? 10 : 22)));
-  return Math.ceil(longest * textSize() * 0.58) + 10;
+  return Math.ceil(longest * textSize() * 0.62) + 14;
 }
 
 /** Pixels of a row: both directions are to fit on one screen where that leaves them legible. */
@@ -84,7 +84,8 @@ export function rowHeight(rows) {
   return Math.max(14, Math.min(26, Math.floor(room / rows)));
 }
 
-const under = (found) => ({
+/** Stripes below the cells: they show where there is none. */
+export const under = (found) => ({
   source: stripes(found), layer: "below", sizing: "stretch",
   xref: "paper", yref: "paper", x: 0, y: 1, sizex: 1, sizey: 1,
 });

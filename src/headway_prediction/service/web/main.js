@@ -47,9 +47,9 @@ async function showLine(lineId) {
   }
 
   async function redraw() {
-    const { moment, told, at } = shown;
+    const { moment, told } = shown;
     showLevel(moment.state.status);
-    age.set(moment.state.status, moment.issuedAt, moment.servedAt, at !== null);
+    age.set(moment.state.status, moment.issuedAt, moment.servedAt);
     showClock();
     showWarnings(line, moment.warnings, zone, chooseStation);
     await maps.show(moment, nowWords());
@@ -80,7 +80,7 @@ async function showLine(lineId) {
     showScores(await api.scores(), zone);
     if (shown.at !== null) return;
     await refreshMoment();
-    await question?.refresh();
+    await question?.refresh(shown.moment.state.usual);
   }
 
   /** Do something that needs the service; when that cannot be reached, say so, and leave it to the next event. */

@@ -8,7 +8,7 @@ const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, dou
 export const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 /** Return words of at most `length` characters. */
-export const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+export const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1).trimEnd()}…` : text);
 
 /** Draw or redraw a figure; what `layout` leaves open is the page's. */
 export function draw(place, data, layout) {

@@ -48,9 +48,9 @@ function drawPlatform(plot, direction, told, zone, nowWords) {
   return draw(plot, platformTraces(direction, since, found, zone, first, last), {
     ...nowMark(found, plain(nowWords)),
     height: 280,
-    margin: { l: 44, t: 30, b: 34 },
+    margin: { l: 62, t: 30, b: 34 },
     xaxis: { range: [first, last], ...roundTicks(now, first, last, isNarrow() ? 60 : 30, zone), ticks: "outside" },
-    yaxis: { range: [0, highest * 1.08], title: { text: "min", standoff: 4 }, showgrid: true },
+    yaxis: { range: [0, highest * 1.08], ticksuffix: " min", nticks: 5, showgrid: true },
     hovermode: "x unified",
   });
 }

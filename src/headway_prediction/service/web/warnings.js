@@ -29,10 +29,12 @@ function item(line, warning, zone, onStation) {
     "button",
     { type: "button", class: `warning ${warning.trouble}`, "aria-label": warning.text, on: { click: () => onStation(warning.station) } },
     element("span", { class: "what", text: `${symbol} ${word}` }),
-    element("span", { class: "when", text: `${zone.clock(instant(warning.time))}, in ${minutes(warning.in_mins, 0)} min` }),
+    element("span", { class: "when", text: `${zone.clock(instant(warning.time))}, ${soon(warning.in_mins)}` }),
     element("span", { class: "where", text: `${warning.stop_name} → ${towards}` }),
     element("span", { class: "how-much", text: `${minutes(warning.headway_mins)} min, usual ${minutes(warning.usual_mins)}` }),
     element("span", { class: "how-sure", text: `${percent(warning.probability)} sure` }),
   );
   return element("li", {}, open);
 }
+
+const soon = (mins) => (mins < 0.5 ? "now" : `in ${minutes(mins, 0)} min`);

@@ -10,9 +10,9 @@ import { offerSearch, offerStrategies, showSelected } from "./what_if_tools.js";
 
 const REST = 500;
 
-/** Return the what-if of a line; `refresh()` is to be called for each new forecast, `show(live)` when the replay begins or ends. */
+/** Return the what-if of a line; `refresh(usual)` is to be called for each new forecast, `show(live)` when the replay begins or ends. */
 export function whatIf(api, line, zone) {
-  const plan = { now: 0, told: null, departures: [], selected: null };
+  const plan = { now: 0, told: null, usual: null, departures: [], selected: null };
   let key = null;
   let timer, asking, pending, answer;
 
@@ -54,8 +54,8 @@ export function whatIf(api, line, zone) {
       plan.selected = null;
       redraw();
     }
-    say(byId("what-if-state"), `${answer.edits.length} changes, forecast from ${zone.clock(instant(answer.time))}.`);
-    await showAnswer(line, answer, zone);
+    say(byId("what-if-state"), `${answer.edits.length === 1 ? "1 change" : `${answer.edits.length} changes`}, forecast from ${zone.clock(instant(answer.time))}.`);
+    await showAnswer(line, answer, plan.usual, zone);
   }
 
   function refused(error) {
@@ -89,9 +89,10 @@ export function whatIf(api, line, zone) {
   offerSearch(line, (search) => ask({ search }));
 
   return {
-    async refresh() {
+    async refresh(usual) {
       // A mark that is being dragged is not taken away from under the pointer.
       if (document.querySelector(".mark:active")) return;
+      plan.usual = usual;
       plan.told = await api.departures();
       plan.now = instant(plan.told.time);
       const { departures, lost } = carriedOver(plan.told, plan.departures);
@@ -102,7 +103,7 @@ export function whatIf(api, line, zone) {
       else if (answer) forget();
       if (lost) say(byId("what-if-state"), `${byId("what-if-state").textContent} ${lost} changes are over: their time has passed.`);
     },
-    redrawAnswer: async () => answer && showAnswer(line, answer, zone),
+    redrawAnswer: async () => answer && showAnswer(line, answer, plan.usual, zone),
     show(live) {
       byId("what-if").hidden = !live;
     },
