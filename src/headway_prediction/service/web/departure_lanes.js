@@ -8,24 +8,24 @@ import { minutesBetween, plusMinutes, roundTicks } from "./times.js";
 const HALF = 0.5;
 const KEYS = { ArrowRight: HALF, ArrowUp: HALF, ArrowLeft: -HALF, ArrowDown: -HALF, PageUp: 5, PageDown: -5 };
 
-/** Draw the lanes of a plan {now, departures, selected}; `onChange()` is called after a change, `onSelect(departure)` for a mark chosen. */
+/** Draw the lanes of a plan {now, departures, selected}; `onChange()` is called after a change, `onSelect()` when another is selected. */
 export function drawLanes(line, plan, zone, onChange, onSelect) {
-  const lanes = line.directions.map(({ direction_id: direction, towards }) => {
-    const lane = element("div", { class: "lane", "data-direction": direction });
-    for (const tick of laneTicks(plan.now, zone)) lane.append(tick);
-    plan.departures
-      .filter((departure) => departure.direction === direction)
-      .forEach((departure) => lane.append(mark(departure, towards, lane, plan, zone, onChange, onSelect)));
-    const add = element("button", { type: "button", text: "Add a departure", "aria-label": `Add a departure towards ${towards}` });
-    add.addEventListener("click", () => {
-      const one = addition(plan.departures, direction, plan.now);
-      plan.departures.push(one);
-      onSelect(one);
-      onChange();
-    });
-    return element("div", { class: "lane-row" }, element("h3", { text: `Towards ${towards}` }), lane, add);
-  });
-  byId("departures").replaceChildren(...lanes);
+  const rows = line.directions.map((direction) => laneRow(direction, plan, zone, onChange, onSelect));
+  byId("departures").replaceChildren(...rows);
+}
+
+function laneRow({ direction_id: direction, towards }, plan, zone, onChange, onSelect) {
+  const lane = element("div", { class: "lane", "data-direction": direction }, ...laneTicks(plan.now, zone));
+  const here = plan.departures.filter((departure) => departure.direction === direction);
+  lane.append(...here.map((departure) => mark(departure, towards, lane, plan, zone, onChange, onSelect)));
+  const addOne = () => {
+    plan.selected = addition(plan.departures, direction, plan.now);
+    plan.departures.push(plan.selected);
+    onChange();
+    document.querySelector(".mark.selected")?.focus();
+  };
+  const add = element("button", { type: "button", text: "Add a departure", "aria-label": `Add a departure towards ${towards}`, on: { click: addOne } });
+  return element("div", { class: "lane-row" }, element("h3", { text: `Towards ${towards}` }), lane, add);
 }
 
 function laneTicks(now, zone) {
@@ -42,18 +42,19 @@ function mark(departure, towards, lane, plan, zone, onChange, onSelect) {
   const show = () => describe(one, departure, towards, plan, zone);
   const selected = () => {
     for (const other of document.querySelectorAll(".mark")) other.classList.toggle("selected", other === one);
-    onSelect(departure);
+    plan.selected = departure;
+    onSelect();
   };
   one.addEventListener("focus", selected);
   one.addEventListener("keydown", (event) => {
     if (!press(event, departure, plan)) return;
     event.preventDefault();
     show();
-    onSelect(departure);
+    onSelect();
     onChange();
   });
   drag(one, lane, (share) => move(departure, atShare(share, plan.now), plan.now), show, () => {
-    onSelect(departure);
+    onSelect();
     onChange();
   });
   if (plan.selected === departure) one.classList.add("selected");
@@ -74,8 +75,10 @@ function press({ key, shiftKey }, departure, plan) {
 
 /** Cancel a planned departure; take one that was added away again. */
 export function cancelOrRemove(departure, plan) {
-  if (departure.added) plan.departures.splice(plan.departures.indexOf(departure), 1);
-  else Object.assign(departure, { at: departure.planned, held: null, cancelled: true });
+  if (!departure.added) return Object.assign(departure, { at: departure.planned, held: null, cancelled: true });
+  plan.departures.splice(plan.departures.indexOf(departure), 1);
+  plan.selected = null;
+  return departure;
 }
 
 function describe(one, departure, towards, plan, zone) {

@@ -50,5 +50,5 @@ function walk(event, place, at, zone, onStation) {
   at.row = Math.max(0, Math.min(cells.rows.length - 1, at.row + (at.column === null ? 0 : down)));
   at.column = Math.max(0, Math.min(cells.ends.length - 1, column + (at.column === null ? 0 : right)));
   say(byId("cell"), cellWords(cells, at.row, at.column, zone));
-  window.Plotly.Fx.hover(place, [{ curveNumber: 0, pointNumber: [at.row, at.column] }]);
+  window.Plotly.Fx.hover(place, { xval: cells.x[at.column], yval: at.row }, "xy");
 }

@@ -28,11 +28,14 @@ export function showLevel(status) {
   if (!meaning) banner.className = "banner caution";
 }
 
-/** Say when the service cannot be reached, and that it is back by saying nothing. */
+/** Say since when the service cannot be reached; null: it can. */
 export function showConnection(lostAt, zone) {
   const words = lostAt && `No connection to the service since ${zone.seconds(lostAt)}. What is shown grows old; trying again.`;
   sayOrHide(byId("connection"), words);
 }
+
+/** Say what the service refused. */
+export const showRefusal = (words) => sayOrHide(byId("connection"), `The service refused: ${words}`);
 
 /**
  * Return a clock that shows the age of the data, counted on from each answer by this machine's own steady clock.

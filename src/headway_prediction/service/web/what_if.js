@@ -10,102 +10,124 @@ import { offerSearch, offerStrategies, showSelected } from "./what_if_tools.js";
 
 const REST = 500;
 
-/** Return the what-if of a line; `refresh(usual)` is to be called for each new forecast, `show(live)` when the replay begins or ends. */
-export function whatIf(api, line, zone) {
-  const plan = { now: 0, told: null, usual: null, departures: [], selected: null };
-  let key = null;
-  let timer, asking, pending, answer;
+/** The what-if of a line. `show(live)` hides it in a replay, which has no plan to change. */
+export class WhatIf {
+  #plan = { now: 0, told: null, departures: [], selected: null };
+  #usual = null;
+  #key = null;
+  #timer;
+  #asking = null;
+  #further = {};
+  #answer = null;
 
-  const redraw = () => {
+  constructor(api, line, zone) {
+    this.api = api;
+    this.line = line;
+    this.zone = zone;
+    offerStrategies(line, (strategy) => this.#ask({ strategy }), () => this.#reset());
+    offerSearch(line, (search) => this.#ask({ search }));
+    byId("key").onsubmit = (event) => this.#useKey(event);
+  }
+
+  show(live) {
+    byId("what-if").hidden = !live;
+  }
+
+  /** Take up the plan of the newest moment with the changes made so far; `usual` are the usual headways of /state. */
+  async refresh(usual) {
+    // A mark that is being dragged is not taken away from under the pointer.
+    if (document.querySelector(".mark:active")) return;
+    this.#usual = usual;
+    const told = await this.api.departures();
+    const { departures, lost } = carriedOver(told, this.#plan.departures);
+    const { selected } = this.#plan;
+    this.#plan = { told, departures, now: instant(told.time), selected: departures.includes(selected) ? selected : null };
+    this.#redraw();
+    if (edits(departures).length) await this.#ask({});
+    else if (this.#answer) this.#forget();
+    if (lost) this.#tell(`${byId("what-if-state").textContent} ${counted(lost)} no longer possible: the time has passed.`);
+  }
+
+  async redrawAnswer() {
+    if (this.#answer) await showAnswer(this.line, this.#answer, this.#usual, this.zone);
+  }
+
+  #redraw() {
     const focused = document.activeElement?.classList.contains("mark");
-    drawLanes(line, plan, zone, onChange, onSelect);
-    showSelected(plan, zone, () => (redraw(), onChange()));
+    drawLanes(this.line, this.#plan, this.zone, () => this.#changed(), () => this.#showSelected());
+    this.#showSelected();
     if (focused) document.querySelector(".mark.selected")?.focus();
-  };
-  const onSelect = (departure) => {
-    plan.selected = departure;
-    showSelected(plan, zone, () => (redraw(), onChange()));
-  };
-  const onChange = () => {
-    if (document.querySelectorAll(".mark").length !== plan.departures.length) redraw();
-    clearTimeout(timer);
-    timer = setTimeout(() => ask({}), REST);
-  };
+  }
 
-  async function ask(further) {
-    clearTimeout(timer);
-    asking?.abort();
-    pending = { edits: edits(plan.departures), ...further };
-    if (!pending.edits.length && !Object.keys(further).length) return forget();
-    asking = new AbortController();
-    const { signal } = asking;
-    say(byId("what-if-state"), "Forecasting the changed plan …");
+  #showSelected() {
+    showSelected(this.#plan, this.zone, () => {
+      this.#redraw();
+      this.#changed();
+    });
+  }
+
+  #changed() {
+    if (document.querySelectorAll(".mark").length !== this.#plan.departures.length) this.#redraw();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask({}), REST);
+  }
+
+  async #ask(further) {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#further = further;
+    const asked = { edits: edits(this.#plan.departures), ...further };
+    const wantsMore = Object.keys(further).length > 0;
+    if (!asked.edits.length && !wantsMore) return this.#forget();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    this.#tell("Forecasting the changed plan …");
     try {
-      answer = await api.whatIf(pending, key, signal);
-      await take(Object.keys(further).length > 0);
+      this.#answer = await this.api.whatIf(asked, this.#key, signal);
+      if (wantsMore) this.#takeUp(this.#answer.edits);
+      this.#tell(`${counted(this.#answer.edits.length)}, forecast from ${this.zone.clock(instant(this.#answer.time))}.`);
+      await this.redrawAnswer();
     } catch (error) {
-      if (!signal.aborted) refused(error);
+      if (!signal.aborted) this.#refused(error);
     }
   }
 
-  async function take(fromStrategy) {
-    if (fromStrategy) {
-      plan.departures = applied(plan.told, answer.edits);
-      plan.selected = null;
-      redraw();
-    }
-    say(byId("what-if-state"), `${answer.edits.length === 1 ? "1 change" : `${answer.edits.length} changes`}, forecast from ${zone.clock(instant(answer.time))}.`);
-    await showAnswer(line, answer, plan.usual, zone);
+  #takeUp(appliedEdits) {
+    this.#plan.departures = applied(this.#plan.told, appliedEdits);
+    this.#plan.selected = null;
+    this.#redraw();
   }
 
-  function refused(error) {
+  #refused(error) {
     byId("key").hidden = !(error instanceof Refused && error.status === 401);
-    const words = error instanceof Refused ? error.message : "The service cannot be reached.";
-    say(byId("what-if-state"), `Not forecast: ${words}`);
+    this.#tell(`Not forecast: ${error instanceof Refused ? error.message : "the service cannot be reached."}`);
   }
 
-  function forget() {
-    answer = null;
-    byId("answer").hidden = true;
-    say(byId("what-if-state"), "");
-  }
-
-  function reset() {
-    asking?.abort();
-    plan.departures = planned(plan.told);
-    plan.selected = null;
-    redraw();
-    forget();
-  }
-
-  byId("key").onsubmit = (event) => {
+  #useKey(event) {
     event.preventDefault();
-    key = byId("key-value").value;
+    this.#key = byId("key-value").value;
     byId("key").hidden = true;
-    const { edits: _, ...further } = pending;
-    ask(further);
-  };
-  offerStrategies(line, (strategy) => ask({ strategy }), reset);
-  offerSearch(line, (search) => ask({ search }));
+    this.#ask(this.#further);
+  }
 
-  return {
-    async refresh(usual) {
-      // A mark that is being dragged is not taken away from under the pointer.
-      if (document.querySelector(".mark:active")) return;
-      plan.usual = usual;
-      plan.told = await api.departures();
-      plan.now = instant(plan.told.time);
-      const { departures, lost } = carriedOver(plan.told, plan.departures);
-      plan.departures = departures;
-      if (!departures.includes(plan.selected)) plan.selected = null;
-      redraw();
-      if (edits(departures).length) await ask({});
-      else if (answer) forget();
-      if (lost) say(byId("what-if-state"), `${byId("what-if-state").textContent} ${lost} changes are over: their time has passed.`);
-    },
-    redrawAnswer: async () => answer && showAnswer(line, answer, plan.usual, zone),
-    show(live) {
-      byId("what-if").hidden = !live;
-    },
-  };
+  #forget() {
+    this.#answer = null;
+    byId("answer").hidden = true;
+    this.#tell("");
+  }
+
+  #reset() {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
+    this.#plan.departures = planned(this.#plan.told);
+    this.#plan.selected = null;
+    this.#redraw();
+    this.#forget();
+  }
+
+  #tell(words) {
+    say(byId("what-if-state"), words);
+  }
 }
+
+const counted = (changes) => (changes === 1 ? "1 change" : `${changes} changes`);

@@ -24,14 +24,9 @@ export function showSelected(plan, zone, onChange) {
   const button = (text, does) => element("button", { type: "button", text, on: { click: () => (does(), onChange()) } });
   const tools = [element("strong", { text: departureWords(departure, zone) })];
   if (!departure.added) tools.push(label, button("Hold", () => hold(departure, Number(mins.value))));
-  if (!departure.cancelled) tools.push(button(departure.added ? "Take away" : "Cancel it", () => takeAway(departure, plan)));
+  if (!departure.cancelled) tools.push(button(departure.added ? "Take away" : "Cancel it", () => cancelOrRemove(departure, plan)));
   if (!departure.added) tools.push(button("Put back", () => restore(departure)));
   return place.replaceChildren(...tools);
-}
-
-function takeAway(departure, plan) {
-  cancelOrRemove(departure, plan);
-  if (departure.added) plan.selected = null;
 }
 
 /** Offer strategies and reset; `onStrategy(strategy)` gets what POST what-if calls so. */
