@@ -54,8 +54,7 @@ def test_all_clients_hear_of_every_forecast_without_a_thread_for_each(view):
             assert "content-type: text/event-stream" in text and "cache-control: no-store" in text
             told = [json.loads(line[5:])["t0"] for line in text.splitlines() if line.startswith("data:")]
             assert told == sorted(view.published)
-        assert threading.active_count() == threads  # as many as with the first 50
-        assert threads < 50
+        assert max(threads, threading.active_count()) < 10
 
 
 def test_a_silent_stream_says_that_it_is_still_there(view):

@@ -129,8 +129,9 @@ def test_what_if_wants_a_key_where_there_are_some_and_reading_does_not(view):
 def test_a_page_of_another_site_may_not_ask(view):
     client = client_of(view, origins=("https://control.example",))
     assert client.post(WHAT_IF, json={}, headers={"Origin": "https://evil.example"}).status_code == 403
-    assert client.post(WHAT_IF, json={}, headers={"Origin": "null"}).status_code == 403
-    for origin in (BASE, "https://control.example"):
+    for origin in ("null", "http://[", "http://127.0.0.1:8641", "x"):
+        assert client.post(WHAT_IF, json={}, headers={"Origin": origin}).status_code == 403
+    for origin in (BASE, BASE.replace("http", "https"), "https://control.example"):
         assert client.post(WHAT_IF, json={}, headers={"Origin": origin}).status_code == 200
     # A form of another site can post without asking first, but only as what is no JSON.
     response = client.post(WHAT_IF, content=b"{}", headers={"Content-Type": "text/plain"})

@@ -131,7 +131,7 @@ def _train(train: TrainPath, state: LineState, line: Line) -> dict[str, object]:
     return {
         "train": train.train,
         "direction_id": train.direction,
-        "passed": places(train.passed),
+        "passed": places(tuple(place for place in train.passed if place[1] >= state.t0 + 1 - STATE_MINS)),
         "expected": places(train.expected),
     }
 
