@@ -101,11 +101,12 @@ def test_the_switch_changes_the_theme_and_the_choice_is_kept(browser, url):
         page, paper = seen.page, "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(paper)
         switch = page.locator("#theme")
+        ink = "document.querySelector('#heatmaps .plot')._fullLayout.font.color"
+        before = page.evaluate(ink)
         switch.click()
         light = page.evaluate(paper)
         assert light == "rgb(255, 255, 255)" != dark
-        ink = page.evaluate("document.querySelector('#heatmaps .plot')._fullLayout.font.color")
-        seen.wait_for(f"document.querySelector('#heatmaps .plot')._fullLayout.font.color !== {ink!r}")
+        seen.wait_for(f"{ink} !== {before!r}")
         page.reload()
         page.wait_for_selector("#string-lines .main-svg")
         assert page.evaluate(paper) == light and "light" in switch.inner_text()

@@ -16,6 +16,7 @@ window.fetch = (url, how) => {
   if (how?.method === "POST") asked.push(JSON.parse(how.body));
   return sent(url, how);
 };
+null;
 """
 
 

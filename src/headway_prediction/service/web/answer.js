@@ -39,6 +39,7 @@ function scale(name, end) {
   return element(
     "p", { class: "legend" },
     element("span", { text: first }), element("span", { class: "scale", "aria-hidden": "true" }), element("span", { text: last }),
+    name === "Difference" ? element("span", { text: "striped: out of reach" }) : null,
   );
 }
 

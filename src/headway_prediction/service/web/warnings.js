@@ -2,20 +2,22 @@
 
 import { byId, element, sayOrHide } from "./dom.js";
 import { minutes, percent } from "./numbers.js";
+import { isNarrow } from "./plots.js";
 import { instant } from "./times.js";
 
-const FIRST = 6;
+const FIRST = { wide: 6, narrow: 3 };
 const WORDS = { gap: ["▲", "Gap"], bunched: ["◆", "Bunched"] };
 let all = false;
 
 /** Show the answer of /warnings in its own order; `onStation(station)` is called for the one that is chosen. */
 export function showWarnings(line, told, zone, onStation) {
-  const shown = all ? told.warnings : told.warnings.slice(0, FIRST);
+  const first = isNarrow() ? FIRST.narrow : FIRST.wide;
+  const shown = all ? told.warnings : told.warnings.slice(0, first);
   byId("warning-list").replaceChildren(...shown.map((warning) => item(line, warning, zone, onStation)));
   sayOrHide(byId("warnings-none"), told.warnings.length ? null : "No gaps and no bunched trains are expected.");
   const more = byId("all-warnings");
-  more.hidden = told.warnings.length <= FIRST;
-  more.textContent = all ? `The first ${FIRST}` : `All ${told.warnings.length}`;
+  more.hidden = told.warnings.length <= first;
+  more.textContent = all ? `The first ${first}` : `All ${told.warnings.length}`;
   more.onclick = () => {
     all = !all;
     showWarnings(line, told, zone, onStation);
