@@ -22,7 +22,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.service.client import Client
 from headway_prediction.service.client_events import events_of
 
-READY_SECS = 120
+READY_SECS = 300
 IDLE_SECS = 10
 KEPT_SECS = 2
 HEAD = "Host: localhost\r\nAccept-Encoding: gzip\r\n\r\n"

@@ -270,12 +270,13 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--grid", type=Path)
     parser.add_argument("--secs", type=float, default=5.0)
+    parser.add_argument("--minutes", type=int, default=20, help="published before it serves")
     parser.add_argument("--port", type=int, default=8640)
     parser.add_argument("--web", type=Path)
     told = parser.parse_args()
     view = bundle_view(told.bundle, told.grid) if told.bundle else simulated_view(14)
     settings = ApiSettings(port=told.port, **({"web": told.web} if told.web else {}))
-    for _ in range(20):
+    for _ in range(told.minutes):
         view.step()
     stop = Event()
 

@@ -28,7 +28,7 @@ class RawStream:
     """A client that reads what the server sends, byte for byte."""
 
     def __init__(self, url: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=30)
         self.socket.sendall(f"GET /api/v1/lines/{LINE}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         self.text = b""
 
@@ -48,9 +48,10 @@ def test_all_clients_hear_of_every_forecast_without_a_thread_for_each(view):
         threads = threading.active_count()
         for _ in range(3):
             view.step()
-            time.sleep(0.05)
+            for client in clients:
+                client.read_until(b"\n\n\r\n", len(view.published))
         for client in clients:
-            text = client.read_until(b"\n\n\r\n", 4).decode()
+            text = client.text.decode()
             assert "content-type: text/event-stream" in text and "cache-control: no-store" in text
             told = [json.loads(line[5:])["t0"] for line in text.splitlines() if line.startswith("data:")]
             assert told == sorted(view.published)
