@@ -186,8 +186,9 @@ def test_arrow_keys_go_from_cell_to_cell_and_enter_opens_the_station(seen):
 
 
 def test_a_click_on_the_map_opens_the_station(seen):
-    box = seen.page.locator("#heatmaps [data-direction='1'] .nsewdrag").bounding_box()
-    seen.page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.1)
+    cells = seen.page.locator("#heatmaps [data-direction='1'] .nsewdrag")
+    box = cells.bounding_box()
+    cells.click(position={"x": box["width"] * 0.7, "y": box["height"] * 0.1})
     seen.page.wait_for_selector("#station:not([hidden])")
     assert seen.text("#station-heading") == seen.get(f"/stations/{STATIONS - 1}")["name"]
     seen.page.locator("#station-close").click()
@@ -227,6 +228,7 @@ def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
     warnings = [warning["text"] for warning in seen.get("/warnings", at=chosen)["warnings"]]
     shown = [warning.get_attribute("aria-label") for warning in page.locator("#warning-list button").all()]
     assert shown == warnings[: len(shown)] and len(shown) == min(6, len(warnings))
+    assert seen.text("#age").endswith("old then")
     assert not page.locator("#what-if").is_visible()  # only the plan of now can be changed
     page.locator("#replay-live").click()
     seen.wait_for(f"document.querySelector('#clock').textContent === '{moments[-1]['time'][11:16]}'")

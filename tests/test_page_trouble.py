@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.service.issued import Level, Status
-from page_browser import chromium, opened
+from page_browser import DRAWN, chromium, opened
 from service_server import served
 from service_view import RecordedView, simulated_view
 
@@ -51,6 +51,19 @@ def test_a_new_forecast_is_shown_as_soon_as_it_is_published(view, browser):
         seen.check()
 
 
+def test_it_waits_for_the_first_forecast_and_says_so(browser):
+    view = simulated_view()
+    with served(view) as (url, _):
+        page = browser.new_page()
+        page.goto(f"{url}/")
+        page.wait_for_selector("#station-choice option:nth-child(6)", state="attached")
+        assert page.locator("#level").inner_text() == "◌ Waiting for a forecast"
+        view.step()
+        page.wait_for_selector(DRAWN)
+        assert "Fresh" in page.locator("#level").inner_text()
+        page.close()
+
+
 def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, browser):
     with ExitStack() as running:
         url, _ = running.enter_context(served(view))
@@ -59,12 +72,14 @@ def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, brow
             running.close()
             seen.page.wait_for_selector("#connection:not([hidden])")
             assert "No connection to the service since" in seen.text("#connection")
+            assert "No connection" in seen.text("#level")
             seen.page.select_option("#station-choice", "1")  # what cannot be read is no error of the page
             view.step()
             with served(view, port=int(url.rpartition(":")[2])):
                 seen.page.wait_for_selector("#connection", state="hidden")
                 newest = seen.get("/state")["time"][11:16]
                 seen.wait_for(f"document.querySelector('#clock').textContent === '{newest}'")
+                assert "Fresh" in seen.text("#level")
             assert all("ERR_" in error for error in seen.errors), seen.errors
 
 

@@ -7,6 +7,7 @@ import { roundTicks } from "./times.js";
 
 const TOP = 30;
 const BOTTOM = 30;
+const SMALLEST_NAME = 11;
 const SYMBOLS = { gap: "triangle-up", bunched: "diamond" };
 
 /** Draw the cells of `mapCells` into an element; `warnings` are marked where they are expected. Resolves when drawn. */
@@ -62,14 +63,16 @@ function warned(cells, warnings, found) {
   };
 }
 
-/** Return the axis of stations, the first at the top; long names are cut, names of crowded rows left out. */
+/** Return the axis of stations, the first at the top; long names are cut, names of crowded rows small or left out. */
 export function stationAxis(rows, size) {
-  const every = Math.ceil(textSize() / size);
-  const named = rows.map((_, row) => row).filter((row) => row % every === 0 || row === rows.length - 1);
+  const font = Math.max(SMALLEST_NAME, Math.min(textSize(), size));
+  const every = Math.ceil(SMALLEST_NAME / size);
+  const named = rows.map((_, row) => row).filter((row) => row % every === 0);
   return {
     range: [rows.length - 0.5, -0.5],
     tickvals: named,
     ticktext: named.map((row) => plain(short(rows[row].name, isNarrow() ? 10 : 22))),
+    tickfont: { size: font },
   };
 }
 

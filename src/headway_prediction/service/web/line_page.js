@@ -49,7 +49,8 @@ export class LinePage {
     if (!this.#moment) return;
     const { state, warnings, issuedAt, servedAt } = this.#moment;
     showLevel(state.status);
-    this.age.set(state.status, issuedAt, servedAt);
+    if (this.#at === null) this.age.set(state.status, issuedAt, servedAt);
+    else this.age.freeze(state.status);
     this.#showClock();
     showWarnings(this.line, warnings, this.zone, (station) => this.#chooseStation(station));
     await this.maps.show(this.#moment, this.#nowWords());
@@ -117,6 +118,7 @@ export class LinePage {
   #connectionIs(connected) {
     this.#lostAt = connected ? null : (this.#lostAt ?? Date.now());
     showConnection(this.#lostAt, this.zone);
+    if (connected && this.#moment) showLevel(this.#moment.state.status);
   }
 
   /** Do something that needs the service; when it refuses or cannot be reached, say so, and go on with the next event. */

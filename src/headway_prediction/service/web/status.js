@@ -32,6 +32,9 @@ export function showLevel(status) {
 export function showConnection(lostAt, zone) {
   const words = lostAt && `No connection to the service since ${zone.seconds(lostAt)}. What is shown grows old; trying again.`;
   sayOrHide(byId("connection"), words);
+  if (!lostAt) return;
+  byId("level").dataset.level = "lost";
+  say(byId("level"), "✕ No connection");
 }
 
 /** Say what the service refused. */
@@ -41,26 +44,29 @@ export const showRefusal = (words) => sayOrHide(byId("connection"), `The service
  * Return a clock that shows the age of the data, counted on from each answer by this machine's own steady clock.
  *
  * An answer may be fetched long after it was published. The service's own Date tells how long, unless its time is that
- * of a replayed feed.
+ * of a replayed feed. `freeze` shows how old the data were at an earlier moment.
  */
 export function ageClock() {
   let base = null;
-  let since = 0;
-  const age = () => (base === null ? null : base + (performance.now() - since) / 1000);
-  const tick = () => showAge(age());
+  let since = null;
+  const tick = () => since !== null && showAge(base && base.age + (performance.now() - since) / 1000, "");
   setInterval(tick, 1000);
   return {
-    set(status, issuedAt, servedAt) {
+    set({ data_age_secs: age }, issuedAt, servedAt) {
       const lag = (servedAt - issuedAt) / 1000;
-      base = status.data_age_secs === null ? null : status.data_age_secs + (lag > 0 && lag < LONGEST_LAG_SECS ? lag : 0);
+      base = age === null ? null : { age: age + (lag > 0 && lag < LONGEST_LAG_SECS ? lag : 0) };
       since = performance.now();
       tick();
+    },
+    freeze({ data_age_secs: age }) {
+      since = null;
+      showAge(age, " then");
     },
   };
 }
 
-function showAge(age) {
+function showAge(age, when) {
   const place = byId("age");
   place.dataset.old = age === null || age > TOO_OLD_SECS ? "very" : age > OLD_SECS ? "yes" : "no";
-  say(place, age === null ? "Age of the data unknown" : `Data ${duration(age)} old`);
+  say(place, age === null ? "Age of the data unknown" : `Data ${duration(age)} old${when}`);
 }

@@ -45,6 +45,7 @@ export class WhatIf {
     this.#redraw();
     if (edits(departures).length) await this.#ask({});
     else if (this.#answer) this.#forget();
+    byId("none-planned").hidden = departures.length > 0;
     if (lost) this.#tell(`${byId("what-if-state").textContent} ${counted(lost)} no longer possible: the time has passed.`);
   }
 
