@@ -24,7 +24,9 @@ CHECKS = [
 def api_schema():
     view = simulated_view()
     view.step()
-    app = create_app(view, ApiSettings(keys=(KEY,), hosts=("testserver",), what_if_per_minute=1e9))
+    app = create_app(
+        view, ApiSettings(keys=(KEY,), hosts=("testserver",), what_if_per_minute=1e9, what_if_secs=300)
+    )
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
