@@ -65,7 +65,7 @@ function warned(cells, warnings, found) {
 
 /** Return the axis of stations, the first at the top; long names are cut, names of crowded rows small or left out. */
 export function stationAxis(rows, size) {
-  const font = Math.max(SMALLEST_NAME, Math.min(textSize(), size));
+  const font = Math.max(SMALLEST_NAME, Math.min(textSize(), 0.9 * size));
   const every = Math.ceil(SMALLEST_NAME / size);
   const named = rows.map((_, row) => row).filter((row) => row % every === 0);
   return {
