@@ -5,7 +5,7 @@ import { colours, headwayScale, relative } from "./colours.js";
 import { labelWidth, rowHeight, stationAxis, under } from "./heatmap.js";
 import { travelOrder } from "./map_cells.js";
 import { between, minutes, signed } from "./numbers.js";
-import { draw, isNarrow, plain } from "./plots.js";
+import { draw, plain, tickStep } from "./plots.js";
 import { instant, roundTicks } from "./times.js";
 
 const LEAST_END = 2;
@@ -115,7 +115,7 @@ function drawMap({ name, direction, values, plot }, line, answer, usual, end, zo
     height: 40 + size * rows.length,
     margin: { l: labelWidth(rows), t: 6, b: 30 },
     images: [under(found)],
-    xaxis: { range: [0, leads.at(-1)], ...roundTicks(instant(answer.time), 0, leads.at(-1), isNarrow() ? 30 : 15, zone), ticks: "outside" },
+    xaxis: { range: [0, leads.at(-1)], ...roundTicks(instant(answer.time), 0, leads.at(-1), tickStep(plot), zone), ticks: "outside" },
     yaxis: stationAxis(rows, size),
   });
 }

@@ -29,7 +29,7 @@ function laneRow({ direction_id: direction, towards }, plan, zone, onChange, onS
 }
 
 function laneTicks(now, zone) {
-  const { tickvals, ticktext } = roundTicks(now, 0, SPAN, 15, zone);
+  const { tickvals, ticktext } = roundTicks(now, 0, SPAN - 4, 15, zone);
   return tickvals.map((minute, n) => {
     const tick = element("span", { class: "tick", "aria-hidden": "true", text: ticktext[n] });
     tick.style.left = `${(minute / SPAN) * 100}%`;

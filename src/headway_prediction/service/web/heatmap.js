@@ -2,7 +2,7 @@
 
 import { colours, headwayScale, stripes, veilScale } from "./colours.js";
 import { cellWords } from "./map_cells.js";
-import { draw, isNarrow, nowMark, plain, short, textSize } from "./plots.js";
+import { draw, isNarrow, nowMark, plain, short, textSize, tickStep } from "./plots.js";
 import { roundTicks } from "./times.js";
 
 const TOP = 30;
@@ -22,7 +22,7 @@ export function drawHeatmap(place, cells, warnings, zone, nowWords) {
     images: [under(found)],
     xaxis: {
       range: [cells.ends[0] - 1, cells.ends.at(-1)],
-      ...roundTicks(cells.now, cells.ends[0] - 1, cells.ends.at(-1), isNarrow() ? 30 : 15, zone),
+      ...roundTicks(cells.now, cells.ends[0] - 1, cells.ends.at(-1), tickStep(place), zone),
       ticks: "outside",
     },
     yaxis: stationAxis(cells.rows, size),

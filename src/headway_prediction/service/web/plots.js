@@ -32,6 +32,9 @@ export function draw(place, data, layout) {
 
 export const textSize = () => Math.max(12, parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.86);
 
+/** Minutes from tick to tick, so that their words keep apart. */
+export const tickStep = (place) => (place.clientWidth < 430 ? 30 : 15);
+
 export const isNarrow = () => innerWidth < 700;
 
 /** The line at now, and the word beside it. */
