@@ -12,9 +12,9 @@ from service_view import RecordedView
 
 
 @contextmanager
-def served(view: RecordedView, **settings: object) -> Iterator[tuple[str, ApiServer]]:
-    """Serve a view; give its address and the server."""
-    chosen = ApiSettings(port=0, **settings)
+def served(view: RecordedView, port: int = 0, **settings: object) -> Iterator[tuple[str, ApiServer]]:
+    """Serve a view, on a free port unless one is named; give its address and the server."""
+    chosen = ApiSettings(port=port, **settings)
     server = make_server(create_app(view, chosen), chosen)
     with listening_socket(chosen) as listener:
         port = listener.getsockname()[1]

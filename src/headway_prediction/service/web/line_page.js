@@ -1,0 +1,151 @@
+// One line on the page: what is published of it now or at a replayed moment, and again whenever there is something new.
+
+import { Refused } from "./api.js";
+import { byId, element, say, sayOrHide } from "./dom.js";
+import { listen } from "./events.js";
+import { mapPanel } from "./map_panel.js";
+import { readMoment } from "./moment.js";
+import { replaySlider } from "./replay.js";
+import { showScores } from "./scores.js";
+import { showStation } from "./station.js";
+import { ageClock, showConnection, showLevel, showRefusal } from "./status.js";
+import { drawStrings } from "./strings.js";
+import { instant, zoneWriter } from "./times.js";
+import { showWarnings } from "./warnings.js";
+import { WhatIf } from "./what_if.js";
+
+/** Shows a line (the answer of /lines/{line_id}) until the page is left. */
+export class LinePage {
+  #asking = new AbortController();
+  #lostAt = null;
+  #at = null;
+  #station = null;
+  #moment = null;
+  #told = null;
+
+  constructor(api, line) {
+    this.api = api;
+    this.line = line;
+    this.zone = zoneWriter(line.time_zone);
+    this.age = ageClock();
+    this.maps = mapPanel(line, this.zone, (station) => this.#chooseStation(station));
+    this.question = line.what_if ? new WhatIf(api, line, this.zone) : null;
+    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at));
+    this.#writeOnce();
+  }
+
+  /** Follow what is published. */
+  follow() {
+    this.question?.show(true);
+    listen(
+      this.api.eventsAddress,
+      () => this.#attempt(() => this.#refreshLive()),
+      (connected) => this.#connectionIs(connected),
+    );
+  }
+
+  /** Draw everything again, such as in other colours. */
+  async redraw() {
+    if (!this.#moment) return;
+    const { state, warnings, issuedAt, servedAt } = this.#moment;
+    showLevel(state.status);
+    if (this.#at === null) this.age.set(state.status, issuedAt, servedAt);
+    else this.age.freeze(state.status);
+    this.#showClock();
+    showWarnings(this.line, warnings, this.zone, (station) => this.#chooseStation(station));
+    await this.maps.show(this.#moment, this.#nowWords());
+    await drawStrings(this.line, state, this.zone, this.#nowWords());
+    if (this.#told) await showStation(this.line, this.#told, this.zone, this.#nowWords());
+    await this.question?.redrawAnswer();
+  }
+
+  #nowWords() {
+    return `${this.#at === null ? "now" : "then"} ${this.zone.clock(instant(this.#moment.state.time))}`;
+  }
+
+  #showClock() {
+    const time = instant(this.#moment.state.time);
+    const clock = this.zone.clock(time);
+    say(byId("clock"), clock);
+    sayOrHide(byId("replaying"), this.#at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
+    document.title = `${clock} ${this.line.name}`;
+  }
+
+  async #refreshLive() {
+    await this.slider.refresh();
+    showScores(await this.api.scores(), this.zone);
+    if (this.#at !== null) return;
+    await this.#refreshMoment();
+    await this.question?.refresh(this.#moment.state.usual);
+  }
+
+  async #refreshMoment() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    const moment = await readMoment(this.api, this.#at, signal);
+    const told = this.#station === null ? null : await this.api.station(this.#station, this.#at, signal);
+    if (signal.aborted) return;
+    this.#moment = moment;
+    this.#told = told;
+    await this.redraw();
+  }
+
+  #chooseMoment(at) {
+    this.#at = at;
+    this.question?.show(at === null);
+    return this.#attempt(() => (at === null ? this.#refreshLive() : this.#refreshMoment()));
+  }
+
+  #chooseStation(station) {
+    this.#station = station;
+    byId("station-choice").value = station;
+    return this.#attempt(async () => {
+      this.#told = await this.api.station(station, this.#at);
+      await showStation(this.line, this.#told, this.zone, this.#nowWords());
+      byId("station-heading").focus();
+      byId("station").scrollIntoView({ block: "nearest" });
+    });
+  }
+
+  #closeStation() {
+    this.#station = this.#told = null;
+    byId("station").hidden = true;
+    byId("station-choice").value = "";
+    byId("station-choice").focus();
+  }
+
+  #connectionIs(connected) {
+    this.#lostAt = connected ? null : (this.#lostAt ?? Date.now());
+    showConnection(this.#lostAt, this.zone);
+    if (connected && this.#moment) showLevel(this.#moment.state.status);
+  }
+
+  /** Do something that needs the service; when it refuses or cannot be reached, say so, and go on with the next event. */
+  async #attempt(does) {
+    try {
+      await does();
+      if (this.#lostAt === null) showConnection(null, this.zone);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (error instanceof Refused) showRefusal(error.message);
+      else if (error instanceof TypeError && !(await reachable())) this.#connectionIs(false);
+      else throw error;
+    }
+  }
+
+  #writeOnce() {
+    say(byId("line-name"), this.line.name);
+    const { training_dates: dates, methods, code_version: version } = this.line.bundle;
+    say(byId("bundle"), `Bundle ${version}, trained on ${dates.days} days (${dates.first} to ${dates.last}); methods: ${methods.join(", ")}`);
+    const choice = byId("station-choice");
+    choice.replaceChildren(
+      element("option", { value: "", text: "choose …" }),
+      ...this.line.stations.map(({ station, name }) => element("option", { value: station, text: name })),
+    );
+    choice.onchange = () => choice.value !== "" && this.#chooseStation(Number(choice.value));
+    byId("station-close").onclick = () => this.#closeStation();
+  }
+}
+
+const reachable = () => fetch("/healthz").then(() => true, () => false);
