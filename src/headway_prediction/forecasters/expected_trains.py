@@ -91,6 +91,10 @@ class DirectionDay:
             *(np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS)
         )
 
+    def under_way(self, t0: int) -> np.ndarray:
+        """Return the rows of `trains` that are under way: what `expected` returns first is of these, in their order."""
+        return self._under_way(t0)[0]
+
     def ends(self, t0: int) -> np.ndarray:
         """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
         passed = self.minutes_of_trips[:, -1]
