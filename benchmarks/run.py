@@ -6,7 +6,7 @@ from pathlib import Path
 
 from machine import describe
 
-BENCHMARKS = ("import_time.py", "simulate_day.py", "grid.py", "training_throughput.py")
+BENCHMARKS = ("import_time.py", "simulate_day.py", "grid.py", "training_throughput.py", "forecast_time.py")
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Which expected trip each train of a day is, decided when the train is first seen, so that nothing later changes it."""
 
+import math
+
 import numpy as np
 
 from headway_prediction.forecasters.trip_table import TripTable
@@ -37,5 +39,5 @@ def _misfits(trains: TripTable, trips: TripTable) -> np.ndarray:
         train = trains.trip_of_key.get(key)
         if train is not None and not off[train, trip] > SAME_KEY_MINS:
             # Nearer than any other, and among trips of that key the nearest still.
-            off[train, trip] = np.nan_to_num(off[train, trip]) - 2 * SAME_KEY_MINS
+            off[train, trip] = (0.0 if math.isnan(off[train, trip]) else off[train, trip]) - 2 * SAME_KEY_MINS
     return np.where(np.isnan(off), np.inf, off)

@@ -1,0 +1,81 @@
+"""How long one forecast takes, as the live service makes one every minute: a single origin, everything included.
+
+    python benchmarks/forecast_time.py [--grid line.zarr --bundle bundle] [--stations 33] [--origins 60]
+
+Without a grid and a bundle a line of `--stations` stations is simulated and trained for a moment: four networks of default
+size, for how good they are does not change how long they take. From the passings known at each origin to the forecast:
+`as of` builds the grid of the day, `15 min` is the ST-ConvNet, `60 min` feeds it back.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import machine
+import numpy as np
+
+from headway_prediction.bundle import Bundle
+from headway_prediction.config import LINE_DEFAULTS, AppConfig
+from headway_prediction.evaluation.truth import scored_origins
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.store import read_history
+from headway_prediction.line_files import read_line_files
+from headway_prediction.simulate import Scenario, write_simulation
+from headway_prediction.train_line import train_line
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--grid", type=Path)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--stations", type=int, default=33)
+    parser.add_argument("--origins", type=int, default=60)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.grid:
+            history, bundle = read_history(options.grid), Bundle.load(options.bundle)
+        else:
+            history, bundle = simulated(Path(folder), options.stations)
+        print(machine.describe())
+        print(f"{history.line.platforms().height} platforms, {len(bundle.network_paths)} networks")
+        for name, seconds in measure(history, bundle, options.origins).items():
+            percentile = np.percentile(seconds, 95)
+            print(
+                f"{name}: median {statistics.median(seconds) * 1000:.0f} ms, 95 % under {percentile * 1000:.0f} ms"
+            )
+
+
+def simulated(folder: Path, stations: int) -> tuple[LineHistory, Bundle]:
+    arrivals, gtfs = write_simulation(folder, Scenario.of_size(stations), days=9, seed=0)
+    history = read_line_files(arrivals, gtfs=gtfs)
+    settings = AppConfig.load(base=LINE_DEFAULTS, epochs=1, epoch_windows=64)
+    bundle = train_line(history, settings, folder / "run", quiet=True)
+    bundle.save(folder / "bundle")
+    return history, Bundle.load(folder / "bundle")
+
+
+def measure(history: LineHistory, bundle: Bundle, count: int) -> dict[str, list[float]]:
+    day = history.service_dates[-1]
+    whole, origins = history.select([day]), scored_origins(history, day)
+    quarter, hour = bundle.method("st-convnet"), bundle.method("st-convnet-60")
+    hour.forecast(whole, day, origins[:1])
+    seconds: dict[str, list[float]] = {"as of": [], "15 min": [], "60 min": []}
+    for t0 in np.resize(origins, count).tolist():
+        known = timed(seconds["as of"], lambda t0=t0: whole.as_of(day, t0))
+        for name, method in (("15 min", quarter), ("60 min", hour)):
+            timed(seconds[name], lambda m=method, known=known, t0=t0: m.forecast(known, day, np.array([t0])))
+    return seconds
+
+
+def timed(seconds: list[float], work: Callable[[], object]) -> object:
+    began = time.perf_counter()
+    result = work()
+    seconds.append(time.perf_counter() - began)
+    return result
+
+
+if __name__ == "__main__":
+    main()
