@@ -11,8 +11,8 @@ from headway_prediction.line import Line
 
 TOLERANCE_MINS = 0.01
 WILD_FACTOR = 5.0
-"""A forecast that is this many times the usual headway, or this fraction of it, is wild, unless the headway held now is so too:
-where the line stands still, trains are this far apart."""
+"""A forecast this many times the usual headway, or this part of it, is wild, unless the headway held now is so too: where a
+line stands still, trains are that far apart."""
 WILD_SHARE = 0.5
 
 
@@ -87,6 +87,6 @@ def _wild(mean: np.ndarray, held: np.ndarray, usual: np.ndarray) -> Iterator[str
 
 
 def _far(mean: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Whether means (leads, platforms) differ from a reference (platforms,) by more than the factor; NaN differs from none."""
+    """Whether means (leads, platforms) lie beyond the factor from a reference (platforms,); never from one that is NaN."""
     with np.errstate(invalid="ignore"):
         return (mean > WILD_FACTOR * reference) | (mean * WILD_FACTOR < reference)

@@ -29,7 +29,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds (NaN: none yet)."""
+    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds (or NaN)."""
 
     level: Level
     reasons: tuple[str, ...] = ()

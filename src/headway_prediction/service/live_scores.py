@@ -39,7 +39,7 @@ class _Scored:
 
 
 class LiveScoring:
-    """Scores the issued forecasts of `methods`, "st-convnet" among them, since the service day began and over the last hour."""
+    """Scores the issued forecasts of `methods`, "st-convnet" among them, since the service day began and over an hour."""
 
     def __init__(self, methods: Sequence[str], time_zone: str):
         self._methods = tuple(methods)
@@ -57,7 +57,7 @@ class LiveScoring:
             self._forecasts.setdefault(issued.t0, {})[issued.method] = issued.forecast
 
     def come_true(self, history: LineHistory, t0: int) -> None:
-        """Score the minutes that `history`, known to the end of minute t0 of its only date, has settled since the last time."""
+        """Score the minutes settled since the last time; `history` is known to the end of minute t0 of its only date."""
         if history.service_dates != [self._service_date]:
             return
         settled = min(t0 - SETTLED_MINS, SCORED_DAY_MINS - 1)

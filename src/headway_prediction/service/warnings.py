@@ -72,7 +72,7 @@ def _judge(
 def share_below(quantiles: Mapping[float, float], headway_mins: float) -> float:
     """Return the probability of a headway below `headway_mins`, from quantiles by level.
 
-    Between two quantiles it grows evenly; beyond the outermost as it would with half the slope of what lies next to it, to 0 and 1.
+    Between two quantiles it grows evenly; beyond the outermost, to 0 and 1, half as fast as on the other side of them.
     """
     levels, values = (np.array(part) for part in zip(*sorted(quantiles.items()), strict=True))
     if len(levels) == 1:
