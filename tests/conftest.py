@@ -224,3 +224,22 @@ def three_lines(tmp_path_factory) -> Path:
         headway("train", "--lines", lines, "--out", folder / "bundle", "--config", settings, "--quiet") == 0
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for all tests, one after the other; skips where none can be run."""
+    from postgres_server import postgres_server
+
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path) -> str:
+    """The URL of an empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    server = request.getfixturevalue("postgres")
+    server.empty()
+    return server.url

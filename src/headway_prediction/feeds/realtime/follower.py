@@ -1,16 +1,19 @@
 """Following a feed poll by poll: the journal at any time, whatever order the polls come in."""
 
 import logging
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import NamedTuple, Self
 
-from headway_prediction.feeds.realtime.passing import Passing
+from headway_prediction.feeds.realtime.passing import Passing, journal_order
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read import MalformedPoll, read_snapshot
-from headway_prediction.feeds.realtime.snapshot import Snapshot
-from headway_prediction.feeds.realtime.state import State, Step, advance
+from headway_prediction.feeds.realtime.snapshot import Snapshot, TripKey
+from headway_prediction.feeds.realtime.state import State, Step, Use, advance
 
 PATIENCE_SECS = 300.0
 ASIDE_KEPT = 100
@@ -32,6 +35,19 @@ class _Applied(NamedTuple):
     step: Step
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What a follower knows for good: no poll fetched at or before `until` can change it any more.
+
+    `uses` counts the settled polls by what became of them, `left_out` those that were not followed.
+    """
+
+    state: State = field(default_factory=State)
+    until: float = float("-inf")
+    uses: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
 class Follower:
     """Follows one feed. Its journal depends on which polls were added, not on their order or repetition.
 
@@ -39,15 +55,28 @@ class Follower:
     so is a malformed one: both are counted, the newest are kept `aside`, and the log (`logging`) names them.
     """
 
-    def __init__(self, patience_secs: float = PATIENCE_SECS):
+    def __init__(self, patience_secs: float = PATIENCE_SECS, settled: Settled | None = None):
+        settled = settled or Settled()
         self._patience_secs = patience_secs
         self._recent: list[_Applied] = []
         self._settled: list[Passing] = []
-        self._settled_uses: Counter[str] = Counter()
-        self._settled_until = float("-inf")
-        self._state = State()
+        self._settled_uses: Counter[str] = Counter(settled.uses)
+        self._settled_until = settled.until
+        self._state = settled.state
         self.aside: deque[Aside] = deque(maxlen=ASIDE_KEPT)
-        self._left_out: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter(settled.left_out)
+
+    @classmethod
+    def resumed(cls, settled: Settled, recent: Iterable[Poll], patience_secs: float = PATIENCE_SECS) -> Self:
+        """Return the follower that `settled` was taken of; `recent` holds the polls it knew beyond, in any order.
+
+        Malformed ones among them were counted by then.
+        """
+        follower = cls(patience_secs, settled)
+        for poll in recent:
+            with suppress(MalformedPoll):
+                follower._insert(poll, read_snapshot(poll))
+        return follower
 
     def add(self, poll: Poll) -> None:
         """Take in a poll. Nothing that its body holds raises."""
@@ -62,16 +91,50 @@ class Follower:
         self._insert(poll, snapshot)
         self._settle()
 
+    def holds(self, poll: Poll) -> bool:
+        """Tell whether this very poll was taken in, of those that are not settled yet."""
+        near = bisect_left(self._recent, poll.fetched_at, key=lambda applied: applied.poll.fetched_at)
+        same = takewhile(lambda applied: applied.poll.fetched_at == poll.fetched_at, self._recent[near:])
+        return any(applied.poll.body == poll.body for applied in same)
+
     def journal(self) -> list[Passing]:
         """Return the passings known so far, in order of time: those of trips under way may yet be corrected."""
-        closed = [passing for applied in self._recent for passing in applied.step.closed]
-        running = [passing for trip in self._state.trips.values() for passing in trip.passings.values()]
-        return sorted([*self._settled, *closed, *running], key=_order)
+        unsettled = (passing for passings in self.open_runs().values() for passing in passings)
+        return sorted([*self._settled, *unsettled], key=journal_order)
+
+    def open_runs(self) -> dict[tuple[TripKey, float], tuple[Passing, ...]]:
+        """Return the passings that may yet be corrected, by run: trip and when it was first seen."""
+        runs: dict[tuple[TripKey, float], tuple[Passing, ...]] = {}
+        for applied in self._recent:
+            for passing in applied.step.closed:
+                identity = passing.run.trip, passing.run.first_seen
+                runs[identity] = (*runs.get(identity, ()), passing)
+        for trip in self._state.trips.values():
+            if trip.passings:
+                identity = trip.run.trip, trip.run.first_seen
+                runs[identity] = (*runs.get(identity, ()), *trip.passings.values())
+        return runs
+
+    @property
+    def settled(self) -> Settled:
+        """What is known for good, for a later `resumed`."""
+        state = self._recent[0].before if self._recent else self._state
+        return Settled(state, self._settled_until, dict(self._settled_uses), dict(self._left_out))
+
+    @property
+    def content_at(self) -> float | None:
+        """When what the newest poll with something new says was true (epoch seconds); None before the first."""
+        for applied in reversed(self._recent):
+            if applied.step.use is Use.APPLIED:
+                return applied.step.state.at
+            if applied.step.use is Use.EMPTY:
+                return applied.poll.fetched_at
+        return self._recent[0].before.at or None if self._recent else self._state.at or None
 
     def take_closed(self) -> list[Passing]:
         """Hand over, and forget, the passings of trips that are over and can change no more: memory stays bounded."""
         taken, self._settled = self._settled, []
-        return sorted(taken, key=_order)
+        return sorted(taken, key=journal_order)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -127,7 +190,3 @@ def _counted(applied: _Applied) -> Counter[str]:
 
 def _place(snapshot: Snapshot) -> tuple[float, bytes]:
     return snapshot.fetched_at, snapshot.digest
-
-
-def _order(passing: Passing) -> tuple:
-    return passing.time, passing.run.trip, passing.run.first_seen, passing.stop_id

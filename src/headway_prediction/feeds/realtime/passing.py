@@ -51,3 +51,8 @@ class Passing:
     def uncertainty_secs(self) -> float:
         """How far off `time` can be at most."""
         return max(self.time - self.earliest, self.latest - self.time)
+
+
+def journal_order(passing: Passing) -> tuple:
+    """Return what a journal is sorted by: the time, and what tells passings of one moment apart."""
+    return passing.time, passing.run.trip, passing.run.first_seen, passing.stop_id

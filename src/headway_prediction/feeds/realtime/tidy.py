@@ -55,8 +55,8 @@ def tidy_log(
     time_zone(words.time_zone)
     found = list(passings)
     route = _one_route(found, words, route_id)
-    own = [passing for passing in found if _route(passing.run, words) == route]
-    directed = [passing for passing in own if _direction(passing, words) is not None]
+    own = [passing for passing in found if route_of(passing.run, words) == route]
+    directed = [passing for passing in own if direction_of(passing, words) is not None]
     sure = [
         passing
         for passing in directed
@@ -73,7 +73,7 @@ def tidy_log(
 
 
 def _one_route(found: list[Passing], words: Words, route_id: str | None) -> str:
-    routes = sorted({_route(passing.run, words) for passing in found})
+    routes = sorted({route_of(passing.run, words) for passing in found})
     if route_id is None and len(routes) == 1:
         return routes[0]
     if route_id not in routes:
@@ -86,11 +86,13 @@ def _one_route(found: list[Passing], words: Words, route_id: str | None) -> str:
     return route_id
 
 
-def _route(run: Run, words: Words) -> str:
+def route_of(run: Run, words: Words) -> str:
+    """Return the route of a run, "" where neither feed nor schedule names it."""
     return run.route_id or words.routes.get(run.trip.trip_id, "")
 
 
-def _direction(passing: Passing, words: Words) -> int | None:
+def direction_of(passing: Passing, words: Words) -> int | None:
+    """Return the direction of a passing, None where nothing tells it."""
     run = passing.run
     if run.direction_id is not None:
         return run.direction_id
@@ -110,7 +112,7 @@ def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
         (
             route or "unnamed",
             *names[_identity(passing.run)],
-            _direction(passing, words),
+            direction_of(passing, words),
             passing.stop_id,
             _name(passing.stop_id, words),
             round(passing.time),
@@ -140,13 +142,14 @@ def _names_of_runs(passings: list[Passing], words: Words) -> dict[tuple, tuple[s
     names: dict[tuple, tuple[str, str]] = {}
     taken: dict[tuple[date, str], int] = {}
     for (trip, first_seen), first in sorted(firsts.items(), key=lambda item: (item[1], item[0])):
-        day = _service_date(trip.start_date, first, words.time_zone)
+        day = service_date_of(trip.start_date, first, words.time_zone)
         taken[day, trip.trip_id] = count = taken.get((day, trip.trip_id), 0) + 1
         names[trip, first_seen] = day.isoformat(), trip.trip_id + (f"#{count}" if count > 1 else "")
     return names
 
 
-def _service_date(start_date: str, first: float, zone_name: str) -> date:
+def service_date_of(start_date: str, first: float, zone_name: str) -> date:
+    """Return the service date of a run whose first passing was at `first`: its start_date (YYYYMMDD) where possible."""
     moment = datetime.fromtimestamp(first, UTC)
     try:
         day = datetime.strptime(start_date, "%Y%m%d").date()

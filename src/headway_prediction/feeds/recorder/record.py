@@ -4,10 +4,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.address import FeedAddress
-from headway_prediction.feeds.recorder.archive import Archive
 from headway_prediction.feeds.recorder.body import ExchangeFailed
 from headway_prediction.feeds.recorder.exchange import Limits, Validators, exchange
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
@@ -43,13 +43,28 @@ class RecorderSettings:
     retention: Retention = field(default_factory=Retention)
 
 
+class Keeper(Protocol):
+    """Where a recorder puts what it got: an Archive, or whatever stands in its place."""
+
+    sizes: dict[str, int]
+    """Bytes by day, which the retention may ask to drop."""
+
+    def keep(self, attempt: Attempt, body: bytes | None = None) -> bool:
+        """Take in an attempt, and the body of one that brought a poll; return whether that was new."""
+        ...
+
+    def drop(self, day: str) -> None:
+        """Forget a day of `sizes`."""
+        ...
+
+
 class Recorder:
     """One feed, one archive, one attempt after the other. What changes is told to `say`, and each day's numbers."""
 
     def __init__(
         self,
         address: FeedAddress,
-        archive: Archive,
+        archive: Keeper,
         settings: RecorderSettings,
         say: Callable[[str], None],
         clock: Clock | None = None,

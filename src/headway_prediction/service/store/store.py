@@ -1,0 +1,190 @@
+"""The store: passings of lines, the polls they come from, and the forecasts issued."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+import sqlalchemy as sa
+
+from headway_prediction.clock import service_day_start
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrivals import COLUMNS, typed_arrivals
+from headway_prediction.feeds.realtime.passing import Passing, journal_order
+from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.tidy import Words, tidy_log
+from headway_prediction.service.issued import IssuedForecast
+from headway_prediction.service.store import issued_rows, kept_polls
+from headway_prediction.service.store.database import StoreUnavailable, connect, transaction
+from headway_prediction.service.store.kept_polls import Batch, Checkpoint, KeptPoll, Restart
+from headway_prediction.service.store.migrate import migrate
+from headway_prediction.service.store.rows import Changes, passing_of_row
+from headway_prediction.service.store.tables import ISSUED, LINES, PASSINGS, POLLS
+from headway_prediction.service.store.upsert import upsert
+
+
+class Store:
+    """A database that several threads may use at once; from `Store.open`.
+
+    Every method raises StoreUnavailable, a HeadwayError, when the database cannot be read or written just now; it may be
+    called again until it can. What one call writes is there whole or not at all, and lasts once the call has returned.
+    """
+
+    def __init__(self, engine: sa.Engine):
+        self._engine = engine
+        self._file = Path(engine.url.database) if engine.dialect.name == "sqlite" else None
+        self._inode: int | None = None
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open `sqlite:///path` or `postgresql+psycopg://…`, made or brought to the newest version of the schema.
+
+        Raises HeadwayError for another URL, or a database that a newer version of this program wrote.
+        """
+        store = cls(connect(url))
+        if store._file is not None and not store._file.parent.is_dir():
+            raise HeadwayError(
+                f"there is no folder {store._file.parent}",
+                "a folder for the store",
+                "make it, or correct --store",
+            )
+        migrate(store._engine)
+        store._inode = store._inode_now()
+        return store
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def keep_line(self, line_id: str, words: Words) -> None:
+        """Write down what `log` needs to know of a line: its time zone and the names of its stops."""
+        row = {
+            "line_id": line_id,
+            "time_zone": words.time_zone,
+            "stop_names": json.dumps(dict(words.stop_names)),
+        }
+        with self._writing() as connection:
+            connection.execute(upsert(connection, LINES), row)
+
+    def keep_poll(
+        self, line_id: str, poll: Poll, changes: Changes, checkpoint: Checkpoint | None = None
+    ) -> None:
+        """Keep a poll with what it changed, and the follower's state after it; a poll that is there changes nothing."""
+        self.keep_batch(line_id, Batch((KeptPoll.of(poll, checkpoint),), changes))
+
+    def keep_batch(self, line_id: str, batch: Batch) -> None:
+        """Keep several polls at once, as `keep_poll` does one after the other."""
+        with self._writing() as connection:
+            kept_polls.keep(connection, line_id, batch)
+
+    def restart(self, line_id: str) -> Restart:
+        """Return what following the line's feed goes on from."""
+        with self._reading() as connection:
+            return kept_polls.restart(connection, line_id)
+
+    def newest_poll_at(self, line_id: str) -> float | None:
+        """Return when the newest kept poll was fetched (epoch seconds), None before the first."""
+        with self._reading() as connection:
+            newest = sa.select(sa.func.max(POLLS.c.fetched_at)).where(POLLS.c.line_id == line_id)
+            return connection.scalar(newest)
+
+    def polls(self, line_id: str) -> int:
+        """Return how many polls of the line are kept."""
+        with self._reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(POLLS.c.line_id == line_id))
+
+    def passings(self, line_id: str, service_date: date) -> list[Passing]:
+        """Return the passings of a service date, in the journal's order; their runs name route and direction."""
+        mine = (PASSINGS.c.line_id == line_id) & (PASSINGS.c.service_date == service_date)
+        with self._reading() as connection:
+            found = connection.execute(sa.select(PASSINGS).where(mine)).mappings()
+            return sorted(map(passing_of_row, found), key=journal_order)
+
+    def log(self, line_id: str, service_date: date) -> pl.DataFrame:
+        """Return the passings of a service date as an arrival log, typed as feeds.arrivals.COLUMNS; empty without any.
+
+        Raises HeadwayError for a line that the store does not know.
+        """
+        words = self._words(line_id)
+        found = self.passings(line_id, service_date)
+        return typed_arrivals(tidy_log(found, words)[0]) if found else pl.DataFrame(schema=COLUMNS)
+
+    def service_dates(self, line_id: str) -> list[date]:
+        """Return the service dates with passings, in order."""
+        dates = sa.select(PASSINGS.c.service_date).where(PASSINGS.c.line_id == line_id).distinct()
+        with self._reading() as connection:
+            return list(connection.scalars(dates.order_by(PASSINGS.c.service_date)))
+
+    def keep_issued(self, issued: IssuedForecast) -> None:
+        """Keep a forecast, in the place of one of the same line, method and origin."""
+        with self._writing() as connection:
+            issued_rows.keep_issued(connection, issued)
+
+    def issued(self, line_id: str, method: str, service_date: date, t0: int) -> IssuedForecast | None:
+        """Return the forecast that a method issued at exactly that origin, None where there is none."""
+        found = self.issued_between(line_id, method, service_date, t0, t0)
+        return found[0] if found else None
+
+    def issued_between(
+        self, line_id: str, method: str, service_date: date, first_t0: int, last_t0: int
+    ) -> list[IssuedForecast]:
+        """Return the forecasts of a method from `first_t0` up to and with `last_t0`, in order."""
+        with self._reading() as connection:
+            return issued_rows.issued_between(connection, line_id, method, service_date, first_t0, last_t0)
+
+    def origins(self, line_id: str, service_date: date) -> list[int]:
+        """Return the minutes t0 of a date that a forecast was issued at, in order."""
+        with self._reading() as connection:
+            return issued_rows.origins(connection, line_id, service_date)
+
+    def forget_before(self, service_date: date) -> None:
+        """Delete what belongs to earlier service dates; a restart stays possible. The file keeps its size for what comes."""
+        with self._writing() as connection:
+            for table in (PASSINGS, ISSUED):
+                connection.execute(sa.delete(table).where(table.c.service_date < service_date))
+            for line_id, zone in connection.execute(sa.select(LINES.c.line_id, LINES.c.time_zone)).all():
+                begins = service_day_start(service_date, zone).timestamp()
+                old = (POLLS.c.line_id == line_id) & (POLLS.c.fetched_at < begins)
+                connection.execute(sa.delete(POLLS).where(old))
+
+    def check(self) -> None:
+        """Raise StoreUnavailable when the database cannot be read, or not be written."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(LINES).where(sa.false()))
+
+    def _words(self, line_id: str) -> Words:
+        with self._reading() as connection:
+            row = connection.execute(sa.select(LINES).where(LINES.c.line_id == line_id)).first()
+        if row is None:
+            raise HeadwayError(
+                f"the store has no line {line_id!r}", "a line that was ingested", "check its id"
+            )
+        return Words(row.time_zone, json.loads(row.stop_names))
+
+    def _reading(self):
+        return transaction(self._engine, writes=False)
+
+    def _writing(self):
+        self._follow_file()
+        return transaction(self._engine, writes=True)
+
+    def _follow_file(self) -> None:
+        """A file that was deleted takes writes all the same, and nobody ever sees them; one put back must be opened."""
+        if self._file is None or (inode := self._inode_now()) == self._inode:
+            return
+        if inode is None:
+            raise StoreUnavailable(
+                f"the file {self._file} is gone",
+                "the store where it was opened",
+                "put it back, or start again",
+            )
+        self._engine.dispose()
+        migrate(self._engine)
+        self._inode = self._inode_now()
+
+    def _inode_now(self) -> int | None:
+        try:
+            return None if self._file is None else self._file.stat().st_ino
+        except OSError:
+            return None
