@@ -62,6 +62,11 @@ def instant(service_date: date, minute: float, zone_name: str) -> datetime:
     return moment.astimezone(time_zone(zone_name))
 
 
+def local_moment(at: float, zone_name: str) -> datetime:
+    """Return the aware local datetime of epoch seconds."""
+    return datetime.fromtimestamp(at, time_zone(zone_name))
+
+
 def local_iso(service_date: date, minutes: np.ndarray, zone_name: str) -> list[str]:
     """Return ISO 8601 local times with offset, to the second, of service-day `minutes` (any shape is flattened)."""
     return [instant(service_date, m, zone_name).isoformat(timespec="seconds") for m in np.ravel(minutes)]

@@ -79,10 +79,11 @@ def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: date
 
 def _rows(forecaster: Forecaster, history: LineHistory, service_date: date, t0: int) -> pl.DataFrame:
     forecast = forecaster.forecast(history, service_date, np.array([t0]))
-    return _with_names(forecast_rows(forecast, history.line), history.line)
+    return with_stop_names(forecast_rows(forecast, history.line), history.line)
 
 
-def _with_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
+def with_stop_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
+    """Return exported forecasts with the column stop_name, in the same order."""
     platforms = line.platforms()
     names = platforms.select(
         "direction_id", "stop_id", stop_name=pl.Series([line.station_names[s] for s in platforms["station"]])

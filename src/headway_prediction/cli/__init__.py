@@ -20,6 +20,7 @@ from headway_prediction.cli import (
     now,
     record,
     serve,
+    watch,
 )
 from headway_prediction.errors import HeadwayError
 
@@ -36,6 +37,7 @@ def build_app() -> typer.Typer:
     verbs = (
         data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
         data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
+        watch.watch,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

@@ -1,0 +1,109 @@
+"""The app: routes, errors, headers, page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from headway_prediction import __version__
+from headway_prediction.errors import HeadwayError
+from headway_prediction.service.api.asking import asking_routes, event_routes
+from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.events import Hub
+from headway_prediction.service.api.guard import Guard, security_headers
+from headway_prediction.service.api.health import health_routes
+from headway_prediction.service.api.limits import Workers
+from headway_prediction.service.api.metrics import RequestCounter, new_registry
+from headway_prediction.service.api.page import page_routes
+from headway_prediction.service.api.reading import reading_routes
+from headway_prediction.service.api.refusal import Refusal, error_body
+from headway_prediction.service.api.settings import ApiSettings
+from headway_prediction.service.view import ServiceView
+
+PREFIX = "/api/v1"
+DESCRIPTION = """Headway forecasts of a metro line, minute by minute.
+
+Headways and waits are minutes, times ISO 8601 with offset; null is what is not known. What is published changes once a
+minute: send `If-None-Match` with the `ETag` you have, or listen to `/events`."""
+
+
+def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAPI:
+    """Return the app that serves a running service; `app.state.hub` is its stream of events, to be closed before it ends."""
+    settings = settings or ApiSettings()
+    desk, hub, workers = Desk(view, settings), Hub(view.board, settings), Workers(settings.what_if_secs)
+    registry = new_registry(view, lambda: hub.listening)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        hub.open({served.line.line_id: served.line for served in view.lines()})
+        yield
+        hub.close()
+        workers.close()
+
+    app = FastAPI(
+        title="headway-prediction",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=running,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.hub = hub
+    for router in (reading_routes(desk), event_routes(desk, hub), asking_routes(desk, workers)):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health_routes(view, registry))
+    app.include_router(page_routes(settings.web))
+    _add_errors(app, settings)
+    _add_middleware(app, settings, registry)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ApiSettings, registry: object) -> None:
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match"],
+            expose_headers=["ETag"],
+        )
+    app.add_middleware(RequestCounter, registry=registry)
+    app.add_middleware(Guard, settings=settings)
+
+
+def _add_errors(app: FastAPI, settings: ApiSettings) -> None:
+    headers = security_headers(settings)
+
+    async def broken(_: Request, __: Exception) -> JSONResponse:
+        # Outside the guard, so that its headers are added here; what broke is in the log, not in the answer.
+        body = error_body("the service made a mistake", "an answer", "see its log, and tell its makers")
+        return JSONResponse(body, 500, headers)
+
+    app.add_exception_handler(HeadwayError, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _not_served)
+    app.add_exception_handler(Exception, broken)
+
+
+async def _refused(_: Request, error: HeadwayError) -> JSONResponse:
+    status, headers = (error.status, error.headers) if isinstance(error, Refusal) else (422, {})
+    return JSONResponse(error_body(error.found, error.expected, error.mend), status, headers)
+
+
+async def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))[:200]
+    body = error_body(f"{where}: {first['msg']}", "what /openapi.json says", "correct it")
+    return JSONResponse(body, 422)
+
+
+async def _not_served(request: Request, error: HTTPException) -> JSONResponse:
+    found = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    body = error_body(found, "a request as in /openapi.json", "correct it")
+    return JSONResponse(body, error.status_code, error.headers)

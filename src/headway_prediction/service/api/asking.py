@@ -1,0 +1,86 @@
+"""The answers that are no plain GET: what-if, and the stream of events."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.events import EventStream, Hub
+from headway_prediction.service.api.forecast_body import status_body
+from headway_prediction.service.api.limits import TokenBuckets, Workers, check_key
+from headway_prediction.service.api.models.what_if import WhatIf, WhatIfAnswer
+from headway_prediction.service.api.reading import LineId, errors
+from headway_prediction.service.api.refusal import Refusal
+from headway_prediction.service.api.rendered import JSON, Rendered
+
+EVENT_STREAM = {
+    "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+Told = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Security(HTTPBearer(auto_error=False, description="A key, where the service wants one.")),
+]
+
+
+def event_routes(desk: Desk, hub: Hub) -> APIRouter:
+    """Return the stream of events."""
+    router = APIRouter(tags=["lines"])
+
+    @router.get(
+        "/lines/{line_id}/events",
+        response_class=Response,
+        responses={200: EVENT_STREAM, **errors(404, 422, 503)},
+    )
+    async def events(line_id: LineId) -> Response:
+        """Hear of each new forecast as soon as it is published."""
+        desk.served(line_id)
+        hub.check_room()
+        return EventStream(hub, line_id)
+
+    return router
+
+
+def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
+    """Return what-if."""
+    router = APIRouter(tags=["what-if"])
+    buckets = TokenBuckets(desk.settings.what_if_per_minute)
+
+    @router.post(
+        "/lines/{line_id}/what-if",
+        response_model=WhatIfAnswer,
+        responses=errors(401, 403, 404, 408, 413, 422, 429, 503),
+    )
+    async def what_if(request: Request, line_id: LineId, asked: WhatIf, told: Told = None) -> Response:
+        """Forecast what a change of the terminal departures of the next hour does. Nothing is changed by asking."""
+        _refuse_strangers(request, desk)
+        check_key(told.credentials if told else None, desk.settings.keys)
+        buckets.take(request.client.host if request.client else "")
+        served = desk.served(line_id)
+        if not served.what_if:
+            raise Refusal(404, f"{line_id} has no what-if", "a line whose trips are known", "ask for another")
+        _, published = desk.newest(line_id)
+        plain = asked.model_dump(mode="json", exclude_none=True)
+        found = await workers.work(lambda: desk.view.what_if(line_id, plain))
+        body = {**found, "status": status_body(published.status)}
+        rendered = await asyncio.to_thread(Rendered.of, body)
+        return Response(rendered.body, media_type=JSON, headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def _refuse_strangers(request: Request, desk: Desk) -> None:
+    """Refuse a page of another site: a browser names its Origin whenever it posts."""
+    origin = request.headers.get("origin")
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if origin is not None and origin not in (own, *desk.settings.origins):
+        raise Refusal(
+            403,
+            f"a page of {origin[:80]!r} asked",
+            f"one of {own}",
+            "name the origin when the service is started",
+        )

@@ -1,0 +1,85 @@
+"""The desk: finds the line and the moment a request asks for, and hands out what was rendered of it."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway_prediction.service.api.conditional import answer
+from headway_prediction.service.api.moments import origin_at
+from headway_prediction.service.api.refusal import Refusal
+from headway_prediction.service.api.rendered import Renderings
+from headway_prediction.service.issued import Published
+from headway_prediction.service.view import ServedLine, ServiceView
+
+if TYPE_CHECKING:
+    from headway_prediction.service.api.settings import ApiSettings
+
+Render = Callable[[ServedLine, Published], dict | str]
+PAST_AT_ONCE = 2
+"""Earlier moments are rebuilt from the store; so many at a time leave the machine to the forecast."""
+
+
+class Desk:
+    """Serves a ServiceView; made once per app, used from its event loop."""
+
+    def __init__(self, view: ServiceView, settings: "ApiSettings") -> None:
+        self.view, self.settings = view, settings
+        self.renderings = Renderings()
+        self._past = asyncio.Semaphore(PAST_AT_ONCE)
+
+    def served(self, line_id: str) -> ServedLine:
+        """Return a line that is served; raises Refusal (404)."""
+        lines = {served.line.line_id: served for served in self.view.lines()}
+        if line_id not in lines:
+            raise Refusal(
+                404,
+                f"no line {line_id[:80]!r} is served",
+                f"one of {', '.join(lines)}",
+                "take one of /api/v1/lines",
+            )
+        return lines[line_id]
+
+    def newest(self, line_id: str) -> tuple[int, Published]:
+        """Return the version and what is published of a line; raises Refusal (503) before the first."""
+        version, published = self.view.board.newest(line_id)
+        if published is None:
+            raise Refusal(
+                503,
+                f"nothing is published of {line_id} yet",
+                "a first forecast, within seconds of the start",
+                "ask again in a moment; /readyz says what is waited for",
+                Retry_After="5",
+            )
+        return version, published
+
+    async def answer(
+        self, request: Request, line_id: str, at: str | None, what: Hashable, render: Render
+    ) -> Response:
+        """Answer with `render` of what is published of a line, now or `at` an earlier moment."""
+        served = self.served(line_id)
+        version, published = self.newest(line_id)
+        origin = None if at is None else origin_at(at, served.line.time_zone)
+        if origin in (None, (published.state.service_date, published.state.t0)):
+            key = line_id, what
+            return answer(request, await self.renderings.get(key, version, lambda: render(served, published)))
+        async with self._past:
+            key = line_id, what, origin
+            rendered = await self.renderings.get(
+                key, version, lambda: render(served, self._published_at(line_id, *origin))
+            )
+        return answer(request, rendered)
+
+    def _published_at(self, line_id: str, service_date: date, t0: int) -> Published:
+        published = self.view.published_at(line_id, service_date, t0)
+        if published is None:
+            raise Refusal(
+                404,
+                f"no forecast of {line_id} is kept from minute {t0} of service date {service_date}",
+                "a moment from which one was issued",
+                f"take one of /api/v1/lines/{line_id}/moments",
+            )
+        return published

@@ -1,0 +1,63 @@
+"""The app behind uvicorn: how much it takes at a time, and how it ends."""
+
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.service.api.events import Hub
+from headway_prediction.service.api.settings import ApiSettings
+
+MOST_CONNECTIONS = 2000
+END_SECS = 5
+
+
+class ApiServer(uvicorn.Server):
+    """Ends the event streams when it is told to end: they would keep it waiting."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self.hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the hub, then everything else."""
+        self.hub.close()
+        await super().shutdown(sockets)
+
+
+def make_server(app: FastAPI, settings: ApiSettings) -> ApiServer:
+    """Return a server for an app of `create_app`; `run` of it serves until a signal or `should_exit`."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Who asks is who is connected: a header that says otherwise would get around the rate limit.
+        proxy_headers=False,
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=END_SECS,
+    )
+    return ApiServer(config, app.state.hub)
+
+
+def run(app: FastAPI, settings: ApiSettings) -> None:
+    """Serve until interrupted; raises HeadwayError when the port cannot be had."""
+    with listening_socket(settings) as listener:
+        make_server(app, settings).run(sockets=[listener])
+
+
+def listening_socket(settings: ApiSettings) -> socket.socket:
+    """Return a socket that listens where the settings say; port 0 takes any free one."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        raise HeadwayError(
+            f"{settings.host} port {settings.port} cannot be listened on ({getattr(error, 'strerror', None) or error})",
+            "an address of this machine and a free port",
+            "choose another one with --port",
+        ) from error
