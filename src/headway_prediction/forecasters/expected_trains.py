@@ -17,7 +17,7 @@ from headway_prediction.forecasters.trip_matching import matched_trips
 from headway_prediction.forecasters.trip_table import TripTable
 from headway_prediction.trip_keys import UNKNOWN
 
-EXPECTED_ARRAYS = ("minutes", "facts", "keys")
+EXPECTED_ARRAYS = ("minutes", "facts", "keys", "trips")
 MOST_LATE_MINS = 30.0
 """A train that would leave later than this is replaced by another, or its trip is not run."""
 FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
@@ -25,8 +25,9 @@ FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
 
 @dataclass(frozen=True)
 class Expected:
-    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, and `keys`
-    (trains,) as the log names or will name them, −1 where nobody knows.
+    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, `keys`
+    (trains,) as the log names or will name them, −1 where nobody knows, and `trips` (trains,) their rows among the trips of
+    the day, −1 where a train is on none.
 
     `facts` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
     first minute, below zero, for one that has not left); the position of that; minutes it is overdue now; minutes it runs
@@ -36,6 +37,7 @@ class Expected:
     minutes: np.ndarray
     facts: np.ndarray
     keys: np.ndarray
+    trips: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class DirectionDay:
     feeders: "Feeders | None" = None
 
     @cached_property
-    def _trips_of_trains(self) -> np.ndarray:
+    def trips_of_trains(self) -> np.ndarray:
+        """The row of each train among the trips, −1 where it is on none: (trains,)."""
         if self.trips is None:
             return np.full(len(self.trains.minutes), -1)
         return matched_trips(self.trains, self.trips)
@@ -58,8 +61,8 @@ class DirectionDay:
     @cached_property
     def minutes_of_trips(self) -> np.ndarray:
         """When the train of each trip passed, NaN where it was not seen: (trips, positions)."""
-        minutes, found = np.full(self.trips.minutes.shape, np.nan), self._trips_of_trains >= 0
-        minutes[self._trips_of_trains[found]] = self.trains.minutes[found]
+        minutes, found = np.full(self.trips.minutes.shape, np.nan), self.trips_of_trains >= 0
+        minutes[self.trips_of_trains[found]] = self.trains.minutes[found]
         return minutes
 
     @cached_property
@@ -100,7 +103,7 @@ class DirectionDay:
         passed = self.minutes_of_trips[:, -1]
         ends = np.where(passed < t0 + 1, passed, np.nan)
         active, coming = self._under_way(t0)
-        trip, last = self._trips_of_trains[active], coming.minutes[:, -1]
+        trip, last = self.trips_of_trains[active], coming.minutes[:, -1]
         known = (trip >= 0) & np.isfinite(last)
         ends[trip[known]] = last[known]
         return ends
@@ -120,7 +123,8 @@ class DirectionDay:
         overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
         minutes = np.where(coming, onward + overdue[:, None], np.inf)
         facts = np.stack([np.ones(len(at)), now - seen, at, overdue, late, on_trip], axis=1)
-        return active, Expected(minutes, facts, self.trains.key_of_trip[active])
+        trips = np.full(len(active), -1) if self.trips is None else self.trips_of_trains[active]
+        return active, Expected(minutes, facts, self.trains.key_of_trip[active], trips)
 
     def _onward(
         self, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
@@ -131,7 +135,7 @@ class DirectionDay:
         onward = np.where(served, seen[:, None] + since_first - since_first[at][:, None], np.nan)
         if self.trips is None or not len(active):
             return onward, np.zeros(len(active)), np.zeros(len(active))
-        trip = self._trips_of_trains[active]
+        trip = self.trips_of_trains[active]
         late = seen - self.trips.minutes[trip, at]
         on_trip = (trip >= 0) & np.isfinite(late)
         onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
@@ -141,14 +145,15 @@ class DirectionDay:
         """Trips of which no train has been seen, from 6 minutes overdue on; late where their train comes late."""
         now, late = t0 + 1, self._late_to_leave(t0)
         first = self.trips.first_minutes + late
-        seen = self._trips_of_trains[self.trains.first_minutes < now]
+        seen = self.trips_of_trains[self.trains.first_minutes < now]
         pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
         pending[seen[seen >= 0]] = False
         first, minutes = first[pending], (self.trips.minutes + late[:, None])[pending]
         overdue = np.maximum(now - first, 0.0)
         minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
         keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
-        return _yet_to_leave(minutes, now - first, position, overdue, late[pending], keys, on_trip=1.0)
+        facts = _facts_yet_to_leave(now - first, position, overdue, late[pending], on_trip=1.0)
+        return Expected(minutes, facts, keys, np.flatnonzero(pending))
 
     def _late_to_leave(self, t0: int) -> np.ndarray:
         if self.feeders is None:
@@ -165,8 +170,8 @@ class DirectionDay:
         served = self.runs.served[0] >= USUALLY_SERVED
         minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
         zeros = np.zeros(len(departures))
-        unknown = np.full(len(departures), UNKNOWN)
-        return _yet_to_leave(minutes, t0 + 1 - departures, zeros - 1, zeros, zeros, unknown, on_trip=0.0)
+        facts = _facts_yet_to_leave(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
+        return Expected(minutes, facts, np.full(len(departures), UNKNOWN), np.full(len(departures), -1))
 
 
 @dataclass(frozen=True)
@@ -184,15 +189,8 @@ class Feeders:
         return ends[self.trip] + self.least
 
 
-def _yet_to_leave(
-    minutes: np.ndarray,
-    since: np.ndarray,
-    position: np.ndarray,
-    overdue: np.ndarray,
-    late: np.ndarray,
-    keys: np.ndarray,
-    on_trip: float,
-) -> Expected:
-    zeros = np.zeros(len(minutes))
-    facts = np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=1)
-    return Expected(minutes, facts, keys)
+def _facts_yet_to_leave(
+    since: np.ndarray, position: np.ndarray, overdue: np.ndarray, late: np.ndarray, on_trip: float
+) -> np.ndarray:
+    zeros = np.zeros(len(since))
+    return np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=1)

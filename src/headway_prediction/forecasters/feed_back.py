@@ -6,7 +6,7 @@ known; the headways that the network forecast stand where observed ones would. F
 is drawn towards the usual headway as far as that lowers its squared error, and the quantiles are stretched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import ClassVar, Self
@@ -21,7 +21,12 @@ from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.guess_channels import FittedGuess
-from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster, forecast_of
+from headway_prediction.forecasters.st_convnet import (
+    ARRIVES_IN,
+    GuessSource,
+    STConvNetForecaster,
+    forecast_of,
+)
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
@@ -78,60 +83,95 @@ class FeedBack:
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast leads 1 to `mins` from each origin."""
-        origins = np.asarray(origins)
-        mean, quantiles, arrives_in = self._blocks(history, service_date, origins)
+        return self.forecast_each([Asked(self.method.guess, history, service_date, np.asarray(origins))])[0]
+
+    def forecast_each(self, asked: Sequence["Asked"]) -> list[Forecast]:
+        """Forecast several histories side by side, each as `forecast` would with its first guess, in less time."""
+        methods = [replace(self.method, guess=one.guess) for one in asked]
+        inputs = [
+            method.inputs(one.history, one.service_date, one.origins)
+            for method, one in zip(methods, asked, strict=True)
+        ]
+        splits = np.cumsum([len(one.origins) for one in asked])[:-1]
+        parts = [np.split(part, splits) for part in self._blocks(methods, asked, inputs)]
+        arrives_in = [part[2][..., ARRIVES_IN] for part in inputs]
+        rows = zip(methods, asked, *parts, arrives_in, strict=True)
+        return [replace(self, method=method)._calibrated(*row) for method, *row in rows]
+
+    def _calibrated(
+        self, one: "Asked", mean: np.ndarray, quantiles: np.ndarray, arrives_in: np.ndarray
+    ) -> Forecast:
+        """Return what one that asked is told, from the networks' outputs of all leads."""
+        usual = usual_headways(self.method, one.history, one.service_date, one.origins, self.mins)
+        quantiles = self._spread(quantiles, usual)
         if self.calibration is not None:
-            usual = usual_headways(self.method, history, service_date, origins, self.mins)
             trust = self.calibration.trust[None, : self.mins, None, None]
             mean = trust * mean + (1 - trust) * usual
-            held = held_values(history, service_date, origins)
+            held = held_values(one.history, one.service_date, one.origins)
             quantiles = self.calibration.intervals.apply(quantiles, held, arrives_in)
-        cap_mins = history.grid.attrs["cap_mins"]
-        return forecast_of(service_date, origins, mean, quantiles, self.method.config.quantiles, cap_mins)
+        cap_mins = one.history.grid.attrs["cap_mins"]
+        levels = self.method.config.quantiles
+        return forecast_of(one.service_date, one.origins, mean, quantiles, levels, cap_mins)
+
+    def _spread(self, quantiles: np.ndarray, usual: np.ndarray) -> np.ndarray:
+        spread = LEAST_SPREAD * usual
+        spread[:, : self.method.config.forecast_mins] = 0.0
+        levels = np.asarray(self.method.config.quantiles)
+        sides = np.sign(levels - levels[middle_place(levels)])
+        return quantiles + sides * spread[..., None]
 
     def _blocks(
-        self, history: LineHistory, service_date: date, origins: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mean and quantiles of all leads, and the first guess of when the next train comes."""
-        step = self.method.config.forecast_mins
-        inputs = self.method.inputs(history, service_date, origins)
+        self,
+        methods: Sequence[STConvNetForecaster],
+        asked: Sequence["Asked"],
+        inputs: Sequence[tuple[np.ndarray, ...]],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and quantiles of all leads, the origins of all that asked one after the other."""
+        origins = [
+            (method, one, int(t0)) for method, one in zip(methods, asked, strict=True) for t0 in one.origins
+        ]
         means, quantiles = [], []
-        for first_lead in range(0, self.mins, step):
+        for first_lead in range(0, self.mins, self.method.config.forecast_mins):
             if first_lead:
                 fed = np.concatenate(means, axis=1)
-                rows = [
-                    self._inputs_after(history, service_date, int(t0), fed[place], first_lead)
-                    for place, t0 in enumerate(origins)
+                inputs = [
+                    _inputs_after(method, one, t0, fed[place], first_lead)
+                    for place, (method, one, t0) in enumerate(origins)
                 ]
-                inputs = tuple(np.concatenate(parts) for parts in zip(*rows, strict=True))
-            else:
-                arrives_in = inputs[2][..., ARRIVES_IN]
-            mean, block = self.method.outputs(inputs)
+            mean, block = self.method.outputs(
+                tuple(np.concatenate(parts) for parts in zip(*inputs, strict=True))
+            )
             means.append(mean)
             quantiles.append(block)
         cut = slice(self.mins)
-        mean, joined = (np.concatenate(parts, axis=1)[:, cut] for parts in (means, quantiles))
-        spread = LEAST_SPREAD * usual_headways(self.method, history, service_date, origins, self.mins)
-        spread[:, :step] = 0.0
-        levels = np.asarray(self.method.config.quantiles)
-        sides = np.sign(levels - levels[middle_place(levels)])
-        return mean, joined + sides * spread[..., None], arrives_in
+        return tuple(np.concatenate(parts, axis=1)[:, cut] for parts in (means, quantiles))
 
-    def _inputs_after(
-        self, history: LineHistory, service_date: date, t0: int, forecast: np.ndarray, mins: int
-    ) -> tuple[np.ndarray, ...]:
-        """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
-        until = min(t0 + mins, SCORED_DAY_MINS - 1)
-        guess = self.method.guess.first_guess(history, service_date, t0)
-        ahead = history_run_on(guess, history, service_date, t0, until)
-        # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
-        learned = replace(self.method, guess=FittedGuess(guess))
-        headway_in, schedule_in, guess_in = learned.inputs(ahead, service_date, np.array([until]))
-        window = headway_in.shape[1]
-        fed = np.clip(forecast[: until - t0] / self.method.config.scaler, 0.0, 1.0)[-window:]
-        known = headway_in[0, window - len(fed) :, ..., VALID] > 0
-        headway_in[0, window - len(fed) :, ..., HEADWAY] = np.where(known, fed, 0.0)
-        return headway_in, schedule_in, guess_in
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a forecast: the origins of a service date in a history, with its own first guess."""
+
+    guess: GuessSource
+    history: LineHistory
+    service_date: date
+    origins: np.ndarray
+
+
+def _inputs_after(
+    method: STConvNetForecaster, one: Asked, t0: int, forecast: np.ndarray, mins: int
+) -> tuple[np.ndarray, ...]:
+    """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
+    until = min(t0 + mins, SCORED_DAY_MINS - 1)
+    guess = method.guess.first_guess(one.history, one.service_date, t0)
+    ahead = history_run_on(guess, one.history, one.service_date, t0, until)
+    # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
+    learned = replace(method, guess=FittedGuess(guess))
+    headway_in, schedule_in, guess_in = learned.inputs(ahead, one.service_date, np.array([until]))
+    window = headway_in.shape[1]
+    fed = np.clip(forecast[: until - t0] / method.config.scaler, 0.0, 1.0)[-window:]
+    known = headway_in[0, window - len(fed) :, ..., VALID] > 0
+    headway_in[0, window - len(fed) :, ..., HEADWAY] = np.where(known, fed, 0.0)
+    return headway_in, schedule_in, guess_in
 
 
 def usual_headways(

@@ -1,0 +1,125 @@
+"""What no train can do: leave in the past or too late to be forecast, on the heels of another, past it, or before it came."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from headway_prediction.clock import service_time
+from headway_prediction.errors import HeadwayError
+from headway_prediction.line import DIRECTIONS
+from headway_prediction.what_if.changed_plan import ADDED, ChangedTrips, DirectionChange
+from headway_prediction.what_if.changes import Planned, direction_changes
+from headway_prediction.what_if.edits import EDITED_MINS
+from headway_prediction.what_if.present import Present
+
+LEAST_APART_MINS = 1.0
+"""Two trains leave a terminal at least this long after each other, unless the plan itself has them nearer."""
+SAME_MINS = 1e-6
+
+
+def refuse_impossible(present: Present, plan: Sequence[Planned]) -> None:
+    """Raise HeadwayError for a departure before now or beyond the hour; one that would overtake another train, at the
+    terminal or on the way, or leave within a minute of it; and one before its train has come and turned round, as far as it
+    is known which train that is."""
+    for one in plan:
+        if one.changed and one.minute is not None:
+            _refuse_other_times(present, one)
+    for direction, change in zip(DIRECTIONS, direction_changes(present, plan), strict=True):
+        if not change.is_none:
+            order = Order.of(present, change, direction)
+            for row in np.flatnonzero(order.touched):
+                order.refuse(int(row))
+            _refuse_turns(present, change, direction)
+
+
+def _refuse_other_times(present: Present, one: Planned) -> None:
+    if not present.now <= one.minute < present.now + EDITED_MINS:
+        raise HeadwayError(
+            f"a train of direction {one.direction} is to leave at {service_time(one.minute)}",
+            f"a time from now ({service_time(present.now)}) until {EDITED_MINS} minutes later",
+            "choose such a time",
+        )
+
+
+@dataclass(frozen=True)
+class Order:
+    """The trips of a changed plan in one direction beside the present one.
+
+    `departures` (trips,) from the terminal and `minutes` (trips, positions) on the way as changed, then the same as they are
+    at present (NaN for an added trip), and which trips are `touched`.
+    """
+
+    departures: np.ndarray
+    minutes: np.ndarray
+    present_departures: np.ndarray
+    present_minutes: np.ndarray
+    touched: np.ndarray
+
+    @classmethod
+    def of(cls, present: Present, change: DirectionChange, direction: int) -> Self:
+        """Put the two plans side by side."""
+        trips, departures = present.days[direction].trips, present.departures_of_trips[direction]
+        changed = ChangedTrips.of(trips, departures, change, direction)
+        added = changed.origin == ADDED
+        now = np.append(departures + change.later, np.nan)[changed.origin]
+        now[added] = np.sort(change.added)
+        nowhere = np.full((1, trips.minutes.shape[1]), np.nan)
+        return cls(
+            now,
+            changed.table.minutes,
+            np.append(departures, np.nan)[changed.origin],
+            np.concatenate([trips.minutes, nowhere])[changed.origin],
+            added | np.append(change.touched, False)[changed.origin],
+        )
+
+    def refuse(self, row: int) -> None:
+        """Raise HeadwayError where a trip leaves within a minute of another, or passes it, and did not at present."""
+        apart, before = (part - part[row] for part in (self.departures, self.present_departures))
+        near = np.abs(apart) < LEAST_APART_MINS - SAME_MINS
+        near &= ~(np.abs(before) <= np.abs(apart) + SAME_MINS)
+        passed = apart * before < 0
+        passed |= _mixed(self.minutes - self.minutes[row]) & ~_mixed(
+            self.present_minutes - self.present_minutes[row]
+        )
+        near[row] = passed[row] = False
+        for found, what in ((passed, "overtake"), (near, "leave within a minute of")):
+            if found.any():
+                raise self._impossible(row, int(np.argmax(found)), what)
+
+    def _impossible(self, row: int, other: int, what: str) -> HeadwayError:
+        its, others = (service_time(part) for part in (self.departures[row], self.first_minute(other)))
+        return HeadwayError(
+            f"the train that is to leave at {its} would {what} that of {others}",
+            "trains in the order of the plan, a minute or more apart",
+            "choose another time, or change the other train first",
+        )
+
+    def first_minute(self, row: int) -> float:
+        """Return when a trip leaves the terminal or, where it begins further on, begins."""
+        departure = self.departures[row]
+        return float(np.nanmin(self.minutes[row]) if np.isnan(departure) else departure)
+
+
+def _mixed(apart: np.ndarray) -> np.ndarray:
+    """Which trips are ahead somewhere and behind elsewhere: (trips,)."""
+    return (apart > SAME_MINS).any(axis=1) & (apart < -SAME_MINS).any(axis=1)
+
+
+def _refuse_turns(present: Present, change: DirectionChange, direction: int) -> None:
+    """Refuse trips that leave earlier than at present, and before their train has turned round."""
+    feeders = present.days[direction].feeders
+    if feeders is None:
+        return
+    ready = feeders.earliest(present.t0)
+    planned = np.append(feeders.arriving.trips.minutes[:, -1], np.nan)[feeders.trip] + feeders.least
+    ready = np.where(np.isfinite(ready), ready, planned)
+    leaves = present.departures_of_trips[direction] + change.later
+    for row in np.flatnonzero((change.later < 0) & ~change.gone & (leaves < ready - SAME_MINS)):
+        raise HeadwayError(
+            f"the train that is to leave at {service_time(leaves[row])} will have turned round by {service_time(ready[row])}, "
+            f"{feeders.least[row]:g} minutes after it arrives",
+            "a departure after that",
+            "choose a later time",
+        )

@@ -1,0 +1,38 @@
+"""Where a change can be felt: from when on the first train that it touches can pass a platform, and nowhere before."""
+
+import numpy as np
+
+from headway_prediction.what_if.chances import Coming
+
+FASTEST = 0.9
+EARLY_MINS = 1.0
+"""No train runs in less than this share of the time that it is expected to take from its first platform on, nor leaves that
+one by more minutes early than this."""
+
+
+def first_reached(present: Coming, changed: Coming, now: float) -> np.ndarray:
+    """Return from which minute on each position can be reached by the difference of two plans, infinite if never."""
+    touched = [*_not_in(present, changed), *_not_in(changed, present)]
+    earliest = [_earliest(minutes, now) for minutes in touched]
+    return np.min([np.full(present.minutes.shape[1], np.inf), *earliest], axis=0)
+
+
+def reached(first: np.ndarray, now: int, leads: int) -> np.ndarray:
+    """Return whether a headway held at the end of each minute from `now` on can be another: (leads, positions)."""
+    return first[None] < (now + 1 + np.arange(leads))[:, None]
+
+
+def _not_in(one: Coming, other: Coming) -> list[np.ndarray]:
+    """Minutes of the trains of one plan that are not the same in the other."""
+    same = dict(zip(other.luck.tolist(), other.minutes, strict=True))
+    return [
+        minutes
+        for luck, minutes in zip(one.luck.tolist(), one.minutes, strict=True)
+        if luck not in same or not np.array_equal(minutes, same[luck])
+    ]
+
+
+def _earliest(minutes: np.ndarray, now: float) -> np.ndarray:
+    expected = float(np.min(minutes, initial=np.inf))
+    starts = max(expected - EARLY_MINS, now)
+    return np.where(np.isfinite(minutes), starts + FASTEST * (minutes - expected), np.inf)

@@ -1,0 +1,86 @@
+"""What passengers wait at a platform: E[h²] / (2 E[h]) over the headways of the trains that come.
+
+A passenger who comes at any moment alike waits half the headway in which he comes, and comes into a long headway more often
+than into a short one, in proportion to its length: E[h²] / (2 E[h]), the mean over trains (Osuna and Newell, Control
+strategies for an idealized public transportation system, Transportation Science 6, 1972). Every headway counts once, as a
+train brings it: the mean over the minutes of a grid, which holds each headway for as long as the *next* one lasts, would be
+another figure. Of the headways that begin before the hour or end after it, the part of the passengers counts who come within
+it; over whole headways that is the formula itself. So no train that leaves the hour by being held takes its gap with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+LOW, HIGH = 0.1, 0.9
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a passenger is expected to wait, in minutes, and the 10 % and 90 % quantiles of the difference."""
+
+    present_mins: float
+    changed_mins: float
+    difference_mins: float
+    low_mins: float
+    high_mins: float
+
+    @classmethod
+    def of(cls, present: np.ndarray, changed: np.ndarray) -> Self | None:
+        """Compare the waits of the same chances under two plans, (draws,) each; None where none can be told."""
+        known = np.isfinite(present) & np.isfinite(changed)
+        if not known.any():
+            return None
+        difference = (changed - present)[known]
+        low, high = np.quantile(difference, [LOW, HIGH])
+        means = present[known].mean(), changed[known].mean()
+        return cls(float(means[0]), float(means[1]), float(difference.mean()), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Waited:
+    """Passengers at platforms over a while: minutes `waited` in all, one coming each minute, and minutes in which they came
+    (`minutes`), of any shape."""
+
+    waited: np.ndarray
+    minutes: np.ndarray
+
+    @property
+    def each(self) -> np.ndarray:
+        """What one waits on average, NaN where none came."""
+        with np.errstate(invalid="ignore"):
+            return self.waited / np.where(self.minutes > 0, self.minutes, np.nan)
+
+    def over_platforms(self) -> Self:
+        """Return all platforms (the first axis) together, the passengers of each counting alike."""
+        return type(self)(self.waited.sum(axis=0), self.minutes.sum(axis=0))
+
+
+def together(parts: Sequence[Waited]) -> Waited:
+    """Return the platforms of several parts as one, along the first axis."""
+    return Waited(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("waited", "minutes"))
+    )
+
+
+def last_passings(passings: np.ndarray) -> np.ndarray:
+    """Return when the last train passes, −inf where none does: (positions, …) of passings (trains, positions, …)."""
+    return np.where(np.isfinite(passings), passings, -np.inf).max(axis=0, initial=-np.inf)
+
+
+def waited(passings: np.ndarray, now: float, until: np.ndarray) -> Waited:
+    """Return what passengers wait who come between `now` and `until` (positions, …), not after the last train.
+
+    `passings` (trains, positions, …) in minutes, infinite where a train does not pass, in any order; those before `now` do
+    not matter.
+    """
+    ends = np.maximum(until, now)
+    comes = np.sort(np.maximum(passings, now), axis=0)
+    begins = np.concatenate([np.full_like(comes[:1], now), comes[:-1]])
+    begins = np.minimum(begins, ends)
+    stops = np.minimum(comes, ends)
+    # From when the first passenger of a headway comes to when the last one does.
+    first, last = (np.where(np.isfinite(comes), comes, ends) - moment for moment in (begins, stops))
+    return Waited(((first**2 - last**2) / 2).sum(axis=0), ends - now)
