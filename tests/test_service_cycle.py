@@ -16,7 +16,6 @@ from headway_prediction.service.issued import IssuedForecast, Level
 from headway_prediction.service.outlook import Heard
 from service_line import METHODS, ToldLine
 
-
 FRIDAY = date(2025, 9, 12)
 
 

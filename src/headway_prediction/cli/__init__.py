@@ -17,6 +17,7 @@ from headway_prediction.cli import (
     judge,
     learn,
     line,
+    live,
     now,
     record,
     serve,
@@ -37,7 +38,7 @@ def build_app() -> typer.Typer:
     verbs = (
         data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
         data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
-        watch.watch,
+        live.serve, watch.watch,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

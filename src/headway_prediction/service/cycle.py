@@ -40,7 +40,7 @@ class Cycle:
 
     `keep` is given everything that is issued, under the names "st-convnet", "st-convnet-60" and COMPARED_METHODS; what the
     first two hold at the levels STALE and CLIMATOLOGY is what the service says then, not the network's own. `now` is the
-    feed's clock.
+    feed's clock. `newest` is what the newest minute was forecast from, None before the first.
     """
 
     bundle: Bundle
@@ -49,6 +49,7 @@ class Cycle:
     now: Callable[[], float]
     scoring: LiveScoring
     timings: Timings = field(default_factory=Timings)
+    newest: Outlook | None = None
 
     def run(self, heard: Heard, at: float) -> Published:
         """Forecast and publish the minute that was over at `at` (epoch seconds): the next 15 minutes first, then the hour.
@@ -64,6 +65,7 @@ class Cycle:
         published = Published(status, at, state, None, before and before.hour, (), before and before.scores)
         near = self._checked(published, STConvNetForecaster.name, outlook, "near")
         published = self._with_near(published, near, before)
+        self.newest = outlook
         self.board.publish(self._line_id, published)
         self.timings.published = time.perf_counter() - begun
         published = self._with_far(published, outlook)

@@ -56,6 +56,12 @@ class LiveScoring:
             self._begin(issued.service_date)
             self._forecasts.setdefault(issued.t0, {})[issued.method] = issued.forecast
 
+    def recall(self, forecasts: Iterable[IssuedForecast]) -> None:
+        """Begin anew from what was issued since the service day began: what has come true of it is scored the next time."""
+        self._service_date = None
+        self._hour.clear()
+        self.issued(forecasts)
+
     def come_true(self, history: LineHistory, t0: int) -> None:
         """Score the minutes settled since the last time; `history` is known to the end of minute t0 of its only date."""
         if history.service_dates != [self._service_date]:
