@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 ON_JAX := $(addprefix tests/test_,$(addsuffix .py,layers losses distribution_loss model lead_facts guided guided_dataset trainer)) tests/test_train_lines.py
 
-.PHONY: demo test test-all lint bench requirements clean
+.PHONY: demo live test test-all lint bench requirements clean
 
 demo: .venv/installed
 	$(BIN)/headway demo --out demo
+
+live: .venv/installed
+	$(BIN)/headway serve --simulate
 
 test: .venv/installed-dev
 	$(BIN)/pytest -m "not slow"

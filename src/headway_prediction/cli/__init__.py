@@ -38,7 +38,7 @@ def build_app() -> typer.Typer:
     verbs = (
         data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
         data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
-        live.serve, watch.watch,
+        live.serve, live.retrain, watch.watch,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

@@ -16,7 +16,7 @@ from threading import Event, Thread
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.board import Board
 from headway_prediction.service.bundle_on_disk import BundleOnDisk, Loaded
-from headway_prediction.service.cycle import COMPARED_METHODS, Cycle
+from headway_prediction.service.cycle import COMPARED_METHODS, Cycle, Timings
 from headway_prediction.service.ingest import Ingest
 from headway_prediction.service.issued import Level, Status
 from headway_prediction.service.issued_keeper import IssuedKeeper
@@ -121,6 +121,11 @@ class LiveService:
         if newest is None:
             return ()
         return departures(newest.bundle, newest.history, newest.service_date, newest.t0)
+
+    @property
+    def timings(self) -> Timings:
+        """How long the last minute's parts took."""
+        return self._cycle.timings
 
     def figures(self) -> Figures:
         """Return the numbers of what runs now."""

@@ -13,6 +13,8 @@ from headway_prediction.service.live_line import origin_at
 from headway_prediction.service.status import SILENT_SECS
 
 KEPT_SECS = 48 * 3600.0
+DAY_ENDS = 36 * 60
+"""Trains of a service date may run that long."""
 
 
 class Silences:
@@ -22,7 +24,8 @@ class Silences:
     and `content_at` when something new was heard last, both None before anything was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept_secs: float = KEPT_SECS) -> None:
+        self._kept_secs = kept_secs
         self.ended: list[tuple[float, float]] = []
         self.known_since: float | None = None
         self.content_at: float | None = None
@@ -35,16 +38,20 @@ class Silences:
             self.ended.append((self.content_at, content_at))
             self.known_since = content_at
         self.content_at = max(content_at, self.content_at or content_at)
-        first_kept = bisect_left([end for _, end in self.ended], self.content_at - KEPT_SECS)
+        first_kept = bisect_left([end for _, end in self.ended], self.content_at - self._kept_secs)
         del self.ended[:first_kept]
 
-    def attributes(self, at: float, zone_name: str) -> dict[str, list]:
-        """Return the silences up to `at`, the one that lasts among them, as a grid's attribute (see grid.outages)."""
+    def outages(self, at: float, zone_name: str) -> pl.DataFrame:
+        """Return the silences up to `at`, the one that lasts among them, as OUTAGE_COLUMNS of grid.outages."""
         spans = list(self.ended)
         if self.content_at is not None and at - self.content_at > SILENT_SECS:
             spans.append((self.content_at, at))
         rows = [row for first, end in spans for row in _by_service_date(first, end, zone_name)]
-        return outages_attribute(pl.DataFrame(rows, schema=OUTAGE_COLUMNS, orient="row"))
+        return pl.DataFrame(rows, schema=OUTAGE_COLUMNS, orient="row")
+
+    def attributes(self, at: float, zone_name: str) -> dict[str, list]:
+        """Return the same as a grid's attribute."""
+        return outages_attribute(self.outages(at, zone_name))
 
 
 def _by_service_date(first: float, end: float, zone_name: str) -> list[tuple[date, int, int]]:
@@ -55,7 +62,3 @@ def _by_service_date(first: float, end: float, zone_name: str) -> list[tuple[dat
     between = ((last_date - first_date).days - 1) * [0]
     whole = [(first_date + timedelta(days=k), 0, DAY_ENDS) for k, _ in enumerate(between, start=1)]
     return [(first_date, before + 1, DAY_ENDS), *whole, (last_date, 0, last + 2)]
-
-
-DAY_ENDS = 36 * 60
-"""Trains of a service date may run that long."""
