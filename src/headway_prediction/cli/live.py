@@ -102,9 +102,10 @@ def serve(
         path = bundle or _simulated_bundle()
         loaded = load_bundle(path)
         line = loaded.bundle.line
-        now = begin_of_service(Scenario(), datetime.now(UTC))
+        scenario = Scenario.of_size(len(line.stations))
+        now = begin_of_service(scenario, datetime.now(UTC))
         if simulate:
-            feed = simulated_feed(Scenario(), now, speed)
+            feed = simulated_feed(scenario, now, speed)
         else:
             feed = _archive_feed(archive, speed) if archive else _address_feed(url, every, key)
         kept = Store.open(store or _default_store(path))
@@ -113,7 +114,7 @@ def serve(
             path, loaded, kept, own, feed, ServiceSettings(name or line.line_id, keep_days, webhook)
         )
         if simulate:
-            catch_up(Scenario(), now, service.ingest)
+            catch_up(scenario, now, service.ingest)
         server = make_server(create_app(LiveView(service), settings), settings)
         _run(service, server, listener)
         kept.close()

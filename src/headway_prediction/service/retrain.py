@@ -50,8 +50,8 @@ def retrain(
     """Train a bundle like the one at `path` on all whole service dates in the store; put it there if it is better.
 
     The newest test days of the bundle's settings (at least one) are held back for the comparison. `timetable` takes the
-    place of the bundle's own plan; `changes` are settings to change. The former bundle is kept, see `former_path`. A run that
-    was killed goes on. Raises HeadwayError for too few days, or days that the former bundle was trained on.
+    place of the bundle's own plan; `changes` are settings to change. The former bundle is kept, see `former_path`. A run
+    that was killed goes on. Raises HeadwayError for too few days, or days that the former bundle was trained on.
     """
     from headway_prediction.train_line import train_line
 

@@ -18,7 +18,7 @@ from headway_prediction.service.board import Board
 from headway_prediction.service.bundle_on_disk import BundleOnDisk, Loaded
 from headway_prediction.service.cycle import COMPARED_METHODS, Cycle, Timings
 from headway_prediction.service.ingest import Ingest
-from headway_prediction.service.issued import Level, Status
+from headway_prediction.service.issued import Level, Published, Status
 from headway_prediction.service.issued_keeper import IssuedKeeper
 from headway_prediction.service.listening import Listening
 from headway_prediction.service.live_line import origin_at, strange_stops
@@ -50,7 +50,10 @@ class ServiceSettings:
 
 
 class LiveService:
-    """Serves the line of a bundle; `start`, then `stop`. `refused` says why the feed cannot be had, where that is so."""
+    """Serves the line of a bundle; `start`, then `stop`. `refused` says why the feed cannot be had, where that is so.
+
+    `newest_whole` is the newest minute of which everything was published, the hour and the scores among it.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class LiveService:
         self._cycle = Cycle(loaded.bundle, self.board, self._keeper.keep, self.clock.now, self._scoring)
         self._publish_secs = float("nan")
         self._swept: date | None = None
+        self.newest_whole: Published | None = None
         self._stop = Event()
         self._thread = Thread(target=self._minutes, name="minutes", daemon=True)
 
@@ -122,6 +126,10 @@ class LiveService:
             return ()
         return departures(newest.bundle, newest.history, newest.service_date, newest.t0)
 
+    def look_at_bundle(self) -> None:
+        """Look now whether the bundle on disk is a new one, which is done every few seconds anyway."""
+        self._on_disk.look()
+
     @property
     def timings(self) -> Timings:
         """How long the last minute's parts took."""
@@ -162,6 +170,7 @@ class LiveService:
             heard = self._listening.heard(service_date, end, self._zone)
             self._tell_strangers(heard)
             published = self._cycle.run(heard, end)
+            self.newest_whole = published
             if self._webhook:
                 self._webhook.tell(published)
         arrived = self._listening.arrival_of_first_since(end)
