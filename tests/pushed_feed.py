@@ -14,7 +14,6 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.tidy import Words
 from headway_prediction.service.bundle_on_disk import Loaded
-from headway_prediction.service.feed_clock import FeedClock
 from headway_prediction.service.issued import Published
 from headway_prediction.service.own_passings import OwnPassings
 from headway_prediction.service.run import LiveService, ServiceSettings
@@ -57,7 +56,7 @@ class SetClock:
 class PushedFeed:
     """Gives what was pushed; an exception that was pushed is raised."""
 
-    def __init__(self, clock: FeedClock):
+    def __init__(self, clock: SetClock):
         self.clock = clock
         self.waiting: Queue[Poll | Exception] = Queue()
 
@@ -69,6 +68,7 @@ class PushedFeed:
                 continue
             if isinstance(given, Exception):
                 raise given
+            self.clock.time = max(self.clock.time, given.fetched_at)
             yield given
 
 
@@ -87,8 +87,7 @@ class PushedService:
         self.line_id, self.board = line_id, self.live.board
 
     def push(self, polls: list[Poll]) -> None:
-        """Let the feed say all of this; the time is that of the last poll."""
-        self.clock.time = max(self.clock.time, polls[-1].fetched_at)
+        """Let the feed say all of this, each at its time."""
         for poll in polls:
             self.feed.waiting.put(poll)
 

@@ -78,7 +78,7 @@ def test_the_forecast_is_that_of_the_same_log_by_the_verb(path, loaded, url, mor
     platforms = loaded.bundle.line.platforms()
     places = platforms["station"].to_numpy(), platforms["direction"].to_numpy()
     cells = published.forecast.forecast.quantiles[0.5][0][:, *places]
-    np.testing.assert_array_equal(rows["headway_p50"].to_numpy().reshape(-1, 15), cells.T)
+    np.testing.assert_array_equal(rows["headway_p50"].to_numpy().reshape(15, -1), cells)
 
 
 def test_after_a_restart_the_next_forecast_is_that_of_a_twin_that_ran_on(
@@ -88,7 +88,9 @@ def test_after_a_restart_the_next_forecast_is_that_of_a_twin_that_ran_on(
         service.whole(498)
     with (
         pushed_service(path, loaded, url) as again,
-        pushed_service(path, loaded, f"sqlite:///{tmp_path / 'twin.sqlite'}") as twin,
+        pushed_service(
+            path, loaded, f"sqlite:///{tmp_path / 'twin.sqlite'}", between(morning, 420, 502)
+        ) as twin,
     ):
         again.push(between(morning, 500, 502))
         ours, theirs = again.whole(500), twin.whole(500)
@@ -129,7 +131,7 @@ def test_a_feed_that_answers_without_anything_new_is_silent(path, loaded, url, m
 
 def test_a_clock_that_is_set_stops_nothing_and_is_told_of(path, loaded, url, morning):
     wall, elapsed = [moment(479)], [0.0]
-    with pushed_service(path, loaded, url) as service:
+    with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
         service.live.clock = WallClock(Clock(now=lambda: wall[0], elapsed=lambda: elapsed[0]))
         service.whole(478)
         wall[0], elapsed[0] = wall[0] + 3600 + 60, 60.0  # set forward by an hour
@@ -160,7 +162,7 @@ def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, 
         service.push(between(morning, 481, 482))
         service.whole(480)
         service.until(lambda: service.store.origins(service.line_id, FRIDAY) == [478, 479, 480])
-        service.until(lambda: service.live.troubles() == ())
+        service.until(lambda: service.live.troubles() == () and service.live.ingest.unsaved == 0)
         assert service.store.log(service.line_id, FRIDAY).equals(service.live.ingest.log(FRIDAY))
 
 
