@@ -16,7 +16,7 @@ from headway_prediction.simulate.faults import Faults
 from headway_prediction.simulate.feed_days import polls_from
 from headway_prediction.simulate.feed_message import FeedContent
 
-SCENARIO = Scenario.of_size(6)
+SCENARIO = Scenario.of_size(4)
 LINE = SCENARIO.line_id
 OWN = OwnPassings(LINE, Words(SCENARIO.time_zone))
 DAY = SCENARIO.start_date

@@ -79,7 +79,7 @@ def test_a_poll_kept_twice_changes_nothing(store):
     store.keep_poll("L", poll(35, b"next"), Changes((), (dated(),)))
     store.keep_poll("L", poll(20), changes)
     assert store.passings("L", DAY) == []
-    assert store.polls("L") == 2
+    assert store.poll_count("L") == 2
     assert [kept.fetched_at for kept in store.restart("L").after] == [T0 + 20, T0 + 35]
 
 
@@ -109,7 +109,7 @@ def test_a_restart_gets_the_polls_that_are_not_settled_and_those_since_the_check
     assert known.state == b"state"
     assert [kept.fetched_at - T0 for kept in known.before] == [15, 30, 45]
     assert [kept.fetched_at - T0 for kept in known.after] == [60]
-    assert store.polls("L") == 6 and store.newest_poll_at("L") == T0 + 60
+    assert store.poll_count("L") == 6 and store.newest_poll_at("L") == T0 + 60
 
 
 @pytest.mark.parametrize("joined", range(1, 5))
@@ -129,7 +129,7 @@ def test_joined_transactions_leave_what_they_leave_one_by_one(store, joined):
     for batch in [together, *batches[joined:]]:
         store.keep_batch("L", batch)
     known = store.restart("L")
-    assert (known.state, store.polls("L")) == (b"second", 5)
+    assert (known.state, store.poll_count("L")) == (b"second", 5)
     assert [kept.body for kept in known.before] == [b"30", b"45"]
     assert [kept.body for kept in known.after] == [b"60"]
     assert store.passings("L", DAY) == [dated(secs=3).passing]
@@ -186,7 +186,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_stays(store):
     store.forget_before(tomorrow)
     assert store.service_dates("L") == [tomorrow]
     assert (store.origins("L", DAY), store.origins("L", tomorrow)) == ([], [500])
-    assert store.polls("L") == 1
+    assert store.poll_count("L") == 1
     assert store.restart("L").state == b"state" and len(store.restart("L").before) == 1
 
 

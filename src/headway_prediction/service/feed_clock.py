@@ -66,12 +66,11 @@ class WallClock:
         went_by, self._elapsed = max(0.0, elapsed - self._elapsed), elapsed
         steady = self._time + went_by
         if abs(wall - steady) < STEP_SECS:
-            self._apart_since = None
-            self._time = max(self._time, wall)
-            return self._time
-        self._apart_since = elapsed if self._apart_since is None else self._apart_since
-        believed = elapsed - self._apart_since >= BELIEVED_SECS
-        if believed and wall > steady:
+            self._apart_since, believed = None, True
+        else:
+            self._apart_since = elapsed if self._apart_since is None else self._apart_since
+            believed = elapsed - self._apart_since >= BELIEVED_SECS
+        if believed and wall > self._time:
             self._time = wall
         else:
             self._time += went_by * (CATCHING_UP if believed else 1.0)

@@ -57,16 +57,7 @@ class Ingest:
         `troubles` says so. Raises StoreUnavailable when the database does not answer.
         """
         store.keep_line(line_id, own.words)
-        known = store.restart(line_id)
-        remarks: tuple[str, ...] = ()
-        try:
-            settled = checkpoint.from_bytes(known.state) if known.state is not None else Settled()
-        except ValueError as error:
-            settled = Settled()
-            remarks = (f"trips under way are followed anew: {error}",)
-        follower = Follower.resumed(settled, known.before)
-        for poll in known.after:
-            follower.add(poll)
+        follower, remarks = _follower(store, line_id)
         ingest = cls(store, line_id, own, follower)
         ingest._remarks = remarks
         ingest.newest_poll_at = store.newest_poll_at(line_id)
@@ -102,11 +93,13 @@ class Ingest:
         date that is no longer in memory while the database does not answer.
         """
         with self._lock:
-            if service_date < self._first_date() and service_date not in self._closed:
-                return self._own.log(self._store.passings(self._line_id, service_date))
-            own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
-            running = [dated.passing for dated in own if dated.service_date == service_date]
-            return self._own.log([*self._closed.get(service_date, ()), *running])
+            if service_date >= self._first_date() or service_date in self._closed:
+                own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
+                running = [dated.passing for dated in own if dated.service_date == service_date]
+                found = [*self._closed.get(service_date, ()), *running]
+            else:
+                found = self._store.passings(self._line_id, service_date)
+        return self._own.log(found)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -176,6 +169,21 @@ class Ingest:
             return None
         self._checkpoint_at = settled.until
         return Checkpoint(settled.until, checkpoint.to_bytes(settled))
+
+
+def _follower(store: Store, line_id: str) -> tuple[Follower, tuple[str, ...]]:
+    """The follower that a line's last poll left, and what is to be said of it."""
+    known = store.restart(line_id)
+    try:
+        settled = checkpoint.from_bytes(known.state) if known.state is not None else Settled()
+    except ValueError as error:
+        # What the kept polls tell was told under other runs: they are not followed a second time.
+        remark = f"trips under way were followed anew from the start on: {error}"
+        return Follower(settled=Settled(until=store.newest_poll_at(line_id) or 0.0)), (remark,)
+    follower = Follower.resumed(settled, known.before)
+    for poll in known.after:
+        follower.add(poll)
+    return follower, ()
 
 
 def _by_run(passings: Iterable[Passing]) -> dict[RunId, list[Passing]]:

@@ -11,6 +11,8 @@ from headway_prediction.errors import HeadwayError
 BUSY_SECS = 1.0
 """How long a write waits for another's: ours last milliseconds, and whoever waits longer is better told."""
 WAL_BYTES = 32 << 20
+POOL = {"max_overflow": 35, "pool_timeout": 5}
+"""With the pool's own five a connection for each of forty threads, as many as a web server reads with by default."""
 WRITES = "writes"
 SQLITE_SETTINGS = (
     "PRAGMA journal_mode = WAL",
@@ -32,13 +34,14 @@ def connect(text: str) -> sa.Engine:
     """
     url = _checked(text)
     if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECS, "check_same_thread": False})
+        settings = {"timeout": BUSY_SECS, "check_same_thread": False}
+        engine = sa.create_engine(url, connect_args=settings, **POOL)
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     settings = {"connect_timeout": 3, "options": POSTGRESQL_SETTINGS}
     try:
-        return sa.create_engine(url, connect_args=settings, pool_pre_ping=True, pool_timeout=5)
+        return sa.create_engine(url, connect_args=settings, pool_pre_ping=True, **POOL)
     except ImportError as error:
         raise HeadwayError(
             "PostgreSQL's driver is not installed",

@@ -18,7 +18,7 @@ from headway_prediction.service.issued import IssuedForecast
 from headway_prediction.service.store import issued_rows, kept_polls
 from headway_prediction.service.store.database import StoreUnavailable, connect, transaction
 from headway_prediction.service.store.kept_polls import Batch, Checkpoint, KeptPoll, Restart
-from headway_prediction.service.store.migrate import migrate
+from headway_prediction.service.store.migrate import VERSION, migrate
 from headway_prediction.service.store.rows import Changes, passing_of_row
 from headway_prediction.service.store.tables import ISSUED, LINES, PASSINGS, POLLS
 from headway_prediction.service.store.upsert import upsert
@@ -96,7 +96,7 @@ class Store:
             found = connection.scalars(sa.select(POLLS.c.fetched_at).where(mine).order_by(POLLS.c.fetched_at))
             return list(found)
 
-    def polls(self, line_id: str) -> int:
+    def poll_count(self, line_id: str) -> int:
         """Return how many polls of the line are kept."""
         with self._reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).where(POLLS.c.line_id == line_id))
@@ -156,9 +156,9 @@ class Store:
                 connection.execute(sa.delete(POLLS).where(old))
 
     def check(self) -> None:
-        """Raise StoreUnavailable when the database cannot be read, or not be written."""
+        """Raise StoreUnavailable when the database cannot be read, or not be written: a row is written as it is."""
         with self._writing() as connection:
-            connection.execute(sa.delete(LINES).where(sa.false()))
+            connection.execute(sa.update(VERSION).values(version_num=VERSION.c.version_num))
 
     def _words(self, line_id: str) -> Words:
         with self._reading() as connection:

@@ -1,0 +1,115 @@
+"""Print what ingest costs: milliseconds per poll with its transaction, bytes per day, and resident memory over days.
+
+python benchmarks/ingest.py polls [--url postgresql+psycopg://…]
+python benchmarks/ingest.py days --days 7 --every 30
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import groupby, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+from machine import describe
+
+from headway_prediction.clock import service_day_start
+from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.tidy import Words
+from headway_prediction.service.ingest import Ingest
+from headway_prediction.service.own_passings import OwnPassings
+from headway_prediction.service.store import Store
+from headway_prediction.simulate import DayService, Scenario
+from headway_prediction.simulate.faults import Faults
+from headway_prediction.simulate.feed_days import polls_from
+from headway_prediction.simulate.feed_message import FeedContent
+
+DENSE = DayService(headways=((300, 6), (390, 3), (570, 5), (930, 3), (1140, 6)), last_departure_min=1500)
+LINES = {
+    "14 stations": Scenario.of_size(14),
+    "66 stations, a train every 3 min": Scenario.of_size(66, weekday=DENSE, saturday=DENSE, sunday=DENSE),
+}
+WARM_UP, MEASURED = 60, 200
+
+
+def polls_of(scenario: Scenario, hour: float, every_secs: int) -> Iterator[Poll]:
+    begin = service_day_start(scenario.start_date, scenario.time_zone) + timedelta(hours=hour)
+    return polls_from(scenario, begin, every_secs=every_secs, content=FeedContent(), faults=Faults(), seed=0)
+
+
+def begun(store: Store, scenario: Scenario) -> Ingest:
+    own = OwnPassings(scenario.line_id, Words(scenario.time_zone))
+    return Ingest.resume(store, line_of(scenario), own)
+
+
+def line_of(scenario: Scenario) -> str:
+    return f"line-of-{scenario.station_count}"
+
+
+def measure_polls(url: str | None, folder: Path) -> None:
+    for name, scenario in LINES.items():
+        polls = list(islice(polls_of(scenario, 8, 15), WARM_UP + MEASURED))
+        store = Store.open(url or f"sqlite:///{folder}/{scenario.station_count}.db")
+        ingest, walls, processors = begun(store, scenario), [], []
+        for poll in polls:
+            wall, processor = time.perf_counter(), time.process_time()
+            ingest.add(poll)
+            walls.append((time.perf_counter() - wall) * 1e3)
+            processors.append((time.process_time() - processor) * 1e3)
+        assert ingest.troubles() == ()
+        wall, processor = sorted(walls[WARM_UP:]), sorted(processors[WARM_UP:])
+        kilobytes = statistics.median(len(poll.body) for poll in polls[WARM_UP:]) / 1e3
+        print(
+            f"{name}, {kilobytes:.1f} KB: median {statistics.median(wall):.1f} ms, p99 {wall[int(0.99 * len(wall))]:.1f}"
+            f" ms, fastest tenth {wall[len(wall) // 10]:.1f} ms; of this process's own {statistics.median(processor):.1f} ms"
+        )
+        store.close()
+
+
+def measure_days(days: int, every_secs: int, folder: Path) -> None:
+    scenario = LINES["14 stations"]
+    store = Store.open(f"sqlite:///{folder}/days.db")
+    ingest, feed = begun(store, scenario), polls_of(scenario, 3, every_secs)
+    begin = service_day_start(scenario.start_date, scenario.time_zone).timestamp() + 3 * 3600
+    used = 0
+    by_day = groupby(feed, lambda poll: int((poll.fetched_at - begin) // 86_400))
+    for day, polls in islice(by_day, days):
+        before = store.poll_count(line_of(scenario))
+        for poll in polls:
+            ingest.add(poll)
+        count = store.poll_count(line_of(scenario)) - before
+        with store._reading() as connection:
+            pages, size, free = (
+                connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
+                for pragma in ("page_count", "page_size", "freelist_count")
+            )
+        grown, used = (pages - free) * size - used, (pages - free) * size
+        rows = len(store.passings(line_of(scenario), scenario.start_date + timedelta(days=day)))
+        resident = psutil.Process().memory_info().rss / 2**20
+        print(
+            f"day {day + 1}: {count:,} polls, {rows:,} passings, {grown / 1e6:.2f} MB more, resident {resident:.1f} MiB",
+            flush=True,
+        )
+    store.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["polls", "days"])
+    parser.add_argument("--url", help="an empty database to measure `polls` with; default: a new SQLite file")
+    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--every", type=int, default=15)
+    asked = parser.parse_args()
+    print(f"{describe()}, {datetime.now():%Y-%m-%d}")
+    with TemporaryDirectory() as folder:
+        if asked.what == "polls":
+            measure_polls(asked.url, Path(folder))
+        else:
+            measure_days(asked.days, asked.every, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
