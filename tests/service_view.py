@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 import numpy as np
 import polars as pl
 
+from headway_prediction.cli.data import ScenarioName, named_scenario
 from headway_prediction.clock import SCORED_DAY_MINS, instant
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.usual import Usual
@@ -24,6 +27,7 @@ from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS
+from headway_prediction.line_files import read_line_files
 from headway_prediction.service.api.plain import moment
 from headway_prediction.service.board import Board
 from headway_prediction.service.issued import (
@@ -39,6 +43,7 @@ from headway_prediction.service.issued import (
     Warned,
 )
 from headway_prediction.service.view import Figures, ServedLine
+from headway_prediction.simulate import write_simulation
 from service_what_if import rule_of_thumb
 
 PAST_MINS = 180
@@ -222,26 +227,25 @@ def _planned(history: LineHistory, day: date) -> Iterator[Departure]:
             yield Departure(direction, station, minute, str(trip))
 
 
-def simulated_view(stations: int = 6, days: int = 3) -> RecordedView:
+def simulated_view(stations: int = 5, days: int = 3) -> RecordedView:
     """A view of a simulated line, forecast by trains that run on: no training framework, ready in a few seconds."""
-    from tempfile import TemporaryDirectory
+    return RecordedView(*_simulated(stations, days))
 
-    from headway_prediction.cli.data import ScenarioName, named_scenario
-    from headway_prediction.line_files import read_line_files
-    from headway_prediction.simulate import write_simulation
 
+@cache
+def _simulated(
+    stations: int, days: int
+) -> tuple[LineHistory, ServedLine, FirstGuess, tuple[Forecaster, Forecaster]]:
+    scenario = named_scenario(ScenarioName.GARDEN_LINE, stations)
     with TemporaryDirectory() as folder:
-        log, schedule = write_simulation(
-            folder, named_scenario(ScenarioName.GARDEN_LINE, stations), days=days, seed=1
-        )
+        log, schedule = write_simulation(folder, scenario, days=days, seed=1)
         history = read_line_files(log, gtfs=schedule)
     training = history.service_dates[:-1]
     fitted = TripPropagation.fit(history.select(training))
-    methods = Spread(fitted), Spread(replace(fitted, leads=60))
     served = ServedLine(
         history.line, "Garden Line", 30.0, (0.1, 0.5, 0.9), (fitted.name,), tuple(training), "0.1.0"
     )
-    return RecordedView(history, served, fitted.guess, methods)
+    return history, served, fitted.guess, (Spread(fitted), Spread(replace(fitted, leads=60)))
 
 
 def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
@@ -266,12 +270,13 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--grid", type=Path)
     parser.add_argument("--secs", type=float, default=5.0)
+    parser.add_argument("--minutes", type=int, default=20, help="published before it serves")
     parser.add_argument("--port", type=int, default=8640)
     parser.add_argument("--web", type=Path)
     told = parser.parse_args()
     view = bundle_view(told.bundle, told.grid) if told.bundle else simulated_view(14)
     settings = ApiSettings(port=told.port, **({"web": told.web} if told.web else {}))
-    for _ in range(20):
+    for _ in range(told.minutes):
         view.step()
     stop = Event()
 

@@ -23,7 +23,8 @@ def rule_of_thumb(
     for edit in edits:
         direction = edit["direction_id"]
         day, minute = service_moment(datetime.fromisoformat(edit["departure"]), line.time_zone)
-        if edit["action"] != "add" and not any(d == direction and abs(m - minute) < 0.5 for d, m in planned):
+        known = any(d == direction and abs(m - minute) < 0.5 for d, m in planned)
+        if day != hour.service_date or not (known or edit["action"] == "add"):
             raise HeadwayError(
                 f"no departure is planned at {edit['departure']}", "one of /departures", "take one of these"
             )

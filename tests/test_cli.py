@@ -16,7 +16,7 @@ from headway_prediction.cli import build_app
 
 VERBS = (
     "simulate", "line", "feed", "record", "replay", "passings", "archive", "check", "grid", "train", "forecast", "backtest",
-    "evaluate", "canary", "info", "demo",
+    "evaluate", "canary", "info", "demo", "watch",
 )  # fmt: skip
 
 

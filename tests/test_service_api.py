@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import threading
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 
 from headway_prediction.clock import instant
 from headway_prediction.evaluation.export import KEY_COLUMNS, VALUE_COLUMNS
+from headway_prediction.service.api import desk
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
 from headway_prediction.service.api.models.judged import Scores, Warnings
@@ -242,8 +244,34 @@ def test_before_the_first_forecast_nothing_is_invented(view):
         response = client.get(f"{LINE}/forecast")
         assert response.status_code == 503 and int(response.headers["retry-after"]) > 0
         assert client.get(LINE).status_code == 200
+        assert client.get(f"{LINE}/moments").json() == {
+            "service_dates": [],
+            "service_date": None,
+            "moments": [],
+        }
         ready = client.get("/readyz")
         assert ready.status_code == 503 and "no forecast" in ready.json()["reasons"][0]
+
+
+def test_earlier_days_are_shown_before_the_first_forecast_of_today(view):
+    again = unpublished(view)
+    again.published = view.published
+    with TestClient(create_app(again), base_url=BASE) as client:
+        moments = client.get(f"{LINE}/moments").json()["moments"]
+        assert client.get(f"{LINE}/state", params={"at": moments[0]["time"]}).json()["t0"] == moments[0]["t0"]
+
+
+def test_a_store_that_hangs_keeps_nobody_from_what_is_published(view, monkeypatch):
+    monkeypatch.setattr(desk, "STORED_SECS", 0.2)
+    hanging, released = unpublished(view), threading.Event()
+    hanging.step()
+    hanging.published_at = lambda *_: released.wait(20)
+    with TestClient(create_app(hanging), base_url=BASE) as client:
+        for hour in range(1, 9):  # more than there are threads
+            stuck = client.get(f"{LINE}/state", params={"at": f"2025-09-10T0{hour}:00:00"})
+            assert stuck.status_code == 503 and "store" in stuck.json()["error"]["what"]
+        assert client.get(f"{LINE}/state").status_code == client.get("/metrics").status_code == 200
+        released.set()
 
 
 def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
@@ -254,7 +282,10 @@ def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
     held.board.publish("garden-line", replace(after, forecast=before.forecast, hour=None))
     with TestClient(create_app(held), base_url=BASE) as client:
         state, forecast = (client.get(f"{LINE}/{what}").json() for what in ("state", "forecast"))
-        assert state["status"]["level"] == "held back" and state["t0"] == forecast["t0"] + 1
+        assert state["status"]["level"] == forecast["status"]["level"] == "held back"
+        assert (
+            forecast["status"]["reasons"] == ["all headways are equal"] and state["t0"] == forecast["t0"] + 1
+        )
         assert client.get(f"{LINE}/forecast?horizon=60").status_code == 503
         assert "all headways are equal" in client.get("/readyz").text
         station = client.get(f"{LINE}/stations/0").json()["directions"][0]

@@ -7,6 +7,8 @@ import typer
 from headway_prediction.cli.interrupted import until_interrupted
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from headway_prediction.cli.watch_table import Seen
     from headway_prediction.service.client import Client
 
@@ -39,19 +41,22 @@ def watch(
             _follow(client, line_id, console)
 
 
-def _follow(client: "Client", line_id: str, console) -> None:
+def _follow(client: "Client", line_id: str, console: "Console") -> None:
     import time
+    from contextlib import suppress
 
     from rich.live import Live
 
     from headway_prediction.cli.watch_table import shown
+    from headway_prediction.errors import HeadwayError
 
     seen, at = _seen(client, line_id), time.monotonic()
     with Live(
         get_renderable=lambda: shown(seen, time.monotonic() - at), console=console, refresh_per_second=1
     ):
         for _ in client.events(line_id):
-            seen, at = _seen(client, line_id), time.monotonic()
+            with suppress(HeadwayError):  # gone again already: the age goes on growing
+                seen, at = _seen(client, line_id), time.monotonic()
 
 
 def _seen(client: "Client", line_id: str) -> "Seen":

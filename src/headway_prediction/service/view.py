@@ -79,7 +79,11 @@ class StoredOrigins(Protocol):
 
 
 class ServiceView(Protocol):
-    """The running service as the API sees it. All may be called from any thread, and none but `what_if` takes long."""
+    """The running service as the API sees it.
+
+    All may be called from any thread; `what_if`, `published_at` and `store` may take seconds, the others may not. The states
+    on the board and of `published_at` should reach three hours back: /stations shows that, /state the last of them.
+    """
 
     board: Board
     store: StoredOrigins

@@ -12,20 +12,20 @@ from starlette.responses import JSONResponse
 
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.asking import asking_routes, event_routes
+from headway_prediction.service.api.asking_routes import asking_routes, event_routes
 from headway_prediction.service.api.desk import Desk
 from headway_prediction.service.api.events import Hub
 from headway_prediction.service.api.guard import Guard, security_headers
-from headway_prediction.service.api.health import health_routes
+from headway_prediction.service.api.health_routes import health_routes
 from headway_prediction.service.api.limits import Workers
+from headway_prediction.service.api.line_routes import line_routes
 from headway_prediction.service.api.metrics import RequestCounter, new_registry
-from headway_prediction.service.api.page import page_routes
-from headway_prediction.service.api.reading import reading_routes
+from headway_prediction.service.api.page_routes import page_routes
+from headway_prediction.service.api.published_routes import published_routes
 from headway_prediction.service.api.refusal import Refusal, error_body
 from headway_prediction.service.api.settings import ApiSettings
 from headway_prediction.service.view import ServiceView
 
-PREFIX = "/api/v1"
 DESCRIPTION = """Headway forecasts of a metro line, minute by minute.
 
 Headways and waits are minutes, times ISO 8601 with offset; null is what is not known. What is published changes once a
@@ -44,6 +44,7 @@ def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAP
         yield
         hub.close()
         workers.close()
+        desk.close()
 
     app = FastAPI(
         title="headway-prediction",
@@ -55,8 +56,9 @@ def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAP
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.hub = hub
-    for router in (reading_routes(desk), event_routes(desk, hub), asking_routes(desk, workers)):
-        app.include_router(router, prefix=PREFIX)
+    routers = line_routes(desk), published_routes(desk), event_routes(desk, hub), asking_routes(desk, workers)
+    for router in routers:
+        app.include_router(router)
     app.include_router(health_routes(view, registry))
     app.include_router(page_routes(settings.web))
     _add_errors(app, settings)

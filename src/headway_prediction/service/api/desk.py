@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,25 +12,32 @@ from starlette.responses import Response
 from headway_prediction.service.api.conditional import answer
 from headway_prediction.service.api.moments import origin_at
 from headway_prediction.service.api.refusal import Refusal
-from headway_prediction.service.api.rendered import Renderings
+from headway_prediction.service.api.rendered import Render, Renderings
 from headway_prediction.service.issued import Published
 from headway_prediction.service.view import ServedLine, ServiceView
 
 if TYPE_CHECKING:
     from headway_prediction.service.api.settings import ApiSettings
 
-Render = Callable[[ServedLine, Published], dict | str]
-PAST_AT_ONCE = 2
-"""Earlier moments are rebuilt from the store; so many at a time leave the machine to the forecast."""
+RenderPublished = Callable[[ServedLine, Published], dict | str]
+STORED_AT_ONCE = 2
+STORED_SECS = 10.0
 
 
 class Desk:
-    """Serves a ServiceView; made once per app, used from its event loop."""
+    """Serves a ServiceView; made once per app, used from its event loop.
+
+    What is read from the store has threads of its own: one that hangs keeps nobody from what is published now.
+    """
 
     def __init__(self, view: ServiceView, settings: "ApiSettings") -> None:
         self.view, self.settings = view, settings
         self.renderings = Renderings()
-        self._past = asyncio.Semaphore(PAST_AT_ONCE)
+        self._threads = ThreadPoolExecutor(STORED_AT_ONCE, thread_name_prefix="stored")
+
+    def close(self) -> None:
+        """Read nothing more from the store."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def served(self, line_id: str) -> ServedLine:
         """Return a line that is served; raises Refusal (404)."""
@@ -57,21 +65,37 @@ class Desk:
         return version, published
 
     async def answer(
-        self, request: Request, line_id: str, at: str | None, what: Hashable, render: Render
+        self, request: Request, line_id: str, at: str | None, what: Hashable, render: RenderPublished
     ) -> Response:
         """Answer with `render` of what is published of a line, now or `at` an earlier moment."""
         served = self.served(line_id)
-        version, published = self.newest(line_id)
+        _, published = self.view.board.newest(line_id)
         origin = None if at is None else origin_at(at, served.line.time_zone)
-        if origin in (None, (published.state.service_date, published.state.t0)):
-            key = line_id, what
-            return answer(request, await self.renderings.get(key, version, lambda: render(served, published)))
-        async with self._past:
-            key = line_id, what, origin
-            rendered = await self.renderings.get(
-                key, version, lambda: render(served, self._published_at(line_id, *origin))
+        if origin is not None and not _is_of(published, origin):
+            return await self.answer_stored(
+                request,
+                line_id,
+                (what, origin),
+                lambda: render(served, self._published_at(line_id, *origin)),
             )
+        version, published = self.newest(line_id)
+        rendered = await self.renderings.get((line_id, what), version, lambda: render(served, published))
         return answer(request, rendered)
+
+    async def answer_stored(self, request: Request, line_id: str, what: Hashable, render: Render) -> Response:
+        """Answer with `render` of what is kept in the store; raises Refusal (503) where it does not answer in time."""
+        version, _ = self.view.board.newest(line_id)
+        coming = self.renderings.get((line_id, what), version, render, self._threads)
+        try:
+            return answer(request, await asyncio.wait_for(coming, STORED_SECS))
+        except TimeoutError as error:
+            raise Refusal(
+                503,
+                f"the store did not answer within {STORED_SECS:g} s",
+                "one that can be read",
+                "ask again; /readyz says what is wrong",
+                Retry_After="10",
+            ) from error
 
     def _published_at(self, line_id: str, service_date: date, t0: int) -> Published:
         published = self.view.published_at(line_id, service_date, t0)
@@ -83,3 +107,7 @@ class Desk:
                 f"take one of /api/v1/lines/{line_id}/moments",
             )
         return published
+
+
+def _is_of(published: Published | None, origin: tuple[date, int]) -> bool:
+    return published is not None and (published.state.service_date, published.state.t0) == origin

@@ -7,7 +7,7 @@ from headway_prediction.evaluation.export import QUANTILE_COLUMNS, VALUE_COLUMNS
 from headway_prediction.forecast_now import with_stop_names
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.line import Line
-from headway_prediction.service.api.plain import end, ends, number, numbers, platform_places
+from headway_prediction.service.api.plain import end, ends, numbers, platform_places
 from headway_prediction.service.issued import IssuedForecast, Status
 
 
@@ -16,7 +16,7 @@ def status_body(status: Status) -> dict[str, object]:
     return {
         "level": status.level.value,
         "reasons": list(status.reasons),
-        "data_age_secs": number(status.data_age_secs, 1),
+        "data_age_secs": numbers(status.data_age_secs, 1),
     }
 
 

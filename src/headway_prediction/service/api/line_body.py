@@ -7,7 +7,7 @@ import numpy as np
 
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.service.api.forecast_body import headway_columns, status_body
-from headway_prediction.service.api.plain import end, ends, moment, number, numbers
+from headway_prediction.service.api.plain import end, ends, moment, numbers
 from headway_prediction.service.issued import LineState, Published, TrainPath
 from headway_prediction.service.view import Departure, ServedLine
 
@@ -131,7 +131,7 @@ def _train(train: TrainPath, state: LineState, line: Line) -> dict[str, object]:
     return {
         "train": train.train,
         "direction_id": train.direction,
-        "passed": places(train.passed),
+        "passed": places(tuple(place for place in train.passed if place[1] >= state.t0 + 1 - STATE_MINS)),
         "expected": places(train.expected),
     }
 
@@ -141,7 +141,7 @@ def _platform(published: Published, line: Line, station: int, direction: int) ->
     return {
         "direction_id": direction,
         "stop_id": line.stop_ids(direction)[station],
-        "usual": number(state.usual[station, direction]),
+        "usual": numbers(state.usual[station, direction]),
         "past": {
             "times": ends(state.service_date, state.minutes[past], line),
             "headway": numbers(state.headway[past, station, direction]),

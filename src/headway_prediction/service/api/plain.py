@@ -8,15 +8,10 @@ from headway_prediction.clock import local_iso
 from headway_prediction.line import Line
 
 
-def numbers(values: np.ndarray, digits: int = 2) -> list:
-    """Return nested lists of floats rounded to `digits`, None where not finite."""
+def numbers(values: np.ndarray, digits: int = 2) -> list | float | None:
+    """Return floats rounded to `digits`, None where not finite: nested lists, or the one that was given."""
     rounded = np.round(np.asarray(values, dtype=np.float64), digits) + 0.0
     return np.where(np.isfinite(rounded), rounded, None).tolist()
-
-
-def number(value: float, digits: int = 2) -> float | None:
-    """Return one float rounded to `digits`, None where not finite."""
-    return round(float(value), digits) + 0.0 if np.isfinite(value) else None
 
 
 def ends(service_date: date, minutes: np.ndarray, line: Line) -> list[str]:

@@ -6,9 +6,11 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 
+Render = Callable[[], dict | str]
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
 SMALLEST_ZIPPED_BYTES = 512
@@ -58,21 +60,25 @@ class Renderings:
         self._coming: dict[tuple[Hashable, int], asyncio.Task[Rendered]] = {}
         self._bytes = 0
 
-    async def get(self, key: Hashable, version: int, render: Callable[[], dict | str]) -> Rendered:
-        """Return the answer `key` of a version, rendered in another thread where it is not kept."""
+    async def get(
+        self, key: Hashable, version: int, render: Render, threads: Executor | None = None
+    ) -> Rendered:
+        """Return the answer `key` of a version, rendered in one of `threads` (the loop's own) where it is not kept."""
         kept = self._kept.get(key)
         if kept is not None and kept[0] == version:
             self._kept.move_to_end(key)
             return kept[1]
         coming = self._coming.get((key, version))
         if coming is None:
-            coming = asyncio.create_task(self._render(key, version, render))
+            coming = asyncio.create_task(self._render(key, version, render, threads))
             self._coming[key, version] = coming
             coming.add_done_callback(lambda _: self._coming.pop((key, version)))
         return await asyncio.shield(coming)
 
-    async def _render(self, key: Hashable, version: int, render: Callable[[], dict | str]) -> Rendered:
-        rendered = await asyncio.to_thread(_rendered, render)
+    async def _render(
+        self, key: Hashable, version: int, render: Render, threads: Executor | None
+    ) -> Rendered:
+        rendered = await asyncio.get_running_loop().run_in_executor(threads, _rendered, render)
         self._keep(key, version, rendered)
         return rendered
 
@@ -85,7 +91,7 @@ class Renderings:
             self._bytes -= _size(oldest)
 
 
-def _rendered(render: Callable[[], dict | str]) -> Rendered:
+def _rendered(render: Render) -> Rendered:
     rendered = Rendered.of(render())
     if rendered.worth_zipping:
         _ = rendered.zipped, rendered.etag  # worked out here, in the thread

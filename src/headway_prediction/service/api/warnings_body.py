@@ -6,7 +6,7 @@ from headway_prediction.clock import local_moment
 from headway_prediction.line import Line
 from headway_prediction.service.api.forecast_body import status_body
 from headway_prediction.service.api.line_body import towards_name
-from headway_prediction.service.api.plain import end, moment, number
+from headway_prediction.service.api.plain import end, moment, numbers
 from headway_prediction.service.issued import LineState, LiveScores, MethodScore, Published, Trouble, Warned
 
 
@@ -30,10 +30,10 @@ def _warning(warned: Warned, state: LineState, line: Line) -> dict[str, object]:
         "stop_id": line.stop_ids(warned.direction)[warned.station],
         "stop_name": line.stations[warned.station].name,
         "time": when,
-        "in_mins": number(in_mins),
-        "headway_mins": number(warned.headway_mins),
-        "usual_mins": number(warned.usual_mins),
-        "probability": number(warned.probability),
+        "in_mins": numbers(in_mins),
+        "headway_mins": numbers(warned.headway_mins),
+        "usual_mins": numbers(warned.usual_mins),
+        "probability": numbers(warned.probability),
         "text": _text(warned, when, in_mins, line),
     }
 
@@ -58,7 +58,7 @@ def scores_body(scores: LiveScores | None, line: Line) -> dict[str, object]:
     return {
         "since": since,
         "until": until,
-        "coverage": number(scores.coverage, 3),
+        "coverage": numbers(scores.coverage, 3),
         "behind": scores.behind,
         "methods": [_method(score) for score in scores.methods],
     }
@@ -70,8 +70,8 @@ def _method(score: MethodScore) -> dict[str, object]:
     mae = float(np.nansum(cells * score.mae) / total) if total else np.nan
     rmse = float(np.sqrt(np.nansum(cells * np.square(score.rmse)) / total)) if total else np.nan
     by_lead = [
-        {"lead_min": lead, "cells": int(count), "mae": number(a, 3), "rmse": number(r, 3)}
+        {"lead_min": lead, "cells": int(count), "mae": numbers(a, 3), "rmse": numbers(r, 3)}
         for lead, (count, a, r) in enumerate(zip(cells, score.mae, score.rmse, strict=True), start=1)
     ]
-    head = {"method": score.method, "cells": total, "mae": number(mae, 3), "rmse": number(rmse, 3)}
+    head = {"method": score.method, "cells": total, "mae": numbers(mae, 3), "rmse": numbers(rmse, 3)}
     return head | {"by_lead": by_lead}

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.documented import PREFIX, LineId, errors
 from headway_prediction.service.api.events import EventStream, Hub
 from headway_prediction.service.api.forecast_body import status_body
 from headway_prediction.service.api.limits import TokenBuckets, Workers, check_key
 from headway_prediction.service.api.models.what_if import WhatIf, WhatIfAnswer
-from headway_prediction.service.api.reading import LineId, errors
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import JSON, Rendered
 
@@ -29,7 +29,7 @@ Told = Annotated[
 
 def event_routes(desk: Desk, hub: Hub) -> APIRouter:
     """Return the stream of events."""
-    router = APIRouter(tags=["lines"])
+    router = APIRouter(prefix=PREFIX, tags=["lines"])
 
     @router.get(
         "/lines/{line_id}/events",
@@ -47,13 +47,13 @@ def event_routes(desk: Desk, hub: Hub) -> APIRouter:
 
 def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
     """Return what-if."""
-    router = APIRouter(tags=["what-if"])
+    router = APIRouter(prefix=PREFIX, tags=["what-if"])
     buckets = TokenBuckets(desk.settings.what_if_per_minute)
 
     @router.post(
         "/lines/{line_id}/what-if",
         response_model=WhatIfAnswer,
-        responses=errors(401, 403, 404, 408, 413, 422, 429, 503),
+        responses=errors(400, 401, 403, 404, 408, 413, 422, 429, 503),
     )
     async def what_if(request: Request, line_id: LineId, asked: WhatIf, told: Told = None) -> Response:
         """Forecast what a change of the terminal departures of the next hour does. Nothing is changed by asking."""
@@ -75,12 +75,13 @@ def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
 
 def _refuse_strangers(request: Request, desk: Desk) -> None:
     """Refuse a page of another site: a browser names its Origin whenever it posts."""
-    origin = request.headers.get("origin")
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if origin is not None and origin not in (own, *desk.settings.origins):
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is None or origin in desk.settings.origins:
+        return
+    if origin.partition("://")[2] != host:  # the scheme may differ: TLS often ends before the service
         raise Refusal(
             403,
             f"a page of {origin[:80]!r} asked",
-            f"one of {own}",
+            f"one of {host}",
             "name the origin when the service is started",
         )

@@ -1,0 +1,67 @@
+"""What is known of lines beside what is published each minute: stations, scores, kept moments, planned departures."""
+
+from datetime import date
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway_prediction.service.api.conditional import answer
+from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.documented import NOT_FOUND, NOT_MADE, PREFIX, UNCHANGED, LineId
+from headway_prediction.service.api.line_body import departures_body, line_body, lines_body, moments_body
+from headway_prediction.service.api.models.judged import Scores
+from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
+from headway_prediction.service.api.rendered import Rendered
+from headway_prediction.service.api.warnings_body import scores_body
+from headway_prediction.service.issued import Published
+from headway_prediction.service.view import ServedLine, ServiceView
+
+
+def line_routes(desk: Desk) -> APIRouter:
+    """Return the routes of lines, their scores, moments and departures."""
+    router = APIRouter(prefix=PREFIX, tags=["lines"])
+
+    @router.get("/lines", response_model=Lines, responses=UNCHANGED)
+    async def lines(request: Request) -> Response:
+        """The lines that are served."""
+        return answer(request, Rendered.of(lines_body(desk.view.lines())))
+
+    @router.get("/lines/{line_id}", response_model=LineTold, responses=NOT_FOUND)
+    async def line(request: Request, line_id: LineId) -> Response:
+        """Stations, directions and the bundle of a line."""
+        return answer(request, Rendered.of(line_body(desk.served(line_id))))
+
+    @router.get("/lines/{line_id}/scores", response_model=Scores, responses=NOT_MADE)
+    async def scores(request: Request, line_id: LineId) -> Response:
+        """How good the forecasts really issued have been."""
+        return await desk.answer(
+            request, line_id, None, "scores", lambda served, now: scores_body(now.scores, served.line)
+        )
+
+    @router.get("/lines/{line_id}/moments", response_model=Moments, responses=NOT_MADE)
+    async def moments(request: Request, line_id: LineId, service_date: date | None = None) -> Response:
+        """The moments of a service date from which a forecast is kept."""
+        served = desk.served(line_id)
+        return await desk.answer_stored(
+            request, line_id, ("moments", service_date), lambda: _moments(desk.view, served, service_date)
+        )
+
+    @router.get("/lines/{line_id}/departures", response_model=Departures, responses=NOT_MADE)
+    async def departures(request: Request, line_id: LineId) -> Response:
+        """The terminal departures planned in the next hour."""
+
+        def render(served: ServedLine, now: Published) -> dict:
+            return departures_body(now, desk.view.departures(line_id), served.line)
+
+        return await desk.answer(request, line_id, None, "departures", render)
+
+    return router
+
+
+def _moments(view: ServiceView, served: ServedLine, service_date: date | None) -> dict:
+    line_id = served.line.line_id
+    dates = view.store.service_dates(line_id)
+    day = service_date or (dates[-1] if dates else None)
+    origins = [] if day is None else view.store.origins(line_id, day)
+    return moments_body(dates, day, origins, served.line)

@@ -1,0 +1,89 @@
+"""What is published each minute, now or at an earlier moment: state, forecast, one station, warnings."""
+
+from dataclasses import replace
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.documented import FORECASTS, NOT_MADE, PREFIX, At, Format, Horizon, LineId
+from headway_prediction.service.api.forecast_body import columns_body, csv_body, rows_body
+from headway_prediction.service.api.line_body import state_body, station_body
+from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
+from headway_prediction.service.api.models.judged import Warnings
+from headway_prediction.service.api.models.state import State, StationState
+from headway_prediction.service.api.refusal import Refusal
+from headway_prediction.service.api.warnings_body import warnings_body
+from headway_prediction.service.issued import Level, Published
+from headway_prediction.service.view import ServedLine
+
+WRITERS = {Format.JSON: rows_body, Format.COLUMNS: columns_body, Format.CSV: csv_body}
+FORMS = ForecastRows | ForecastColumns
+
+
+def published_routes(desk: Desk) -> APIRouter:
+    """Return the routes of what is published."""
+    router = APIRouter(prefix=PREFIX, tags=["lines"])
+
+    @router.get("/lines/{line_id}/state", response_model=State, responses=NOT_MADE)
+    async def state(request: Request, line_id: LineId, at: At = None) -> Response:
+        """The last hour of a line: headways, trains, and where these are expected."""
+        return await desk.answer(
+            request, line_id, at, "state", lambda served, then: state_body(then, served.line)
+        )
+
+    @router.get("/lines/{line_id}/forecast", response_model=FORMS, responses=NOT_MADE | FORECASTS)
+    async def forecast(
+        request: Request,
+        line_id: LineId,
+        horizon: Horizon = Horizon.QUARTER,
+        format: Format = Format.JSON,
+        at: At = None,
+    ) -> Response:
+        """The forecast of every platform with its interval."""
+        what = "forecast", horizon, format
+        return await desk.answer(
+            request, line_id, at, what, lambda served, then: _forecast(served, then, horizon, format)
+        )
+
+    @router.get("/lines/{line_id}/stations/{station}", response_model=StationState, responses=NOT_MADE)
+    async def station(request: Request, line_id: LineId, station: int, at: At = None) -> Response:
+        """One station: the last three hours and the forecast."""
+        what = "station", station
+        return await desk.answer(
+            request, line_id, at, what, lambda served, then: _station(served, then, station)
+        )
+
+    @router.get("/lines/{line_id}/warnings", response_model=Warnings, responses=NOT_MADE)
+    async def warnings(request: Request, line_id: LineId, at: At = None) -> Response:
+        """Gaps and bunched trains expected, the most urgent first."""
+        return await desk.answer(
+            request, line_id, at, "warnings", lambda served, then: warnings_body(then, served.line)
+        )
+
+    return router
+
+
+def _forecast(served: ServedLine, published: Published, horizon: Horizon, format: Format) -> dict | str:
+    issued = published.forecast if horizon is Horizon.QUARTER else published.hour
+    if issued is None:
+        raise Refusal(
+            503,
+            f"no forecast of {horizon:d} minutes is published ({'; '.join(published.status.reasons) or 'none made'})",
+            "one that passed its checks",
+            "ask again in a minute, or for the other horizon",
+            Retry_After="60",
+        )
+    if published.status.level is Level.HELD_BACK:  # the forecast is that of an earlier minute
+        issued = replace(issued, status=published.status)
+    return WRITERS[format](issued, served.line)
+
+
+def _station(served: ServedLine, published: Published, station: int) -> dict:
+    count = len(served.line.stations)
+    if not 0 <= station < count:
+        raise Refusal(
+            404, f"there is no station {station}", f"0 to {count - 1}", "take a `station` of the line"
+        )
+    return station_body(published, served.line, station)

@@ -1,0 +1,188 @@
+"""The typed client and `headway watch` against a real server: what they say is what was published."""
+
+import io
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from threading import Thread
+
+import pytest
+from rich.console import Console
+
+from conftest import headway
+from headway_prediction.cli.watch_table import Seen, clean, shown
+from headway_prediction.errors import HeadwayError
+from headway_prediction.service.api.models.what_if import Action, Edit, WhatIf
+from headway_prediction.service.client import Client
+from headway_prediction.service.client_events import events_of, reconnecting
+from service_server import served
+from service_view import RecordedView, simulated_view
+
+LINE = "garden-line"
+
+
+@pytest.fixture(scope="module")
+def view() -> RecordedView:
+    recorded = simulated_view()
+    for _ in range(3):
+        recorded.step()
+    return recorded
+
+
+@pytest.fixture(scope="module")
+def url(view):
+    with served(view) as (url, _):
+        yield url
+
+
+def test_everything_the_api_has_can_be_asked(view, url):
+    client = Client(url)
+    t0 = view.board.newest(LINE)[1].state.t0
+    assert [line.line_id for line in client.lines().lines] == [LINE]
+    assert client.line(LINE).stations[0].name == view.served.line.station_names[0]
+    assert client.state(LINE).t0 == client.forecast(LINE).t0 == client.forecast(LINE, horizon=60).t0 == t0
+    assert client.station(LINE, 2).name == view.served.line.station_names[2]
+    assert client.warnings(LINE).time == client.departures(LINE).time == client.state(LINE).time
+    assert client.scores(LINE).methods[0].method == view.methods[0].name
+    moments = client.moments(LINE, view.day)
+    assert [moment.t0 for moment in moments.moments] == sorted(view.published)
+    assert client.state(LINE, at=moments.moments[0].time).t0 == moments.moments[0].t0
+    assert client.ready().ready
+
+
+def test_an_answer_that_still_holds_is_not_read_again(view, url):
+    client = Client(url)
+    first = client.forecast(LINE)
+    assert client.forecast(LINE) is first
+    view.step()
+    assert client.forecast(LINE).t0 == first.t0 + 1
+
+
+def test_a_change_of_departures_is_answered(url):
+    client = Client(url)
+    departure = client.departures(LINE).departures[2]
+    hold = Edit(
+        action=Action.HOLD, direction_id=departure.direction_id, departure=departure.planned, mins=4.0
+    )
+    answer = client.what_if(LINE, WhatIf(edits=[hold]))
+    assert answer.time == client.state(LINE).time and answer.status == client.state(LINE).status
+    assert (answer.edits[0].departure, answer.edits[0].mins) == (departure.planned, 4.0)
+    assert answer.departures[0].planned == departure.planned
+    assert len(answer.present.leads) == 60 and any(map(any, answer.reached))
+    for place, reached in enumerate(answer.reached):
+        change = zip(answer.difference.headway_mean[place], reached, strict=True)
+        assert all(minutes == 0 for minutes, here in change if not here)
+
+
+def test_the_services_own_words_are_raised(url):
+    with pytest.raises(HeadwayError, match="no line 'nowhere' is served; expected one of garden-line"):
+        Client(url).state("nowhere")
+    with pytest.raises(HeadwayError, match="0 to 4"):
+        Client(url).station(LINE, 77)
+    departure = Client(url).departures(LINE).departures[0].planned.replace(year=2020)
+    gone = Edit(action=Action.CANCEL, direction_id=0, departure=departure)
+    with pytest.raises(HeadwayError, match="no departure is planned"):
+        Client(url).what_if(LINE, WhatIf(edits=[gone]))
+
+
+def test_where_no_service_answers_the_address_is_named():
+    for ask in (Client.lines, Client.ready, lambda client: next(client.events(LINE))):
+        with pytest.raises(HeadwayError, match=r"no service answers at http://127\.0\.0\.1:1 "):
+            ask(Client("http://127.0.0.1:1"))
+    for url in ("file:///etc/passwd", "127.0.0.1:8640", "http://"):
+        with pytest.raises(HeadwayError, match="the address"):
+            Client(url)
+
+
+def test_an_answer_of_something_else_is_refused():
+    with ThreadingHTTPServer(("127.0.0.1", 0), SomePage) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        client = Client(f"http://127.0.0.1:{server.server_port}")
+        for ask in (client.lines, client.ready):
+            with pytest.raises(HeadwayError, match="an answer that is no"):
+                ask()
+        with pytest.raises(HeadwayError, match="status 404 from"):
+            client.line("nowhere")
+        server.shutdown()
+
+
+class SomePage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(404 if "nowhere" in self.path else 200)
+        self.end_headers()
+        self.wfile.write(b"<!DOCTYPE html><title>A printer</title>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_new_forecasts_are_told_of_as_they_come(view, url):
+    events = Client(url).events(LINE)
+    now = next(events)
+    assert (now.t0, now.version) == (view.board.newest(LINE)[1].state.t0, view.board.newest(LINE)[0])
+    later = Thread(target=lambda: [(time.sleep(0.1), view.step()) for _ in range(3)])
+    later.start()
+    told = list(islice(events, 3))
+    later.join()
+    assert [event.t0 for event in told] == [now.t0 + 1, now.t0 + 2, now.t0 + 3]
+    assert [event.version for event in told] == [now.version + 1, now.version + 2, now.version + 3]
+    events.close()
+
+
+def test_a_stream_that_breaks_is_opened_again_and_tells_nothing_twice():
+    streams = iter([iter("ab"), iter("bc"), iter("")])
+    waits = []
+
+    def stream():
+        if (found := next(streams, None)) is None:
+            raise KeyboardInterrupt
+        yield from found
+
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        for event in reconnecting(stream, waits.append):
+            told.append(event)
+    assert told == ["a", "b", "c"]
+    assert waits == [1.0, 1.0, 2.0]  # the pause grows while nothing comes
+
+
+def test_a_stream_that_never_opened_says_why():
+    def stream():
+        raise HeadwayError("no line", "one that is served", "name another")
+        yield
+
+    with pytest.raises(HeadwayError, match="no line"):
+        next(reconnecting(stream))
+
+
+def test_events_are_read_as_the_standard_says():
+    text = b": still here\n\nevent: forecast\r\ndata: {\r\ndata:}\r\n\r\ndata: x\n\nevent: alone\n\nevent: cut\ndata: y\n"
+    assert list(events_of(text.splitlines(keepends=True))) == [("forecast", b"{\n}"), ("message", b"x")]
+
+
+def test_watch_prints_stations_status_and_warnings(view, url, capsys):
+    assert headway("watch", "--url", url, "--once") == 0
+    said = capsys.readouterr().out
+    for name in view.served.line.station_names:
+        assert said.count(name) >= 2  # once in either direction
+    assert "fresh" in said and "trip-propagation" in said and "+15" in said
+    assert ("Gap at" in said) == any(w.trouble == "gap" for w in view.board.newest(LINE)[1].warnings)
+
+
+def test_watch_says_which_lines_there_are(url, capsys):
+    assert headway("watch", "--url", url, "--line", "nowhere", "--once") == 2
+    assert "one of garden-line" in capsys.readouterr().err
+
+
+def test_watch_shows_the_age_growing_and_obeys_no_name(url):
+    client = Client(url)
+    seen = Seen(client.line(LINE), client.state(LINE), client.forecast(LINE), client.warnings(LINE))
+    evil = "Elm\x1b[2J[bold]Park"
+    line = seen.line.model_copy(update={"name": evil})
+    printed = io.StringIO()
+    Console(file=printed, width=140, force_terminal=True, color_system=None).print(
+        shown(Seen(line, seen.state, seen.forecast, seen.warnings), 100.0)
+    )
+    assert "data 112 s old" in printed.getvalue()
+    assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
+    assert clean("Örtel–Straße") == "Örtel–Straße"
