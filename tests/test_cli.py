@@ -15,8 +15,8 @@ from headway_prediction.bundle import Bundle
 from headway_prediction.cli import build_app
 
 VERBS = (
-    "simulate", "line", "feed", "record", "replay", "passings", "archive", "check", "grid", "train", "forecast", "backtest",
-    "evaluate", "canary", "info", "demo", "watch",
+    "simulate", "line", "feed", "record", "replay", "passings", "archive", "check", "grid", "train", "forecast", "what_if",
+    "backtest", "evaluate", "canary", "info", "demo", "serve", "retrain", "watch",
 )  # fmt: skip
 
 
@@ -41,9 +41,10 @@ def test_the_verbs_are_the_stages_in_their_order():
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_helps_with_an_example(capfd, verb):
-    assert headway(verb, "--help") == 0
+    name = verb.replace("_", "-")
+    assert headway(name, "--help") == 0
     help_text = capfd.readouterr().out
-    assert "Example:" in help_text and f"headway {verb}" in help_text
+    assert "Example:" in help_text and f"headway {name}" in help_text
 
 
 def test_help_starts_without_a_training_framework_or_a_table_library():

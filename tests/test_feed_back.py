@@ -8,7 +8,7 @@ from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
-from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration, history_run_on
+from headway_prediction.forecasters.feed_back import Asked, FeedBack, FeedBackCalibration, history_run_on
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
@@ -109,3 +109,17 @@ def test_a_calibration_is_carried_by_its_state(punctual):
     plain = FeedBack(method).forecast(punctual, TODAY, ORIGINS)
     width, wide = (f.quantiles[0.9] - f.quantiles[0.1] for f in (plain, one))
     assert wide.mean() > width.mean()
+
+
+def test_forecasts_made_side_by_side_are_those_made_alone():
+    one, other = history_of(0.0), history_of(1.5)
+    guesses = [fit_first_guess(history.select(DAYS[:2])) for history in (one, other)]
+    method = FeedBack(method_of(one, guesses[0]))
+    asked = [
+        Asked(FittedGuess(guess), history, TODAY, ORIGINS[: 1 + place])
+        for place, (guess, history) in enumerate(zip(guesses, (one, other), strict=True))
+    ]
+    for forecast, single in zip(method.forecast_each(asked), asked, strict=True):
+        alone = FeedBack(method_of(one, single.guess.guess)).forecast(single.history, TODAY, single.origins)
+        assert forecast.mean.tobytes() == alone.mean.tobytes()
+        assert all(forecast.quantiles[q].tobytes() == alone.quantiles[q].tobytes() for q in alone.quantiles)

@@ -67,6 +67,11 @@ def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
         assert view.published_at(service.line_id, FRIDAY, 100) is None
         planned = [departure.planned for departure in view.departures(service.line_id)]
         assert planned and all(461 <= minute < 521 for minute in planned)
+        at = instant(FRIDAY, planned[2], loaded.bundle.line.time_zone).isoformat()
+        direction = view.departures(service.line_id)[2].direction
+        hold = {"action": "hold", "direction_id": direction, "departure": at, "mins": 3.0}
+        answer = view.what_if(service.line_id, {"edits": [hold]})
+        assert answer["edits"][0]["mins"] == 3.0 and np.array(answer["reached"]).any()
         assert view.lines()[0].code_version == json.loads((path / "bundle.json").read_text())["code_version"]
 
 

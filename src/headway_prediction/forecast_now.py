@@ -35,15 +35,25 @@ def forecast_now(
     before the first or long after the last passing of its service date, a method the bundle does not have, or a bundle
     that was trained on observed departures: its plan tells what had not happened yet.
     """
+    forecaster = bundle.method(method)
+    return _rows(forecaster, *known_now(bundle, arrivals, at))
+
+
+def known_now(
+    bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None
+) -> tuple[LineHistory, date, int]:
+    """Return the history of the service date that `at` belongs to as known then, that date, and the last minute over.
+
+    Arguments and errors as for `forecast_now`.
+    """
     refuse_oracle(bundle)
     log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
     refuse_other_line(log, bundle.line)
-    forecaster = bundle.method(method)
     passings, _ = passings_on_line(log, bundle.line)
     service_date, t0 = _origin(passings, bundle.line, at)
     history = history_at(bundle, passings, service_date, t0)
     _refuse_silence(history.passings, bundle.line, service_date, t0)
-    return _rows(forecaster, history, service_date, t0)
+    return history, service_date, t0
 
 
 def history_at(

@@ -22,6 +22,7 @@ from headway_prediction.cli import (
     record,
     serve,
     watch,
+    what_if,
 )
 from headway_prediction.errors import HeadwayError
 
@@ -37,8 +38,8 @@ def build_app() -> typer.Typer:
     )
     verbs = (
         data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
-        data.grid, learn.train, now.forecast, judge.backtest, judge.evaluate, canary.canary, now.info, demo.demo,
-        live.serve, live.retrain, watch.watch,
+        data.grid, learn.train, now.forecast, what_if.what_if, judge.backtest, judge.evaluate, canary.canary, now.info,
+        demo.demo, live.serve, live.retrain, watch.watch,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

@@ -75,7 +75,7 @@ def forecast(
     told = {"gtfs": gtfs, "planned_departures": planned, "time_zone": time_zone, "route": route}
     told |= {"stops": stops.split(",") if stops else None, "line_toml": line}
     its_line, known = _known(loaded, arrivals, told)
-    _print(loaded.predict(known, _moment(at), method), its_line, format)
+    _print(loaded.predict(known, moment_of(at), method), its_line, format)
 
 
 def _known(
@@ -129,7 +129,8 @@ def info(
     print("\n".join(describe(path)))
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """Read the --at option; raises HeadwayError for what is no ISO time."""
     from headway_prediction.errors import HeadwayError
 
     try:

@@ -6,7 +6,7 @@ and three that hold up nobody: issued forecasts into the store, warnings to a we
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -32,12 +32,14 @@ from headway_prediction.service.store import Store
 from headway_prediction.service.troubles import Troubles
 from headway_prediction.service.view import Departure, Figures
 from headway_prediction.service.webhook import Webhook
-from headway_prediction.what_if.answer import departures
+from headway_prediction.what_if.answer import answer, departures
+from headway_prediction.what_if.plain import answer_plain, request_of
 
 LOOK_SECS = 0.1
 END_SECS = 10.0
 SCORED_METHODS = (OWN, *COMPARED_METHODS)
 WHOLE_DAY = 0, 36 * 60
+AS_FORECAST = (Level.FRESH, Level.STARTING)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,22 @@ class LiveService:
         if newest is None:
             return ()
         return departures(newest.bundle, newest.history, newest.service_date, newest.t0)
+
+    def what_if(self, asked: Mapping[str, object]) -> dict[str, object]:
+        """Return what a change of the departures does from the newest published minute: plain values in and out.
+
+        Raises HeadwayError before the first forecast, and for a change that cannot be made.
+        """
+        newest, published = self._cycle.newest, self.newest_whole
+        if newest is None:
+            raise HeadwayError("nothing is forecast yet", "a first forecast", "ask again in a moment")
+        line, origin = newest.bundle.line, (newest.service_date, newest.t0)
+        request = request_of(asked, line, newest.service_date)
+        hour = published and published.hour
+        # Beside the forecast that people see, where the network has made it of this very minute.
+        shown = hour and hour.status.level in AS_FORECAST and (hour.service_date, hour.t0) == origin
+        present = hour.forecast if shown else None
+        return answer_plain(answer(request, newest.bundle, newest.history, *origin, present))
 
     def look_at_bundle(self) -> None:
         """Look now whether the bundle on disk is a new one, which is done every few seconds anyway."""

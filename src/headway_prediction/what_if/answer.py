@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.feed_back import FeedBack
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.what_if.changes import Planned, as_edits, edited, under
@@ -88,12 +89,8 @@ def answer(
     refuse_impossible(present, plan)
     changed = under(present, plan)
     if present_forecast is None:
-        present_forecast = present.method.forecast(present.history, service_date, np.array([t0]))
-    effects = {
-        direction: Effect.of(present, changed, direction)
-        for direction in DIRECTIONS
-        if present.days[direction].trips is not None
-    }
+        present_forecast = bundle.method(FeedBack.name).forecast(history, service_date, np.array([t0]))
+    effects = effects_of(present, changed)
     line, cap_mins = history.line, history.grid.attrs["cap_mins"]
     return Answer(
         line,
@@ -104,9 +101,15 @@ def answer(
         changed_forecast(present_forecast, line, effects, cap_mins),
         _reached(line, effects),
         _in_order(plan),
-        _wait(list(effects.values())),
-        _waits(line, effects),
+        line_wait(effects),
+        platform_waits(line, effects),
     )
+
+
+def effects_of(present: Present, changed: Present) -> dict[int, Effect]:
+    """Return what a changed plan does in each direction whose trips are known."""
+    known = [direction for direction in DIRECTIONS if present.days[direction].trips is not None]
+    return {direction: Effect.of(present, changed, direction) for direction in known}
 
 
 def planned(present: Present, request: Request) -> tuple[Planned, ...]:
@@ -151,21 +154,23 @@ def _in_order(plan: tuple[Planned, ...]) -> tuple[Planned, ...]:
     return tuple(sorted(plan, key=time))
 
 
-def _wait(effects: list[Effect]) -> Wait | None:
+def line_wait(effects: Mapping[int, Effect], mins: int = EDITED_MINS) -> Wait | None:
+    """Return what passengers of the next `mins` minutes wait at all platforms together."""
     if not effects:
         return None
-    present, changed = (
-        together([getattr(effect, name) for effect in effects]).over_platforms().each
-        for name in ("present_wait", "changed_wait")
-    )
-    return Wait.of(present, changed)
+    waits = [effect.waits(mins) for effect in effects.values()]
+    return Wait.of(*(together(parts).over_platforms().each for parts in zip(*waits, strict=True)))
 
 
-def _waits(line: Line, effects: Mapping[int, Effect]) -> dict[tuple[int, int], Wait]:
+def platform_waits(
+    line: Line, effects: Mapping[int, Effect], mins: int = EDITED_MINS
+) -> dict[tuple[int, int], Wait]:
+    """Return what they wait by (direction, station), without platforms at which no train comes."""
     found = {}
     for direction, effect in effects.items():
+        present, changed = (waits.each for waits in effect.waits(mins))
         for position, station in enumerate(line.travel_order(direction)):
-            wait = Wait.of(effect.present_wait.each[position], effect.changed_wait.each[position])
+            wait = Wait.of(present[position], changed[position])
             if wait is not None:
                 found[direction, station] = wait
     return found

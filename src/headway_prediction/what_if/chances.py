@@ -96,9 +96,10 @@ class Chances:
         """Lateness (trains, draws) and strays of runs (trains, positions, draws), none at the first position."""
         random = np.random.default_rng(self.seed)
         count, positions = int(coming.luck.max(initial=-1)) + 1, coming.minutes.shape[1]
-        streams = random.spawn(2)
-        late = streams[0].choice(self.movement.late, (count, self.draws))
-        stray = self.movement.spread * streams[1].standard_normal((count, positions, self.draws))
+        leaves, runs, pace = random.spawn(3)
+        late = leaves.choice(self.movement.late, (count, self.draws))
+        stray = runs.choice(self.movement.strays, (count, positions, self.draws))
+        stray += self.movement.pace * pace.standard_normal((count, 1, self.draws))
         stray[:, 0] = 0.0
         return late[coming.luck], stray[coming.luck]
 
@@ -115,23 +116,24 @@ def _run(
 ) -> np.ndarray:
     """Run trains one after the other, in the order in which they are expected, behind those that have passed."""
     passings = np.full((*coming.minutes.shape, delay.shape[1]), np.inf)
-    ahead = np.repeat(last_seen[:, None], delay.shape[1], axis=1)
-    expected_ahead = np.nan_to_num(last_seen, nan=-np.inf)
+    passed, expected_ahead = np.isfinite(last_seen), np.nan_to_num(last_seen, nan=-np.inf)
+    ahead = np.repeat(expected_ahead[:, None], delay.shape[1], axis=1)
     for train in order:
         behind = delay[train]
         for position in np.flatnonzero(np.isfinite(coming.minutes[train])):
             expected, usual = coming.minutes[train, position], coming.usual[train, position]
             minute = expected + behind
-            if position and movement.growth and np.isfinite(usual):
+            if position and movement.growth and passed[position] and np.isfinite(usual):
                 gain = movement.growth * (minute - ahead[position] - usual)
-                minute = minute + np.nan_to_num(np.clip(gain, -MOST_GAIN_MINS, MOST_GAIN_MINS))
+                minute = minute + np.minimum(np.maximum(gain, -MOST_GAIN_MINS), MOST_GAIN_MINS)
             minute = minute + np.tile(stray[train, position], plans)
             if expected > expected_ahead[position]:  # else the plan itself has it overtake
-                minute = np.fmax(minute, ahead[position] + movement.apart)
+                minute = np.maximum(minute, ahead[position] + movement.apart)
                 expected_ahead[position] = expected
             minute = np.maximum(minute, now)
             passings[train, position] = minute
-            ahead[position] = np.fmax(ahead[position], minute)
+            ahead[position] = np.maximum(ahead[position], minute)
+            passed[position] = True
             behind = minute - expected
     return passings
 

@@ -44,6 +44,7 @@ def edited(present: Present, edits: Sequence[Edit]) -> tuple[Planned, ...]:
     """
     plan, touched = list(as_planned(present)), set()
     for edit in edits:
+        _refuse_no_numbers(edit)
         present.refuse_unknown_trips(edit.direction)
         if isinstance(edit, Add):
             plan.append(Planned(edit.direction, ADDED, None, edit.departure))
@@ -58,6 +59,12 @@ def edited(present: Present, edits: Sequence[Edit]) -> tuple[Planned, ...]:
         touched.add(place)
         plan[place] = replace(plan[place], minute=_new_minute(plan[place].planned, edit))
     return tuple(plan)
+
+
+def _refuse_no_numbers(edit: Edit) -> None:
+    numbers = [value for name, value in vars(edit).items() if name != "direction"]
+    if not np.isfinite(numbers).all():
+        raise HeadwayError(f"an edit has the numbers {numbers}", "minutes", "correct them")
 
 
 def _place(present: Present, plan: Sequence[Planned], edit: Move | Hold | Cancel) -> int:
@@ -113,7 +120,7 @@ def _edit(one: Planned) -> Edit:
     if one.minute is None:
         return Cancel(one.direction, one.planned)
     if one.minute > one.planned:
-        return Hold(one.direction, one.planned, one.minute - one.planned)
+        return Hold(one.direction, one.planned, round(one.minute - one.planned, 6))
     return Move(one.direction, one.planned, one.minute)
 
 

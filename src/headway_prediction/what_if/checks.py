@@ -1,4 +1,4 @@
-"""What no train can do: leave in the past or too late to be forecast, on the heels of another, past it, or before it came."""
+"""What no train can do: leave before now or after the hour, on the heels of another, past it, or before it is there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Order:
     @classmethod
     def of(cls, present: Present, change: DirectionChange, direction: int) -> Self:
         """Put the two plans side by side."""
-        trips, departures = present.days[direction].trips, present.departures_of_trips[direction]
+        trips, departures = present.planned_trips(direction), present.departures_of_trips[direction]
         changed = ChangedTrips.of(trips, departures, change, direction)
         added = changed.origin == ADDED
         now = np.append(departures + change.later, np.nan)[changed.origin]
@@ -103,8 +103,8 @@ class Order:
 
 
 def _mixed(apart: np.ndarray) -> np.ndarray:
-    """Which trips are ahead somewhere and behind elsewhere: (trips,)."""
-    return (apart > SAME_MINS).any(axis=1) & (apart < -SAME_MINS).any(axis=1)
+    """Which trips are clearly ahead somewhere and clearly behind elsewhere: (trips,)."""
+    return (apart >= LEAST_APART_MINS).any(axis=1) & (apart <= -LEAST_APART_MINS).any(axis=1)
 
 
 def _refuse_turns(present: Present, change: DirectionChange, direction: int) -> None:
@@ -118,7 +118,7 @@ def _refuse_turns(present: Present, change: DirectionChange, direction: int) -> 
     leaves = present.departures_of_trips[direction] + change.later
     for row in np.flatnonzero((change.later < 0) & ~change.gone & (leaves < ready - SAME_MINS)):
         raise HeadwayError(
-            f"the train that is to leave at {service_time(leaves[row])} will have turned round by {service_time(ready[row])}, "
+            f"the train that is to leave at {service_time(leaves[row])} turns round until {service_time(ready[row])}, "
             f"{feeders.least[row]:g} minutes after it arrives",
             "a departure after that",
             "choose a later time",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -18,43 +19,49 @@ DRAWS = 100
 
 @dataclass(frozen=True)
 class Effect:
-    """One direction under the present plan and under a changed one, positions in the order of travel.
+    """One direction under the `present` plan and under a changed one, positions in the order of travel.
 
-    `present` and `changed` (leads, positions, draws) are headways held at the end of each minute; `present_wait` and
-    `changed_wait` what passengers of the hour wait (positions, draws); `reached` (leads, positions) where they may differ.
+    `passings` are those of the present and of the changed plan, (trains, positions, draws) each; `reached` (leads,
+    positions) is True where the headways of the two may differ.
     """
 
-    present: np.ndarray
-    changed: np.ndarray
-    present_wait: Waited
-    changed_wait: Waited
+    present: Present
+    direction: int
+    passings: tuple[np.ndarray, np.ndarray]
     reached: np.ndarray
 
     @classmethod
     def of(cls, present: Present, changed: Present, direction: int, draws: int = DRAWS) -> Self:
         """Run the trains of one direction, of which trips are known, under both plans."""
         chances = present.chances(direction, draws)
-        coming = [
+        coming = (
             chances.coming(present.days[direction]),
             chances.coming(changed.days[direction], present.trips_under(changed, direction)),
-        ]
-        passings = [chances.passings(one) for one in coming]
-        until = np.minimum(
-            present.now + EDITED_MINS, np.min([last_passings(one) for one in passings], axis=0)
         )
-        waits = [waited(one, present.now, until) for one in passings]
         first = first_reached(*coming, present.now)
-        headways = [_headways(present, direction, one) for one in passings]
-        return cls(*headways, *waits, reached(first, present.now, EDITED_MINS))
+        passings = tuple(chances.passings(one) for one in coming)
+        return cls(present, direction, passings, reached(first, present.now, EDITED_MINS))
+
+    @cached_property
+    def headways(self) -> tuple[np.ndarray, np.ndarray]:
+        """Headways held at the end of each minute under either plan: (leads, positions, draws) each."""
+        return tuple(_headways(self.present, self.direction, passings) for passings in self.passings)
+
+    def waits(self, mins: int = EDITED_MINS) -> tuple[Waited, Waited]:
+        """Return what passengers of the next `mins` minutes wait under either plan: (positions, draws) each."""
+        last = np.min([last_passings(passings) for passings in self.passings], axis=0)
+        until = np.minimum(self.present.now + mins, last)
+        return tuple(waited(passings, self.present.now, until) for passings in self.passings)
 
     @property
     def mean_difference(self) -> np.ndarray:
         """What the change does to the mean headway, 0 where it cannot reach: (leads, positions)."""
-        return np.where(self.reached, (self.changed - self.present).mean(axis=-1), 0.0)
+        present, changed = self.headways
+        return np.where(self.reached, (changed - present).mean(axis=-1), 0.0)
 
     def level_differences(self, levels: Sequence[float]) -> np.ndarray:
-        """What the change does to quantiles of the headway, 0 where it cannot reach: (levels, leads, positions)."""
-        changed, present = (np.quantile(part, levels, axis=-1) for part in (self.changed, self.present))
+        """Return what the change does to quantiles of the headway, 0 where it cannot reach: (levels, leads, positions)."""
+        present, changed = (np.quantile(headways, levels, axis=-1) for headways in self.headways)
         return np.where(self.reached, changed - present, 0.0)
 
 

@@ -10,16 +10,18 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.medians import median_or_nan
 
 FEWEST_RUNS = 100
-USUAL_SPREAD_MINS = 0.25
-"""What a run between two platforms strays by where too few have been seen."""
+USUAL_STRAY_MINS = np.array([-0.4, -0.25, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.45])
+"""What runs between two platforms stray by where too few have been seen."""
+MOST_STRAY_MINS = 15.0
+"""A train that takes this much longer has been out of sight, or out of service."""
+LEARNED_STRAY_MINS = 2.0
+"""A run that strays further was held up by something else than passengers: it does not tell how dwells grow."""
 PRIOR_HEADWAY_MINS2 = 100.0
 """Growth is drawn towards none as if so many square minutes of stray headways had shown none."""
 MOST_GROWTH = 0.3
-MOST_STRAY_MINS = 2.0
-"""A run that takes this much longer than usual was held up by something else than passengers."""
+FEWEST_TRAINS = 5
 FEWEST_DEPARTURES = 8
 USUAL_LATENESS_MINS = np.linspace(-0.5, 1.5, 9)
 LEAST_LATENESS_MINS, MOST_LATENESS_MINS = -3.0, 10.0
@@ -28,10 +30,12 @@ APART_QUANTILE, MOST_APART_MINS = 0.005, 2.0
 
 @dataclass(frozen=True)
 class Movement:
-    """`spread` (minutes) of a run from one platform to the next; `growth`, the minutes it gains per minute of headway beyond
-    the planned one; `late` (trains,), minutes behind their trips at which trains left; `apart`, the fewest between two."""
+    """`strays` (runs,), minutes by which runs from one platform to the next were longer than expected, and `pace`, what a
+    train keeps of it all the way, in minutes a run; `growth`, the minutes a run gains per minute of headway beyond the
+    planned one; `late` (trains,), minutes behind their trips at which trains left; `apart`, the fewest between two."""
 
-    spread: float
+    strays: np.ndarray
+    pace: float
     growth: float
     late: np.ndarray
     apart: float
@@ -40,12 +44,13 @@ class Movement:
     def seen(cls, day: DirectionDay, t0: int) -> Self:
         """Learn from the trains known at the end of minute t0; what they do not tell is as `USUAL_…` has it."""
         minutes = np.where(day.trains.minutes < t0 + 1, day.trains.minutes, np.nan)
+        if day.trips is None or not len(minutes):
+            return cls(USUAL_STRAY_MINS, 0.0, 0.0, _lateness(day, t0), _apart(minutes))
         stray, beyond = _runs(minutes, day)
-        growth = float(np.clip(beyond @ stray / (beyond @ beyond + PRIOR_HEADWAY_MINS2), 0.0, MOST_GROWTH))
-        rest = stray - growth * beyond
-        low, high = np.quantile(rest, [0.16, 0.84]) if len(rest) >= FEWEST_RUNS else (-1, 1)
-        spread = (high - low) / 2 if len(rest) >= FEWEST_RUNS else USUAL_SPREAD_MINS
-        return cls(float(spread), growth, _lateness(day, t0), _apart(minutes))
+        growth = _growth(stray, beyond)
+        rest = stray - growth * np.nan_to_num(beyond)
+        rest = np.where(np.abs(rest) <= MOST_STRAY_MINS, rest, np.nan)
+        return cls(*_strays(rest), growth, _lateness(day, t0), _apart(minutes))
 
 
 def usual_headways(minutes: np.ndarray) -> np.ndarray:
@@ -53,27 +58,43 @@ def usual_headways(minutes: np.ndarray) -> np.ndarray:
     order = np.argsort(minutes, axis=0, kind="stable")  # NaN last
     sorted_minutes = np.take_along_axis(minutes, order, axis=0)
     headways = np.full_like(minutes, np.nan)
-    np.put_along_axis(headways[:], order[1:], np.diff(sorted_minutes, axis=0), axis=0)
+    np.put_along_axis(headways, order[1:], np.diff(sorted_minutes, axis=0), axis=0)
     return headways
 
 
 def _runs(minutes: np.ndarray, day: DirectionDay) -> tuple[np.ndarray, np.ndarray]:
-    """Of every run between two neighbouring platforms: minutes beyond the expected ones, and of headway beyond the planned
-    one at its end, as it would be without the former."""
-    if day.trips is None or not len(minutes):
-        return np.empty(0), np.empty(0)
+    """Of every run between two neighbouring platforms, (trains, positions - 1), NaN where not known: minutes beyond the
+    expected ones, and of headway beyond the planned one at its end, as it would be without the former."""
     trip, known = day.trips_of_trains, day.trips_of_trains >= 0
-    planned = np.full_like(minutes, np.nan)
+    planned, usual = np.full((2, *minutes.shape), np.nan)
     planned[known] = day.trips.minutes[trip[known]]
-    usual = np.full_like(minutes, np.nan)
     usual[known] = usual_headways(day.trips.minutes)[trip[known]]
     run = np.diff(planned, axis=1)
-    stray = np.diff(minutes, axis=1) - run
     before = minutes - usual_headways(minutes)
-    beyond = (minutes[:, :-1] + run - before[:, 1:]) - usual[:, 1:]
-    told = np.isfinite(stray) & np.isfinite(beyond) & (np.abs(stray) <= MOST_STRAY_MINS)
+    return np.diff(minutes, axis=1) - run, (minutes[:, :-1] + run - before[:, 1:]) - usual[:, 1:]
+
+
+def _growth(stray: np.ndarray, beyond: np.ndarray) -> float:
+    told = np.isfinite(stray) & np.isfinite(beyond) & (np.abs(stray) <= LEARNED_STRAY_MINS)
     stray, beyond = stray[told], beyond[told]
-    return stray - (median_or_nan(stray[:, None])[0] if len(stray) else 0.0), beyond
+    if not len(stray):
+        return 0.0
+    stray = stray - np.median(stray)
+    return float(np.clip(beyond @ stray / (beyond @ beyond + PRIOR_HEADWAY_MINS2), 0.0, MOST_GROWTH))
+
+
+def _strays(rest: np.ndarray) -> tuple[np.ndarray, float]:
+    """What is left of runs without the growth of dwells: around their median, and how much of it goes with the train."""
+    known = rest[np.isfinite(rest)]
+    if len(known) < FEWEST_RUNS:
+        return USUAL_STRAY_MINS, 0.0
+    seen = np.isfinite(rest).sum(axis=1)
+    trains = rest[seen > 1]
+    if len(trains) < FEWEST_TRAINS:
+        return known - np.median(known), 0.0
+    own, runs = np.nanmean(trains, axis=1), seen[seen > 1]
+    kept = max(np.var(own) - np.mean(np.nanvar(trains, axis=1, ddof=1) / runs), 0.0)
+    return known - np.median(known), float(np.sqrt(kept))
 
 
 def _lateness(day: DirectionDay, t0: int) -> np.ndarray:

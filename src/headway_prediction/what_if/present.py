@@ -10,9 +10,11 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.feed_back import FeedBack
 from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.own_past import OwnPastGuess
 from headway_prediction.forecasters.planned_trips import planned_trips
+from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.forecasters.trip_table import TripTable
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known
 from headway_prediction.line import DIRECTIONS
@@ -41,9 +43,8 @@ class Departure:
 
 @dataclass(frozen=True)
 class Present:
-    """A line as of the end of minute `t0`: the `history` of that service date alone, and the `method` that forecasts it."""
+    """A line as of the end of minute `t0`: the `history` of that service date alone, and the first `guess` of its trains."""
 
-    method: FeedBack
     guess: FirstGuess
     history: LineHistory
     service_date: date
@@ -53,10 +54,11 @@ class Present:
     def of(cls, bundle: "Bundle | LinesBundle", history: LineHistory, service_date: date, t0: int) -> Self:
         """Read from a history what was known; raises HeadwayError for a date that is not in it or another line."""
         bundle.check_fits(history)
-        method = bundle.method(FeedBack.name)
-        guess = method.method.guess.first_guess(history, service_date, t0)
         history.day(service_date)
-        return cls(method, guess, day_as_of(history, service_date, t0, history.timetable), service_date, t0)
+        method = bundle.method(TripPropagation.name)
+        fitted = isinstance(method, TripPropagation)
+        guess = method.guess if fitted else OwnPastGuess(method).first_guess(history, service_date, t0)
+        return cls(guess, day_as_of(history, service_date, t0, history.timetable), service_date, t0)
 
     @property
     def now(self) -> int:
@@ -87,6 +89,13 @@ class Present:
         keys = self.days[direction].trips.key_of_trip
         rows = [planned.trip_of_key[int(key)] for key in keys]
         return PlannedTrips(planned.minutes[rows], keys, self.history.line.travel_order(direction))
+
+    def planned_trips(self, direction: int) -> TripTable:
+        """Return the trips of a direction as the timetable has them or, where they are known from other days, as usual."""
+        trips = self.days[direction].trips
+        if self.guess.trips[direction].source != "planned":
+            return trips
+        return TripTable(self.planned_table(direction).minutes, trips.keys, trips.named)
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:

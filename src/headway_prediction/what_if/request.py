@@ -1,6 +1,5 @@
-"""What is asked of a what-if: edits, one of the strategies, or a search, read from plain values such as JSON holds."""
+"""What is asked of a what-if: edits, one of the strategies, or a search."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,11 +10,12 @@ class StrategyName(StrEnum):
     """What can be done in one click."""
 
     EVEN_HEADWAYS = "even_headways"
-    """Spread the departures of the next hour evenly between the first and the last of them."""
+    """Hold trains until the headways of the next hour's departures are as even as holding makes them."""
     HOLD_NEXT = "hold_next"
     """Hold the next departure `mins` minutes."""
     FILL_GAP = "fill_gap"
-    """Bring the trains around the widest gap between departures `mins` minutes nearer to each other."""
+    """Narrow the widest gap between departures by `mins` minutes: hold the train ahead or, where that one has left, let the
+    one behind leave earlier."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Search:
-    """The best holds of the departures of one direction within limits: none longer than `most_hold_mins`, and every train
-    at least `least_turn_mins` at the terminal between its arrival and its departure, where it is known which it is."""
+    """The best holds of the departures of one direction within limits: none longer than `most_hold_mins`, and no train less
+    than `least_turn_mins` at a terminal between arriving and leaving, as far as the bundle knows which train turns where."""
 
     direction: int
     most_hold_mins: float
@@ -44,11 +44,3 @@ class Request:
     edits: tuple[Edit, ...] = ()
     strategy: Strategy | None = None
     search: Search | None = None
-
-
-def request_of(plain: Mapping[str, object], zone_name: str) -> Request:
-    """Read a request from plain values: {"edits": [...], "strategy": null | {...}, "search": null | {...}}.
-
-    Times are ISO 8601 with offset, or without one in the line's zone. Raises HeadwayError for anything else.
-    """
-    raise NotImplementedError

@@ -1,8 +1,8 @@
 """The best holds of the next departures within limits: those after which passengers are expected to wait least.
 
-Holds are tried on trains that run as they have run today (`chances`), all platforms of the direction and many draws of luck at
-once, one hold changed at a time, the best of all first, for as long as that helps; from no holds and from even headways. The
-network says afterwards what the holds that were found do.
+Holds are tried on trains that run as they have run today (`chances`), at all platforms of the direction and with many draws
+of luck at once: one hold is changed at a time, the best change first, for as long as that helps, from no holds or from even
+headways, whichever is better. What is found must be better under fresh luck as well, or no train is held.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from headway_prediction.what_if.edits import EDITED_MINS
 from headway_prediction.what_if.present import Present
 from headway_prediction.what_if.request import Search
 from headway_prediction.what_if.strategies import (
-    LEAST_HOLD_MINS,
+    HOLD_STEP_MINS,
     evened,
     expected_departures,
     leaving,
@@ -27,10 +27,10 @@ from headway_prediction.what_if.strategies import (
 )
 from headway_prediction.what_if.wait import last_passings, waited
 
-DRAWS = 8
+DRAWS, JUDGED_DRAWS = 8, 100
 STEP_MINS = 0.5
 MOST_ROUNDS = 12
-LEAST_GAIN = 5e-4
+LEAST_GAIN = 1e-3
 """A hold must take this share off the wait of the hour, or it is not worth it."""
 
 
@@ -68,21 +68,26 @@ def best_holds(present: Present, plan: Sequence[Planned], search: Search) -> tup
     if not places:
         return tuple(plan)
     departures = [plan[place] for place in places]
-    trial = trial_of(present, plan, departures, search)
+    trial = trial_of(present, plan, departures, search, DRAWS)
     expected = expected_departures(present, departures, search.direction)
     even = np.floor((evened(expected) - expected) / STEP_MINS) * STEP_MINS
     starts = np.stack([trial.fewest, np.clip(even, trial.fewest, trial.most)])
     minutes = np.array([one.minute for one in departures])
     found = climb(trial, starts[np.argmin(trial.waits(starts))], minutes)
-    return shifted(plan, places, np.where(found >= LEAST_HOLD_MINS, found, 0.0))
+    judged = trial_of(present, plan, departures, search, JUDGED_DRAWS).waits(np.stack([trial.fewest, found]))
+    return shifted(plan, places, found if judged[1] < judged[0] else trial.fewest)
 
 
 def trial_of(
-    present: Present, plan: Sequence[Planned], departures: Sequence[Planned], search: Search
+    present: Present,
+    plan: Sequence[Planned],
+    departures: Sequence[Planned],
+    search: Search,
+    draws: int,
 ) -> Trial:
     """Return the trains of a plan, and what its `departures` may be held within the limits of a search."""
     changed, direction = under(present, plan), search.direction
-    chances = present.chances(direction, DRAWS)
+    chances = present.chances(direction, draws)
     coming = chances.coming(changed.days[direction], present.trips_under(changed, direction))
     rows = _rows(coming, departures)
     minutes = np.array([one.minute for one in departures])
@@ -92,6 +97,7 @@ def trial_of(
         opposite, coming.trips[rows], coming.minutes[rows, -1], search.least_turn_mins
     )
     most = np.minimum(np.minimum(within_hour, turned), search.most_hold_mins).clip(0.0)
+    most = np.floor(most / HOLD_STEP_MINS + 1e-9) * HOLD_STEP_MINS
     fewest = np.clip(
         _turned(day, coming.trips[rows], present.t0, search.least_turn_mins) - minutes, 0.0, most
     )

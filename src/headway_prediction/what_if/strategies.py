@@ -10,7 +10,7 @@ from headway_prediction.what_if.changes import Planned
 from headway_prediction.what_if.present import Present
 from headway_prediction.what_if.request import Strategy, StrategyName
 
-LEAST_HOLD_MINS = 0.25
+LEAST_HOLD_MINS = 0.5
 """Nobody holds a train for less."""
 HOLD_STEP_MINS = 0.1
 

@@ -1,0 +1,108 @@
+"""What `what-if` prints: departures, waits, and the headways that change most."""
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from headway_prediction.clock import service_time
+from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.what_if.answer import Answer
+from headway_prediction.what_if.changes import Planned
+from headway_prediction.what_if.wait import Wait
+
+WIDTH = 110
+LARGEST = 8
+
+
+def print_answer(answer: Answer) -> None:
+    """Print an answer as tables."""
+    console = Console(width=WIDTH)
+    console.print(f"{answer.line.line_id}: known to the end of {service_time(answer.t0)}, next 60 minutes")
+    for direction in DIRECTIONS:
+        console.print(f"\ndepartures of direction {direction}: {_way(answer.line, direction)}")
+        console.print(_departures(answer, direction))
+    console.print("\nexpected wait of a passenger in minutes, and the 80 % interval of the difference")
+    console.print(_waits(answer))
+    if answer.difference.any():
+        console.print("\nheadways that change most, in minutes")
+        console.print(_largest(answer))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+    return table
+
+
+def _way(line: Line, direction: int) -> str:
+    order = line.travel_order(direction)
+    return f"{line.stations[order[0]].name} to {line.stations[order[-1]].name}"
+
+
+def _departures(answer: Answer, direction: int) -> Table:
+    table = _table("planned", "changed", "")
+    for one in answer.departures:
+        if one.direction == direction:
+            table.add_row(*_becomes(one))
+    return table
+
+
+def _becomes(one: Planned) -> tuple[str, str, str]:
+    planned, changed = ("–" if minute is None else _clock(minute) for minute in (one.planned, one.minute))
+    if one.planned is None:
+        return planned, changed, "added"
+    if one.minute is None:
+        return planned, changed, "cancelled"
+    return planned, changed, f"{one.minute - one.planned:+.1f} min" if one.changed else ""
+
+
+def _clock(minute: float) -> str:
+    secs = round(60 * (minute % 1)) % 60
+    return service_time(minute + 1e-6) + (f":{secs:02d}" if secs else "")
+
+
+def _waits(answer: Answer) -> Table:
+    table = _table(
+        "platform",
+        "now",
+        "changed",
+        "difference",
+        "interval",
+    )
+    table.add_row("whole line", *_wait(answer.wait))
+    for (direction, station), wait in answer.waits.items():
+        if wait.low_mins or wait.high_mins:
+            name = answer.line.stations[station].name
+            table.add_row(f"{name}, direction {direction}", *_wait(wait))
+    return table
+
+
+def _wait(wait: Wait | None) -> tuple[str, ...]:
+    if wait is None:
+        return "–", "–", "–", "–"
+    return (
+        f"{wait.present_mins:.2f}",
+        f"{wait.changed_mins:.2f}",
+        f"{wait.difference_mins:+.2f}",
+        f"{wait.low_mins:+.2f} to {wait.high_mins:+.2f}",
+    )
+
+
+def _largest(answer: Answer) -> Table:
+    """The platforms whose forecast headway changes most, each at the minute when it does."""
+    table = _table("platform", "at", "now", "changed", "difference")
+    difference = answer.difference
+    lead = np.abs(difference).argmax(axis=0)
+    most = np.take_along_axis(difference, lead[None], axis=0)[0]
+    for place in np.argsort(-np.abs(most), axis=None, kind="stable")[:LARGEST]:
+        station, direction = np.unravel_index(place, most.shape)
+        if most[station, direction]:
+            at = int(lead[station, direction])
+            table.add_row(
+                f"{answer.line.stations[station].name}, direction {direction}",
+                service_time(answer.t0 + 2 + at),
+                *(f"{part.mean[0, at, station, direction]:.1f}" for part in (answer.present, answer.changed)),
+                f"{most[station, direction]:+.1f}",
+            )
+    return table

@@ -1,0 +1,201 @@
+"""Requests and answers as plain values that JSON can hold: those of the service and of the terminal."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+
+import numpy as np
+
+from headway_prediction.clock import local_iso, service_day_start, time_zone
+from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.export import QUANTILE_COLUMNS
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.what_if.answer import Answer
+from headway_prediction.what_if.edits import Add, Cancel, Edit, Hold, Move
+from headway_prediction.what_if.present import Departure
+from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
+from headway_prediction.what_if.wait import Wait
+
+MOST_EDITS = 100
+MOST_MINS = 60.0
+ACTIONS = {Move: "move", Hold: "hold", Cancel: "cancel", Add: "add"}
+
+
+def request_of(plain: Mapping[str, object], line: Line, service_date: date) -> Request:
+    """Read a request: {"edits": [{"action": "move|hold|cancel|add", "direction_id", "departure", "to", "mins"}], "strategy":
+    null | {"name", "direction_id", "mins"}, "search": null | {"direction_id", "most_hold_mins", "least_turn_mins"}}.
+
+    Times are ISO 8601, in the line's own zone where without offset, and become minutes of `service_date`. Raises
+    HeadwayError for anything else.
+    """
+    edits = plain.get("edits") or []
+    if not isinstance(edits, Sequence) or len(edits) > MOST_EDITS:
+        raise HeadwayError(
+            "the edits are no list, or too many", f"a list of {MOST_EDITS} at most", "send fewer"
+        )
+    fields = [Fields(edit, line, service_date) for edit in edits]
+    strategy, search = plain.get("strategy"), plain.get("search")
+    return Request(
+        tuple(_edit(one) for one in fields),
+        None if strategy is None else _strategy(Fields(strategy, line, service_date)),
+        None if search is None else _search(Fields(search, line, service_date)),
+    )
+
+
+class Fields:
+    """The fields of one part of a request, read with a sentence for each mistake."""
+
+    def __init__(self, plain: object, line: Line, service_date: date):
+        if not isinstance(plain, Mapping):
+            raise HeadwayError(
+                f"a part of the request is {plain!r:.40}", "an object with fields", "correct it"
+            )
+        self.plain, self.line, self.service_date = plain, line, service_date
+
+    def _wrong(self, name: str, expected: str) -> HeadwayError:
+        return HeadwayError(f"{name} is {self.plain.get(name)!r:.60}", expected, "correct it")
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """Return a word that must be one of `choices`."""
+        if self.plain.get(name) not in choices:
+            raise self._wrong(name, f"one of {', '.join(choices)}")
+        return self.plain[name]
+
+    def direction(self) -> int:
+        """Return direction_id."""
+        if self.plain.get("direction_id") not in DIRECTIONS or isinstance(self.plain["direction_id"], bool):
+            raise self._wrong("direction_id", "0 or 1")
+        return int(self.plain["direction_id"])
+
+    def mins(self, name: str) -> float:
+        """Return a number of minutes from 0 to 60."""
+        value = self.plain.get(name)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST_MINS:
+            raise self._wrong(name, f"minutes from 0 to {MOST_MINS:g}")
+        return float(value)
+
+    def minute(self, name: str) -> float:
+        """Return the service-day minute of a time."""
+        try:
+            moment = datetime.fromisoformat(self.plain.get(name))
+        except (TypeError, ValueError) as error:
+            raise self._wrong(name, "a time such as 2026-01-13T08:40:00+00:00") from error
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=time_zone(self.line.time_zone))
+        start = service_day_start(self.service_date, self.line.time_zone)
+        return (zoned - start).total_seconds() / 60
+
+
+def _edit(fields: Fields) -> Edit:
+    action, direction = fields.choice("action", list(ACTIONS.values())), fields.direction()
+    departure = fields.minute("departure")
+    made: dict[str, Callable[[], Edit]] = {
+        "move": lambda: Move(direction, departure, fields.minute("to")),
+        "hold": lambda: Hold(direction, departure, fields.mins("mins")),
+        "cancel": lambda: Cancel(direction, departure),
+        "add": lambda: Add(direction, departure),
+    }
+    return made[action]()
+
+
+def _strategy(fields: Fields) -> Strategy:
+    name = StrategyName(fields.choice("name", [str(name) for name in StrategyName]))
+    mins = 0.0 if name is StrategyName.EVEN_HEADWAYS else fields.mins("mins")
+    return Strategy(name, fields.direction(), mins)
+
+
+def _search(fields: Fields) -> Search:
+    return Search(fields.direction(), fields.mins("most_hold_mins"), fields.mins("least_turn_mins"))
+
+
+def answer_plain(answer: Answer) -> dict[str, object]:
+    """Return an answer as POST what-if has it, but for the `status` of the data, which the service adds."""
+    line, day = answer.line, answer.service_date
+    stations, directions = _places(line)
+    return {
+        "time": _time(line, day, answer.t0 + 1),
+        "edits": [_edit_plain(edit, line, day) for edit in answer.edits],
+        "present": _columns(answer.present, line),
+        "changed": _columns(answer.changed, line),
+        "difference": {"headway_mean": _numbers(answer.difference[:, stations, directions].T)},
+        "reached": answer.reached[:, stations, directions].T.tolist(),
+        "departures": [
+            {
+                "direction_id": one.direction,
+                "planned": None if one.planned is None else _time(line, day, one.planned),
+                "changed": None if one.minute is None else _time(line, day, one.minute),
+            }
+            for one in answer.departures
+        ],
+        "wait": {
+            "line": wait_plain(answer.wait),
+            "stations": [
+                {"direction_id": direction, "station": station} | wait_plain(wait)
+                for (direction, station), wait in answer.waits.items()
+            ],
+        },
+    }
+
+
+def departures_plain(
+    departures: Sequence[Departure], line: Line, service_date: date, t0: int
+) -> dict[str, object]:
+    """Return the departures that may be edited as GET departures has them."""
+    return {
+        "time": _time(line, service_date, t0 + 1),
+        "departures": [
+            {
+                "direction_id": one.direction,
+                "trip": one.trip,
+                "planned": _time(line, service_date, one.planned),
+                "station": one.station,
+            }
+            for one in departures
+        ],
+    }
+
+
+def wait_plain(wait: Wait | None) -> dict[str, float | None]:
+    """Return waits in minutes, rounded to thousandths; None where none are known."""
+    names = ("present_mins", "changed_mins", "difference_mins", "low_mins", "high_mins")
+    return {name: None if wait is None else round(getattr(wait, name), 3) + 0.0 for name in names}
+
+
+def _edit_plain(edit: Edit, line: Line, day: date) -> dict[str, object]:
+    plain = {
+        "action": ACTIONS[type(edit)],
+        "direction_id": edit.direction,
+        "departure": _time(line, day, edit.departure),
+    }
+    if isinstance(edit, Move):
+        plain["to"] = _time(line, day, edit.to)
+    return plain | ({"mins": edit.mins} if isinstance(edit, Hold) else {})
+
+
+def _columns(forecast: Forecast, line: Line) -> dict[str, object]:
+    stations, directions = _places(line)
+    leads = np.arange(1, forecast.mean.shape[1] + 1)
+    none = np.full_like(forecast.mean, np.nan)
+    cells = {"headway_mean": forecast.mean} | {
+        name: forecast.quantiles.get(level, none) for level, name in QUANTILE_COLUMNS.items()
+    }
+    named = line.platforms().select("direction_id", "station", "stop_id").to_dicts()
+    return {
+        "leads": leads.tolist(),
+        "valid_times": local_iso(forecast.service_date, forecast.origins[0] + leads + 1, line.time_zone),
+        "platforms": [one | {"stop_name": line.station_names[one["station"]]} for one in named],
+        **{name: _numbers(values[0][:, stations, directions].T) for name, values in cells.items()},
+    }
+
+
+def _places(line: Line) -> tuple[np.ndarray, np.ndarray]:
+    platforms = line.platforms()
+    return platforms["station"].to_numpy(), platforms["direction"].to_numpy()
+
+
+def _numbers(values: np.ndarray) -> list:
+    rounded = np.round(values.astype(np.float64), 2) + 0.0
+    return np.where(np.isfinite(rounded), rounded, None).tolist()
+
+
+def _time(line: Line, day: date, minute: float) -> str:
+    return local_iso(day, np.array([minute]), line.time_zone)[0]
