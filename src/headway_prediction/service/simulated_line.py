@@ -85,9 +85,10 @@ def simulated_feed(scenario: Scenario, now: datetime, speed: float) -> Simulated
 
 
 def catch_up(scenario: Scenario, now: datetime, ingest: Ingest) -> None:
-    """Take in the polls of the time before `now`: a line that runs already has a past."""
-    until = now.timestamp()
+    """Take in the polls of the time before `now` that are newer than the newest one: a line that runs already has a past."""
+    since, until = ingest.newest_poll_at or 0.0, now.timestamp()
     for poll in simulated_feed(scenario, now, AS_FAST_AS_POSSIBLE).polls(Event()):
         if poll.fetched_at > until:
             return
-        ingest.add(poll)
+        if poll.fetched_at > since:
+            ingest.add(poll)
