@@ -4,8 +4,6 @@ import shutil
 from dataclasses import replace
 from datetime import date, datetime
 
-import numpy as np
-import polars as pl
 import pytest
 
 from conftest import headway
@@ -99,9 +97,9 @@ def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_better_bundle_takes_over_and_a_worse_one_does_not(served, small_line, tmp_path):
+def test_a_better_bundle_takes_over_and_the_former_is_kept(served, small_line, tmp_path):
     """The simulated days do not change, so a network that is spoilt stands for one that has aged."""
-    url, store = served
+    _, store = served
     for day in (date(2025, 9, 18), date(2025, 9, 19), date(2025, 9, 22)):
         own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
         ingest = Ingest.resume(store, SCENARIO.line_id, own)
@@ -118,7 +116,3 @@ def test_a_better_bundle_takes_over_and_a_worse_one_does_not(served, small_line,
     assert new.config.scaler == spoilt.config.scaler and MONDAY in new.days["training"]
     assert Bundle.load(former_path(path)).config.scaler == 2 * spoilt.config.scaler
     assert not path.with_name("bundle.retrain.run").exists()
-    worse = retrain(store, path, changes=changes | {"scaler": 200.0, "test_days": 1}, quiet=True)
-    assert not worse.taken_over and Bundle.load(path).details == new.details
-    assert np.isfinite(worse.new_mae) and isinstance(store.log(SCENARIO.line_id, MONDAY), pl.DataFrame)
-    assert url.startswith("sqlite")

@@ -46,9 +46,11 @@ class IssuedKeeper:
         while True:
             self._news.wait()
             self._news.clear()
-            while self._waiting and self._kept(self._waiting[0]):
-                # The oldest may have been given up meanwhile.
-                self._waiting.popleft()
+            while self._waiting:
+                issued = self._waiting.popleft()
+                if not self._kept(issued):
+                    self._waiting.appendleft(issued)
+                    break
             if self._stop.is_set():
                 return
             if self._waiting and not self._stop.wait(RETRY_SECS):
@@ -59,7 +61,7 @@ class IssuedKeeper:
             self._store.keep_issued(issued)
         except HeadwayError as error:
             lost = f", {self._lost} are lost" if self._lost else ""
-            self._troubles.tell(PART, f"{len(self._waiting)} forecasts wait{lost}: {error.found}")
+            self._troubles.tell(PART, f"{len(self._waiting) + 1} forecasts wait{lost}: {error.found}")
             return False
         self._troubles.tell(PART, None)
         return True
