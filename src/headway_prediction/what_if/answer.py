@@ -2,8 +2,8 @@
 
 The present forecast is that of the network, fed back to 60 minutes. What a change does to it is told by the trains that run
 under the same chances with and without it (`effect`), added to the present forecast's mean and quantiles. The network's own
-difference between two plans, and that of the first guess alone, are nearer to nothing and further from what a simulated line
-really does: `benchmarks/what_if_truth.py` holds all three against it.
+difference between two plans, and that of the first guess alone, agree less with what a simulated line really does:
+`benchmarks/what_if_truth.py` holds all three against it.
 """
 
 from collections.abc import Mapping
