@@ -7,10 +7,13 @@ ON_JAX := $(addprefix tests/test_,$(addsuffix .py,layers losses distribution_los
 JOBS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
-.PHONY: demo test test-all lint bench requirements clean
+.PHONY: demo live test test-all lint bench requirements clean
 
 demo: .venv/installed
 	$(BIN)/headway demo --out demo
+
+live: .venv/installed
+	$(BIN)/headway serve --simulate
 
 test: .venv/installed-dev
 	$(PYTEST) -m "not slow"

@@ -17,7 +17,7 @@ from headway_prediction.cli import build_app
 
 VERBS = (
     "simulate", "line", "feed", "record", "replay", "passings", "archive", "check", "grid", "train", "forecast", "what_if",
-    "backtest", "evaluate", "canary", "info", "demo", "watch",
+    "backtest", "evaluate", "canary", "info", "demo", "serve", "retrain", "watch",
 )  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Forecast now: an arrival log up to a moment -> the next 15 minutes of every platform, as one table."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,18 +46,33 @@ def known_now(
 
     Arguments and errors as for `forecast_now`.
     """
-    _refuse_oracle(bundle)
+    refuse_oracle(bundle)
     log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
-    _refuse_other_line(log, bundle.line)
+    refuse_other_line(log, bundle.line)
     passings, _ = passings_on_line(log, bundle.line)
     service_date, t0 = _origin(passings, bundle.line, at)
-    known = before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
-    _refuse_silence(known, bundle.line, service_date, t0)
-    observed = {service_date: t0}
-    history = build_history(
-        known, bundle.line, bundle.timetable, [service_date], observed, {}, bundle.cap_mins
-    )
+    history = history_at(bundle, passings, service_date, t0)
+    _refuse_silence(history.passings, bundle.line, service_date, t0)
     return history, service_date, t0
+
+
+def history_at(
+    bundle: "Bundle",
+    passings: pl.DataFrame,
+    service_date: date,
+    t0: int,
+    attributes: Mapping[str, object] = MappingProxyType({}),
+) -> LineHistory:
+    """Return the bundle's line on one service date as known at the end of minute `t0`.
+
+    `passings` are those of `passings_on_line`, later ones and those of other dates among them; `attributes` are the grid's
+    (its outages, see grid.outages).
+    """
+    known = before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
+    observed = {service_date: t0}
+    return build_history(
+        known, bundle.line, bundle.timetable, [service_date], observed, attributes, bundle.cap_mins
+    )
 
 
 def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: datetime | None) -> pl.DataFrame:
@@ -84,7 +101,8 @@ def with_stop_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
     return rows.join(names, on=["direction_id", "stop_id"], how="left", maintain_order="left")
 
 
-def _refuse_oracle(bundle: "Bundle") -> None:
+def refuse_oracle(bundle: "Bundle") -> None:
+    """Raise HeadwayError for a bundle whose plan tells what had not happened yet."""
     if bundle.details.get("plan") == PlanKind.ORACLE:
         raise HeadwayError(
             "the bundle was trained on observed departures as its plan (oracle)",
@@ -93,7 +111,8 @@ def _refuse_oracle(bundle: "Bundle") -> None:
         )
 
 
-def _refuse_other_line(log: pl.DataFrame, line: Line) -> None:
+def refuse_other_line(log: pl.DataFrame, line: Line) -> None:
+    """Raise HeadwayError for a log with passings of another line."""
     others = log.filter(pl.col("line_id") != line.line_id)["line_id"]
     if len(others):
         raise HeadwayError(

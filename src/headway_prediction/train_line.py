@@ -9,6 +9,7 @@ import numpy as np
 from headway_prediction.bundle import Bundle
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import plan_kind
@@ -31,6 +32,8 @@ def train_line(
     """
     days = used_days(history, config)
     training = history.select(days.training)
+    simple_methods = fit_simple_methods(training)
+    simple_methods[Climatology.name] = simple_methods[Climatology.name].with_spread(training)
     line = training_line(history, days.training, days.validation, config.members)
     trained = train_members([line], config, run_dir, quiet)
     return Bundle(
@@ -39,7 +42,7 @@ def train_line(
         timetable=history.timetable,
         cap_mins=float(history.grid.attrs["cap_mins"]),
         days=days._asdict(),
-        simple_methods=fit_simple_methods(training) | {method.name: method.fit(training) for method in extra},
+        simple_methods=simple_methods | {method.name: method.fit(training) for method in extra},
         network_paths=trained.network_paths,
         calibration=trained.calibration,
         feed_back=trained.feed_back,

@@ -17,8 +17,10 @@ from headway_prediction.cli import (
     judge,
     learn,
     line,
+    live,
     now,
     record,
+    retrain,
     serve,
     watch,
     what_if,
@@ -38,7 +40,7 @@ def build_app() -> typer.Typer:
     verbs = (
         data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
         data.grid, learn.train, now.forecast, what_if.what_if, judge.backtest, judge.evaluate, canary.canary, now.info,
-        demo.demo, watch.watch,
+        demo.demo, live.serve, retrain.retrain, watch.watch,
     )  # fmt: skip
     for verb in verbs:
         app.command()(verb)

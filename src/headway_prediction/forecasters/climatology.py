@@ -1,7 +1,7 @@
 """Climatology: median of the held headways per platform, weekday or weekend, and half-hour of valid time."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import ClassVar, Self
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, valid_minutes
-from headway_prediction.forecasters.medians import median_or_nan
+from headway_prediction.forecasters.medians import median_or_nan, quantiles_or_nan
 from headway_prediction.grid.history import LineHistory
 
 HALF_HOURS = SCORED_DAY_MINS // 30
+SPREAD_LEVELS = (0.1, 0.9)
 
 
 def is_weekend(service_date: date) -> bool:
@@ -22,19 +23,26 @@ def is_weekend(service_date: date) -> bool:
 
 @dataclass(frozen=True)
 class Climatology:
-    """`medians` in minutes, shape (weekday or weekend, half-hours, stations, directions); NaN where nothing was seen."""
+    """`medians` in minutes, shape (weekday or weekend, half-hours, stations, directions); NaN where nothing was seen.
+
+    `spread`, where it was asked for, holds the quantiles SPREAD_LEVELS of the same cells: (levels, …).
+    """
 
     medians: np.ndarray
+    spread: np.ndarray | None = None
     name: ClassVar[str] = "climatology"
 
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
         """Take the medians of the valid held headways of the training days."""
-        grid = training.grid
-        cells = np.where(grid["valid"].values, grid["headway"].values, np.nan)
-        by_day = cells.reshape(-1, HALF_HOURS, 30, *cells.shape[1:])
-        weekend = np.array([is_weekend(day) for day in training.service_dates])
-        return cls(np.stack([_median(by_day[weekend == kind]) for kind in (False, True)]))
+        return cls(np.stack([median_or_nan(samples).astype(np.float32) for samples in _samples(training)]))
+
+    def with_spread(self, training: LineHistory) -> Self:
+        """Return it with the spread that the held headways of the same training days have within a half-hour."""
+        kinds = [
+            quantiles_or_nan(samples, SPREAD_LEVELS).astype(np.float32) for samples in _samples(training)
+        ]
+        return replace(self, spread=np.stack(kinds, axis=1))
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast the median of each valid time's half-hour; 10 minutes where there is none."""
@@ -44,18 +52,21 @@ class Climatology:
         return Forecast.of_points(service_date, origins, filled)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return the medians."""
-        return {"medians": self.medians}
+        """Return the medians, and the spread where there is one."""
+        return {"medians": self.medians} | ({} if self.spread is None else {"spread": self.spread})
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild the fitted forecaster."""
-        return cls(state["medians"])
+        return cls(state["medians"], state.get("spread"))
 
 
-def _median(by_day: np.ndarray) -> np.ndarray:
-    """Median over days and minutes of (days, half-hours, 30, stations, directions), NaN where all are missing."""
-    cells = np.moveaxis(by_day, 1, -1).reshape(
-        -1, *by_day.shape[3:], HALF_HOURS
-    )  # (samples, stations, directions, 54)
-    return np.moveaxis(median_or_nan(cells), -1, 0).astype(np.float32)
+def _samples(training: LineHistory) -> Iterator[np.ndarray]:
+    """The valid held headways of weekdays, then of weekends: (days x 30, half-hours, stations, directions)."""
+    grid = training.grid
+    cells = np.where(grid["valid"].values, grid["headway"].values, np.nan)
+    by_day = cells.reshape(-1, HALF_HOURS, 30, *cells.shape[1:])
+    weekend = np.array([is_weekend(day) for day in training.service_dates])
+    for kind in (False, True):
+        own = by_day[weekend == kind]
+        yield np.moveaxis(own, 1, 2).reshape(-1, HALF_HOURS, *cells.shape[1:])

@@ -102,6 +102,10 @@ class DirectionDay:
         """Return the same day with trains that do not mind one another."""
         return replace(self, following=Following.none(self.usual_headways.shape[1]))
 
+    def under_way(self, t0: int) -> np.ndarray:
+        """Return the rows of `trains` that are under way: what `expected` returns first is of these, in their order."""
+        return self._under_way(t0)[0]
+
     def ends(self, t0: int) -> np.ndarray:
         """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
         passed = self.minutes_of_trips[:, -1]

@@ -1,4 +1,6 @@
-"""Medians of what is known."""
+"""Medians, and other quantiles, of what is known."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -6,11 +8,23 @@ import numpy as np
 def median_or_nan(values: np.ndarray, axis: int = 0) -> np.ndarray:
     """Return the median along `axis` of what is not NaN, NaN where all is (many times faster than numpy.nanmedian)."""
     lines = np.moveaxis(values, axis, 0)
-    # NaN sorts last, and one more of it is there to be taken where nothing else is.
-    ordered = np.concatenate([np.sort(lines, axis=0), np.full((1, *lines.shape[1:]), np.nan, lines.dtype)])
+    ordered = _sorted_before_nan(lines)
     count = (~np.isnan(lines)).sum(axis=0)
     low, high = (
         np.take_along_axis(ordered, np.where(count > 0, index, -1)[None], axis=0)[0]
         for index in ((count - 1) // 2, count // 2)
     )
     return (low + high) / 2
+
+
+def quantiles_or_nan(values: np.ndarray, levels: Sequence[float], axis: int = 0) -> np.ndarray:
+    """Return the quantiles (nearest rank) along `axis` of what is not NaN, NaN where all is: (levels, …)."""
+    ordered = _sorted_before_nan(np.moveaxis(values, axis, 0))
+    count = (~np.isnan(ordered)).sum(axis=0)
+    ranks = [np.where(count > 0, np.rint(level * (count - 1)).astype(np.int64), -1) for level in levels]
+    return np.stack([np.take_along_axis(ordered, rank[None], axis=0)[0] for rank in ranks])
+
+
+def _sorted_before_nan(lines: np.ndarray) -> np.ndarray:
+    """NaN sorts last, and one more of it is there to be taken where nothing else is."""
+    return np.concatenate([np.sort(lines, axis=0), np.full((1, *lines.shape[1:]), np.nan, lines.dtype)])

@@ -29,7 +29,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds."""
+    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds (or NaN)."""
 
     level: Level
     reasons: tuple[str, ...] = ()
@@ -140,7 +140,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Warned:
-    """One expected gap or bunched train: where, when, and how sure (0 to 1); the most urgent come first."""
+    """One expected gap or bunched train: where, when, and how sure (0 to 1); the most urgent come first.
+
+    `station` and `minute` are where and when `train` (as in TrainPath) is expected to be in trouble first.
+    """
 
     trouble: Trouble
     direction: int
@@ -149,6 +152,7 @@ class Warned:
     headway_mins: float
     usual_mins: float
     probability: float
+    train: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,13 @@ class Store:
             newest = sa.select(sa.func.max(POLLS.c.fetched_at)).where(POLLS.c.line_id == line_id)
             return connection.scalar(newest)
 
+    def poll_times(self, line_id: str, since: float) -> list[float]:
+        """Return when each poll that was fetched at or after `since` was fetched (epoch seconds), in order."""
+        mine = (POLLS.c.line_id == line_id) & (POLLS.c.fetched_at >= since)
+        with self._reading() as connection:
+            found = connection.scalars(sa.select(POLLS.c.fetched_at).where(mine).order_by(POLLS.c.fetched_at))
+            return list(found)
+
     def poll_count(self, line_id: str) -> int:
         """Return how many polls of the line are kept."""
         with self._reading() as connection:

@@ -1,0 +1,144 @@
+"""Does the live service keep its size? A week of the simulated line, and the process's memory at every hour.
+
+    python benchmarks/live_week.py --bundle BUNDLE [--hours 168] [--step-mins 1] [--poll-secs 15]
+
+The feed does not wait for the clock, but for the service: a minute's polls come once the one before was forecast, or with
+`--step-mins` every so many minutes. Prints a row per hour: resident memory, minutes forecast, the median seconds of a
+forecast (15 and 60 minutes), of a whole minute, and from a poll to the published forecast; then how the memory grew after
+the first day.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+import machine
+import numpy as np
+import psutil
+
+from headway_prediction.cli.framework import load_framework
+from headway_prediction.clock import local_moment, service_day_start
+from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.tidy import Words
+from headway_prediction.service.board import Board
+from headway_prediction.service.bundle_on_disk import load_bundle
+from headway_prediction.service.own_passings import OwnPassings
+from headway_prediction.service.run import LiveService, ServiceSettings
+from headway_prediction.service.store import Store
+from headway_prediction.simulate import Scenario
+from headway_prediction.simulate.faults import Faults
+from headway_prediction.simulate.feed_days import polls_from
+from headway_prediction.simulate.feed_message import FeedContent
+
+DAY_HOURS = 24
+LONGEST_WAIT_SECS = 120.0
+
+
+class PollTime:
+    """A clock that shows when the newest poll was fetched."""
+
+    def __init__(self) -> None:
+        self.newest = 0.0
+
+    def now(self) -> float:
+        return self.newest
+
+    def troubles(self) -> tuple[str, ...]:
+        return ()
+
+
+class WaitingFeed:
+    """Polls of the simulated line; with the first of every step it waits until what it shows was published."""
+
+    def __init__(self, scenario: Scenario, begin: datetime, poll_secs: int, step_mins: int):
+        self.clock, self.board = PollTime(), Board()
+        self._line_id, self._step = scenario.line_id, step_mins * 60
+        self._polls = polls_from(
+            scenario, begin, every_secs=poll_secs, content=FeedContent(), faults=Faults(), seed=0
+        )
+
+    def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
+        due = 0.0
+        for poll in self._polls:
+            if stop.is_set():
+                return
+            if due and poll.fetched_at >= due:
+                self._wait(due)
+            self.clock.newest = poll.fetched_at
+            yield poll
+            if poll.fetched_at >= due:
+                due = poll.fetched_at // self._step * self._step + self._step
+
+    def _wait(self, due: float) -> None:
+        """The whole minute is over once its scores are: the second time that it is published."""
+        shown = 0
+        version, _ = self.board.newest(self._line_id)
+        while shown < due - self._step:
+            version = self.board.wait_beyond(self._line_id, version, LONGEST_WAIT_SECS)
+            shown = self.board.newest(self._line_id)[1].at
+
+
+def main() -> None:
+    given = arguments()
+    load_framework()
+    loaded = load_bundle(given.bundle)
+    line = loaded.bundle.line
+    scenario = Scenario.of_size(len(line.stations))
+    begin = service_day_start(scenario.start_date, line.time_zone) + timedelta(hours=5)
+    feed = WaitingFeed(scenario, begin, given.poll_secs, given.step_mins)
+    print(machine.describe())
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(f"sqlite:///{Path(folder) / 'week.sqlite'}")
+        own = OwnPassings(line.line_id, Words(line.time_zone))
+        service = LiveService(
+            given.bundle, loaded, store, own, feed, ServiceSettings(line.line_id, keep_days=3)
+        )
+        feed.board = service.board
+        service.start()
+        try:
+            watch(service, begin, given.hours)
+        finally:
+            service.stop()
+            store.close()
+
+
+def watch(service: LiveService, begin: datetime, hours: int) -> None:
+    """Print a row for each hour of the feed's time."""
+    process, line = psutil.Process(), service.bundle.bundle.line
+    version, seen, sizes = 0, [], []
+    print(
+        "| hour | resident MB | minutes | 15 min s | 60 min s | whole s | poll to published s | CPU s | troubles |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    due = begin.timestamp() + 3600
+    while len(sizes) < hours:
+        version = service.board.wait_beyond(line.line_id, version, 1.0)
+        timings, figures = service.timings, service.figures()
+        seen.append((timings.near, timings.far, timings.whole, figures.publish_secs))
+        if service.clock.now() >= due:
+            sizes.append(process.memory_info().rss / 2**20)
+            medians = " | ".join(f"{value:.3f}" for value in np.nanmedian(seen, axis=0))
+            when, cpu = local_moment(due, line.time_zone), sum(process.cpu_times()[:2])
+            troubles = "; ".join(service.troubles())
+            head = f"| {when:%a %H:%M} | {sizes[-1]:.0f} | {len(seen) // 2}"
+            print(f"{head} | {medians} | {cpu:.0f} | {troubles} |", flush=True)
+            seen, due = [], due + 3600
+    if len(sizes) > DAY_HOURS:
+        growth = sizes[-1] - sizes[DAY_HOURS - 1]
+        print(f"\nfrom hour {DAY_HOURS} to hour {len(sizes)}: {growth:+.0f} MB, most {max(sizes):.0f} MB")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--hours", type=int, default=168)
+    parser.add_argument("--step-mins", type=int, default=1)
+    parser.add_argument("--poll-secs", type=int, default=15)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Do warnings come true? Every warning of held-back days beside what the train it names did, by how sure the warning was.
+
+    python benchmarks/warnings_truth.py --bundle BUNDLE --arrivals LOG.parquet [--step-mins 15]
+
+Prints, for bunched trains and gaps and by probability: warnings, their mean probability, and the share that came true.
+A warning whose train never passed its station is left out, and counted.
+"""
+
+import argparse
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.bundle import Bundle
+from headway_prediction.cli.framework import load_framework
+from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.grid.passings import passings_on_line
+from headway_prediction.service.issued import Warned
+from headway_prediction.service.live_line import line_state, live_history
+from headway_prediction.service.warnings import LIMIT_OF, warnings_of
+from headway_prediction.trip_keys import trip_keys
+
+FIRST_T0, LAST_T0 = 400, 1300
+BINS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--arrivals", type=Path, required=True)
+    parser.add_argument("--step-mins", type=int, default=15)
+    given = parser.parse_args()
+    load_framework()
+    bundle, log = Bundle.load(given.bundle), read_arrivals(given.arrivals)
+    rows = [row for day in bundle.days["test"] for row in judged(bundle, log, day, given.step_mins)]
+    table = pl.DataFrame(rows, schema=["trouble", "probability", "came true"], orient="row")
+    table = table.with_columns(sure=(pl.col("probability") * BINS).floor() / BINS)
+    columns = pl.len(), pl.col("probability").mean(), pl.col("came true").mean()
+    never = pl.col("came true").null_count().alias("never passed")
+    with pl.Config(tbl_formatting="ASCII_MARKDOWN", tbl_hide_column_data_types=True, tbl_rows=20):
+        print(table.group_by("trouble", "sure").agg(*columns, never).sort("trouble", "sure"))
+
+
+def judged(
+    bundle: Bundle, log: pl.DataFrame, day: date, step_mins: int
+) -> Iterator[tuple[str, float, float | None]]:
+    """Trouble, probability, and whether it came true (None: the train never passed) of each warning of a day."""
+    own = log.filter(pl.col("service_date") == day)
+    ids = own["trip_id"].unique()
+    keys = dict(zip(ids.to_list(), trip_keys(ids).to_list(), strict=True))
+    passings, _ = passings_on_line(own, bundle.line)
+    passings = passings.with_columns(headway=pl.col("minute").diff().over("direction", "station"))
+    network = bundle.method(STConvNetForecaster.name)
+    for t0 in range(FIRST_T0, LAST_T0, step_mins):
+        history = live_history(bundle, own, day, t0)
+        state = line_state(bundle, history, own, day, t0)
+        for warned in warnings_of(network.forecast(history, day, np.array([t0])), state):
+            truth = came_true(warned, passings.filter(pl.col("minute") > t0 + 1), keys)
+            yield warned.trouble.value, warned.probability, truth
+
+
+def came_true(warned: Warned, later: pl.DataFrame, keys: dict[str, int]) -> float | None:
+    place = (pl.col("station") == warned.station) & (pl.col("direction") == warned.direction)
+    found = later.filter(place & (pl.col("train") == keys.get(warned.train)))
+    if found.is_empty() or found["headway"][0] is None:
+        return None
+    return float(LIMIT_OF[warned.trouble].is_met(np.array(found["headway"][0] / warned.usual_mins)))
+
+
+if __name__ == "__main__":
+    main()

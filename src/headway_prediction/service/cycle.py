@@ -1,0 +1,126 @@
+"""Every minute: what the feed has said -> forecasts, checked -> the board, and the store."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from headway_prediction.bundle import Bundle
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.feed_back import FeedBack
+from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.propagation import Propagation
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.service.board import Board
+from headway_prediction.service.checks import faults
+from headway_prediction.service.issued import IssuedForecast, Level, Published, Status
+from headway_prediction.service.live_line import line_state, origin_at
+from headway_prediction.service.live_scores import LiveScoring
+from headway_prediction.service.outlook import Heard, Outlook
+from headway_prediction.service.status import status_of
+from headway_prediction.service.warnings import warnings_of
+
+COMPARED_METHODS = (Persistence.name, Climatology.name, Propagation.name, TripPropagation.name)
+
+
+@dataclass
+class Timings:
+    """How long, in seconds, the last minute's parts took; `published` from its begin to the board."""
+
+    near: float = 0.0
+    far: float = 0.0
+    published: float = 0.0
+    whole: float = 0.0
+
+
+@dataclass
+class Cycle:
+    """Forecasts a line minute by minute. `bundle` may be exchanged between two minutes.
+
+    `keep` is given everything that is issued, under the names "st-convnet", "st-convnet-60" and COMPARED_METHODS; what the
+    first two hold at the levels STALE and CLIMATOLOGY is what the service says then, not the network's own. `now` is the
+    feed's clock. `newest` is what the newest minute was forecast from, None before the first.
+    """
+
+    bundle: Bundle
+    board: Board
+    keep: Callable[[IssuedForecast], None]
+    now: Callable[[], float]
+    scoring: LiveScoring
+    timings: Timings = field(default_factory=Timings)
+    newest: Outlook | None = None
+
+    def run(self, heard: Heard, at: float) -> Published:
+        """Forecast and publish the minute that was over at `at` (epoch seconds): the next 15 minutes first, then the hour.
+
+        Raises HeadwayError for a log that is not of the bundle's line.
+        """
+        begun = time.perf_counter()
+        service_date, t0 = origin_at(at, self.bundle.line.time_zone)
+        status = status_of(at, heard.content_at, heard.known_since)
+        outlook = Outlook(self.bundle, heard, service_date, t0, status)
+        state = line_state(self.bundle, outlook.history, heard.log, service_date, t0)
+        _, before = self.board.newest(self._line_id)
+        published = Published(status, at, state, None, before and before.hour, (), before and before.scores)
+        near = self._checked(published, STConvNetForecaster.name, outlook, "near")
+        published = self._with_near(published, near, before)
+        self.newest = outlook
+        self.board.publish(self._line_id, published)
+        self.timings.published = time.perf_counter() - begun
+        published = self._with_far(published, outlook)
+        self._compare(published, outlook)
+        published = replace(published, scores=self.scoring.scores(self.now()))
+        self.board.publish(self._line_id, published)
+        self.timings.whole = time.perf_counter() - begun
+        return published
+
+    @property
+    def _line_id(self) -> str:
+        return self.bundle.line.line_id
+
+    def _with_near(
+        self, published: Published, near: IssuedForecast | Status, before: Published | None
+    ) -> Published:
+        if isinstance(near, Status):
+            return replace(published, status=near, forecast=before and before.forecast)
+        self.keep(near)
+        warned = warnings_of(near.forecast, published.state)
+        return replace(published, forecast=near, warnings=warned)
+
+    def _with_far(self, published: Published, outlook: Outlook) -> Published:
+        if published.status.level is Level.HELD_BACK:
+            return published
+        far = self._checked(published, FeedBack.name, outlook, "far")
+        if isinstance(far, Status):
+            reasons = (*published.status.reasons, *(f"60 minutes: {reason}" for reason in far.reasons))
+            return replace(published, status=replace(published.status, reasons=reasons))
+        self.keep(far)
+        return replace(published, hour=far)
+
+    def _checked(
+        self, published: Published, method: str, outlook: Outlook, reach: str
+    ) -> IssuedForecast | Status:
+        """The forecast as it may be issued, or the status that says why not."""
+        begun, state = time.perf_counter(), published.state
+        forecast: Forecast = getattr(outlook, reach)
+        setattr(self.timings, reach, time.perf_counter() - begun)
+        origin = state.service_date, state.t0
+        found = faults(
+            forecast, self.bundle.line, self.bundle.cap_mins, origin, state.headway[-1], state.usual
+        )
+        if found:
+            return replace(outlook.status, level=Level.HELD_BACK, reasons=(*found, *outlook.status.reasons))
+        return IssuedForecast(self._line_id, method, self.now(), outlook.status, forecast)
+
+    def _compare(self, published: Published, outlook: Outlook) -> None:
+        """Issue what the simple methods say too, and score all that has come true by now."""
+        issued = [
+            IssuedForecast(self._line_id, name, self.now(), outlook.status, outlook.simple(name))
+            for name in COMPARED_METHODS
+        ]
+        for forecast in issued:
+            self.keep(forecast)
+        if published.status.level is not Level.HELD_BACK:
+            self.scoring.issued([published.forecast, *issued])
+        self.scoring.come_true(outlook.history, published.state.t0)

@@ -1,0 +1,157 @@
+"""Minute by minute: what is published is what `headway forecast` says, and it says when it does not know."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headway_prediction.bundle import Bundle
+from headway_prediction.clock import instant
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.service.issued import IssuedForecast, Level
+from headway_prediction.service.outlook import Heard
+from service_line import METHODS, ToldLine
+
+FRIDAY = date(2025, 9, 12)
+
+
+@pytest.fixture(scope="module")
+def bundle(small_line):
+    return Bundle.load(small_line / "bundle")
+
+
+@pytest.fixture
+def line(small_line, bundle):
+    return ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY)
+
+
+def width(issued: IssuedForecast) -> np.ndarray:
+    return issued.forecast.quantiles[0.9] - issued.forecast.quantiles[0.1]
+
+
+def test_it_publishes_what_the_forecast_verb_says(line):
+    published = line.minute(500)
+    at = instant(line.service_date, 501, line.bundle.line.time_zone)
+    rows = line.bundle.predict(line.log, at)
+    platforms = line.bundle.line.platforms()
+    cells = published.forecast.forecast.quantiles[0.5][
+        0, :, platforms["station"].to_numpy(), platforms["direction"].to_numpy()
+    ]
+    np.testing.assert_array_equal(rows["headway_p50"].to_numpy().reshape(15, -1), cells.T)
+    assert published.status.level is Level.FRESH and published.status.reasons == ()
+    assert (published.forecast.t0, published.forecast.leads, published.hour.leads) == (500, 15, 60)
+
+
+def test_everything_issued_is_kept_once(line):
+    line.minute(500)
+    assert sorted((issued.method, issued.leads) for issued in line.kept) == sorted(
+        [*((name, 15) for name in METHODS), ("st-convnet-60", 60)]
+    )
+    assert all(IssuedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.kept)
+
+
+def test_the_state_is_the_last_hour_and_its_trains(line):
+    state = line.minute(500).state
+    assert state.minutes.tolist() == list(range(441, 501)) and state.headway.shape == (60, 5, 2)
+    passed = [
+        (train.direction, station, minute) for train in state.trains for station, minute in train.passed
+    ]
+    assert len(passed) == len(set(passed)) == state.arrived.sum()
+    assert all(441 <= minute < 501 for _, _, minute in passed)
+    assert all(state.arrived[int(minute) - 441, station, direction] for direction, station, minute in passed)
+    ids = set(line.log["trip_id"])
+    assert {train.train for train in state.trains if train.passed} <= ids
+    for train in state.trains:
+        stations = [station for station, _ in (*train.passed, *train.expected)]
+        assert stations == sorted(stations, reverse=train.direction == 1)
+        assert all(498 <= minute < 561 for _, minute in train.expected)
+    assert np.isfinite(state.usual).all()
+
+
+def test_a_silent_feed_is_carried_on_with_ever_wider_intervals(line):
+    fresh = line.minute(500).forecast
+    silent = [line.minute(t0, silent=True) for t0 in range(501, 511)]
+    assert [published.status.level for published in silent] == [Level.FRESH] * 2 + [Level.STALE] * 8
+    widths = [width(published.forecast) for published in silent[2:]]
+    for narrower, wider, after in zip(widths, widths[1:], silent[3:], strict=False):
+        # An end that would lie beyond nothing, or beyond the cap, lies there.
+        free = (after.forecast.forecast.quantiles[0.1] > 0) & (after.forecast.forecast.quantiles[0.9] < 30)
+        assert (wider >= narrower - 1e-4)[free].all() and free.mean() > 0.5
+    assert widths[-1].mean() > widths[0].mean() > width(fresh).mean()
+    assert all(published.hour.leads == 60 for published in silent)
+
+
+def test_after_ten_minutes_it_gives_the_usual_headways_and_their_spread(line):
+    line.minute(500)
+    published = line.minute(511, silent=True)
+    assert published.status.level is Level.CLIMATOLOGY and "usual" in published.status.reasons[0]
+    usual = line.bundle.method("climatology").forecast(None, FRIDAY, np.array([511]))
+    np.testing.assert_array_equal(published.forecast.forecast.quantiles[0.5], usual.mean)
+    spread = line.bundle.simple_methods["climatology"].spread[:, 0, 512 // 30]
+    np.testing.assert_array_equal(
+        published.forecast.forecast.quantiles[0.1][0, 0], np.minimum(spread[0], usual.mean[0, 0])
+    )
+    assert np.isnan(published.state.headway[-1]).all()  # nobody knows
+
+
+def test_it_comes_back_from_a_silence_and_no_headway_spans_it(line):
+    line.minute(500)
+    line.minute(560, silent=True)
+    levels = {t0: line.minute(t0).status.level for t0 in (561, 575, 591, 592)}
+    assert levels == {561: Level.STARTING, 575: Level.STARTING, 591: Level.FRESH, 592: Level.FRESH}
+    state = line.minute(575).state
+    silent = (state.minutes >= 501) & (state.minutes <= 561)
+    assert np.isnan(state.headway[silent]).all()
+    assert np.nanmax(state.headway[~silent]) < 20  # the silence itself lasted 60
+
+
+def test_a_short_silence_leaves_no_hole(line):
+    line.minute(500)
+    line.minute(505, silent=True)
+    assert line.minute(506).status.level is Level.FRESH
+    assert line.heard().attributes == {}
+
+
+def test_the_first_half_hour_is_marked(small_line, bundle):
+    line = ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY, heard_from=490)
+    first = line.minute(500)
+    assert first.status.level is Level.STARTING and "11 of the 30 minutes" in first.status.reasons[0]
+    assert line.minute(519).status.level is Level.FRESH
+
+
+def test_before_the_feed_says_anything_the_usual_headways_stand(line):
+    line.at = line.moment(501)
+    published = line.cycle.run(Heard(line.log.clear(), None, None), line.at)
+    assert published.status.level is Level.CLIMATOLOGY and published.forecast.leads == 15
+    assert published.warnings == ()
+
+
+class Broken(STConvNetForecaster):
+    """Says something that no check lets pass."""
+
+    def forecast(self, history, service_date, origins):
+        cells = np.full((1, 15, 5, 2), -3.0)
+        return Forecast(service_date, origins, cells, {0.1: cells, 0.5: cells, 0.9: cells})
+
+
+def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeypatch):
+    good = line.minute(500)
+    monkeypatch.setattr(STConvNetForecaster, "forecast", Broken.forecast)
+    held = line.minute(501)
+    assert held.status.level is Level.HELD_BACK
+    assert any("from -3.0" in reason for reason in held.status.reasons)
+    assert held.forecast is good.forecast and held.hour is good.hour
+    assert not [issued for issued in line.kept if issued.t0 == 501 and issued.method.startswith("st-convnet")]
+    monkeypatch.undo()
+    assert line.minute(502).status.level is Level.FRESH
+
+
+def test_stops_that_are_not_on_the_line_stop_nothing(line):
+    line.minute(500)
+    strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
+    heard = line.heard()
+    published = line.cycle.run(replace(heard, log=pl.concat([heard.log, strange])), line.at)
+    assert published.status.level is Level.FRESH
