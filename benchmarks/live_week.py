@@ -115,12 +115,13 @@ def watch(service: LiveService, begin: datetime, hours: int) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     due = begin.timestamp() + 3600
     while len(sizes) < hours:
-        version = service.board.wait_beyond(line.line_id, version, 1.0)
+        before, version = version, service.board.wait_beyond(line.line_id, version, 1.0)
         timings, figures = service.timings, service.figures()
-        seen.append((timings.near, timings.far, timings.whole, figures.publish_secs))
+        if version > before:
+            seen.append((timings.near, timings.far, timings.whole, figures.publish_secs))
         if service.clock.now() >= due:
             sizes.append(process.memory_info().rss / 2**20)
-            medians = " | ".join(f"{value:.3f}" for value in np.nanmedian(seen, axis=0))
+            medians = " | ".join(f"{value:.3f}" for value in np.nanmedian(seen or [[np.nan] * 4], axis=0))
             when, cpu = local_moment(due, line.time_zone), sum(process.cpu_times()[:2])
             troubles = "; ".join(service.troubles())
             head = f"| {when:%a %H:%M} | {sizes[-1]:.0f} | {len(seen) // 2}"
