@@ -55,7 +55,7 @@ def test_everything_issued_is_kept_once(line):
 
 def test_the_state_is_the_last_hour_and_its_trains(line):
     state = line.minute(500).state
-    assert state.minutes.tolist() == list(range(441, 501)) and state.headway.shape == (60, 5, 2)
+    assert state.minutes.tolist() == list(range(321, 501)) and state.headway.shape == (180, 5, 2)
     passed = [
         (train.direction, station, minute) for train in state.trains for station, minute in train.passed
     ]

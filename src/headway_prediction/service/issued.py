@@ -113,7 +113,7 @@ class TrainPath:
 
 @dataclass(frozen=True)
 class LineState:
-    """The last hour of a line, known at the end of minute `t0` of a service date.
+    """The last hours of a line, known at the end of minute `t0` of a service date.
 
     `minutes` (past,) are service-day minutes up to t0; `headway` and `elapsed` (past, stations, directions) are in minutes,
     NaN where not valid; `arrived` (bool) has the same shape; `usual` (stations, directions) are the usual headways now.

@@ -18,7 +18,9 @@ from headway_prediction.grid.passings import PASSING_COLUMNS, passings_on_line
 from headway_prediction.service.issued import LineState
 from headway_prediction.service.train_paths import train_paths
 
-PAST_MINS = 60
+PAST_MINS = 180
+"""What a station shows; a service day's first published minute is 03:00, so that there are as many before it."""
+TRAINS_PAST_MINS = 60
 
 
 def origin_at(at: float, zone_name: str) -> tuple[date, int]:
@@ -68,7 +70,7 @@ def usual_headways(bundle: Bundle, history: LineHistory, service_date: date) -> 
 def line_state(
     bundle: Bundle, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int
 ) -> LineState:
-    """Return the hour up to `t0`, and the trains: where they passed in it, and where they are expected.
+    """Return the hours up to `t0`, and the trains: where they passed in the last one, and where they are expected.
 
     `log` names the trains of `history`, which holds their keys alone.
     """
@@ -83,5 +85,5 @@ def line_state(
         elapsed=np.where(valid, day["elapsed"].values, np.nan),
         arrived=day["arrived"].values & valid,
         usual=usual_headways(bundle, history, service_date)[t0],
-        trains=train_paths(first_guess_of(bundle), history, log, service_date, t0, PAST_MINS),
+        trains=train_paths(first_guess_of(bundle), history, log, service_date, t0, TRAINS_PAST_MINS),
     )
