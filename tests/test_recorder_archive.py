@@ -225,7 +225,7 @@ def test_any_bytes_for_an_index_are_read_without_a_traceback(tmp_path_factory, d
     faults = []
     attempts = list(read_index(index, faults.append))
     assert (
-        len(attempts) + len(faults) == len(data.rstrip(b"\n").split(b"\n"))
+        len(attempts) + len(faults) == len(data.removesuffix(b"\n").split(b"\n"))
         if data.strip(b"\n")
         else not attempts
     )
