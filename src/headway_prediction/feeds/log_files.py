@@ -58,5 +58,6 @@ def _reading(path: Path) -> Iterator[None]:
         raise HeadwayError(
             f"the arrival log {path} could not be read ({(str(error).splitlines() or [''])[0]})",
             "a Parquet or CSV file with one row per passing, or a folder of such files",
-            "check the path and the file",
+            "check the path and the file; `headway passings` makes a log of recorded polls, `headway archive` of public "
+            "archives",
         ) from error

@@ -52,7 +52,7 @@ def simulated_bundle(scenario: Scenario, folder: Path, say: Callable[[str], None
     if not path.is_dir():
         from headway_prediction.train_line import train_line
 
-        say(f"training a small network of the simulated line, once: about two minutes; it is kept in {path}")
+        say(f"training a small network of the simulated line, once: some minutes; it is kept in {path}")
         config = AppConfig.load(base=LINE_DEFAULTS, environment={}, **QUICK_TRAINING)
         run_dir = path.with_name("bundle.run")
         train_line(_training_history(scenario), config, run_dir, quiet=True).save(path)
