@@ -21,6 +21,7 @@ import polars as pl
 from headway_prediction.cli.data import ScenarioName, named_scenario
 from headway_prediction.clock import SCORED_DAY_MINS, instant
 from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.plain import moment
 from headway_prediction.evaluation.usual import Usual
 from headway_prediction.forecasters.base import Forecast, Forecaster
 from headway_prediction.forecasters.first_guess import FirstGuess
@@ -28,7 +29,6 @@ from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import DIRECTIONS
 from headway_prediction.line_files import read_line_files
-from headway_prediction.service.api.plain import moment
 from headway_prediction.service.board import Board
 from headway_prediction.service.issued import (
     IssuedForecast,

@@ -8,9 +8,9 @@ import numpy as np
 
 from headway_prediction.clock import service_moment
 from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.plain import moment, numbers, platform_places
 from headway_prediction.line import Line
 from headway_prediction.service.api.forecast_body import columns_body
-from headway_prediction.service.api.plain import moment, numbers, platform_places
 from headway_prediction.service.issued import IssuedForecast
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headway_prediction.evaluation.plain import end, numbers
 from headway_prediction.line import Line, Station
 from headway_prediction.service.api.conditional import has_already, reads_gzip
 from headway_prediction.service.api.moments import origin_at
-from headway_prediction.service.api.plain import end, numbers
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import CSV, JSON, Rendered, Renderings
 

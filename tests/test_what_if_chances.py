@@ -7,6 +7,7 @@ import pytest
 
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.following import Following
+from headway_prediction.forecasters.sections import headways_of
 from headway_prediction.what_if.chances import Chances, held
 from headway_prediction.what_if.changed_plan import ChangedTrips, DirectionChange
 from headway_prediction.what_if.changes import edited, under
@@ -16,7 +17,6 @@ from headway_prediction.what_if.movement import (
     USUAL_LATENESS_MINS,
     USUAL_STRAY_MINS,
     Movement,
-    usual_headways,
 )
 from trips import NAN, runs, table
 from what_if_line import NOW, Railway, line_history
@@ -130,7 +130,7 @@ def test_before_trains_have_shown_anything_the_usual_is_believed():
 
 def test_planned_headways_follow_the_clock_at_each_platform():
     np.testing.assert_array_equal(
-        usual_headways(np.array([[400, 402], [NAN, 408], [410, 412]])), [[NAN, NAN], [NAN, 6], [10, 4]]
+        headways_of(np.array([[400, 402], [NAN, 408], [410, 412]])), [[NAN, NAN], [NAN, 6], [10, 4]]
     )
 
 

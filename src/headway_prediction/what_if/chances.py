@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay
+from headway_prediction.forecasters.sections import headways_of
 from headway_prediction.what_if.changed_plan import ChangedTrips
-from headway_prediction.what_if.movement import Movement, usual_headways
+from headway_prediction.what_if.movement import Movement
 
 AHEAD_MINS = 90
 """Trains that leave within this time are run: a passenger of the hour's end waits for one beyond it."""
@@ -53,7 +54,7 @@ class Chances:
     def _usual(self) -> np.ndarray:
         """Planned headways of the present trips, and a row of NaN for trains on none."""
         minutes = self.day.trips.minutes
-        return np.concatenate([usual_headways(minutes), np.full((1, minutes.shape[1]), np.nan)])
+        return np.concatenate([headways_of(minutes), np.full((1, minutes.shape[1]), np.nan)])
 
     def coming(self, day: DirectionDay, changed: ChangedTrips | None = None) -> Coming:
         """Return the trains to come on `day`: this one, or this one with its trips `changed`."""

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.expected_trains import DirectionDay
+from headway_prediction.forecasters.sections import headways_of
 
 FEWEST_RUNS = 100
 USUAL_STRAY_MINS = np.array([-0.4, -0.25, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.45])
@@ -53,24 +54,15 @@ class Movement:
         return cls(*_strays(rest), growth, _lateness(day, t0), _apart(minutes))
 
 
-def usual_headways(minutes: np.ndarray) -> np.ndarray:
-    """Return the headway that each trip is planned to have at each position, NaN for the first: (trips, positions)."""
-    order = np.argsort(minutes, axis=0, kind="stable")  # NaN last
-    sorted_minutes = np.take_along_axis(minutes, order, axis=0)
-    headways = np.full_like(minutes, np.nan)
-    np.put_along_axis(headways, order[1:], np.diff(sorted_minutes, axis=0), axis=0)
-    return headways
-
-
 def _runs(minutes: np.ndarray, day: DirectionDay) -> tuple[np.ndarray, np.ndarray]:
     """Of every run between two neighbouring platforms, (trains, positions - 1), NaN where not known: minutes beyond the
     expected ones, and of headway beyond the planned one at its end, as it would be without the former."""
     trip, known = day.trips_of_trains, day.trips_of_trains >= 0
     planned, usual = np.full((2, *minutes.shape), np.nan)
     planned[known] = day.trips.minutes[trip[known]]
-    usual[known] = usual_headways(day.trips.minutes)[trip[known]]
+    usual[known] = headways_of(day.trips.minutes)[trip[known]]
     run = np.diff(planned, axis=1)
-    before = minutes - usual_headways(minutes)
+    before = minutes - headways_of(minutes)
     return np.diff(minutes, axis=1) - run, (minutes[:, :-1] + run - before[:, 1:]) - usual[:, 1:]
 
 
@@ -107,6 +99,6 @@ def _lateness(day: DirectionDay, t0: int) -> np.ndarray:
 
 
 def _apart(minutes: np.ndarray) -> float:
-    headways = usual_headways(minutes)
+    headways = headways_of(minutes)
     known = headways[np.isfinite(headways)]
     return float(min(np.quantile(known, APART_QUANTILE), MOST_APART_MINS)) if len(known) else 0.0

@@ -3,16 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
-import numpy as np
-
-from headway_prediction.clock import local_iso, service_day_start, time_zone
+from headway_prediction.clock import service_day_start, time_zone
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.export import QUANTILE_COLUMNS
-from headway_prediction.forecasters.base import Forecast
+from headway_prediction.evaluation.plain import end, forecast_columns, moment, numbers, platform_places
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.what_if.answer import Answer
 from headway_prediction.what_if.edits import Add, Cancel, Edit, Hold, Move
-from headway_prediction.what_if.present import Departure
 from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
 from headway_prediction.what_if.wait import Wait
 
@@ -77,10 +73,10 @@ class Fields:
     def minute(self, name: str) -> float:
         """Return the service-day minute of a time."""
         try:
-            moment = datetime.fromisoformat(self.plain.get(name))
+            given = datetime.fromisoformat(self.plain.get(name))
         except (TypeError, ValueError) as error:
             raise self._wrong(name, "a time such as 2026-01-13T08:40:00+00:00") from error
-        zoned = moment if moment.tzinfo else moment.replace(tzinfo=time_zone(self.line.time_zone))
+        zoned = given if given.tzinfo else given.replace(tzinfo=time_zone(self.line.time_zone))
         start = service_day_start(self.service_date, self.line.time_zone)
         return (zoned - start).total_seconds() / 60
 
@@ -110,19 +106,19 @@ def _search(fields: Fields) -> Search:
 def answer_plain(answer: Answer) -> dict[str, object]:
     """Return an answer as POST what-if has it, but for the `status` of the data, which the service adds."""
     line, day = answer.line, answer.service_date
-    stations, directions = _places(line)
+    stations, directions = platform_places(line)
     return {
-        "time": _time(line, day, answer.t0 + 1),
+        "time": end(day, answer.t0, line),
         "edits": [_edit_plain(edit, line, day) for edit in answer.edits],
-        "present": _columns(answer.present, line),
-        "changed": _columns(answer.changed, line),
-        "difference": {"headway_mean": _numbers(answer.difference[:, stations, directions].T)},
+        "present": forecast_columns(answer.present, line),
+        "changed": forecast_columns(answer.changed, line),
+        "difference": {"headway_mean": numbers(answer.difference[:, stations, directions].T)},
         "reached": answer.reached[:, stations, directions].T.tolist(),
         "departures": [
             {
                 "direction_id": one.direction,
-                "planned": None if one.planned is None else _time(line, day, one.planned),
-                "changed": None if one.minute is None else _time(line, day, one.minute),
+                "planned": None if one.planned is None else moment(day, one.planned, line),
+                "changed": None if one.minute is None else moment(day, one.minute, line),
             }
             for one in answer.departures
         ],
@@ -136,24 +132,6 @@ def answer_plain(answer: Answer) -> dict[str, object]:
     }
 
 
-def departures_plain(
-    departures: Sequence[Departure], line: Line, service_date: date, t0: int
-) -> dict[str, object]:
-    """Return the departures that may be edited as GET departures has them."""
-    return {
-        "time": _time(line, service_date, t0 + 1),
-        "departures": [
-            {
-                "direction_id": one.direction,
-                "trip": one.trip,
-                "planned": _time(line, service_date, one.planned),
-                "station": one.station,
-            }
-            for one in departures
-        ],
-    }
-
-
 def wait_plain(wait: Wait | None) -> dict[str, float | None]:
     """Return waits in minutes, rounded to thousandths; None where none are known."""
     names = ("present_mins", "changed_mins", "difference_mins", "low_mins", "high_mins")
@@ -164,38 +142,8 @@ def _edit_plain(edit: Edit, line: Line, day: date) -> dict[str, object]:
     plain = {
         "action": ACTIONS[type(edit)],
         "direction_id": edit.direction,
-        "departure": _time(line, day, edit.departure),
+        "departure": moment(day, edit.departure, line),
     }
     if isinstance(edit, Move):
-        plain["to"] = _time(line, day, edit.to)
+        plain["to"] = moment(day, edit.to, line)
     return plain | ({"mins": edit.mins} if isinstance(edit, Hold) else {})
-
-
-def _columns(forecast: Forecast, line: Line) -> dict[str, object]:
-    stations, directions = _places(line)
-    leads = np.arange(1, forecast.mean.shape[1] + 1)
-    none = np.full_like(forecast.mean, np.nan)
-    cells = {"headway_mean": forecast.mean} | {
-        name: forecast.quantiles.get(level, none) for level, name in QUANTILE_COLUMNS.items()
-    }
-    named = line.platforms().select("direction_id", "station", "stop_id").to_dicts()
-    return {
-        "leads": leads.tolist(),
-        "valid_times": local_iso(forecast.service_date, forecast.origins[0] + leads + 1, line.time_zone),
-        "platforms": [one | {"stop_name": line.station_names[one["station"]]} for one in named],
-        **{name: _numbers(values[0][:, stations, directions].T) for name, values in cells.items()},
-    }
-
-
-def _places(line: Line) -> tuple[np.ndarray, np.ndarray]:
-    platforms = line.platforms()
-    return platforms["station"].to_numpy(), platforms["direction"].to_numpy()
-
-
-def _numbers(values: np.ndarray) -> list:
-    rounded = np.round(values.astype(np.float64), 2) + 0.0
-    return np.where(np.isfinite(rounded), rounded, None).tolist()
-
-
-def _time(line: Line, day: date, minute: float) -> str:
-    return local_iso(day, np.array([minute]), line.time_zone)[0]

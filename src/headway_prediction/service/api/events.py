@@ -12,8 +12,8 @@ from threading import Event, Thread
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from headway_prediction.evaluation.plain import end
 from headway_prediction.line import Line
-from headway_prediction.service.api.plain import end
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.settings import ApiSettings
 from headway_prediction.service.board import Board

@@ -5,9 +5,9 @@ from datetime import date
 
 import numpy as np
 
+from headway_prediction.evaluation.plain import end, ends, headway_columns, moment, numbers
 from headway_prediction.line import DIRECTIONS, Line
-from headway_prediction.service.api.forecast_body import headway_columns, status_body
-from headway_prediction.service.api.plain import end, ends, moment, numbers
+from headway_prediction.service.api.forecast_body import status_body
 from headway_prediction.service.issued import LineState, Published, TrainPath
 from headway_prediction.service.view import Departure, ServedLine
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from headway_prediction.clock import local_moment
+from headway_prediction.evaluation.plain import end, moment, numbers
 from headway_prediction.line import Line
 from headway_prediction.service.api.forecast_body import status_body
 from headway_prediction.service.api.line_body import towards_name
-from headway_prediction.service.api.plain import end, moment, numbers
 from headway_prediction.service.issued import LineState, LiveScores, MethodScore, Published, Trouble, Warned
 
 
