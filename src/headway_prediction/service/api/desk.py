@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from headway_prediction.service.api.conditional import answer
 from headway_prediction.service.api.moments import origin_at
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import Render, Renderings
+from headway_prediction.service.api.threads import Threads
 from headway_prediction.service.issued import Published
 from headway_prediction.service.view import ServedLine, ServiceView
 
@@ -33,7 +33,7 @@ class Desk:
     def __init__(self, view: ServiceView, settings: "ApiSettings") -> None:
         self.view, self.settings = view, settings
         self.renderings = Renderings()
-        self._threads = ThreadPoolExecutor(STORED_AT_ONCE, thread_name_prefix="stored")
+        self._threads = Threads(STORED_AT_ONCE, "stored")
 
     def close(self) -> None:
         """Read nothing more from the store."""

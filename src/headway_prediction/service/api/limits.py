@@ -5,10 +5,11 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TypeVar
 
 from headway_prediction.service.api.refusal import Refusal
+from headway_prediction.service.api.threads import Threads
 
 Answer = TypeVar("Answer")
 MOST_CLIENTS = 10_000
@@ -60,18 +61,14 @@ class Workers:
     """Works questions out in a thread of its own, at most `most_secs` for each, with WAITING more in the queue."""
 
     def __init__(self, most_secs: float) -> None:
-        self._most_secs, self._asked = most_secs, 0
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="what-if")
+        self._most_secs, self._asked, self._lock = most_secs, 0, Lock()
+        self._threads = Threads(AT_ONCE, "what-if")
 
     async def work(self, question: Callable[[], Answer]) -> Answer:
         """Return the answer; raises Refusal (503) where too many wait or it takes too long."""
-        if self._asked >= AT_ONCE + WAITING:
-            raise Refusal(
-                503, "too many what-if questions wait", f"at most {WAITING}", "ask again", Retry_After="5"
-            )
-        self._asked += 1
+        self._count_in()
         future = self._threads.submit(question)
-        future.add_done_callback(self._done(asyncio.get_running_loop()))
+        future.add_done_callback(self._count_out)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._most_secs)
         except TimeoutError as error:
@@ -87,12 +84,15 @@ class Workers:
         """Start nothing more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _done(self, loop: asyncio.AbstractEventLoop) -> Callable[[object], None]:
-        def counted() -> None:
+    def _count_in(self) -> None:
+        with self._lock:
+            if self._asked >= AT_ONCE + WAITING:
+                raise Refusal(
+                    503, "too many what-if questions wait", f"at most {WAITING}", "ask again", Retry_After="5"
+                )
+            self._asked += 1
+
+    def _count_out(self, _: object) -> None:
+        # In whatever thread the question ends: the loop of whoever asked may be closed by then.
+        with self._lock:
             self._asked -= 1
-
-        def done(_: object) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(counted)
-
-        return done
