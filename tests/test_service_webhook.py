@@ -53,7 +53,7 @@ def published(t0: int, *trains: str) -> Published:
 
 
 @contextmanager
-def webhook(url: str, **options):
+def webhook(url: str):
     troubles = Troubles()
     hook = Webhook(url, LINE, troubles, pause_secs=0.01)
     hook.start()

@@ -154,6 +154,18 @@ class Bundle:
         return (LinesBundle if manifest["format"] == LINES_FORMAT else cls).read(path, manifest)
 
     @classmethod
+    def load_of_one_line(cls, path: Path | str) -> Self:
+        """Read a bundle of one line; raises HeadwayError for one of several, and as `load` does."""
+        bundle = cls.load(path)
+        if isinstance(bundle, LinesBundle):
+            raise HeadwayError(
+                f"{path} is a bundle of several lines",
+                "the bundle of one line",
+                "train one on the line's own days with `headway train --grid`",
+            )
+        return bundle
+
+    @classmethod
     def read(cls, path: Path, manifest: Mapping[str, object]) -> Self:
         """Rebuild what `save` wrote from its folder and its manifest, whose checksums were verified."""
         return cls(

@@ -85,7 +85,7 @@ def what_if(
         Search(direction, most_hold, least_turn) if search else None,
     )
     load_framework()
-    _tell(_of_one_line(Bundle.load(bundle)), arrivals, at, asked, format)
+    _tell(Bundle.load_of_one_line(bundle), arrivals, at, asked, format)
 
 
 def _tell(loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", format: Format) -> None:
@@ -99,19 +99,6 @@ def _tell(loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", fo
         print(json.dumps(answer_plain(found)))
     else:
         print_answer(found)
-
-
-def _of_one_line(loaded: "Bundle") -> "Bundle":
-    from headway_prediction.bundle import Bundle
-    from headway_prediction.errors import HeadwayError
-
-    if not isinstance(loaded, Bundle):
-        raise HeadwayError(
-            "the bundle is of several lines",
-            "the bundle of one line, which holds its plan",
-            "train one for the line",
-        )
-    return loaded
 
 
 def _refuse_csv(format: Format) -> None:

@@ -88,8 +88,9 @@ def directed(unknown: Mapping[Way, float], known: Mapping[Way, float]) -> dict[W
         add(way, trains)
     left, found = sorted(unknown, key=lambda way: (-unknown[way], -len(way), way)), {}
     if not known and left:
-        found[left[0]] = 0
-        add(left[0], unknown[left.pop(0)])
+        commonest = left.pop(0)
+        found[commonest] = 0
+        add(commonest, unknown[commonest])
     while left:
         scores = [agreement(way) for way in left]
         best = max(range(len(left)), key=lambda index: abs(scores[index]))

@@ -36,13 +36,7 @@ def load_bundle(path: Path) -> Loaded:
 
     Raises HeadwayError for a folder that is not sound, a bundle of several lines, or one that knows observed departures.
     """
-    bundle = Bundle.load(path)
-    if not isinstance(bundle, Bundle):
-        raise HeadwayError(
-            f"{path} is a bundle of several lines",
-            "the bundle of one line",
-            "train one on the line's own days with `headway train --grid`",
-        )
+    bundle = Bundle.load_of_one_line(path)
     refuse_oracle(bundle)
     # The first forecast of a network takes many times as long as those after it, and shows that it works at all.
     history = live_history(bundle, pl.DataFrame(schema=COLUMNS), *TRIAL)

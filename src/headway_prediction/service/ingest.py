@@ -11,10 +11,9 @@ import polars as pl
 from headway_prediction.clock import service_moment
 from headway_prediction.feeds.realtime import checkpoint
 from headway_prediction.feeds.realtime.follower import Follower, Settled
-from headway_prediction.feeds.realtime.passing import Passing
+from headway_prediction.feeds.realtime.passing import Passing, RunId
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read import LATEST
-from headway_prediction.feeds.realtime.snapshot import TripKey
 from headway_prediction.service.own_passings import OwnPassings
 from headway_prediction.service.store import Store
 from headway_prediction.service.store.kept_polls import Batch, Checkpoint, KeptPoll
@@ -24,8 +23,6 @@ from headway_prediction.service.unsaved import Unsaved
 CHECKPOINT_SECS = 600.0
 """By the polls' own time: a restart follows at most as many polls again, and those of the follower's patience."""
 DAYS_IN_MEMORY = 2
-
-RunId = tuple[TripKey, float]
 
 
 class Ingest:
@@ -138,7 +135,7 @@ class Ingest:
         stale: list[DatedPassing] = []
         for day in self._store.service_dates(self._line_id)[-DAYS_IN_MEMORY:]:
             for passing in self._store.passings(self._line_id, day):
-                if (passing.run.trip, passing.run.first_seen) in now:
+                if passing.run.identity in now:
                     stale.append(DatedPassing(day, passing))
                 else:
                     self._closed.setdefault(day, []).append(passing)
@@ -189,5 +186,5 @@ def _follower(store: Store, line_id: str) -> tuple[Follower, tuple[str, ...]]:
 def _by_run(passings: Iterable[Passing]) -> dict[RunId, list[Passing]]:
     runs: dict[RunId, list[Passing]] = {}
     for passing in passings:
-        runs.setdefault((passing.run.trip, passing.run.first_seen), []).append(passing)
+        runs.setdefault(passing.run.identity, []).append(passing)
     return runs

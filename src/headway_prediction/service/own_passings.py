@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from headway_prediction.feeds.arrivals import COLUMNS, typed_arrivals
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
-from headway_prediction.feeds.realtime.tidy import Words, direction_of, route_of, service_date_of, tidy_log
+from headway_prediction.feeds.realtime.tidy import Words, direction_of, route_of, service_date_of, typed_log
 from headway_prediction.line import DIRECTIONS
 from headway_prediction.service.store.rows import DatedPassing
 
@@ -34,8 +33,7 @@ class OwnPassings:
 
     def log(self, own: Iterable[Passing]) -> pl.DataFrame:
         """Return passings of the line as an arrival log, typed as feeds.arrivals.COLUMNS; empty without any."""
-        found = sorted(own, key=journal_order)
-        return typed_arrivals(tidy_log(found, self.words)[0]) if found else pl.DataFrame(schema=COLUMNS)
+        return typed_log(sorted(own, key=journal_order), self.words)
 
     def _named(self, passing: Passing) -> Passing | None:
         run = passing.run

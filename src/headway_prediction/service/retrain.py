@@ -55,7 +55,7 @@ def retrain(
     """
     from headway_prediction.train_line import train_line
 
-    former = _bundle_of_one_line(path)
+    former = Bundle.load_of_one_line(path)
     history = stored_history(store, former, timetable)
     test_days = max(former.config.test_days, LEAST_TEST_DAYS)
     config = replace(former.config, **{"test_days": test_days} | dict(changes or {}))
@@ -95,7 +95,7 @@ def go_back(path: Path) -> None:
     Raises HeadwayError where there is none, or where it is not sound.
     """
     former = former_path(path)
-    _bundle_of_one_line(former)
+    Bundle.load_of_one_line(former)
     aside = path.with_name(f"{path.name}.aside")
     _copy(path, aside)
     _copy(former, path)
@@ -136,15 +136,6 @@ def _outages(store: Store, line_id: str, until: float, zone_name: str) -> pl.Dat
     for moment in store.poll_times(line_id, 0.0):
         silences.heard(moment)
     return silences.outages(until, zone_name)
-
-
-def _bundle_of_one_line(path: Path) -> Bundle:
-    bundle = Bundle.load(path)
-    if not isinstance(bundle, Bundle):
-        raise HeadwayError(
-            f"{path} is a bundle of several lines", "that of the line that is served", "name its bundle"
-        )
-    return bundle
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.grid.passings import LONGEST_SERVICE_DAY_MINS
 from headway_prediction.service.board import Board
 from headway_prediction.service.bundle_on_disk import BundleOnDisk, Loaded
 from headway_prediction.service.cycle import COMPARED_METHODS, Cycle, Timings
@@ -38,7 +39,7 @@ from headway_prediction.what_if.plain import answer_plain, request_of
 LOOK_SECS = 0.1
 END_SECS = 10.0
 SCORED_METHODS = (OWN, *COMPARED_METHODS)
-WHOLE_DAY = 0, 36 * 60
+WHOLE_DAY = 0, LONGEST_SERVICE_DAY_MINS
 AS_FORECAST = (Level.FRESH, Level.STARTING)
 
 

@@ -9,12 +9,11 @@ from datetime import date, timedelta
 import polars as pl
 
 from headway_prediction.grid.outages import OUTAGE_COLUMNS, outages_attribute
+from headway_prediction.grid.passings import LONGEST_SERVICE_DAY_MINS
 from headway_prediction.service.live_line import origin_at
 from headway_prediction.service.status import SILENT_SECS
 
 KEPT_SECS = 48 * 3600.0
-DAY_ENDS = 36 * 60
-"""Trains of a service date may run that long."""
 
 
 class Silences:
@@ -60,5 +59,7 @@ def _by_service_date(first: float, end: float, zone_name: str) -> list[tuple[dat
     if first_date == last_date:
         return [(first_date, before + 1, last + 2)]
     between = ((last_date - first_date).days - 1) * [0]
-    whole = [(first_date + timedelta(days=k), 0, DAY_ENDS) for k, _ in enumerate(between, start=1)]
-    return [(first_date, before + 1, DAY_ENDS), *whole, (last_date, 0, last + 2)]
+    whole = [
+        (first_date + timedelta(days=k), 0, LONGEST_SERVICE_DAY_MINS) for k, _ in enumerate(between, start=1)
+    ]
+    return [(first_date, before + 1, LONGEST_SERVICE_DAY_MINS), *whole, (last_date, 0, last + 2)]

@@ -86,7 +86,8 @@ class Describer:
         arrivals, departures = predicted(train, now)
         kept = now - KEPT_PAST_SECS if self.faults.moving_past else now
         if self.content.delays == "trip":
-            station = int(np.flatnonzero(train.departure_secs > now)[0])
+            # Past its last stop, as long as the feed lists it: the delay it ended with.
+            station = min(int(np.sum(train.departure_secs <= now)), len(train.departure_secs) - 1)
             entity.trip_update.delay = int(departures[station] - train.planned_departure_secs[station])
             return
         for station in np.flatnonzero(train.departure_secs > kept):

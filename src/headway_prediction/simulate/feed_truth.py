@@ -56,7 +56,11 @@ class Likeness:
     @property
     def error_95(self) -> float:
         """The seconds that 95 of 100 errors stay under."""
-        return quantiles(self.errors, n=20)[-1] if len(self.errors) > 1 else self.median_error
+        return (
+            quantiles(self.errors, n=20, method="inclusive")[-1]
+            if len(self.errors) > 1
+            else self.median_error
+        )
 
 
 def together(parts: Collection[Likeness]) -> Likeness:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple, Self
 
-from headway_prediction.feeds.realtime.passing import Passing, journal_order
+from headway_prediction.feeds.realtime.passing import Passing, RunId, journal_order
 from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read import MalformedPoll, read_snapshot
-from headway_prediction.feeds.realtime.snapshot import Snapshot, TripKey
+from headway_prediction.feeds.realtime.snapshot import Snapshot
 from headway_prediction.feeds.realtime.state import State, Step, Use, advance
 
 PATIENCE_SECS = 300.0
@@ -115,17 +115,15 @@ class Follower:
         unsettled = (passing for passings in self.open_runs().values() for passing in passings)
         return sorted([*self._settled, *unsettled], key=journal_order)
 
-    def open_runs(self) -> dict[tuple[TripKey, float], tuple[Passing, ...]]:
+    def open_runs(self) -> dict[RunId, tuple[Passing, ...]]:
         """Return the passings that may yet be corrected, by run: trip and when it was first seen."""
-        runs: dict[tuple[TripKey, float], tuple[Passing, ...]] = {}
+        runs: dict[RunId, tuple[Passing, ...]] = {}
         for applied in self._recent:
             for passing in applied.step.closed:
-                identity = passing.run.trip, passing.run.first_seen
-                runs[identity] = (*runs.get(identity, ()), passing)
+                runs[passing.run.identity] = (*runs.get(passing.run.identity, ()), passing)
         for trip in self._state.trips.values():
             if trip.passings:
-                identity = trip.run.trip, trip.run.first_seen
-                runs[identity] = (*runs.get(identity, ()), *trip.passings.values())
+                runs[trip.run.identity] = (*runs.get(trip.run.identity, ()), *trip.passings.values())
         return runs
 
     @property

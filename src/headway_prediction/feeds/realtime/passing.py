@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from headway_prediction.feeds.realtime.snapshot import TripKey
 
+RunId = tuple[TripKey, float]
+"""A trip, and when this run of it was first seen (epoch seconds)."""
+
 
 class Evidence(StrEnum):
     """What a passing was inferred from, from the strongest on."""
@@ -28,6 +31,11 @@ class Run:
     route_id: str = ""
     direction_id: int | None = None
     train_id: str = ""
+
+    @property
+    def identity(self) -> RunId:
+        """What tells one run of a trip from another."""
+        return self.trip, self.first_seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def _trips_after(
     closed: list[Passing] = []
     for key, trip in _lost(before, snapshot, moment):
         trips[key] = trip
-    trips.update(turned(trips, snapshot.sightings.values(), moment))
+    trips |= dict(turned(trips, snapshot.sightings.values(), moment))
     for key, sighting in snapshot.sightings.items():
         trip = trips.get(key)
         if trip is not None and (

@@ -1,7 +1,7 @@
 """A journal to the tidy arrival log that `feeds.arrivals` checks and `headway grid` reads."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -10,9 +10,9 @@ import polars as pl
 
 from headway_prediction.clock import service_day_start, service_moment, time_zone
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.arrivals import COLUMNS
-from headway_prediction.feeds.realtime.passing import Passing, Run
-from headway_prediction.line import DIRECTIONS, Line, Station
+from headway_prediction.feeds.arrivals import COLUMNS, typed_arrivals
+from headway_prediction.feeds.realtime.passing import Passing, Run, RunId
+from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.stop_order import stop_order
 
 LONGEST_SERVICE_DAY_SECS = 36 * 3600
@@ -114,20 +114,22 @@ def direction_of(passing: Passing, words: Words) -> int | None:
     return words.directions.get(run.trip.trip_id, by_platform)
 
 
+def typed_log(passings: Iterable[Passing], words: Words) -> pl.DataFrame:
+    """Return the log of passings of one route, typed as feeds.arrivals.COLUMNS; empty without any."""
+    found = list(passings)
+    return typed_arrivals(tidy_log(found, words)[0]) if found else pl.DataFrame(schema=COLUMNS)
+
+
 def _on_line(directed: list[Passing], words: Words) -> list[Passing]:
     if words.line is None:
         return directed
     line = words.line
-    platforms = {(direction, stop) for station in line.stations for direction, stop in _platforms(station)}
+    platforms = set(line.stops().select("direction_id", "stop_id").iter_rows())
     return [
         passing
         for passing in directed
         if passing.stop_id in line.left_out or (direction_of(passing, words), passing.stop_id) in platforms
     ]
-
-
-def _platforms(station: Station) -> Iterator[tuple[int, str]]:
-    return ((direction, stop_id) for direction in DIRECTIONS for stop_id in station.known_ids(direction))
 
 
 def _name(stop_id: str, words: Words) -> str:
@@ -140,7 +142,7 @@ def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
     rows = [
         (
             words.line.line_id if words.line else route or "unnamed",
-            *names[_identity(passing.run)],
+            *names[passing.run.identity],
             direction_of(passing, words),
             passing.stop_id,
             _name(passing.stop_id, words),
@@ -158,17 +160,13 @@ def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
     return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(list(COLUMNS))
 
 
-def _identity(run: Run) -> tuple:
-    return run.trip, run.first_seen
-
-
-def _names_of_runs(passings: list[Passing], words: Words) -> dict[tuple, tuple[str, str]]:
+def _names_of_runs(passings: list[Passing], words: Words) -> dict[RunId, tuple[str, str]]:
     """(service date, trip id) by run; an id that comes twice on a date is numbered from its second run on."""
-    firsts: dict[tuple, float] = {}
+    firsts: dict[RunId, float] = {}
     for passing in passings:
-        key = _identity(passing.run)
+        key = passing.run.identity
         firsts[key] = min(firsts.get(key, passing.time), passing.time)
-    names: dict[tuple, tuple[str, str]] = {}
+    names: dict[RunId, tuple[str, str]] = {}
     taken: dict[tuple[date, str], int] = {}
     for (trip, first_seen), first in sorted(firsts.items(), key=lambda item: (item[1], item[0])):
         day = service_date_of(trip.start_date, first, words.time_zone)

@@ -10,10 +10,9 @@ import sqlalchemy as sa
 
 from headway_prediction.clock import service_day_start
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.arrivals import COLUMNS, typed_arrivals
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tidy import Words, tidy_log
+from headway_prediction.feeds.realtime.tidy import Words, typed_log
 from headway_prediction.service.issued import IssuedForecast
 from headway_prediction.service.store import issued_rows, kept_polls
 from headway_prediction.service.store.database import StoreUnavailable, connect, transaction
@@ -113,9 +112,7 @@ class Store:
 
         Raises HeadwayError for a line that the store does not know.
         """
-        words = self._words(line_id)
-        found = self.passings(line_id, service_date)
-        return typed_arrivals(tidy_log(found, words)[0]) if found else pl.DataFrame(schema=COLUMNS)
+        return typed_log(self.passings(line_id, service_date), self._words(line_id))
 
     def service_dates(self, line_id: str) -> list[date]:
         """Return the service dates with passings, in order."""
