@@ -1,6 +1,6 @@
 """Learning the first guess on training days, and which source of trips is worth believing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -40,28 +40,40 @@ def fit_first_guess(training: LineHistory) -> FirstGuess:
 
 
 def _best_following(one_way: TrainingTrips, source: str) -> Following:
-    """Learn how trains run behind one another; of its parts, those with which the newest training days are told better."""
+    """Learn how trains run behind one another; of its parts, those with which the newest training days are told better.
+
+    Each of these days is told with what the other days taught; a single day teaches nothing.
+    """
     knowledge = one_way.learned(source)
-    days = [one_way.as_known(day, knowledge) for day, trains in one_way.trains.items() if len(trains.minutes)]
-    best = none = Following.none(len(one_way.station_order))
-    if not days:
-        return none
-    learned = fit_following(Sections.of_days([day.sections for day in days]))
+    days = [day for day, trains in one_way.trains.items() if len(trains.minutes)]
+    seen = {day: one_way.as_known(day, knowledge).sections for day in days}
+    if len(seen) < 2:
+        return Following.none(len(one_way.station_order))
+    errors = []
+    for day in _trial_days(days):
+        others = fit_following(Sections.of_days([seen[other] for other in days if other != day]))
+        running = one_way.held_back(day, source)
+        errors.append([_error(one_way, day, replace(running, following=part)) for part in _parts(others)])
+    learned = fit_following(Sections.of_days(list(seen.values())))
+    return _parts(learned)[_earned([_mean(of_part) for of_part in zip(*errors, strict=True)])]
+
+
+def _parts(learned: Following) -> tuple[Following, ...]:
+    """What was learned with more and more of its parts, from none on."""
+    none = Following.none(len(learned.least))
     apart = replace(none, least=learned.least)
     paced = replace(apart, half_trust=learned.half_trust, most_off=learned.most_off)
     growing = replace(apart, growth=learned.growth, offset=learned.offset)
-    trial_days = _trial_days([day for day, trains in one_way.trains.items() if len(trains.minutes)])
-    trials = {day: one_way.held_back(day, source) for day in trial_days}
-    least = _trial_error(one_way, trials, none)
-    for tried in (apart, paced, growing, learned):
-        error = _trial_error(one_way, trials, tried)
-        if error < PART_BETTER * least:
-            best, least = tried, error
+    return none, apart, paced, growing, learned
+
+
+def _earned(errors: Sequence[float]) -> int:
+    """The place of the part that is clearly better than all before it."""
+    best = 0
+    for place, error in enumerate(errors):
+        if error < PART_BETTER * errors[best]:
+            best = place
     return best
-
-
-def _trial_error(one_way: TrainingTrips, trials: Mapping[date, DirectionDay], following: Following) -> float:
-    return _mean([_error(one_way, day, replace(trial, following=following)) for day, trial in trials.items()])
 
 
 def _turn_rounds(
@@ -94,7 +106,7 @@ def _best_source(one_way: TrainingTrips) -> str:
     return "planned" if better.get("planned", np.inf) * CLEARLY_BETTER <= better[least] else least
 
 
-def _mean(errors: list[float]) -> float:
+def _mean(errors: Sequence[float]) -> float:
     """Mean over the days that tell anything; infinite where none does."""
     known = [error for error in errors if np.isfinite(error)]
     return float(np.mean(known)) if known else np.inf
