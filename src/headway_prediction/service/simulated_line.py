@@ -32,7 +32,7 @@ QUICK_TRAINING: Mapping[str, object] = {
     "head_units": 32,
     "test_days": 0,
 }
-"""Far from the best that a network can do, and two minutes of training on two cores."""
+"""Far from the best that a network can do, and some minutes of training on two cores."""
 FIRST_SERVICE_MIN, LAST_SERVICE_MIN, BEGIN_AT_NIGHT_MIN = 390, 1410, 480
 WARM_UP_MINS = 75
 AS_FAST_AS_POSSIBLE = 1e9
