@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.calibration import MOST_NEARER, MOST_STRETCH, Calibration, HeldOut
+from headway_prediction.forecasters.calibration import (
+    MOST_NEARER,
+    MOST_STRETCH,
+    Calibration,
+    HeldOut,
+    rising,
+)
 
 LEVELS = (0.1, 0.5, 0.9)
 FIVE = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -187,3 +193,36 @@ class TestAverage:
         one, sharp = (Calibration(np.array(LEVELS), np.full((1, 3), s), np.array(0.0)) for s in (1.0, 0.001))
         np.testing.assert_array_equal(one.for_average(one, sharp).stretch, one.stretch / MOST_NEARER)
         np.testing.assert_array_equal(one.for_average(sharp, one).stretch, one.stretch * MOST_NEARER)
+
+
+def test_rising_values_by_hand():
+    assert rising(np.array([1.0, 3, 2, 2, 5, 4]), np.ones(6)).tolist() == pytest.approx(
+        [1, *3 * [7 / 3], 4.5, 4.5]
+    )
+    assert rising(np.array([3.0, 1]), np.array([1, 3])).tolist() == [1.5, 1.5]
+
+
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 12))
+def test_rising_values_are_as_near_as_any_that_rise(seed, count):
+    generator = np.random.default_rng(seed)
+    values, weights = generator.normal(size=count), generator.uniform(0.5, 3, count)
+    found = rising(values, weights)
+    assert (np.diff(found) >= -1e-12).all()
+    others = np.sort(found + generator.normal(0, 0.3, (50, count)), axis=1)
+    assert (weights * (found - values) ** 2).sum() <= (weights * (others - values) ** 2).sum(
+        axis=1
+    ).min() + 1e-9
+
+
+@given(seed=st.integers(0, 10**6))
+def test_bands_that_widen_are_never_narrower_at_a_later_lead(seed):
+    of = random_cells(seed, leads=(1, 2, 4, 5))
+    plain = Calibration.fit(LEVELS, 6, of, pooled_leads=0)
+    widening = plain.widening(of)
+    for place in (0, 2):
+        apart = [
+            np.abs(q[:, place] - q[:, 1]).mean() for q in (applied(widening, of, n) for n in (1, 2, 4, 5))
+        ]
+        assert (np.diff(apart) >= -1e-9).all()
+    assert widening.stretch[[2, 5]].tolist() == plain.stretch[[2, 5]].tolist()
+    assert widening.widening(of).stretch == pytest.approx(widening.stretch)

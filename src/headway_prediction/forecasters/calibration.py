@@ -75,6 +75,23 @@ class Calibration:
         stretch = self.stretch * nearer.clip(1 / MOST_NEARER, MOST_NEARER)
         return replace(self, stretch=stretch)
 
+    def widening(self, cells: HeldOut) -> Self:
+        """Return what stretches so that, on average over event cells, no band is narrower than that of the lead before.
+
+        Nearest to what was learned, by the number of event cells (isotonic regression: Barlow, Bartholomew, Bremner & Brunk
+        1972, Statistical Inference under Order Restrictions). A lead without event cells stays as it is.
+        """
+        stretch, middle = self.stretch.copy(), middle_place(self.levels)
+        apart = np.maximum(np.abs(cells.quantiles - cells.quantiles[:, middle, None]), LEAST_MINS)
+        at = [cells.event & (cells.lead == lead) for lead in range(1, len(stretch) + 1)]
+        events = np.array([here.sum() for here in at])
+        seen = events > 0
+        if seen.any():
+            mean_apart = np.array([apart[here].mean(axis=0) for here in at if here.any()])
+            widths = mean_apart * stretch[seen]
+            stretch[seen] = np.apply_along_axis(rising, 0, widths, events[seen]) / mean_apart
+        return replace(self, stretch=stretch)
+
     def apply(self, quantiles: np.ndarray, held: np.ndarray, arrives_in: np.ndarray) -> np.ndarray:
         """Return calibrated quantiles; `quantiles` (origins, leads, stations, directions, levels) in minutes.
 
@@ -110,6 +127,20 @@ def _stretch(levels: tuple[float, ...], quantiles: np.ndarray, truth: np.ndarray
             distance = np.maximum(side * (quantiles[:, place] - middle), LEAST_MINS)
             factors[place] = np.quantile(side * (truth - middle) / distance, max(level, 1 - level))
     return factors.clip(0.0, MOST_STRETCH)
+
+
+def rising(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the never falling values nearest to `values` by weighted squares: the greatest mean up to each place of what is
+    least from there on, both (places,)."""
+    total, weight = np.append(0.0, np.cumsum(weights * values)), np.append(0.0, np.cumsum(weights))
+    first, end = np.indices((len(values), len(values)))
+    means = np.where(
+        end >= first,
+        (total[end + 1] - total[first]) / np.maximum(weight[end + 1] - weight[first], 1e-12),
+        np.inf,
+    )
+    least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+    return np.maximum.accumulate(np.where(end >= first, least, -np.inf), axis=0).diagonal()
 
 
 def _margin(cells: HeldOut) -> float:

@@ -3,7 +3,8 @@
 From an origin t0 the trains run on as the first guess expects, and the passings that follow up to t0 + 15 are added to those
 known; the headways that the network forecast stand where observed ones would. From this state the network forecasts the next
 15 minutes, and so on. Errors add up, so mean and quantiles are calibrated lead by lead on days that were held out: the mean
-is drawn towards the usual headway as far as that lowers its squared error, and the quantiles are stretched.
+is drawn towards the usual headway as far as that lowers its squared error, and the quantiles are stretched, never less
+widely for a later lead than for an earlier one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ class FeedBackCalibration:
     def fit(cls, levels: tuple[float, ...], leads: int, cells: HeldOut) -> Self:
         """Learn from held-out cells; a lead without any is trusted."""
         trust = np.array([_trust(cells, cells.lead == lead) for lead in range(1, leads + 1)])
-        return cls(trust, Calibration.fit(levels, leads, cells, POOLED_LEADS))
+        return cls(trust, Calibration.fit(levels, leads, cells, POOLED_LEADS).widening(cells))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what was fitted."""
