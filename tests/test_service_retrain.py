@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -96,23 +97,44 @@ def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.former"]
 
 
-@pytest.mark.slow
-def test_a_better_bundle_takes_over_and_the_former_is_kept(served, small_line, tmp_path):
-    """The simulated days do not change, so a network that is spoilt stands for one that has aged."""
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def a_week(served):
+    """The same store with the mornings of three more service dates."""
     _, store = served
     for day in (date(2025, 9, 18), date(2025, 9, 19), date(2025, 9, 22)):
         own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
         ingest = Ingest.resume(store, SCENARIO.line_id, own)
         for poll in morning(day):
             ingest.add(poll)
+    return store
+
+
+@pytest.mark.slow
+def test_a_better_bundle_takes_over_and_the_former_is_kept(a_week, small_line, tmp_path):
+    """The simulated days do not change, so a network that is spoilt stands for one that has aged."""
     path = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
     spoilt = Bundle.load(path)
     scale = {"scaler": 2 * spoilt.config.scaler}
     replace(spoilt, config=replace(spoilt.config, **scale)).save(path)
     changes = {"epochs": 1, "scaler": spoilt.config.scaler, "test_days": 1}
-    result = retrain(store, path, changes=changes, quiet=True)
+    result = retrain(a_week, path, changes=changes, quiet=True)
     assert result.taken_over and result.new_mae < result.former_mae
     new = Bundle.load(path)
     assert new.config.scaler == spoilt.config.scaler and MONDAY in new.days["training"]
     assert Bundle.load(former_path(path)).config.scaler == 2 * spoilt.config.scaler
     assert not path.with_name("bundle.retrain.run").exists()
+
+
+@pytest.mark.slow
+def test_a_worse_bundle_does_not_take_over(a_week, small_line, tmp_path):
+    path = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
+    before = contents(path)
+    changes = {"epochs": 1, "learning_rate": 1.0, "test_days": 1}  # steps far too long: it learns nonsense
+    result = retrain(a_week, path, changes=changes, quiet=True)
+    assert not result.taken_over and result.new_mae > result.former_mae
+    assert contents(path) == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
