@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "blue_line.py"
-SMALL = ("--replications", "7", "--test", "2", "--origin-step", "30", "--without-network")
+PLANS = ("planned", "observed (oracle)", "none")
+SMALL = ("--replications", "5", "--test", "1", "--origin-step", "30", "--without-network")
 
 
 def run(out: Path, *options: str) -> subprocess.CompletedProcess:
@@ -28,15 +29,13 @@ def test_the_table_has_a_row_for_each_method_and_plan(first):
     assert {len(row) for row in table} == {10}
     assert [(row[0].strip(), row[1].strip()) for row in table[2:]] == [
         ("persistence", "–"),
-        ("propagation", "planned"),
-        ("propagation", "observed (oracle)"),
-        ("propagation", "none"),
+        *((method, plan) for plan in PLANS for method in ("propagation", "trip-propagation")),
         ("*published, their line*", "*observed*"),
     ]
     for row in table[2:-1]:
         for cell in row[2:]:
             rmse, r2 = map(float, cell.split("/"))
-            assert 50 < rmse < 500 and r2 < 1
+            assert 10 < rmse < 700 and r2 < 1
 
 
 def test_started_again_it_reads_what_is_there(first):

@@ -158,6 +158,7 @@ def trainer(run_dir):
     return ModelTrainer(GuidedSTConvNet(CONFIG, (4, None, 2, 4), (3, 2, 1)), CONFIG, run_dir, quiet=True)
 
 
+@pytest.mark.slow
 def test_a_broken_run_goes_on_to_the_same_bits_with_dropout_and_several_lines(tmp_path):
     lines = line(3), line(3, name=1)
 

@@ -100,6 +100,7 @@ def test_members_are_different_networks(trained):
     assert not same(first, second)
 
 
+@pytest.mark.slow
 def test_trained_again_they_are_the_same(line, trained, tmp_path):
     again = train_members([line], CONFIG, tmp_path, quiet=True)
     assert again.epochs == trained.epochs
