@@ -148,6 +148,25 @@ def test_a_clock_that_is_set_stops_nothing_and_is_told_of(path, loaded, url, mor
         assert service.whole(482).status.level is Level.FRESH
 
 
+def test_a_minute_that_fails_altogether_says_how_old_what_is_shown_is(
+    path, loaded, url, morning, monkeypatch
+):
+    with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
+        service.clock.time = moment(480) + 25
+        shown = service.whole(479)
+        monkeypatch.setattr("headway_prediction.service.cycle.line_state", failing)
+        service.push(between(morning, 480, 482))
+        service.until(lambda: service.board.newest(service.line_id)[1].status.level is Level.HELD_BACK)
+        held = service.board.newest(service.line_id)[1]
+        assert held.status.reasons == ("no more",) and held.state is shown.state and held.at == shown.at
+        assert held.status.data_age_secs == shown.status.data_age_secs == 30
+        assert any(trouble == "forecast: no more" for trouble in service.live.troubles())
+
+
+def failing(*_: object) -> None:
+    raise RuntimeError("no more")
+
+
 def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, url, morning, tmp_path):
     file, elsewhere = tmp_path / "store.sqlite", tmp_path / "elsewhere.sqlite"
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:

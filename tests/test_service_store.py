@@ -28,6 +28,7 @@ from headway_prediction.service.store.tables import METADATA, PASSINGS
 
 DAY = date(2025, 9, 8)
 T0 = 1_757_340_000.0
+FRESH = Status(Level.FRESH, (), 12.0)
 WORDS = Words("Europe/Dublin", {"A": "Ä street"})
 VERSIONS = [
     script.revision
@@ -56,7 +57,7 @@ def poll(secs: float, body: bytes = b"a poll") -> Poll:
 def issued(t0: int, day=DAY, method="st-convnet", value=5.0) -> IssuedForecast:
     mean = np.full((1, 15, 3, 2), value, dtype=np.float32)
     forecast = Forecast(day, np.array([t0]), mean, {0.1: mean - 1, 0.5: mean, 0.9: mean + 1})
-    return IssuedForecast("L", method, T0, Status(Level.FRESH), forecast)
+    return IssuedForecast("L", method, T0, FRESH, forecast)
 
 
 def test_a_passing_comes_back_as_a_row_of_an_arrival_log(store):
@@ -169,7 +170,7 @@ def test_issued_forecasts(store):
     store.keep_issued(issued(502, method="persistence"))
     found = store.issued("L", "st-convnet", DAY, 501)
     np.testing.assert_array_equal(found.forecast.mean, issued(501, value=7.0).forecast.mean)
-    assert found.status == Status(Level.FRESH) and found.forecast.quantiles.keys() == {0.1, 0.5, 0.9}
+    assert found.status == FRESH and found.forecast.quantiles.keys() == {0.1, 0.5, 0.9}
     assert store.issued("L", "st-convnet", DAY, 502) is None
     between = store.issued_between("L", "st-convnet", DAY, 501, 503)
     assert [each.t0 for each in between] == [501, 503]

@@ -69,7 +69,7 @@ class Outlook:
 
     @cached_property
     def _then(self) -> Forecast:
-        """All leads from the last state of the feed."""
+        """All leads from the last state of the feed, which a STALE status says to be of this service date."""
         _, then = origin_at(self.heard.content_at, self.bundle.line.time_zone)
         history = self._history(then)
         near, far = (self._by(method, history, then) for method in (STConvNetForecaster.name, FeedBack.name))

@@ -19,7 +19,7 @@ from headway_prediction.service.board import Board
 from headway_prediction.service.bundle_on_disk import BundleOnDisk, Loaded
 from headway_prediction.service.cycle import COMPARED_METHODS, Cycle, Timings
 from headway_prediction.service.ingest import Ingest
-from headway_prediction.service.issued import Level, Published, Status
+from headway_prediction.service.issued import Level, Published
 from headway_prediction.service.issued_keeper import IssuedKeeper
 from headway_prediction.service.listening import Listening
 from headway_prediction.service.live_line import origin_at, strange_stops
@@ -77,7 +77,9 @@ class LiveService:
         self._keeper = IssuedKeeper(store, self._troubles)
         self._webhook = settings.webhook and Webhook(settings.webhook, line, self._troubles)
         self._scoring = LiveScoring(SCORED_METHODS, self._zone)
-        self._cycle = Cycle(loaded.bundle, self.board, self._keeper.keep, self.clock.now, self._scoring)
+        self._cycle = Cycle(
+            loaded.bundle, self.board, self._keeper.keep, self.clock.now, self._scoring, self._troubles
+        )
         self._publish_secs = float("nan")
         self._swept: date | None = None
         self.newest_whole: Published | None = None
@@ -202,13 +204,14 @@ class LiveService:
 
     @contextmanager
     def _held_back(self, end: float) -> Iterator[None]:
-        """Where the minute fails altogether, the board says so: what stands there grows older."""
+        """Where the minute fails altogether, the board says so: what stands there grows older, as its own time tells."""
         try:
             yield
         except Exception as error:
             _, before = self.board.newest(self._line_id)
             if before is not None:
-                status = Status(Level.HELD_BACK, (str(error) or type(error).__name__,))
+                reasons = (str(error) or type(error).__name__,)
+                status = replace(before.status, level=Level.HELD_BACK, reasons=reasons)
                 self.board.publish(self._line_id, replace(before, status=status, warnings=()))
             raise
 
