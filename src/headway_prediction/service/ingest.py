@@ -12,6 +12,7 @@ from headway_prediction.clock import service_moment
 from headway_prediction.feeds.realtime import checkpoint
 from headway_prediction.feeds.realtime.follower import Follower, Settled
 from headway_prediction.feeds.realtime.passing import Passing, RunId
+from headway_prediction.feeds.realtime.planned import PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read import LATEST
 from headway_prediction.service.own_passings import OwnPassings
@@ -34,7 +35,7 @@ class Ingest:
 
     def __init__(self, store: Store, line_id: str, own: OwnPassings, follower: Follower | None = None):
         self._store, self._line_id, self._own = store, line_id, own
-        self._follower = follower or Follower()
+        self._follower = follower or Follower(planned=own.planned)
         self._open: dict[RunId, tuple[Passing, ...]] = self._follower.open_runs()
         self._closed: dict[date, list[Passing]] = {}
         self._unsaved = Unsaved(store, line_id)
@@ -54,7 +55,7 @@ class Ingest:
         `troubles` says so. Raises StoreUnavailable when the database does not answer.
         """
         store.keep_line(line_id, own.words)
-        follower, remarks = _follower(store, line_id)
+        follower, remarks = _follower(store, line_id, own.planned)
         ingest = cls(store, line_id, own, follower)
         ingest._remarks = remarks
         ingest.newest_poll_at = store.newest_poll_at(line_id)
@@ -168,7 +169,7 @@ class Ingest:
         return Checkpoint(settled.until, checkpoint.to_bytes(settled))
 
 
-def _follower(store: Store, line_id: str) -> tuple[Follower, tuple[str, ...]]:
+def _follower(store: Store, line_id: str, planned: PlannedTrips) -> tuple[Follower, tuple[str, ...]]:
     """The follower that a line's last poll left, and what is to be said of it."""
     known = store.restart(line_id)
     try:
@@ -176,8 +177,10 @@ def _follower(store: Store, line_id: str) -> tuple[Follower, tuple[str, ...]]:
     except ValueError as error:
         # What the kept polls tell was told under other runs: they are not followed a second time.
         remark = f"trips under way were followed anew from the start on: {error}"
-        return Follower(settled=Settled(until=store.newest_poll_at(line_id) or 0.0)), (remark,)
-    follower = Follower.resumed(settled, known.before)
+        return Follower(planned=planned, settled=Settled(until=store.newest_poll_at(line_id) or 0.0)), (
+            remark,
+        )
+    follower = Follower.resumed(settled, known.before, planned=planned)
     for poll in known.after:
         follower.add(poll)
     return follower, ()
