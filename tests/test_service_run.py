@@ -196,13 +196,13 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
     with pushed_service(served, loaded, url, between(morning, 420, 480)) as service:
         service.whole(478)
         replace(loaded.bundle, details={"note": "newer"}).save(served)
-        service.live.look_at_bundle()
+        service.live._on_disk.look()
         service.push(between(morning, 480, 481))
         assert service.whole(479).status.level is Level.FRESH
         assert service.live.bundle.bundle.details == {"note": "newer"}
         (served / "calibration.npz").write_bytes(b"nothing")
         (served / "SHA256SUMS").write_text("no checksums\n")
-        service.live.look_at_bundle()
+        service.live._on_disk.look()
         service.push(between(morning, 481, 482))
         assert service.whole(480).status.level is Level.FRESH
         assert service.live.bundle.bundle.details == {"note": "newer"}
@@ -210,7 +210,7 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
             trouble.startswith("bundle: the one on disk is not taken") for trouble in service.live.troubles()
         )
         replace(loaded.bundle, details={"note": "mended"}).save(served)
-        service.live.look_at_bundle()
+        service.live._on_disk.look()
         service.until(lambda: not service.live.troubles())
 
 

@@ -77,7 +77,7 @@ class Ingest:
             changes = self._take_changes()
             self.newest_poll_at = max(poll.fetched_at, self.newest_poll_at or 0.0)
             self.newest_content_at = self._follower.content_at or self.newest_content_at
-            kept = KeptPoll.of(poll, self._due_checkpoint())
+            kept = KeptPoll.of(poll, self.newest_content_at, self._due_checkpoint())
         self._unsaved.put(Batch((kept,), changes))
 
     def save(self) -> None:

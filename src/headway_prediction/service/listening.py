@@ -60,11 +60,11 @@ class Listening:
         # The feed may call the line otherwise, by its route.
         return Heard(log.with_columns(line_id=pl.lit(self._line_id)), *told)
 
-    def recall(self, fetched_at: Iterable[float]) -> None:
-        """Find the silences of before a restart in when each poll was fetched, in order."""
+    def recall(self, content_times: Iterable[float]) -> None:
+        """Find the silences of before a restart in when what the feed said was true, poll by poll."""
         with self._lock:
-            for moment in fetched_at:
-                self._silences.heard(min(moment, self._ingest.newest_content_at or moment))
+            for content_at in content_times:
+                self._silences.heard(content_at)
 
     def take_in(self, poll: Poll) -> None:
         """Take in one poll."""

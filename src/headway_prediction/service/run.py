@@ -99,10 +99,9 @@ class LiveService:
     def start(self, on_refused: Callable[[], None] = lambda: None) -> None:
         """Begin to listen, to forecast and to keep; `on_refused` is called when the feed turns out not to be had at all."""
         with self._troubles.of("silences of before"):
-            self._listening.recall(self.store.poll_times(self._line_id, self._recalled_since()))
-        for part in (self._keeper, self._webhook, self._on_disk, self._thread):
-            if part:
-                part.start()
+            self._listening.recall(self.store.content_times(self._line_id, self._recalled_since()))
+        for part in (*self._workers, self._on_disk, self._thread):
+            part.start()
         self._listening.start(on_refused)
 
     def stop(self) -> None:
@@ -146,10 +145,6 @@ class LiveService:
         shown = hour and hour.status.level in AS_FORECAST and (hour.service_date, hour.t0) == origin
         present = hour.forecast if shown else None
         return answer_plain(answer(request, newest.bundle, newest.history, *origin, present))
-
-    def look_at_bundle(self) -> None:
-        """Look now whether the bundle on disk is a new one, which is done every few seconds anyway."""
-        self._on_disk.look()
 
     @property
     def timings(self) -> Timings:
