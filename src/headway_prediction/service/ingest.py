@@ -90,13 +90,9 @@ class Ingest:
         Equal to `tidy_log` of the passings of that date in the journal of all polls so far. Raises StoreUnavailable for a
         date that is no longer in memory while the database does not answer.
         """
-        with self._lock:
-            if service_date >= self._first_date() or service_date in self._closed:
-                own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
-                running = [dated.passing for dated in own if dated.service_date == service_date]
-                found = [*self._closed.get(service_date, ()), *running]
-            else:
-                found = self._store.passings(self._line_id, service_date)
+        found = self._remembered(service_date)
+        if found is None:
+            found = self._store.passings(self._line_id, service_date)
         return self._own.log(found)
 
     @property
@@ -113,6 +109,15 @@ class Ingest:
     def troubles(self) -> tuple[str, ...]:
         """Return what is wrong, a sentence each; nothing when all is well."""
         return (*self._remarks, *self._unsaved.troubles())
+
+    def _remembered(self, service_date: date) -> list[Passing] | None:
+        """The passings of a service date, None where it is no longer in memory."""
+        with self._lock:
+            if service_date < self._first_date() and service_date not in self._closed:
+                return None
+            own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
+            running = [dated.passing for dated in own if dated.service_date == service_date]
+            return [*self._closed.get(service_date, ()), *running]
 
     def _take_changes(self) -> Changes:
         closed = _by_run(self._follower.take_closed())

@@ -21,7 +21,7 @@ from headway_prediction.service.usual_range import usual_forecast
 
 @dataclass(frozen=True)
 class Heard:
-    """What the feed has said by a moment: `log` (tidy, of the service date and the one before), when it last said something
+    """What the feed has said by a moment: `log` (tidy, of the service date), when it last said something
     new, since when it has been heard without a long silence (epoch seconds, None: never), and those silences as a grid's
     attributes (see grid.outages)."""
 
