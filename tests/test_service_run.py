@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event
@@ -191,6 +193,21 @@ def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, 
 
 def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
     loaded, path, url, morning, tmp_path
+def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
+    path, loaded, url, morning, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("headway_prediction.service.store.database.BUSY_SECS", 3600.0)
+    with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
+        service.whole(478)
+        service.until(lambda: len(service.store.origins(service.line_id, FRIDAY)) == 1)
+        with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            service.push(between(morning, 480, 481))
+            service.until(lambda: service.live.ingest.unsaved > 0)
+            service.clock.time = moment(480) + 25
+            assert service.whole(479).forecast.t0 == 479
+
+
 ):
     served = shutil.copytree(path, tmp_path / "bundle")
     with pushed_service(served, loaded, url, between(morning, 420, 480)) as service:

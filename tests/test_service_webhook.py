@@ -56,11 +56,11 @@ def published(t0: int, *trains: str) -> Published:
 def webhook(url: str):
     troubles = Troubles()
     hook = Webhook(url, LINE, troubles, pause_secs=0.01)
-    hook.start()
+    hook.worker.start()
     try:
         yield hook, troubles
     finally:
-        hook.stop(5)
+        hook.worker.stop(5)
 
 
 def until(condition, secs=5.0):

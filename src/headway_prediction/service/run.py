@@ -2,7 +2,8 @@
 
 listening  feed -> ingest -> store                         (listening.py)
 minutes    ingest -> forecasts -> board, store, webhook    (here, cycle.py)
-and three that hold up nobody: issued forecasts into the store, warnings to a webhook, the bundle on disk
+and those that hold up nobody: what the store did not take yet, issued forecasts and polls, warnings to a webhook, and
+the bundle on disk
 """
 
 import time
@@ -31,8 +32,10 @@ from headway_prediction.service.silences import KEPT_SECS, Silences
 from headway_prediction.service.sources import Feed
 from headway_prediction.service.store import Store
 from headway_prediction.service.troubles import Troubles
+from headway_prediction.service.unsaved import RETRY_SECS
 from headway_prediction.service.view import Departure, Figures
 from headway_prediction.service.webhook import Webhook
+from headway_prediction.service.worker import Worker
 from headway_prediction.what_if.answer import answer, departures
 from headway_prediction.what_if.plain import answer_plain, request_of
 
@@ -76,6 +79,8 @@ class LiveService:
         self._listening = Listening(self._line_id, feed, self.ingest, Silences(), self._troubles)
         self._keeper = IssuedKeeper(store, self._troubles)
         self._webhook = settings.webhook and Webhook(settings.webhook, line, self._troubles)
+        workers = (self._keeper.worker, Worker("unsaved polls", self._save, self._troubles))
+        self._workers = (*workers, self._webhook.worker) if self._webhook else workers
         self._scoring = LiveScoring(SCORED_METHODS, self._zone)
         self._cycle = Cycle(
             loaded.bundle, self.board, self._keeper.keep, self.clock.now, self._scoring, self._troubles
@@ -109,9 +114,8 @@ class LiveService:
         self._stop.set()
         self._listening.stop(END_SECS)
         self._thread.join(END_SECS)
-        for part in (self._keeper, self._webhook, self._on_disk):
-            if part:
-                part.stop(END_SECS)
+        for part in (*self._workers, self._on_disk):
+            part.stop(END_SECS)
 
     def heard(self, service_date: date) -> Heard:
         """Return what the feed has said until now, of a service date and the one before."""
@@ -166,6 +170,11 @@ class LiveService:
     def _recalled_since(self) -> float:
         return (self.ingest.newest_poll_at or 0.0) - KEPT_SECS
 
+    def _save(self) -> float:
+        """Bring polls into the store that it did not take when they came."""
+        self.ingest.save()
+        return RETRY_SECS
+
     def _minutes(self) -> None:
         pace, recalled = Pace(self.clock.now()), False
         while not self._stop.is_set():
@@ -175,7 +184,6 @@ class LiveService:
             if end is not None:
                 self._minute(end)
                 recalled = recalled or self._recall(end)
-            self.ingest.save()
 
     def _minute(self, end: float) -> None:
         if self._on_disk.take():
