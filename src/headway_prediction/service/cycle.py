@@ -28,12 +28,16 @@ COMPARED_METHODS = (Persistence.name, Climatology.name, Propagation.name, TripPr
 
 @dataclass
 class Timings:
-    """How long, in seconds, the last minute's parts took; `published` from its begin to the board."""
+    """How long, in seconds, the last minute's parts took; NaN before there was one.
 
-    near: float = 0.0
-    far: float = 0.0
-    published: float = 0.0
-    whole: float = 0.0
+    `near` and `far` are the forecasts of 15 and 60 minutes alone. `published` goes from the moment when the feed's state was
+    taken to a new forecast of 15 minutes on the board, `whole` from the same moment to everything.
+    """
+
+    near: float = float("nan")
+    far: float = float("nan")
+    published: float = float("nan")
+    whole: float = float("nan")
 
 
 @dataclass
@@ -55,12 +59,13 @@ class Cycle:
     timings: Timings = field(default_factory=Timings)
     newest: Outlook | None = None
 
-    def run(self, heard: Heard, at: float) -> Published:
+    def run(self, heard: Heard, at: float, begun: float | None = None) -> Published:
         """Forecast and publish the minute that was over at `at` (epoch seconds): the next 15 minutes first, then the hour.
 
+        `begun` is when `heard` began to be taken (by time.monotonic), None for just now.
         Raises HeadwayError for a log that is not of the bundle's line.
         """
-        begun = time.perf_counter()
+        begun = time.monotonic() if begun is None else begun
         service_date, t0 = origin_at(at, self.bundle.line.time_zone)
         outlook = Outlook(self.bundle, heard, service_date, t0, self._status(heard, at))
         state = line_state(self.bundle, outlook.history, heard.log, service_date, t0)
@@ -72,13 +77,14 @@ class Cycle:
         published = self._with_near(published, near, before)
         self.newest = outlook
         self.board.publish(self._line_id, published)
-        self.timings.published = time.perf_counter() - begun
+        if isinstance(near, IssuedForecast):
+            self.timings.published = time.monotonic() - begun
         published = self._with_far(published, outlook)
         with self.troubles.of(SCORES_PART):
             self._compare(published, outlook)
             published = replace(published, scores=self.scoring.scores(self.now()))
         self.board.publish(self._line_id, published)
-        self.timings.whole = time.perf_counter() - begun
+        self.timings.whole = time.monotonic() - begun
         return published
 
     @property
@@ -116,9 +122,9 @@ class Cycle:
         self, published: Published, method: str, outlook: Outlook, reach: str
     ) -> IssuedForecast | Status:
         """The forecast as it may be issued, or the status that says why not."""
-        begun, state = time.perf_counter(), published.state
+        begun, state = time.monotonic(), published.state
         forecast: Forecast = getattr(outlook, reach)
-        setattr(self.timings, reach, time.perf_counter() - begun)
+        setattr(self.timings, reach, time.monotonic() - begun)
         origin = state.service_date, state.t0
         found = faults(
             forecast, self.bundle.line, self.bundle.cap_mins, origin, state.headway[-1], state.usual

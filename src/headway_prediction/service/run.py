@@ -118,7 +118,7 @@ class LiveService:
             part.stop(END_SECS)
 
     def heard(self, service_date: date) -> Heard:
-        """Return what the feed has said until now, of a service date and the one before."""
+        """Return what the feed has said until now of a service date."""
         return self._listening.heard(service_date, self.clock.now(), self._zone)
 
     def troubles(self) -> tuple[str, ...]:
@@ -162,7 +162,7 @@ class LiveService:
         return Figures(
             age,
             self._listening.lag_secs,
-            self._cycle.timings.near,
+            self._cycle.timings.published,
             self._publish_secs,
             dict(self.ingest.counts),
         )
@@ -189,17 +189,15 @@ class LiveService:
         if self._on_disk.take():
             self._cycle.bundle = self._on_disk.current.bundle
         service_date, _ = origin_at(end, self._zone)
-        begun = time.monotonic()
+        arrived, begun = self._listening.arrival_of_first_since(end), time.monotonic()
         with self._troubles.of("forecast"), self._held_back(end):
             heard = self._listening.heard(service_date, end, self._zone)
             self._tell_strangers(heard)
-            published = self._cycle.run(heard, end)
+            published = self._cycle.run(heard, end, begun)
             self.newest_whole = published
-            if self._webhook:
-                self._webhook.tell(published)
-        arrived = self._listening.arrival_of_first_since(end)
-        if arrived is not None:
-            self._publish_secs = begun - arrived + self._cycle.timings.published
+            if arrived is not None and published.status.level is not Level.HELD_BACK:
+                self._publish_secs = begun - arrived + self._cycle.timings.published
+            self._tell_webhook(published)
         if service_date != self._swept:
             with self._troubles.of("retention"):
                 self.store.forget_before(service_date - timedelta(days=self._settings.keep_days))
@@ -230,6 +228,11 @@ class LiveService:
             self._scoring.recall(before)
             return True
         return False
+
+    def _tell_webhook(self, published: Published) -> None:
+        if self._webhook:
+            with self._troubles.of("warnings"):
+                self._webhook.tell(published)
 
     def _tell_strangers(self, heard: Heard) -> None:
         strangers = strange_stops(self.bundle.bundle, heard.log)
