@@ -52,8 +52,8 @@ class Webhook:
     def tell(self, published: Published) -> None:
         """Post what is new among the warnings; never waits."""
         now = published.state.t0
-        fresh = tuple(warned for warned in published.warnings if _key(warned) not in self._told)
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < FORGOTTEN_AFTER_MINS}
+        fresh = tuple(warned for warned in published.warnings if _key(warned) not in self._told)
         self._told |= {_key(warned): now for warned in published.warnings}
         if fresh:
             body = warnings_body(replace(published, warnings=fresh), self._line)
