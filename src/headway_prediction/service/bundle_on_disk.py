@@ -18,6 +18,7 @@ from headway_prediction.forecasters.feed_back import FeedBack
 from headway_prediction.service.live_line import live_history
 from headway_prediction.service.troubles import Troubles
 
+from headway_prediction.service.remembered_days import remembering
 LOOK_SECS = 5.0
 PART = "bundle"
 TRIAL = date(2026, 1, 13), 600
@@ -36,7 +37,7 @@ def load_bundle(path: Path) -> Loaded:
 
     Raises HeadwayError for a folder that is not sound, a bundle of several lines, or one that knows observed departures.
     """
-    bundle = Bundle.load_of_one_line(path)
+    bundle = remembering(Bundle.load_of_one_line(path))
     refuse_oracle(bundle)
     # The first forecast of a network takes many times as long as those after it, and shows that it works at all.
     history = live_history(bundle, pl.DataFrame(schema=COLUMNS), *TRIAL)
