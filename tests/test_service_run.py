@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.clock import instant
+from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.recorder.record import Clock
 from headway_prediction.service.bundle_on_disk import BundleOnDisk, load_bundle
@@ -163,7 +164,7 @@ def test_a_minute_that_fails_altogether_says_how_old_what_is_shown_is(
         held = service.board.newest(service.line_id)[1]
         assert held.status.reasons == ("no more",) and held.state is shown.state and held.at == shown.at
         assert held.status.data_age_secs == shown.status.data_age_secs == 30
-        assert any(trouble == "forecast: no more" for trouble in service.live.troubles())
+        service.until(lambda: "forecast: no more" in service.live.troubles())
 
 
 def failing(*_: object) -> None:
@@ -192,8 +193,6 @@ def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, 
         assert service.store.log(service.line_id, FRIDAY).equals(service.live.ingest.log(FRIDAY))
 
 
-def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
-    loaded, path, url, morning, tmp_path
 def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
     path, loaded, url, morning, tmp_path, monkeypatch
 ):
@@ -209,6 +208,8 @@ def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
             assert service.whole(479).forecast.t0 == 479
 
 
+def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
+    loaded, path, url, morning, tmp_path
 ):
     served = shutil.copytree(path, tmp_path / "bundle")
     with pushed_service(served, loaded, url, between(morning, 420, 480)) as service:
@@ -230,6 +231,13 @@ def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
         replace(loaded.bundle, details={"note": "mended"}).save(served)
         service.live._on_disk.look()
         service.until(lambda: not service.live.troubles())
+
+
+def test_a_bundle_without_the_quantiles_that_are_published_is_refused(loaded, tmp_path):
+    other = replace(loaded.bundle.config, quantiles=(0.05, 0.5, 0.95))
+    replace(loaded.bundle, config=other).save(tmp_path / "bundle")
+    with pytest.raises(HeadwayError, match=r"0\.05, 0\.5, 0\.95.*quantiles = \[0\.1, 0\.5, 0\.9\]"):
+        load_bundle(tmp_path / "bundle")
 
 
 def test_the_bundle_of_another_line_is_not_taken(loaded, path, tmp_path):
