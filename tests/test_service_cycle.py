@@ -199,6 +199,15 @@ def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_
     line.at = line.moment(181)
     published = line.cycle.run(line.heard(), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.status.data_age_secs == 180
+def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
+    good = line.minute(500)
+    monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
+    held = line.minute(501)
+    assert held.status.level is Level.HELD_BACK and held.status.reasons == ("the forecast failed",)
+    assert held.state.t0 == 501 and held.forecast is good.forecast
+    assert line.troubles.told() == ("15 minutes: no more",)
+
+
     usual = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
     np.testing.assert_array_equal(published.forecast.forecast.mean, usual.mean)
 

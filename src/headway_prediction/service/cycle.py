@@ -22,7 +22,7 @@ from headway_prediction.service.status import status_of
 from headway_prediction.service.troubles import Troubles
 from headway_prediction.service.warnings import warnings_of
 
-HOUR_PART, SCORES_PART = "60 minutes", "scores"
+QUARTER_PART, HOUR_PART, SCORES_PART = "15 minutes", "60 minutes", "scores"
 COMPARED_METHODS = (Persistence.name, Climatology.name, Propagation.name, TripPropagation.name)
 
 
@@ -46,8 +46,8 @@ class Cycle:
 
     `keep` is given everything that is issued, under the names "st-convnet", "st-convnet-60" and COMPARED_METHODS; what the
     first two hold at the levels STALE and CLIMATOLOGY is what the service says then, not the network's own. `now` is the
-    feed's clock. `newest` is what the newest minute was forecast from, None before the first. What fails once the next 15
-    minutes are published is told to `troubles`.
+    feed's clock. `newest` is what the newest minute was forecast from, None before the first. A forecast that
+    fails is held back, and what failed is told to `troubles`.
     """
 
     bundle: Bundle
@@ -73,7 +73,7 @@ class Cycle:
         published = Published(
             outlook.status, at, state, None, before and before.hour, (), before and before.scores
         )
-        near = self._checked(published, STConvNetForecaster.name, outlook, "near")
+        near = self._tried(QUARTER_PART, published, STConvNetForecaster.name, outlook, "near")
         published = self._with_near(published, near, before)
         self.newest = outlook
         self.board.publish(self._line_id, published)
@@ -108,15 +108,21 @@ class Cycle:
     def _with_far(self, published: Published, outlook: Outlook) -> Published:
         if published.status.level is Level.HELD_BACK:
             return published
-        far = _held_back(outlook, "the forecast failed")
-        with self.troubles.of(HOUR_PART):
-            far = self._checked(published, FeedBack.name, outlook, "far")
+        far = self._tried(HOUR_PART, published, FeedBack.name, outlook, "far")
         if isinstance(far, Status):
             reasons = (*published.status.reasons, *(f"{HOUR_PART}: {reason}" for reason in far.reasons))
             hour = published.hour and replace(published.hour, status=far)
             return replace(published, status=replace(published.status, reasons=reasons), hour=hour)
         self.keep(far)
         return replace(published, hour=far)
+
+    def _tried(
+        self, part: str, published: Published, method: str, outlook: Outlook, reach: str
+    ) -> IssuedForecast | Status:
+        made = _held_back(outlook, "the forecast failed")
+        with self.troubles.of(part):
+            made = self._checked(published, method, outlook, reach)
+        return made
 
     def _checked(
         self, published: Published, method: str, outlook: Outlook, reach: str
