@@ -13,6 +13,7 @@ from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.feed_back import FeedBack
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.service.issued import IssuedForecast, Level
+from headway_prediction.service.live_line import trains_are_missing
 from headway_prediction.service.live_scores import LiveScoring
 from headway_prediction.service.outlook import Heard
 from service_line import METHODS, ToldLine
@@ -151,6 +152,19 @@ def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeyp
     assert line.minute(502).status.level is Level.FRESH
 
 
+def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
+    seen = [trains_are_missing(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
+    assert seen == [False] * 3
+    nothing = replace(line.heard(), log=line.log.clear())
+    unseen = {t0: line.cycle.run(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
+    # By night there are none, and in the morning none have been yet.
+    assert {t0: trains_are_missing(bundle, state) for t0, state in unseen.items()} == {
+        200: False,
+        320: False,
+        500: True,
+    }
+
+
 def test_stops_that_are_not_on_the_line_stop_nothing(line):
     line.minute(500)
     strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
@@ -185,6 +199,15 @@ def test_an_hour_that_fails_altogether_takes_nothing_from_the_next_fifteen_minut
     assert line.troubles.told() == ()
 
 
+def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
+    good = line.minute(500)
+    monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
+    held = line.minute(501)
+    assert held.status.level is Level.HELD_BACK and held.status.reasons == ("the forecast failed",)
+    assert held.state.t0 == 501 and held.forecast is good.forecast
+    assert line.troubles.told() == ("15 minutes: no more",)
+
+
 def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
     line.minute(500)
     monkeypatch.setattr(LiveScoring, "come_true", failing)
@@ -199,15 +222,6 @@ def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_
     line.at = line.moment(181)
     published = line.cycle.run(line.heard(), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.status.data_age_secs == 180
-def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
-    good = line.minute(500)
-    monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
-    held = line.minute(501)
-    assert held.status.level is Level.HELD_BACK and held.status.reasons == ("the forecast failed",)
-    assert held.state.t0 == 501 and held.forecast is good.forecast
-    assert line.troubles.told() == ("15 minutes: no more",)
-
-
     usual = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
     np.testing.assert_array_equal(published.forecast.forecast.mean, usual.mean)
 

@@ -10,16 +10,15 @@ from threading import Event
 
 import numpy as np
 import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.clock import instant
-from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.recorder.record import Clock
-from headway_prediction.service.bundle_on_disk import BundleOnDisk, load_bundle
+from headway_prediction.service.bundle_on_disk import load_bundle
 from headway_prediction.service.feed_clock import WallClock
 from headway_prediction.service.issued import Level
 from headway_prediction.service.live_view import LiveView
-from headway_prediction.service.troubles import Troubles
 from pushed_feed import FRIDAY, PushedService, moment, pushed_service, refusal, simulated_polls
 
 
@@ -152,6 +151,25 @@ def test_a_clock_that_is_set_stops_nothing_and_is_told_of(path, loaded, url, mor
         assert service.whole(482).status.level is Level.FRESH
 
 
+def test_a_feed_that_tells_of_other_trains_alone_is_told_of(path, loaded, url, morning):
+    others = [of_another_route(poll) for poll in between(morning, 420, 512)]
+    with pushed_service(path, loaded, url, others[:-4]) as service:
+        service.whole(508)
+        assert service.live.troubles() == ()  # nobody has listened for long enough
+        service.push(others[-4:])
+        service.whole(510)
+        service.until(lambda: any("of no train of the line" in said for said in service.live.troubles()))
+
+
+def of_another_route(poll: Poll) -> Poll:
+    message = FeedMessage.FromString(poll.body)
+    for entity in message.entity:
+        for trip in (entity.trip_update.trip, entity.vehicle.trip):
+            if trip.trip_id:
+                trip.route_id = "another"
+    return Poll(poll.fetched_at, message.SerializeToString())
+
+
 def test_a_minute_that_fails_altogether_says_how_old_what_is_shown_is(
     path, loaded, url, morning, monkeypatch
 ):
@@ -231,27 +249,6 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
         replace(loaded.bundle, details={"note": "mended"}).save(served)
         service.live._on_disk.look()
         service.until(lambda: not service.live.troubles())
-
-
-def test_a_bundle_without_the_quantiles_that_are_published_is_refused(loaded, tmp_path):
-    other = replace(loaded.bundle.config, quantiles=(0.05, 0.5, 0.95))
-    replace(loaded.bundle, config=other).save(tmp_path / "bundle")
-    with pytest.raises(HeadwayError, match=r"0\.05, 0\.5, 0\.95.*quantiles = \[0\.1, 0\.5, 0\.9\]"):
-        load_bundle(tmp_path / "bundle")
-
-
-def test_the_bundle_of_another_line_is_not_taken(loaded, path, tmp_path):
-    served, troubles = shutil.copytree(path, tmp_path / "bundle"), Troubles()
-    disk = BundleOnDisk(served, loaded, troubles)
-    line = replace(loaded.bundle.line, line_id="elsewhere")
-    replace(loaded.bundle, line=line).save(served)
-    disk.look()
-    assert not disk.take() and "elsewhere" in troubles.told()[0] and disk.current is loaded
-    shutil.rmtree(served)
-    disk.look()  # it may be about to be replaced
-    assert len(troubles.told()) == 1
-    disk.look()
-    assert not disk.take() and "no such folder" in troubles.told()[0]
 
 
 def test_a_feed_that_cannot_be_had_is_told_at_once(path, loaded, url):

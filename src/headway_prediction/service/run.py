@@ -23,7 +23,7 @@ from headway_prediction.service.ingest import Ingest
 from headway_prediction.service.issued import Level, Published
 from headway_prediction.service.issued_keeper import IssuedKeeper
 from headway_prediction.service.listening import Listening
-from headway_prediction.service.live_line import origin_at, strange_stops
+from headway_prediction.service.live_line import UNSEEN_MINS, origin_at, strange_stops, trains_are_missing
 from headway_prediction.service.live_scores import OWN, LiveScoring
 from headway_prediction.service.outlook import Heard
 from headway_prediction.service.own_passings import OwnPassings
@@ -197,6 +197,7 @@ class LiveService:
             self.newest_whole = published
             if arrived is not None and published.status.level is not Level.HELD_BACK:
                 self._publish_secs = begun - arrived + self._cycle.timings.published
+            self._tell_missing(heard, published)
             self._tell_webhook(published)
         if service_date != self._swept:
             with self._troubles.of("retention"):
@@ -233,6 +234,12 @@ class LiveService:
         if self._webhook:
             with self._troubles.of("warnings"):
                 self._webhook.tell(published)
+
+    def _tell_missing(self, heard: Heard, published: Published) -> None:
+        known_mins = 0.0 if heard.known_since is None else (published.at - heard.known_since) / 60
+        missing = known_mins >= UNSEEN_MINS and trains_are_missing(self.bundle.bundle, published.state)
+        said = f"the feed speaks, but of no train of the line for {UNSEEN_MINS} min: --route or --gtfs may be wrong"
+        self._troubles.tell("feed's trains", said if missing else None)
 
     def _tell_strangers(self, heard: Heard) -> None:
         strangers = strange_stops(self.bundle.bundle, heard.log)
