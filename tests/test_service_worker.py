@@ -23,11 +23,13 @@ def test_all_that_waits_is_done_before_it_ends():
     assert done == list(range(2000))
 
 
-def test_it_comes_again_by_itself_where_it_wants_to():
+def test_it_comes_again_by_itself_where_it_wants_to_whatever_happens():
     calls, thrice = [], Event()
 
     def work() -> float:
         calls.append(None)
+        if len(calls) == 2:
+            raise ValueError("just once")
         if len(calls) == 3:
             thrice.set()
         return 0.001

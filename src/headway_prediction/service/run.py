@@ -2,8 +2,8 @@
 
 listening  feed -> ingest -> store                         (listening.py)
 minutes    ingest -> forecasts -> board, store, webhook    (here, cycle.py)
-and those that hold up nobody: what the store did not take yet, issued forecasts and polls, warnings to a webhook, and
-the bundle on disk
+and those that hold up nobody: issued forecasts into the store, what else the store wants done, warnings to a webhook,
+and the bundle on disk
 """
 
 import time
@@ -79,7 +79,7 @@ class LiveService:
         self._listening = Listening(self._line_id, feed, self.ingest, Silences(), self._troubles)
         self._keeper = IssuedKeeper(store, self._troubles)
         self._webhook = settings.webhook and Webhook(settings.webhook, line, self._troubles)
-        workers = (self._keeper.worker, Worker("unsaved polls", self._save, self._troubles))
+        workers = (self._keeper.worker, Worker("store", self._look_after_store, self._troubles))
         self._workers = (*workers, self._webhook.worker) if self._webhook else workers
         self._scoring = LiveScoring(SCORED_METHODS, self._zone)
         self._cycle = Cycle(
@@ -170,9 +170,14 @@ class LiveService:
     def _recalled_since(self) -> float:
         return (self.ingest.newest_poll_at or 0.0) - KEPT_SECS
 
-    def _save(self) -> float:
-        """Bring polls into the store that it did not take when they came."""
+    def _look_after_store(self) -> float:
+        """Bring polls into the store that it did not take when they came, and take out what is too old."""
         self.ingest.save()
+        today, _ = origin_at(self.clock.now(), self._zone)
+        if today != self._swept:
+            with self._troubles.of("retention"):
+                self.store.forget_before(today - timedelta(days=self._settings.keep_days))
+                self._swept = today
         return RETRY_SECS
 
     def _minutes(self) -> None:
@@ -199,10 +204,6 @@ class LiveService:
                 self._publish_secs = begun - arrived + self._cycle.timings.published
             self._tell_missing(heard, published)
             self._tell_webhook(published)
-        if service_date != self._swept:
-            with self._troubles.of("retention"):
-                self.store.forget_before(service_date - timedelta(days=self._settings.keep_days))
-                self._swept = service_date
 
     @contextmanager
     def _held_back(self, end: float) -> Iterator[None]:

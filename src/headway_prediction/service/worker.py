@@ -10,7 +10,7 @@ class Worker:
     """Calls `work` in a thread of its own: at the start, after each `call`, and a last time after `stop`.
 
     `work` returns after how many seconds it wants to be called again anyway, None where it can wait. Whatever it raises is
-    told to `troubles` as the part `name`, and it is called again after the next `call`.
+    told to `troubles` as the part `name`, and it is called again when it would have been without that.
     """
 
     def __init__(self, name: str, work: Callable[[], float | None], troubles: Troubles):
@@ -42,11 +42,11 @@ class Worker:
         return self._stop.wait(secs)
 
     def _work_on(self) -> None:
-        ending = False
+        ending, pause = False, None
         while not ending:
             # In this order: whatever comes after the two leads to one more round.
             self._news.clear()
-            ending, pause = self.ending, None
+            ending = self.ending
             with self._troubles.of(self._name):
                 pause = self._work()
             if not ending:
