@@ -31,6 +31,8 @@ def migrate(engine: sa.Engine, version: str = "head") -> None:
         EnvironmentContext(Config(), scripts, fn=steps, destination_rev=version) as environment,
     ):
         if connection.dialect.name == "postgresql":
+            # A step may rewrite every row: that takes as long as it takes.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         environment.configure(connection=connection)
         try:
