@@ -14,6 +14,7 @@ from headway_prediction.service.issued import IssuedForecast, Published
 from headway_prediction.service.live_scores import LiveScoring
 from headway_prediction.service.outlook import Heard
 from headway_prediction.service.silences import Silences
+from headway_prediction.service.troubles import Troubles
 
 METHODS = ("st-convnet", *COMPARED_METHODS)
 
@@ -25,10 +26,10 @@ class ToldLine:
         self.bundle, self.service_date = bundle, service_date
         self.log = read_arrivals(arrivals).filter(pl.col("service_date") == service_date)
         self.kept: list[IssuedForecast] = []
-        self.silences, self.board = Silences(), Board()
+        self.silences, self.board, self.troubles = Silences(), Board(), Troubles()
         self.at = self.moment(heard_from)
         scoring = LiveScoring(METHODS, self.bundle.line.time_zone)
-        self.cycle = Cycle(self.bundle, self.board, self.kept.append, lambda: self.at, scoring)
+        self.cycle = Cycle(self.bundle, self.board, self.kept.append, lambda: self.at, scoring, self.troubles)
         self.silences.heard(self.at)
         self._silent = False
 

@@ -9,15 +9,15 @@ import pytest
 from conftest import headway
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import check_arrivals
+from headway_prediction.feeds.gtfs_tables import open_schedule
 from headway_prediction.feeds.realtime.line_words import words_of_line
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
-from headway_prediction.feeds.realtime.schedule_words import read_words
 from headway_prediction.feeds.realtime.snapshot import TripKey
 from headway_prediction.feeds.realtime.tidy import LeftOut, Words, tidy_log
 from headway_prediction.line import Station
-from headway_prediction.route_line import route_line
+from headway_prediction.route_line import line_id_of, route_line, routes_of
 from headway_prediction.simulate import Scenario, plan_day, write_simulation
 from headway_prediction.simulate.feed import polls
 from headway_prediction.simulate.log import log_table
@@ -170,6 +170,24 @@ def test_a_feed_without_routes_is_of_the_line_that_was_given():
         tidy_log([passing("T", "X", "2025-09-29T08:00:00+01:00")], words_of_line(LINE), "R")
 
 
+def test_routes_that_are_one_line_are_named_with_commas_or_as_the_line_is_called():
+    assert routes_of("A") == {"A"} and routes_of("A, C") == {"A, C", "A", "C"}
+    assert routes_of(line_id_of("A,C")) == {"A+C", "A", "C"}
+    assert routes_of("M15+") == {"M15+"} and routes_of("") == {""}
+
+
+def test_the_trains_of_joined_routes_are_one_log():
+    three = [
+        passing(route, "A", f"2025-09-29T08:0{k}:00+01:00", route=route) for k, route in enumerate("RST")
+    ]
+    log, left_out = tidy_log(three, DUBLIN, "R,S")
+    assert rows(log, "line_id", "trip_id") == [("R+S", "R"), ("R+S", "S")]
+    assert left_out.other_routes == 1
+    assert rows(tidy_log(three, DUBLIN, "R,Q")[0], "trip_id") == [("R",)]  # Q has no trains just now
+    renamed = [passing("T", "A", "2025-09-29T08:00:00+01:00", route="R,S"), three[0]]
+    assert rows(tidy_log(renamed, DUBLIN, "R,S")[0], "trip_id") == [("T",), ("R",)]
+
+
 def test_what_is_left_out_is_counted():
     some = [
         passing("T", "A", "2025-09-29T08:00:00+01:00"),
@@ -284,8 +302,7 @@ def test_service_dates_are_dates(recorded, tmp_path):
     assert check_arrivals(pl.read_parquet(out))["service_date"].unique().to_list() == [date(2025, 9, 8)]
 
 
-def test_a_schedule_that_is_no_zip_is_refused_with_or_without_a_time_zone(tmp_path):
+def test_a_schedule_that_is_no_zip_is_refused(tmp_path):
     (tmp_path / "gtfs.zip").write_bytes(b"no zip")
-    for zone in (None, "Europe/Dublin"):
-        with pytest.raises(HeadwayError, match="could not be read as a GTFS schedule"):
-            read_words(tmp_path / "gtfs.zip", zone)
+    with pytest.raises(HeadwayError, match="could not be read as a GTFS schedule"):
+        open_schedule(tmp_path / "gtfs.zip")

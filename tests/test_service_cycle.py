@@ -10,8 +10,11 @@ import pytest
 from headway_prediction.bundle import Bundle
 from headway_prediction.clock import instant
 from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.feed_back import FeedBack
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.service.issued import IssuedForecast, Level
+from headway_prediction.service.live_line import trains_are_missing
+from headway_prediction.service.live_scores import LiveScoring
 from headway_prediction.service.outlook import Heard
 from service_line import METHODS, ToldLine
 
@@ -134,8 +137,7 @@ class Broken(STConvNetForecaster):
     """Says something that no check lets pass."""
 
     def forecast(self, history, service_date, origins):
-        cells = np.full((1, 15, 5, 2), -3.0)
-        return Forecast(service_date, origins, cells, {0.1: cells, 0.5: cells, 0.9: cells})
+        return Forecast(service_date, origins, *cells_of(-3.0, 15))
 
 
 def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeypatch):
@@ -150,9 +152,88 @@ def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeyp
     assert line.minute(502).status.level is Level.FRESH
 
 
+def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
+    seen = [trains_are_missing(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
+    assert seen == [False] * 3
+    nothing = replace(line.heard(), log=line.log.clear())
+    unseen = {t0: line.cycle.run(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
+    # By night there are none, and in the morning none have been yet.
+    assert {t0: trains_are_missing(bundle, state) for t0, state in unseen.items()} == {
+        200: False,
+        320: False,
+        500: True,
+    }
+
+
 def test_stops_that_are_not_on_the_line_stop_nothing(line):
     line.minute(500)
     strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
     heard = line.heard()
     published = line.cycle.run(replace(heard, log=pl.concat([heard.log, strange])), line.at)
     assert published.status.level is Level.FRESH
+
+
+def test_an_hour_that_is_held_back_leaves_the_one_before_marked_with_why(line, monkeypatch):
+    before = line.minute(500).hour
+    monkeypatch.setattr(FeedBack, "forecast", wild_hour)
+    published = line.minute(501)
+    assert published.status.level is Level.FRESH and published.forecast.t0 == 501
+    assert published.hour.t0 == 500 and published.hour.forecast is before.forecast
+    assert published.hour.status.level is Level.HELD_BACK
+    assert any("from -3.0" in reason for reason in published.hour.status.reasons)
+    assert any(reason.startswith("60 minutes: ") for reason in published.status.reasons)
+    monkeypatch.undo()
+    assert line.minute(502).hour.status.level is Level.FRESH
+
+
+def test_an_hour_that_fails_altogether_takes_nothing_from_the_next_fifteen_minutes(line, monkeypatch):
+    line.minute(500)
+    monkeypatch.setattr(FeedBack, "forecast", failing)
+    published = line.minute(501)
+    assert (published.status.level, published.forecast.t0) == (Level.FRESH, 501)
+    assert (published.hour.status.level, published.hour.t0) == (Level.HELD_BACK, 500)
+    assert line.board.newest(line.bundle.line.line_id)[1] is published
+    assert line.troubles.told() == ("60 minutes: no more",)
+    monkeypatch.undo()
+    line.minute(502)
+    assert line.troubles.told() == ()
+
+
+def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
+    good = line.minute(500)
+    monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
+    held = line.minute(501)
+    assert held.status.level is Level.HELD_BACK and held.status.reasons == ("the forecast failed",)
+    assert held.state.t0 == 501 and held.forecast is good.forecast
+    assert line.troubles.told() == ("15 minutes: no more",)
+
+
+def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
+    line.minute(500)
+    monkeypatch.setattr(LiveScoring, "come_true", failing)
+    published = line.minute(501)
+    assert published.status.level is Level.FRESH and published.hour.status.level is Level.FRESH
+    assert line.troubles.told() == ("scores: no more",)
+
+
+def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_line, bundle):
+    line = ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY)
+    line.silences.heard(line.moment(178))
+    line.at = line.moment(181)
+    published = line.cycle.run(line.heard(), line.at)
+    assert published.status.level is Level.CLIMATOLOGY and published.status.data_age_secs == 180
+    usual = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
+    np.testing.assert_array_equal(published.forecast.forecast.mean, usual.mean)
+
+
+def cells_of(value: float, leads: int) -> tuple[np.ndarray, dict[float, np.ndarray]]:
+    cells = np.full((1, leads, 5, 2), value)
+    return cells, {0.1: cells, 0.5: cells, 0.9: cells}
+
+
+def wild_hour(_method, _history, service_date, origins) -> Forecast:
+    return Forecast(service_date, origins, *cells_of(-3.0, 60))
+
+
+def failing(*_: object) -> None:
+    raise RuntimeError("no more")

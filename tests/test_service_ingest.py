@@ -2,17 +2,23 @@
 
 import random
 from dataclasses import replace
+from datetime import date
+from zlib import crc32
 
 import polars as pl
 import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
 from polars.testing import assert_frame_equal
 
+from headway_prediction.feeds.arrivals import typed_arrivals
 from headway_prediction.feeds.realtime import checkpoint
 from headway_prediction.feeds.realtime.follower import Follower, follow_polls
+from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tidy import Words
+from headway_prediction.feeds.realtime.tidy import Words, tidy_log
 from headway_prediction.service.ingest import Ingest
 from headway_prediction.service.own_passings import OwnPassings
+from headway_prediction.service.silences import Silences
 from headway_prediction.service.store import Store
 from ingested import DAY, LINE, OWN, batch_log, of_date, simulated
 from realtime_feed import T0, poll, update, vehicle
@@ -120,6 +126,57 @@ def test_a_feed_of_several_routes_gives_the_passings_of_one_with_what_the_schedu
     assert sorted(ingest.log(day).select("trip_id", "direction_id").rows()) == [("S", 1), ("T", 0)]
 
 
+def test_the_trains_of_joined_routes_are_one_line(store):
+    plain = simulated(8, 8.25, every_secs=30)
+    polls, own = [renamed(given) for given in plain], replace(OWN, route_id="A,C")
+    ingest = Ingest.resume(store, LINE, own)
+    for given in polls:
+        ingest.add(given)
+    check(ingest, store, polls, own)
+    assert_frame_equal(ingest.log(DAY).drop("line_id"), batch_log(plain).drop("line_id"))
+    halves = [Ingest.resume(store, f"only {route}", replace(OWN, route_id=route)) for route in "AC"]
+    for half in halves:
+        for given in polls:
+            half.add(given)
+    heights = [half.log(DAY).height for half in halves]
+    assert min(heights) > 0 and sum(heights) == ingest.log(DAY).height
+
+
+def renamed(given: Poll) -> Poll:
+    """The same poll, every trip on one of two routes."""
+    message = FeedMessage.FromString(given.body)
+    for entity in message.entity:
+        for trip in (entity.trip_update.trip, entity.vehicle.trip):
+            if trip.trip_id:
+                trip.route_id = "AC"[crc32(trip.trip_id.encode()) % 2]
+    return Poll(given.fetched_at, message.SerializeToString())
+
+
+def test_delays_are_followed_by_the_plan_also_after_a_restart(store):
+    planned = PlannedTrips("UTC", {"T": (PlannedTrip(frozenset({date(2025, 9, 8)}), PLANNED),)})
+    own = replace(L_LINE, planned=planned)
+    polls = [poll(secs, delayed_trip(10)) for secs in (0, 15, 120, 135)]
+    for given in polls:
+        ingest = Ingest.resume(store, LINE, own)
+        ingest.add(given)
+    (day,) = store.service_dates(LINE)
+    expected = typed_arrivals(tidy_log(follow_polls(polls, planned=planned).journal(), own.words, "L")[0])
+    assert_frame_equal(ingest.log(day), expected)
+    assert expected["stop_id"].to_list() == ["A", "B"]
+
+
+PLANNED = tuple(
+    PlannedStop(stop, place, 14 * 3600 + 120 * place) for place, stop in enumerate("ABC")
+)  # T0 is 14:00 UTC
+
+
+def delayed_trip(delay: int):
+    """What a feed tells of the trip T that tells its delay alone."""
+    entity = update("T", {})
+    entity.trip_update.delay = delay
+    return entity
+
+
 def replace_stops(entity):
     """The same trip once it has left its first stop."""
     later = type(entity)()
@@ -166,6 +223,19 @@ def test_the_age_of_the_content_is_told_by_the_feed(store):
     assert (ingest.newest_poll_at, ingest.newest_content_at) == (T0 + 15, T0 - 4)
     again = Ingest.resume(store, LINE, L_LINE)
     assert (again.newest_poll_at, again.newest_content_at) == (T0 + 15, T0 - 4)
+
+
+def test_a_feed_that_stood_still_is_known_to_have_after_a_restart(store):
+    first = poll(0, update("T", {"A": 10, "B": 2000}), header=-4)
+    still = [replace(first, fetched_at=T0 + secs) for secs in range(0, 901, 300)]
+    news = poll(1200, update("T", {"B": 2000}), header=1198)
+    ingest, heard, told = Ingest.resume(store, LINE, L_LINE), Silences(), Silences()
+    for given in (*still, news):
+        ingest.add(given)
+        heard.heard(ingest.newest_content_at)
+    for content_at in store.content_times(LINE, 0.0):
+        told.heard(content_at)
+    assert told.ended == heard.ended == [(T0 - 4, T0 + 1198)]
 
 
 def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeypatch):

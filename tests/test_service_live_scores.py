@@ -86,6 +86,25 @@ def test_a_restart_rebuilds_them_from_what_is_stored(line, forecasts, scored):
     assert ours.behind == theirs.behind and ours.coverage == pytest.approx(theirs.coverage)
 
 
+def test_what_is_issued_while_the_store_is_read_is_scored_too(line, forecasts):
+    last, later = FIRST + 20, FIRST + 40
+    undisturbed, restarted = (
+        live(line, forecasts, range(FIRST, last)),
+        LiveScoring(METHODS, line.line.time_zone),
+    )
+    restarted.issued(issued(forecasts, last - 1))
+    restarted.recall(one for t0 in range(FIRST, last - 1) for one in issued(forecasts, t0))
+    for scoring in (undisturbed, restarted):
+        scoring.come_true(line.as_of(MONDAY, later).select([MONDAY]), later)
+    for one, other in zip(restarted.scores(0.0).methods, undisturbed.scores(0.0).methods, strict=True):
+        np.testing.assert_array_equal(one.cells, other.cells)
+    alone = LiveScoring(METHODS, line.line.time_zone)
+    alone.issued(issued(forecasts, FIRST))
+    alone.recall([])
+    alone.come_true(line.as_of(MONDAY, later).select([MONDAY]), later)
+    assert alone.scores(0.0).methods[0].cells[0] == 8
+
+
 def test_what_happened_in_the_last_minutes_is_not_settled_yet(line, forecasts):
     assert live(line, forecasts, range(FIRST, FIRST + 6)).scores(0.0) is None
     (score, _) = live(line, forecasts, range(FIRST, FIRST + 7)).scores(0.0).methods

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from headway_prediction.simulate.feed_message import FeedContent
 SCENARIO = Scenario.of_size(5)
 MONDAY = date(2025, 9, 15)
 """The first one after the days that small_line was trained on and tested with."""
+TUESDAY = date(2025, 9, 16)
 
 
 def moment(day: date, hour: float) -> float:
@@ -48,26 +49,33 @@ def bundle(small_line):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """A store with the mornings of three service dates, the last of them not over."""
+    """A store with the mornings of three service dates, the last of them not over.
+
+    The feed was off for half an hour of the first one, and stood still for half an hour of the second.
+    """
     url = f"sqlite:///{tmp_path_factory.mktemp('served') / 'store.sqlite'}"
     store = Store.open(url)
     ingest = Ingest.resume(store, SCENARIO.line_id, OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone)))
-    for number in range(3):
-        for poll in morning(date(2025, 9, 15 + number)):
-            if (
-                not moment(MONDAY, 7) < poll.fetched_at < moment(MONDAY, 7.5)
-            ):  # the feed was off for half an hour
+    for day in (MONDAY, TUESDAY, TUESDAY + timedelta(days=1)):
+        polls = morning(day)
+        silent = [moment(day, 7) < poll.fetched_at < moment(day, 7.5) for poll in polls]
+        still = polls[silent.index(True) - 1].body
+        for poll, off in zip(polls, silent, strict=True):
+            if not off or day > TUESDAY:
                 ingest.add(poll)
+            elif day == TUESDAY:
+                ingest.add(Poll(poll.fetched_at, still))
     yield url, store
     store.close()
 
 
 def test_days_that_are_over_make_the_history_and_silences_are_known(served, bundle):
     history = stored_history(served[1], bundle, None)
-    assert history.service_dates == [MONDAY, date(2025, 9, 16)]
+    assert history.service_dates == [MONDAY, TUESDAY]
     assert history.line == bundle.line and history.timetable is bundle.timetable
-    (outage, *_) = outages_on(history.grid.attrs, MONDAY)
-    assert outage[0] in (419, 420) and outage[1] in (450, 451)
+    for day in (MONDAY, TUESDAY):
+        outages = outages_on(history.grid.attrs, day)
+        assert any(first in (419, 420) and end in (450, 451) for first, end in outages)
     valid = history.day(MONDAY)["valid"].values
     assert valid[400:419].any() and not valid[421:449].any()
 

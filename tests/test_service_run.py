@@ -2,21 +2,23 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 
 import numpy as np
 import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.clock import instant
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.recorder.record import Clock
-from headway_prediction.service.bundle_on_disk import BundleOnDisk, load_bundle
+from headway_prediction.service.bundle_on_disk import load_bundle
 from headway_prediction.service.feed_clock import WallClock
 from headway_prediction.service.issued import Level
 from headway_prediction.service.live_view import LiveView
-from headway_prediction.service.troubles import Troubles
 from pushed_feed import FRIDAY, PushedService, moment, pushed_service, refusal, simulated_polls
 
 
@@ -52,7 +54,8 @@ def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
         service.push(between(morning, 461, 462))
         newest = service.whole(460)
         figures, view = service.live.figures(), LiveView(service.live)
-        assert figures.feed_age_secs < 60 and figures.publish_secs > 0 and figures.polls["applied"] > 80
+        assert figures.feed_age_secs < 60 and figures.polls["applied"] > 80
+        assert figures.publish_secs > figures.forecast_secs > service.live.timings.near > 0
         assert service.live.troubles() == ()
         service.until(lambda: service.store.origins(service.line_id, FRIDAY) == [459, 460])
         service.until(
@@ -148,6 +151,44 @@ def test_a_clock_that_is_set_stops_nothing_and_is_told_of(path, loaded, url, mor
         assert service.whole(482).status.level is Level.FRESH
 
 
+def test_a_feed_that_tells_of_other_trains_alone_is_told_of(path, loaded, url, morning):
+    others = [of_another_route(poll) for poll in between(morning, 420, 512)]
+    with pushed_service(path, loaded, url, others[:-4]) as service:
+        service.whole(508)
+        assert service.live.troubles() == ()  # nobody has listened for long enough
+        service.push(others[-4:])
+        service.whole(510)
+        service.until(lambda: any("of no train of the line" in said for said in service.live.troubles()))
+
+
+def of_another_route(poll: Poll) -> Poll:
+    message = FeedMessage.FromString(poll.body)
+    for entity in message.entity:
+        for trip in (entity.trip_update.trip, entity.vehicle.trip):
+            if trip.trip_id:
+                trip.route_id = "another"
+    return Poll(poll.fetched_at, message.SerializeToString())
+
+
+def test_a_minute_that_fails_altogether_says_how_old_what_is_shown_is(
+    path, loaded, url, morning, monkeypatch
+):
+    with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
+        service.clock.time = moment(480) + 25
+        shown = service.whole(479)
+        monkeypatch.setattr("headway_prediction.service.cycle.line_state", failing)
+        service.push(between(morning, 480, 482))
+        service.until(lambda: service.board.newest(service.line_id)[1].status.level is Level.HELD_BACK)
+        held = service.board.newest(service.line_id)[1]
+        assert held.status.reasons == ("no more",) and held.state is shown.state and held.at == shown.at
+        assert held.status.data_age_secs == shown.status.data_age_secs == 30
+        service.until(lambda: "forecast: no more" in service.live.troubles())
+
+
+def failing(*_: object) -> None:
+    raise RuntimeError("no more")
+
+
 def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, url, morning, tmp_path):
     file, elsewhere = tmp_path / "store.sqlite", tmp_path / "elsewhere.sqlite"
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
@@ -170,6 +211,21 @@ def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, 
         assert service.store.log(service.line_id, FRIDAY).equals(service.live.ingest.log(FRIDAY))
 
 
+def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
+    path, loaded, url, morning, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("headway_prediction.service.store.database.BUSY_SECS", 3600.0)
+    with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
+        service.whole(478)
+        service.until(lambda: len(service.store.origins(service.line_id, FRIDAY)) == 1)
+        with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            service.push(between(morning, 480, 481))
+            service.until(lambda: service.live.ingest.unsaved > 0)
+            service.clock.time = moment(480) + 25
+            assert service.whole(479).forecast.t0 == 479
+
+
 def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
     loaded, path, url, morning, tmp_path
 ):
@@ -177,13 +233,13 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
     with pushed_service(served, loaded, url, between(morning, 420, 480)) as service:
         service.whole(478)
         replace(loaded.bundle, details={"note": "newer"}).save(served)
-        service.live.look_at_bundle()
+        service.live._on_disk.look()
         service.push(between(morning, 480, 481))
         assert service.whole(479).status.level is Level.FRESH
         assert service.live.bundle.bundle.details == {"note": "newer"}
         (served / "calibration.npz").write_bytes(b"nothing")
         (served / "SHA256SUMS").write_text("no checksums\n")
-        service.live.look_at_bundle()
+        service.live._on_disk.look()
         service.push(between(morning, 481, 482))
         assert service.whole(480).status.level is Level.FRESH
         assert service.live.bundle.bundle.details == {"note": "newer"}
@@ -191,22 +247,8 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
             trouble.startswith("bundle: the one on disk is not taken") for trouble in service.live.troubles()
         )
         replace(loaded.bundle, details={"note": "mended"}).save(served)
-        service.live.look_at_bundle()
+        service.live._on_disk.look()
         service.until(lambda: not service.live.troubles())
-
-
-def test_the_bundle_of_another_line_is_not_taken(loaded, path, tmp_path):
-    served, troubles = shutil.copytree(path, tmp_path / "bundle"), Troubles()
-    disk = BundleOnDisk(served, loaded, troubles)
-    line = replace(loaded.bundle.line, line_id="elsewhere")
-    replace(loaded.bundle, line=line).save(served)
-    disk.look()
-    assert not disk.take() and "elsewhere" in troubles.told()[0] and disk.current is loaded
-    shutil.rmtree(served)
-    disk.look()  # it may be about to be replaced
-    assert len(troubles.told()) == 1
-    disk.look()
-    assert not disk.take() and "no such folder" in troubles.told()[0]
 
 
 def test_a_feed_that_cannot_be_had_is_told_at_once(path, loaded, url):

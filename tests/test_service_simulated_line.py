@@ -5,12 +5,15 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from headway_prediction.clock import service_day_start, service_moment
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrivals import check_arrivals
 from headway_prediction.feeds.realtime.tidy import Words
+from headway_prediction.line import Line, Station
 from headway_prediction.service.ingest import Ingest
 from headway_prediction.service.own_passings import OwnPassings
-from headway_prediction.service.simulated_line import begin_of_service, cache_folder, catch_up
+from headway_prediction.service.simulated_line import begin_of_service, cache_folder, catch_up, scenario_of
 from headway_prediction.service.store import Store
-from headway_prediction.simulate import Scenario
+from headway_prediction.simulate import Scenario, simulate_days
 
 SCENARIO = Scenario.of_size(4)
 DAY = date(2026, 1, 13)
@@ -28,6 +31,16 @@ def test_by_night_it_is_morning(now, begins):
     assert service_moment(begin, SCENARIO.time_zone) == (DAY, begins)
 
 
+def test_only_a_line_that_is_simulated_has_a_scenario():
+    log = check_arrivals(simulate_days(SCENARIO, days=1, seed=1))
+    assert scenario_of(Line.from_arrivals(log, SCENARIO.time_zone)) == SCENARIO
+    two = Line("garden-line", SCENARIO.time_zone, (Station("A", ("a", "a")), Station("B", ("b", "b"))))
+    longer = [Station(name, (name, name)) for name in ("A", "B", "C", "D")]
+    for other in (two, Line("red", SCENARIO.time_zone, tuple(longer))):
+        with pytest.raises(HeadwayError, match=r"is not simulated.*--url or --archive"):
+            scenario_of(other)
+
+
 def test_it_has_a_past_of_over_an_hour_once(tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
     own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
@@ -38,7 +51,7 @@ def test_it_has_a_past_of_over_an_hour_once(tmp_path):
         assert not {"too late", "malformed"} & ingest.counts.keys()
     minutes = [service_moment(at, SCENARIO.time_zone)[1] for at in ingest.log(DAY)["event_time"]]
     assert 405 <= min(minutes) < 415 and max(minutes) > 485
-    assert len(store.poll_times(SCENARIO.line_id, 0.0)) == pytest.approx(85 * 4, abs=6)
+    assert store.poll_count(SCENARIO.line_id) == pytest.approx(85 * 4, abs=6)
     store.close()
 
 

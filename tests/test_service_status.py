@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from headway_prediction.grid.outages import outages_on
-from headway_prediction.service.issued import Level
+from headway_prediction.service.issued import Level, Status
 from headway_prediction.service.silences import Silences
 from headway_prediction.service.status import status_of
 
@@ -28,6 +28,15 @@ def test_the_age_of_the_news_sets_the_level(age, level):
     status = status_of(NOON, NOON - age, NOON - 7200)
     assert status.level is level and status.data_age_secs == age
     assert bool(status.reasons) == (level is not Level.FRESH)
+
+
+def test_what_was_known_on_another_service_date_is_nothing_to_go_on_from():
+    levels = [status_of(NOON, NOON - age, NOON - 7200, of_today=False).level for age in (120, 121)]
+    assert levels == [Level.FRESH, Level.CLIMATOLOGY]
+
+
+def test_nothing_known_of_the_data_is_not_taken_for_fresh_data():
+    assert Status(Level.HELD_BACK).data_age_secs != Status(Level.HELD_BACK).data_age_secs  # NaN
 
 
 def test_the_first_half_hour_is_marked_and_then_it_is_not():

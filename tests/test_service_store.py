@@ -28,6 +28,8 @@ from headway_prediction.service.store.tables import METADATA, PASSINGS
 
 DAY = date(2025, 9, 8)
 T0 = 1_757_340_000.0
+NO_CHANGES = Changes()
+FRESH = Status(Level.FRESH, (), 12.0)
 WORDS = Words("Europe/Dublin", {"A": "Ä street"})
 VERSIONS = [
     script.revision
@@ -53,14 +55,18 @@ def poll(secs: float, body: bytes = b"a poll") -> Poll:
     return Poll(T0 + secs, body)
 
 
+def keep(store, kept, changes=NO_CHANGES, checkpoint=None, *, line_id="L", content_at=None) -> None:
+    store.keep_batch(line_id, Batch((KeptPoll.of(kept, content_at, checkpoint),), changes))
+
+
 def issued(t0: int, day=DAY, method="st-convnet", value=5.0) -> IssuedForecast:
     mean = np.full((1, 15, 3, 2), value, dtype=np.float32)
     forecast = Forecast(day, np.array([t0]), mean, {0.1: mean - 1, 0.5: mean, 0.9: mean + 1})
-    return IssuedForecast("L", method, T0, Status(Level.FRESH), forecast)
+    return IssuedForecast("L", method, T0, FRESH, forecast)
 
 
 def test_a_passing_comes_back_as_a_row_of_an_arrival_log(store):
-    store.keep_poll("L", poll(20), Changes((dated(secs=10.4),)))
+    keep(store, poll(20), Changes((dated(secs=10.4),)))
     (row,) = store.log("L", DAY).rows(named=True)
     assert (row["line_id"], row["trip_id"], row["stop_name"], row["direction_id"]) == (
         "L",
@@ -75,9 +81,9 @@ def test_a_passing_comes_back_as_a_row_of_an_arrival_log(store):
 
 def test_a_poll_kept_twice_changes_nothing(store):
     changes = Changes((dated(),))
-    store.keep_poll("L", poll(20), changes)
-    store.keep_poll("L", poll(35, b"next"), Changes((), (dated(),)))
-    store.keep_poll("L", poll(20), changes)
+    keep(store, poll(20), changes)
+    keep(store, poll(35, b"next"), Changes((), (dated(),)))
+    keep(store, poll(20), changes)
     assert store.passings("L", DAY) == []
     assert store.poll_count("L") == 2
     assert [kept.fetched_at for kept in store.restart("L").after] == [T0 + 20, T0 + 35]
@@ -85,31 +91,52 @@ def test_a_poll_kept_twice_changes_nothing(store):
 
 def test_corrected_passings_take_the_place_of_the_old_ones(store):
     first, moved, other = dated(secs=10), dated(secs=12), dated(stop="B", secs=50)
-    store.keep_poll("L", poll(20), Changes.between([], [first, other]))
-    store.keep_poll("L", poll(35), Changes.between([first, other], [moved]))
+    keep(store, poll(20), Changes.between([], [first, other]))
+    keep(store, poll(35), Changes.between([first, other], [moved]))
     assert store.passings("L", DAY) == [moved.passing]
     tomorrow = replace(moved, service_date=DAY + timedelta(days=1))
-    store.keep_poll("L", poll(50), Changes.between([moved], [tomorrow]))
+    keep(store, poll(50), Changes.between([moved], [tomorrow]))
     assert store.service_dates("L") == [DAY + timedelta(days=1)]
 
 
 def test_lines_do_not_see_each_other(store):
     store.keep_line("M", WORDS)
-    store.keep_poll("L", poll(20), Changes((dated(),)))
-    store.keep_poll("M", poll(20), Changes((dated(stop="B"),)))
+    keep(store, poll(20), Changes((dated(),)))
+    keep(store, poll(20), Changes((dated(stop="B"),)), line_id="M")
     assert [row["stop_id"] for line in "LM" for row in store.log(line, DAY).rows(named=True)] == ["A", "B"]
 
 
 def test_a_restart_gets_the_polls_that_are_not_settled_and_those_since_the_checkpoint(store):
     for secs in (0, 15, 10, 30):  # one comes late
-        store.keep_poll("L", poll(secs), Changes())
-    store.keep_poll("L", poll(45), Changes(), Checkpoint(T0 + 12, b"state"))
-    store.keep_poll("L", poll(60), Changes())
+        keep(store, poll(secs), Changes())
+    keep(store, poll(45), Changes(), Checkpoint(T0 + 12, b"state"))
+    keep(store, poll(60), Changes())
     known = store.restart("L")
     assert known.state == b"state"
     assert [kept.fetched_at - T0 for kept in known.before] == [15, 30, 45]
     assert [kept.fetched_at - T0 for kept in known.after] == [60]
     assert store.poll_count("L") == 6 and store.newest_poll_at("L") == T0 + 60
+
+
+def test_of_every_poll_it_is_known_when_its_content_was_true(store):
+    for secs, content in ((0, None), (15, 12), (30, 12), (45, 44)):
+        keep(store, poll(secs), content_at=content and T0 + content)
+    assert [moment - T0 for moment in store.content_times("L", 0.0)] == [12, 12, 44]
+    assert [moment - T0 for moment in store.content_times("L", T0 + 30)] == [12, 44]
+
+
+def test_of_polls_of_before_that_was_known_the_time_of_fetching_is_taken(store_url):
+    engine = connect(store_url)
+    migrate.migrate(engine, "1")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("INSERT INTO polls (line_id, fetched_at, digest) VALUES ('L', :at, :digest)"),
+            [{"at": T0, "digest": b"one"}, {"at": T0 + 15, "digest": b"two"}],
+        )
+    engine.dispose()
+    opened = Store.open(store_url)
+    assert opened.content_times("L", 0.0) == [T0, T0 + 15]
+    opened.close()
 
 
 @pytest.mark.parametrize("joined", range(1, 5))
@@ -118,7 +145,7 @@ def test_joined_transactions_leave_what_they_leave_one_by_one(store, joined):
     checkpoints = [None, Checkpoint(T0, b"first"), None, Checkpoint(T0 + 20, b"second"), None]
     passings = [[], [dated(secs=1)], [dated(secs=2), dated(stop="B")], [dated(stop="B")], [dated(secs=3)]]
     batches = [
-        Batch((KeptPoll.of(kept, checkpoint),), Changes.between(before, after))
+        Batch((KeptPoll.of(kept, None, checkpoint),), Changes.between(before, after))
         for kept, checkpoint, before, after in zip(
             given_polls, checkpoints, [[], *passings], passings, strict=False
         )
@@ -169,7 +196,7 @@ def test_issued_forecasts(store):
     store.keep_issued(issued(502, method="persistence"))
     found = store.issued("L", "st-convnet", DAY, 501)
     np.testing.assert_array_equal(found.forecast.mean, issued(501, value=7.0).forecast.mean)
-    assert found.status == Status(Level.FRESH) and found.forecast.quantiles.keys() == {0.1, 0.5, 0.9}
+    assert found.status == FRESH and found.forecast.quantiles.keys() == {0.1, 0.5, 0.9}
     assert store.issued("L", "st-convnet", DAY, 502) is None
     between = store.issued_between("L", "st-convnet", DAY, 501, 503)
     assert [each.t0 for each in between] == [501, 503]
@@ -179,8 +206,8 @@ def test_issued_forecasts(store):
 
 def test_what_is_forgotten_is_gone_and_the_rest_stays(store):
     tomorrow = DAY + timedelta(days=1)
-    store.keep_poll("L", poll(0), Changes((dated(),)))
-    store.keep_poll("L", poll(86_400), Changes((dated("U", day=tomorrow),)), Checkpoint(T0, b"state"))
+    keep(store, poll(0), Changes((dated(),)))
+    keep(store, poll(86_400), Changes((dated("U", day=tomorrow),)), Checkpoint(T0, b"state"))
     store.keep_issued(issued(500))
     store.keep_issued(issued(500, day=tomorrow))
     store.forget_before(tomorrow)
@@ -191,7 +218,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_stays(store):
 
 
 def test_readers_are_not_kept_waiting_by_a_writer(store):
-    store.keep_poll("L", poll(0), Changes((dated(),)))
+    keep(store, poll(0), Changes((dated(),)))
     seen = []
     with store._writing() as connection:
         connection.execute(sa.delete(PASSINGS))
@@ -203,9 +230,8 @@ def test_readers_are_not_kept_waiting_by_a_writer(store):
 
 
 def test_opening_again_changes_nothing(store, store_url):
-    store.keep_poll("L", poll(0), Changes((dated(),)))
+    keep(store, poll(0), Changes((dated(),)))
     again = Store.open(store_url)
-    again.check()
     assert again.passings("L", DAY) == [dated().passing]
     again.close()
 

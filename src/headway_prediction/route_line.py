@@ -1,10 +1,29 @@
 """A Line as it was found for a route, with the route's other stations at hand, and what a person may change about it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.line import DIRECTIONS, Line, Station
+
+JOIN = ","
+"""Stands between the ids of routes that are one line together; in the line's own id it is JOIN_IN_LINE_ID."""
+JOIN_IN_LINE_ID = "+"
+
+
+def line_id_of(route_id: str) -> str:
+    """Return what a line of that route, or of those routes, is called."""
+    return route_id.replace(JOIN, JOIN_IN_LINE_ID)
+
+
+def routes_of(name: str) -> frozenset[str]:
+    """Return the ids under which a feed may have the trains of a line, from its routes (`A,C`) or its own id (`A+C`).
+
+    A name such as `A,C` may be the id of one route all the same; one such as `A+` is nothing else.
+    """
+    parts = [part.strip() for part in re.split(f"[{re.escape(JOIN + JOIN_IN_LINE_ID)}]", name)]
+    return frozenset({name, *parts} if all(parts) else {name})
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,9 @@ def passings(
         str | None,
         typer.Option(help="The line's IANA time zone; that of the GTFS zip or line when not given."),
     ] = None,
-    route: Annotated[str | None, typer.Option(help="Route in the feed, where it holds several.")] = None,
+    route: Annotated[
+        str | None, typer.Option(help="Route in the feed, or with commas those of one line.")
+    ] = None,
     most_uncertain: Annotated[
         float | None,
         typer.Option(min=0, help="Leave out passings that may be further off than so many seconds."),

@@ -28,9 +28,17 @@ HostOption = Annotated[
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")]
 GtfsOption = Annotated[
     Path | None,
-    typer.Option(help="GTFS zip: routes and directions of trips, where the feed leaves them unsaid."),
+    typer.Option(
+        help="GTFS zip: routes and directions of trips, where the feed leaves them unsaid, and their times, where it tells "
+        "delays alone."
+    ),
 ]
-RouteOption = Annotated[str | None, typer.Option(help="The line's route in the feed. Default: its line_id.")]
+RouteOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The line's route in the feed, or several with commas; '' where it names none. Default: its line_id."
+    ),
+]
 NameOption = Annotated[str | None, typer.Option(help="Name of the line on the page. Default: its line_id.")]
 EveryOption = Annotated[
     float, typer.Option(min=0.1, help="Seconds from one request of the feed to the next.")

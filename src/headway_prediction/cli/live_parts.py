@@ -1,8 +1,10 @@
 """What `headway serve` is put together from: where polls come from, the bundle, the store, the service and its server."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -10,15 +12,19 @@ from headway_prediction.cli.framework import load_framework
 from headway_prediction.cli.interrupted import until_interrupted
 from headway_prediction.cli.say import say
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.schedule_words import read_words
-from headway_prediction.feeds.realtime.tidy import Words
-from headway_prediction.feeds.recorder.address import feed_address, key_from_environment
+from headway_prediction.feeds.gtfs_tables import open_schedule
+from headway_prediction.feeds.realtime.line_words import words_of_line
+from headway_prediction.feeds.realtime.planned import NO_PLAN
+from headway_prediction.feeds.realtime.schedule_words import planned_trips, words_of
+from headway_prediction.feeds.recorder.address import asked_address
 from headway_prediction.feeds.recorder.record import RecorderSettings
-from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.line import Line
+from headway_prediction.route_line import routes_of
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.server import ApiServer, listening_socket, make_server
 from headway_prediction.service.api.settings import ApiSettings
 from headway_prediction.service.bundle_on_disk import load_bundle
+from headway_prediction.service.ingest import Ingest
 from headway_prediction.service.live_view import LiveView
 from headway_prediction.service.own_passings import OwnPassings
 from headway_prediction.service.run import LiveService, ServiceSettings
@@ -26,6 +32,7 @@ from headway_prediction.service.simulated_line import (
     begin_of_service,
     cache_folder,
     catch_up,
+    scenario_of,
     simulated_bundle,
     simulated_feed,
 )
@@ -55,14 +62,11 @@ class Source:
                 "leave the others out" if given else "name where the polls come from",
             )
 
-    def feed(self, scenario: Scenario, now: datetime) -> Feed:
-        """Return the feed; that of the simulated line goes on from `now`."""
-        if self.simulate:
-            return simulated_feed(scenario, now, self.speed)
+    def feed(self) -> Feed:
+        """Return the feed of an address or an archive."""
         if self.archive is not None:
             return ArchiveFeed(self.archive, say, self.speed)
-        address = feed_address(self.url, key_from_environment(*self.key, os.environ))
-        return AddressFeed(address, RecorderSettings(self.every), say)
+        return AddressFeed(asked_address(self.url, *self.key, os.environ), RecorderSettings(self.every), say)
 
 
 @dataclass(frozen=True)
@@ -89,14 +93,12 @@ def serve_line(source: Source, wanted: Wanted, settings: ApiSettings) -> None:
         path = wanted.bundle or simulated_bundle(Scenario(), cache_folder(os.environ), say)
         loaded = load_bundle(path)
         line = loaded.bundle.line
-        scenario = Scenario.of_size(len(line.stations))
-        now = begin_of_service(scenario, datetime.now(UTC))
+        feed, catch_up_with = _feed(source, line)
         store = Store.open(wanted.store or default_store(path))
         shown = ServiceSettings(wanted.name or line.line_id, wanted.keep_days, wanted.webhook)
         own = _own_passings(line, wanted.gtfs, wanted.route)
-        service = LiveService(path, loaded, store, own, source.feed(scenario, now), shown)
-        if source.simulate:
-            catch_up(scenario, now, service.ingest)
+        service = LiveService(path, loaded, store, own, feed, shown)
+        catch_up_with(service.ingest)
         _run(service, make_server(create_app(LiveView(service), settings), settings), listener)
         store.close()
 
@@ -120,13 +122,20 @@ def _run(service: LiveService, server: ApiServer, listener: socket) -> None:
         raise service.refused
 
 
+def _feed(source: Source, line: Line) -> tuple[Feed, Callable[[Ingest], None]]:
+    """The feed, and what brings an ingest up to it before it is followed."""
+    if not source.simulate:
+        return source.feed(), lambda _: None
+    scenario = scenario_of(line)
+    now = begin_of_service(scenario, datetime.now(UTC))
+    return simulated_feed(scenario, now, source.speed), partial(catch_up, scenario, now)
+
+
 def _own_passings(line: Line, gtfs: Path | None, route: str | None) -> OwnPassings:
-    if gtfs is not None:
-        return OwnPassings(route or line.line_id, read_words(gtfs, line.time_zone))
-    names = {
-        stop: station.name
-        for station in line.stations
-        for way in DIRECTIONS
-        for stop in station.known_ids(way)
-    }
-    return OwnPassings(route or line.line_id, Words(line.time_zone, names))
+    """Which trains are the line's, and what is known of them beside the feed, as `headway passings` knows it."""
+    route = line.line_id if route is None else route
+    schedule = None if gtfs is None else open_schedule(gtfs)
+    told = None if schedule is None else words_of(schedule, line.time_zone)
+    planned = NO_PLAN if schedule is None else planned_trips(schedule, line.time_zone, routes_of(route))
+    # Trains at stops that are not the line's stay in the log: the service tells of them, and leaves them out itself.
+    return OwnPassings(route, replace(words_of_line(line, told), line=None), planned)

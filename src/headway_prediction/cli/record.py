@@ -3,24 +3,19 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from headway_prediction.cli.interrupted import until_interrupted
 from headway_prediction.cli.say import say
 
-if TYPE_CHECKING:
-    from headway_prediction.feeds.recorder.address import FeedAddress
-
 
 def record(
     url: Annotated[str, typer.Option(help="Address of the feed, without any key.")],
     out: Annotated[Path, typer.Option(help="Archive: a new folder, or one to go on with.")],
     every: Annotated[float, typer.Option(min=0.1, help="Seconds from one request to the next.")] = 15.0,
-    key_variable: Annotated[
-        str | None, typer.Option(help="Environment variable that holds the feed's key.")
-    ] = None,
+    key_variable: Annotated[str | None, typer.Option(help="Environment variable that holds the key.")] = None,
     key_header: Annotated[str | None, typer.Option(help="Header that the key is sent in.")] = None,
     key_parameter: Annotated[
         str | None, typer.Option(help="Query parameter that the key is sent in.")
@@ -50,12 +45,13 @@ def record(
       headway record --url https://example.org/trips.pb --every 15 --out archive
       headway record --url https://example.org/trips.pb --out archive --key-variable FEED_KEY --key-header x-api-key
     """
+    from headway_prediction.feeds.recorder.address import asked_address
     from headway_prediction.feeds.recorder.archive import open_archive
     from headway_prediction.feeds.recorder.exchange import Limits
     from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
     from headway_prediction.feeds.recorder.retention import Retention
 
-    address = _address(url, key_variable, key_header, key_parameter)
+    address = asked_address(url, key_variable, key_header, key_parameter, os.environ)
     limits = Limits(seconds=timeout, body_bytes=int(largest_mb * 1e6))
     retention = Retention(keep_days, None if keep_gb is None else int(keep_gb * 1e9))
     settings = RecorderSettings(every, limits, retention)
@@ -64,16 +60,6 @@ def record(
         with until_interrupted():
             recorder.run(polls)
         say(f"{out}: {recorder.total}")
-
-
-def _address(
-    url: str, key_variable: str | None, key_header: str | None, key_parameter: str | None
-) -> "FeedAddress":
-    from headway_prediction.feeds.recorder.address import feed_address, key_from_environment
-    from headway_prediction.feeds.recorder.proxy import proxies_from_environment
-
-    key = key_from_environment(key_variable, key_header, key_parameter, os.environ)
-    return feed_address(url, key, proxies_from_environment(os.environ))
 
 
 def _say_when(remark: str) -> None:

@@ -13,9 +13,9 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs_directions import directions_among
 from headway_prediction.feeds.gtfs_patterns import StopPattern, key, stop_patterns, way
 from headway_prediction.feeds.gtfs_stations import StopGroup, group_stops
-from headway_prediction.feeds.gtfs_tables import JOIN, Schedule, open_schedule, stops_table, the_route
+from headway_prediction.feeds.gtfs_tables import Schedule, open_schedule, stops_table, the_route
 from headway_prediction.line import DIRECTIONS, Station
-from headway_prediction.route_line import RouteLine, route_line
+from headway_prediction.route_line import RouteLine, line_id_of, route_line
 
 TRUNK = "trunk"
 MOST_ASTRAY = 0.5
@@ -73,8 +73,7 @@ def line_of_route(schedule: Schedule, route: RoutePatterns, branch: Sequence[str
     stations = {name: _station(route, name) for name in _all_stations(route)}
     left_out = [station for name, station in stations.items() if name not in order]
     on_line = [stations[name] for name in order]
-    line_id = route.route_id.replace(JOIN, "+")
-    return route_line(line_id, schedule.time_zone, on_line, route.route_id, left_out)
+    return route_line(line_id_of(route.route_id), schedule.time_zone, on_line, route.route_id, left_out)
 
 
 def chosen_order(route: RoutePatterns, branch: Sequence[str] = ()) -> tuple[str, ...]:

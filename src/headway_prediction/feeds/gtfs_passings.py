@@ -1,6 +1,6 @@
 """Planned passings of a GTFS schedule, one row each: blank times interpolated, trips of frequencies.txt repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 import polars as pl
@@ -25,13 +25,16 @@ def planned_passings(
     return _repeat_by_frequency(timed, frequencies_of(schedule))
 
 
-def planned_stops(schedule: Schedule) -> pl.DataFrame:
-    """Return the planned passings of every trip as it stands in trips.txt, with or without a direction.
+def planned_stops(schedule: Schedule, routes: Collection[str] | None = None) -> pl.DataFrame:
+    """Return the planned passings of every trip, or of those of some routes, as they stand in trips.txt.
 
+    They may be without a direction.
     Columns and order are those of `planned_passings` but for direction_id; a trip of frequencies.txt stands here once.
     Raises HeadwayError for a stop that stops.txt does not have.
     """
-    return _timed(schedule, pl.from_pandas(schedule.feed.trips[["trip_id", "service_id"]]))
+    trips = schedule.feed.trips
+    chosen = trips if routes is None else trips[trips["route_id"].isin(list(routes))]
+    return _timed(schedule, pl.from_pandas(chosen[["trip_id", "service_id"]]))
 
 
 def _timed(schedule: Schedule, trips: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from partridge.config import default_config
 from partridge.gtfs import Feed
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.route_line import JOIN
 
 REQUIRED = {
     "agency": ("agency_timezone",),
@@ -37,7 +38,6 @@ UNREADABLE = (
 )
 """What the zip and table readers below raise for files that are no GTFS; RuntimeError is an encrypted zip's."""
 LISTED_ROUTES = 20
-JOIN = ","
 
 
 @dataclass(frozen=True)

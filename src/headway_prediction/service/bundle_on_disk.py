@@ -1,6 +1,7 @@
 """The bundle on disk: looked at now and then, and a new one, once it has shown that it works, handed over."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,10 +13,12 @@ import polars as pl
 from headway_prediction.bundle import Bundle
 from headway_prediction.bundle_parts import CHECKSUMS, MANIFEST
 from headway_prediction.errors import HeadwayError
+from headway_prediction.evaluation.export import QUANTILE_COLUMNS
 from headway_prediction.feeds.arrivals import COLUMNS
 from headway_prediction.forecast_now import refuse_oracle
 from headway_prediction.forecasters.feed_back import FeedBack
 from headway_prediction.service.live_line import live_history
+from headway_prediction.service.remembered_days import remembering
 from headway_prediction.service.troubles import Troubles
 
 LOOK_SECS = 5.0
@@ -34,10 +37,12 @@ class Loaded:
 def load_bundle(path: Path) -> Loaded:
     """Return a bundle of one line, its networks in memory and tried.
 
-    Raises HeadwayError for a folder that is not sound, a bundle of several lines, or one that knows observed departures.
+    Raises HeadwayError for a folder that is not sound, a bundle of several lines, one that knows observed departures, or
+    one without the quantiles that are published.
     """
-    bundle = Bundle.load_of_one_line(path)
+    bundle = remembering(Bundle.load_of_one_line(path))
     refuse_oracle(bundle)
+    _refuse_other_quantiles(bundle.config.quantiles)
     # The first forecast of a network takes many times as long as those after it, and shows that it works at all.
     history = live_history(bundle, pl.DataFrame(schema=COLUMNS), *TRIAL)
     trial = bundle.method(FeedBack.name).forecast(history, TRIAL[0], np.array([TRIAL[1]]))
@@ -45,6 +50,16 @@ def load_bundle(path: Path) -> Loaded:
         raise HeadwayError(f"the bundle {path} forecasts nothing", "numbers", "train it again")
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     return Loaded(bundle, manifest["code_version"])
+
+
+def _refuse_other_quantiles(levels: Sequence[float]) -> None:
+    if not QUANTILE_COLUMNS.keys() <= set(levels):
+        wanted = ", ".join(f"{level:g}" for level in QUANTILE_COLUMNS)
+        raise HeadwayError(
+            f"the bundle forecasts the quantiles {', '.join(f'{level:g}' for level in levels)}",
+            f"{wanted} among them, for intervals and warnings",
+            f"train it with quantiles = [{wanted}]",
+        )
 
 
 class BundleOnDisk:

@@ -19,19 +19,25 @@ from headway_prediction.service.live_line import line_state, origin_at
 from headway_prediction.service.live_scores import LiveScoring
 from headway_prediction.service.outlook import Heard, Outlook
 from headway_prediction.service.status import status_of
+from headway_prediction.service.troubles import Troubles
 from headway_prediction.service.warnings import warnings_of
 
+QUARTER_PART, HOUR_PART, SCORES_PART = "15 minutes", "60 minutes", "scores"
 COMPARED_METHODS = (Persistence.name, Climatology.name, Propagation.name, TripPropagation.name)
 
 
 @dataclass
 class Timings:
-    """How long, in seconds, the last minute's parts took; `published` from its begin to the board."""
+    """How long, in seconds, the last minute's parts took; NaN before there was one.
 
-    near: float = 0.0
-    far: float = 0.0
-    published: float = 0.0
-    whole: float = 0.0
+    `near` and `far` are the forecasts of 15 and 60 minutes alone. `published` goes from the moment when the feed's state was
+    taken to a new forecast of 15 minutes on the board, `whole` from the same moment to everything.
+    """
+
+    near: float = float("nan")
+    far: float = float("nan")
+    published: float = float("nan")
+    whole: float = float("nan")
 
 
 @dataclass
@@ -40,7 +46,8 @@ class Cycle:
 
     `keep` is given everything that is issued, under the names "st-convnet", "st-convnet-60" and COMPARED_METHODS; what the
     first two hold at the levels STALE and CLIMATOLOGY is what the service says then, not the network's own. `now` is the
-    feed's clock. `newest` is what the newest minute was forecast from, None before the first.
+    feed's clock. `newest` is what the newest minute was forecast from, None before the first. A forecast that
+    fails is held back, and what failed is told to `troubles`.
     """
 
     bundle: Bundle
@@ -48,36 +55,46 @@ class Cycle:
     keep: Callable[[IssuedForecast], None]
     now: Callable[[], float]
     scoring: LiveScoring
+    troubles: Troubles
     timings: Timings = field(default_factory=Timings)
     newest: Outlook | None = None
 
-    def run(self, heard: Heard, at: float) -> Published:
+    def run(self, heard: Heard, at: float, begun: float | None = None) -> Published:
         """Forecast and publish the minute that was over at `at` (epoch seconds): the next 15 minutes first, then the hour.
 
+        `begun` is when `heard` began to be taken (by time.monotonic), None for just now.
         Raises HeadwayError for a log that is not of the bundle's line.
         """
-        begun = time.perf_counter()
+        begun = time.monotonic() if begun is None else begun
         service_date, t0 = origin_at(at, self.bundle.line.time_zone)
-        status = status_of(at, heard.content_at, heard.known_since)
-        outlook = Outlook(self.bundle, heard, service_date, t0, status)
+        outlook = Outlook(self.bundle, heard, service_date, t0, self._status(heard, at))
         state = line_state(self.bundle, outlook.history, heard.log, service_date, t0)
         _, before = self.board.newest(self._line_id)
-        published = Published(status, at, state, None, before and before.hour, (), before and before.scores)
-        near = self._checked(published, STConvNetForecaster.name, outlook, "near")
+        published = Published(
+            outlook.status, at, state, None, before and before.hour, (), before and before.scores
+        )
+        near = self._tried(QUARTER_PART, published, STConvNetForecaster.name, outlook, "near")
         published = self._with_near(published, near, before)
         self.newest = outlook
         self.board.publish(self._line_id, published)
-        self.timings.published = time.perf_counter() - begun
+        if isinstance(near, IssuedForecast):
+            self.timings.published = time.monotonic() - begun
         published = self._with_far(published, outlook)
-        self._compare(published, outlook)
-        published = replace(published, scores=self.scoring.scores(self.now()))
+        with self.troubles.of(SCORES_PART):
+            self._compare(published, outlook)
+            published = replace(published, scores=self.scoring.scores(self.now()))
         self.board.publish(self._line_id, published)
-        self.timings.whole = time.perf_counter() - begun
+        self.timings.whole = time.monotonic() - begun
         return published
 
     @property
     def _line_id(self) -> str:
         return self.bundle.line.line_id
+
+    def _status(self, heard: Heard, at: float) -> Status:
+        zone = self.bundle.line.time_zone
+        days = {origin_at(moment, zone)[0] for moment in (at, heard.content_at) if moment is not None}
+        return status_of(at, heard.content_at, heard.known_since, of_today=len(days) == 1)
 
     def _with_near(
         self, published: Published, near: IssuedForecast | Status, before: Published | None
@@ -91,26 +108,35 @@ class Cycle:
     def _with_far(self, published: Published, outlook: Outlook) -> Published:
         if published.status.level is Level.HELD_BACK:
             return published
-        far = self._checked(published, FeedBack.name, outlook, "far")
+        far = self._tried(HOUR_PART, published, FeedBack.name, outlook, "far")
         if isinstance(far, Status):
-            reasons = (*published.status.reasons, *(f"60 minutes: {reason}" for reason in far.reasons))
-            return replace(published, status=replace(published.status, reasons=reasons))
+            reasons = (*published.status.reasons, *(f"{HOUR_PART}: {reason}" for reason in far.reasons))
+            hour = published.hour and replace(published.hour, status=far)
+            return replace(published, status=replace(published.status, reasons=reasons), hour=hour)
         self.keep(far)
         return replace(published, hour=far)
+
+    def _tried(
+        self, part: str, published: Published, method: str, outlook: Outlook, reach: str
+    ) -> IssuedForecast | Status:
+        made = _held_back(outlook, "the forecast failed")
+        with self.troubles.of(part):
+            made = self._checked(published, method, outlook, reach)
+        return made
 
     def _checked(
         self, published: Published, method: str, outlook: Outlook, reach: str
     ) -> IssuedForecast | Status:
         """The forecast as it may be issued, or the status that says why not."""
-        begun, state = time.perf_counter(), published.state
+        begun, state = time.monotonic(), published.state
         forecast: Forecast = getattr(outlook, reach)
-        setattr(self.timings, reach, time.perf_counter() - begun)
+        setattr(self.timings, reach, time.monotonic() - begun)
         origin = state.service_date, state.t0
         found = faults(
             forecast, self.bundle.line, self.bundle.cap_mins, origin, state.headway[-1], state.usual
         )
         if found:
-            return replace(outlook.status, level=Level.HELD_BACK, reasons=(*found, *outlook.status.reasons))
+            return _held_back(outlook, *found)
         return IssuedForecast(self._line_id, method, self.now(), outlook.status, forecast)
 
     def _compare(self, published: Published, outlook: Outlook) -> None:
@@ -124,3 +150,7 @@ class Cycle:
         if published.status.level is not Level.HELD_BACK:
             self.scoring.issued([published.forecast, *issued])
         self.scoring.come_true(outlook.history, published.state.t0)
+
+
+def _held_back(outlook: Outlook, *reasons: str) -> Status:
+    return replace(outlook.status, level=Level.HELD_BACK, reasons=(*reasons, *outlook.status.reasons))

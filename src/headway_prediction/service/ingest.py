@@ -12,6 +12,7 @@ from headway_prediction.clock import service_moment
 from headway_prediction.feeds.realtime import checkpoint
 from headway_prediction.feeds.realtime.follower import Follower, Settled
 from headway_prediction.feeds.realtime.passing import Passing, RunId
+from headway_prediction.feeds.realtime.planned import PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.read import LATEST
 from headway_prediction.service.own_passings import OwnPassings
@@ -34,7 +35,7 @@ class Ingest:
 
     def __init__(self, store: Store, line_id: str, own: OwnPassings, follower: Follower | None = None):
         self._store, self._line_id, self._own = store, line_id, own
-        self._follower = follower or Follower()
+        self._follower = follower or Follower(planned=own.planned)
         self._open: dict[RunId, tuple[Passing, ...]] = self._follower.open_runs()
         self._closed: dict[date, list[Passing]] = {}
         self._unsaved = Unsaved(store, line_id)
@@ -54,7 +55,7 @@ class Ingest:
         `troubles` says so. Raises StoreUnavailable when the database does not answer.
         """
         store.keep_line(line_id, own.words)
-        follower, remarks = _follower(store, line_id)
+        follower, remarks = _follower(store, line_id, own.planned)
         ingest = cls(store, line_id, own, follower)
         ingest._remarks = remarks
         ingest.newest_poll_at = store.newest_poll_at(line_id)
@@ -76,7 +77,7 @@ class Ingest:
             changes = self._take_changes()
             self.newest_poll_at = max(poll.fetched_at, self.newest_poll_at or 0.0)
             self.newest_content_at = self._follower.content_at or self.newest_content_at
-            kept = KeptPoll.of(poll, self._due_checkpoint())
+            kept = KeptPoll.of(poll, self.newest_content_at, self._due_checkpoint())
         self._unsaved.put(Batch((kept,), changes))
 
     def save(self) -> None:
@@ -89,13 +90,9 @@ class Ingest:
         Equal to `tidy_log` of the passings of that date in the journal of all polls so far. Raises StoreUnavailable for a
         date that is no longer in memory while the database does not answer.
         """
-        with self._lock:
-            if service_date >= self._first_date() or service_date in self._closed:
-                own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
-                running = [dated.passing for dated in own if dated.service_date == service_date]
-                found = [*self._closed.get(service_date, ()), *running]
-            else:
-                found = self._store.passings(self._line_id, service_date)
+        found = self._remembered(service_date)
+        if found is None:
+            found = self._store.passings(self._line_id, service_date)
         return self._own.log(found)
 
     @property
@@ -112,6 +109,15 @@ class Ingest:
     def troubles(self) -> tuple[str, ...]:
         """Return what is wrong, a sentence each; nothing when all is well."""
         return (*self._remarks, *self._unsaved.troubles())
+
+    def _remembered(self, service_date: date) -> list[Passing] | None:
+        """The passings of a service date, None where it is no longer in memory."""
+        with self._lock:
+            if service_date < self._first_date() and service_date not in self._closed:
+                return None
+            own = (dated for passings in self._open.values() for dated in self._own.of_run(passings))
+            running = [dated.passing for dated in own if dated.service_date == service_date]
+            return [*self._closed.get(service_date, ()), *running]
 
     def _take_changes(self) -> Changes:
         closed = _by_run(self._follower.take_closed())
@@ -168,7 +174,7 @@ class Ingest:
         return Checkpoint(settled.until, checkpoint.to_bytes(settled))
 
 
-def _follower(store: Store, line_id: str) -> tuple[Follower, tuple[str, ...]]:
+def _follower(store: Store, line_id: str, planned: PlannedTrips) -> tuple[Follower, tuple[str, ...]]:
     """The follower that a line's last poll left, and what is to be said of it."""
     known = store.restart(line_id)
     try:
@@ -176,8 +182,10 @@ def _follower(store: Store, line_id: str) -> tuple[Follower, tuple[str, ...]]:
     except ValueError as error:
         # What the kept polls tell was told under other runs: they are not followed a second time.
         remark = f"trips under way were followed anew from the start on: {error}"
-        return Follower(settled=Settled(until=store.newest_poll_at(line_id) or 0.0)), (remark,)
-    follower = Follower.resumed(settled, known.before)
+        return Follower(planned=planned, settled=Settled(until=store.newest_poll_at(line_id) or 0.0)), (
+            remark,
+        )
+    follower = Follower.resumed(settled, known.before, planned=planned)
     for poll in known.after:
         follower.add(poll)
     return follower, ()

@@ -29,11 +29,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds (or NaN)."""
+    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds.
+
+    The age is that at the end of the forecast's minute (`Published.at`), NaN where nothing is known of it.
+    """
 
     level: Level
     reasons: tuple[str, ...] = ()
-    data_age_secs: float = 0.0
+    data_age_secs: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -184,8 +187,9 @@ class LiveScores:
 class Published:
     """Everything that API and page show of one line at one minute.
 
-    `forecast` reaches 15 minutes, `hour` (None where the bundle cannot) 60. Where `status` is HELD_BACK both are those
-    last published, or None.
+    `forecast` reaches 15 minutes, `hour` 60. Where `status` is HELD_BACK both are those last published, or None; an `hour`
+    of an earlier minute whose own status is HELD_BACK stands where the newest one alone failed. `at` (epoch seconds) is the
+    end of the minute of `state`.
     """
 
     status: Status

@@ -4,7 +4,7 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date
 from threading import Event, Lock, Thread
 
 import polars as pl
@@ -51,20 +51,18 @@ class Listening:
         self._thread.join(timeout_secs)
 
     def heard(self, service_date: date, at: float, zone_name: str) -> Heard:
-        """Return what the feed has said by `at`, of a service date and the one before."""
+        """Return what the feed has said by `at` of a service date."""
         with self._lock:
             silences = self._silences
             told = silences.content_at, silences.known_since, silences.attributes(at, zone_name)
-        days = (service_date - timedelta(days=1), service_date)
-        log = pl.concat([self._ingest.log(day) for day in days])
         # The feed may call the line otherwise, by its route.
-        return Heard(log.with_columns(line_id=pl.lit(self._line_id)), *told)
+        return Heard(self._ingest.log(service_date).with_columns(line_id=pl.lit(self._line_id)), *told)
 
-    def recall(self, fetched_at: Iterable[float]) -> None:
-        """Find the silences of before a restart in when each poll was fetched, in order."""
+    def recall(self, content_times: Iterable[float]) -> None:
+        """Find the silences of before a restart in when what the feed said was true, poll by poll."""
         with self._lock:
-            for moment in fetched_at:
-                self._silences.heard(min(moment, self._ingest.newest_content_at or moment))
+            for content_at in content_times:
+                self._silences.heard(content_at)
 
     def take_in(self, poll: Poll) -> None:
         """Take in one poll."""

@@ -21,6 +21,8 @@ from headway_prediction.service.train_paths import train_paths
 PAST_MINS = 180
 """What a station shows; a service day's first published minute is 03:00, so that there are as many before it."""
 TRAINS_PAST_MINS = 60
+UNSEEN_MINS = 90
+"""More than the longest headway that counts: a line without trains for as long, when it usually has some, is not seen."""
 
 
 def origin_at(at: float, zone_name: str) -> tuple[date, int]:
@@ -87,3 +89,11 @@ def line_state(
         usual=usual_headways(bundle, history, service_date)[t0],
         trains=train_paths(first_guess_of(bundle), history, log, service_date, t0, TRAINS_PAST_MINS),
     )
+
+
+def trains_are_missing(bundle: Bundle, state: LineState) -> bool:
+    """Tell whether no train of the line was seen for UNSEEN_MINS in which most platforms usually have some."""
+    half_hours = np.unique(np.arange(max(0, state.t0 - UNSEEN_MINS), state.t0 + 1) // 30)
+    usual = first_guess_of(bundle).usual_headways(state.service_date)[half_hours]
+    served = np.isfinite(usual).all(axis=0)
+    return bool(served.mean() > 0.5) and not state.arrived[-UNSEEN_MINS:].any()

@@ -57,10 +57,18 @@ class LiveScoring:
             self._forecasts.setdefault(issued.t0, {})[issued.method] = issued.forecast
 
     def recall(self, forecasts: Iterable[IssuedForecast]) -> None:
-        """Begin anew from what was issued since the service day began: what has come true of it is scored the next time."""
-        self._service_date = None
+        """Begin anew from what was issued since the service day began: what has come true of it is scored the next time.
+
+        What was taken in by now stays: the store may not have it yet.
+        """
+        newest, service_date = self._forecasts, self._service_date
+        self._forecasts, self._service_date = {}, None
         self._hour.clear()
         self.issued(forecasts)
+        if service_date is not None:
+            self._begin(service_date)
+        for t0, by_method in newest.items():
+            self._forecasts.setdefault(t0, {}).update(by_method)
 
     def come_true(self, history: LineHistory, t0: int) -> None:
         """Score the minutes settled since the last time; `history` is known to the end of minute t0 of its only date."""

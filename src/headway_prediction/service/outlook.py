@@ -21,7 +21,7 @@ from headway_prediction.service.usual_range import usual_forecast
 
 @dataclass(frozen=True)
 class Heard:
-    """What the feed has said by a moment: `log` (tidy, of the service date and the one before), when it last said something
+    """What the feed has said by a moment: `log` (tidy, of the service date), when it last said something
     new, since when it has been heard without a long silence (epoch seconds, None: never), and those silences as a grid's
     attributes (see grid.outages)."""
 
@@ -69,7 +69,7 @@ class Outlook:
 
     @cached_property
     def _then(self) -> Forecast:
-        """All leads from the last state of the feed."""
+        """All leads from the last state of the feed, which a STALE status says to be of this service date."""
         _, then = origin_at(self.heard.content_at, self.bundle.line.time_zone)
         history = self._history(then)
         near, far = (self._by(method, history, then) for method in (STConvNetForecaster.name, FeedBack.name))

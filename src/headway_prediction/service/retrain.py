@@ -133,8 +133,8 @@ def stored_history(store: Store, bundle: Bundle, timetable: Timetable | None) ->
 
 def _outages(store: Store, line_id: str, until: float, zone_name: str) -> pl.DataFrame:
     silences = Silences(kept_secs=float("inf"))
-    for moment in store.poll_times(line_id, 0.0):
-        silences.heard(moment)
+    for content_at in store.content_times(line_id, 0.0):
+        silences.heard(content_at)
     return silences.outages(until, zone_name)
 
 

@@ -2,7 +2,8 @@
 
 listening  feed -> ingest -> store                         (listening.py)
 minutes    ingest -> forecasts -> board, store, webhook    (here, cycle.py)
-and three that hold up nobody: issued forecasts into the store, warnings to a webhook, the bundle on disk
+and those that hold up nobody: issued forecasts into the store, what else the store wants done, warnings to a webhook,
+and the bundle on disk
 """
 
 import time
@@ -19,10 +20,10 @@ from headway_prediction.service.board import Board
 from headway_prediction.service.bundle_on_disk import BundleOnDisk, Loaded
 from headway_prediction.service.cycle import COMPARED_METHODS, Cycle, Timings
 from headway_prediction.service.ingest import Ingest
-from headway_prediction.service.issued import Level, Published, Status
+from headway_prediction.service.issued import Level, Published
 from headway_prediction.service.issued_keeper import IssuedKeeper
 from headway_prediction.service.listening import Listening
-from headway_prediction.service.live_line import origin_at, strange_stops
+from headway_prediction.service.live_line import UNSEEN_MINS, origin_at, strange_stops, trains_are_missing
 from headway_prediction.service.live_scores import OWN, LiveScoring
 from headway_prediction.service.outlook import Heard
 from headway_prediction.service.own_passings import OwnPassings
@@ -31,8 +32,10 @@ from headway_prediction.service.silences import KEPT_SECS, Silences
 from headway_prediction.service.sources import Feed
 from headway_prediction.service.store import Store
 from headway_prediction.service.troubles import Troubles
+from headway_prediction.service.unsaved import RETRY_SECS
 from headway_prediction.service.view import Departure, Figures
 from headway_prediction.service.webhook import Webhook
+from headway_prediction.service.worker import Worker
 from headway_prediction.what_if.answer import answer, departures
 from headway_prediction.what_if.plain import answer_plain, request_of
 
@@ -76,8 +79,12 @@ class LiveService:
         self._listening = Listening(self._line_id, feed, self.ingest, Silences(), self._troubles)
         self._keeper = IssuedKeeper(store, self._troubles)
         self._webhook = settings.webhook and Webhook(settings.webhook, line, self._troubles)
+        workers = (self._keeper.worker, Worker("store", self._look_after_store, self._troubles))
+        self._workers = (*workers, self._webhook.worker) if self._webhook else workers
         self._scoring = LiveScoring(SCORED_METHODS, self._zone)
-        self._cycle = Cycle(loaded.bundle, self.board, self._keeper.keep, self.clock.now, self._scoring)
+        self._cycle = Cycle(
+            loaded.bundle, self.board, self._keeper.keep, self.clock.now, self._scoring, self._troubles
+        )
         self._publish_secs = float("nan")
         self._swept: date | None = None
         self.newest_whole: Published | None = None
@@ -97,10 +104,9 @@ class LiveService:
     def start(self, on_refused: Callable[[], None] = lambda: None) -> None:
         """Begin to listen, to forecast and to keep; `on_refused` is called when the feed turns out not to be had at all."""
         with self._troubles.of("silences of before"):
-            self._listening.recall(self.store.poll_times(self._line_id, self._recalled_since()))
-        for part in (self._keeper, self._webhook, self._on_disk, self._thread):
-            if part:
-                part.start()
+            self._listening.recall(self.store.content_times(self._line_id, self._recalled_since()))
+        for part in (*self._workers, self._on_disk, self._thread):
+            part.start()
         self._listening.start(on_refused)
 
     def stop(self) -> None:
@@ -108,12 +114,11 @@ class LiveService:
         self._stop.set()
         self._listening.stop(END_SECS)
         self._thread.join(END_SECS)
-        for part in (self._keeper, self._webhook, self._on_disk):
-            if part:
-                part.stop(END_SECS)
+        for part in (*self._workers, self._on_disk):
+            part.stop(END_SECS)
 
     def heard(self, service_date: date) -> Heard:
-        """Return what the feed has said until now, of a service date and the one before."""
+        """Return what the feed has said until now of a service date."""
         return self._listening.heard(service_date, self.clock.now(), self._zone)
 
     def troubles(self) -> tuple[str, ...]:
@@ -145,10 +150,6 @@ class LiveService:
         present = hour.forecast if shown else None
         return answer_plain(answer(request, newest.bundle, newest.history, *origin, present))
 
-    def look_at_bundle(self) -> None:
-        """Look now whether the bundle on disk is a new one, which is done every few seconds anyway."""
-        self._on_disk.look()
-
     @property
     def timings(self) -> Timings:
         """How long the last minute's parts took."""
@@ -161,13 +162,23 @@ class LiveService:
         return Figures(
             age,
             self._listening.lag_secs,
-            self._cycle.timings.near,
+            self._cycle.timings.published,
             self._publish_secs,
             dict(self.ingest.counts),
         )
 
     def _recalled_since(self) -> float:
         return (self.ingest.newest_poll_at or 0.0) - KEPT_SECS
+
+    def _look_after_store(self) -> float:
+        """Bring polls into the store that it did not take when they came, and take out what is too old."""
+        self.ingest.save()
+        today, _ = origin_at(self.clock.now(), self._zone)
+        if today != self._swept:
+            with self._troubles.of("retention"):
+                self.store.forget_before(today - timedelta(days=self._settings.keep_days))
+                self._swept = today
+        return RETRY_SECS
 
     def _minutes(self) -> None:
         pace, recalled = Pace(self.clock.now()), False
@@ -178,37 +189,32 @@ class LiveService:
             if end is not None:
                 self._minute(end)
                 recalled = recalled or self._recall(end)
-            self.ingest.save()
 
     def _minute(self, end: float) -> None:
         if self._on_disk.take():
             self._cycle.bundle = self._on_disk.current.bundle
         service_date, _ = origin_at(end, self._zone)
-        begun = time.monotonic()
+        arrived, begun = self._listening.arrival_of_first_since(end), time.monotonic()
         with self._troubles.of("forecast"), self._held_back(end):
             heard = self._listening.heard(service_date, end, self._zone)
             self._tell_strangers(heard)
-            published = self._cycle.run(heard, end)
+            published = self._cycle.run(heard, end, begun)
             self.newest_whole = published
-            if self._webhook:
-                self._webhook.tell(published)
-        arrived = self._listening.arrival_of_first_since(end)
-        if arrived is not None:
-            self._publish_secs = begun - arrived + self._cycle.timings.published
-        if service_date != self._swept:
-            with self._troubles.of("retention"):
-                self.store.forget_before(service_date - timedelta(days=self._settings.keep_days))
-                self._swept = service_date
+            if arrived is not None and published.status.level is not Level.HELD_BACK:
+                self._publish_secs = begun - arrived + self._cycle.timings.published
+            self._tell_missing(heard, published)
+            self._tell_webhook(published)
 
     @contextmanager
     def _held_back(self, end: float) -> Iterator[None]:
-        """Where the minute fails altogether, the board says so: what stands there grows older."""
+        """Where the minute fails altogether, the board says so: what stands there grows older, as its own time tells."""
         try:
             yield
         except Exception as error:
             _, before = self.board.newest(self._line_id)
             if before is not None:
-                status = Status(Level.HELD_BACK, (str(error) or type(error).__name__,))
+                reasons = (str(error) or type(error).__name__,)
+                status = replace(before.status, level=Level.HELD_BACK, reasons=reasons)
                 self.board.publish(self._line_id, replace(before, status=status, warnings=()))
             raise
 
@@ -224,6 +230,17 @@ class LiveService:
             self._scoring.recall(before)
             return True
         return False
+
+    def _tell_webhook(self, published: Published) -> None:
+        if self._webhook:
+            with self._troubles.of("warnings"):
+                self._webhook.tell(published)
+
+    def _tell_missing(self, heard: Heard, published: Published) -> None:
+        known_mins = 0.0 if heard.known_since is None else (published.at - heard.known_since) / 60
+        missing = known_mins >= UNSEEN_MINS and trains_are_missing(self.bundle.bundle, published.state)
+        said = f"the feed speaks, but of no train of the line for {UNSEEN_MINS} min: --route or --gtfs may be wrong"
+        self._troubles.tell("feed's trains", said if missing else None)
 
     def _tell_strangers(self, heard: Heard) -> None:
         strangers = strange_stops(self.bundle.bundle, heard.log)

@@ -9,6 +9,7 @@ from threading import Event
 from headway_prediction import __version__
 from headway_prediction.clock import service_day_start, service_moment
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
+from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import check_arrivals
 from headway_prediction.feeds.gtfs import read_timetable
 from headway_prediction.grid.history import LineHistory, history_from_log
@@ -33,6 +34,7 @@ QUICK_TRAINING: Mapping[str, object] = {
     "test_days": 0,
 }
 """Far from the best that a network can do, and some minutes of training on two cores."""
+FEWEST_STATIONS = 3
 FIRST_SERVICE_MIN, LAST_SERVICE_MIN, BEGIN_AT_NIGHT_MIN = 390, 1410, 480
 WARM_UP_MINS = 75
 AS_FAST_AS_POSSIBLE = 1e9
@@ -68,6 +70,19 @@ def _training_history(scenario: Scenario) -> LineHistory:
         last_date = scenario.start_date + timedelta(days=PLAN_DAYS)
         schedule.write_bytes(gtfs_bytes(scenario, scenario.start_date, last_date))
         return history_from_log(log, line, read_timetable(schedule, line))
+
+
+def scenario_of(line: Line) -> Scenario:
+    """Return the simulated line that a bundle's `line` is; raises HeadwayError where it is another."""
+    scenario = Scenario.of_size(max(len(line.stations), FEWEST_STATIONS))
+    own = (scenario.line_id, scenario.time_zone, list(scenario.station_names))
+    if (line.line_id, line.time_zone, line.station_names) != own:
+        raise HeadwayError(
+            f"the bundle is of the line {line.line_id}, which is not simulated",
+            f"one of {scenario.line_id} with --simulate",
+            "leave --bundle out, or serve the line's own feed with --url or --archive",
+        )
+    return scenario
 
 
 def begin_of_service(scenario: Scenario, now: datetime) -> datetime:

@@ -55,8 +55,9 @@ class Figures:
     """Numbers of a line's running service; NaN where there is none yet.
 
     `feed_age_secs`: how long ago the feed last said something new. `ingest_lag_secs`: from the arrival of the newest poll to
-    its passings being kept. `forecast_secs`: what the last forecast took. `publish_secs`: from the arrival of a poll to
-    the forecast made of it being published. `polls`: polls by outcome since the start.
+    its passings being kept. `forecast_secs`: what the last forecast took, from the feed's state being taken to its being
+    published. `publish_secs`: from the arrival of a poll to the forecast made of it being published. `polls`: polls by
+    outcome since the start.
     """
 
     feed_age_secs: float = float("nan")

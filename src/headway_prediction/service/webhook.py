@@ -5,7 +5,6 @@ import urllib.request
 from collections import deque
 from dataclasses import replace
 from http.client import HTTPException
-from threading import Event, Thread
 from urllib.parse import urlsplit
 
 from headway_prediction import __version__
@@ -14,6 +13,7 @@ from headway_prediction.line import Line
 from headway_prediction.service.api.warnings_body import warnings_body
 from headway_prediction.service.issued import Published, Warned
 from headway_prediction.service.troubles import Troubles
+from headway_prediction.service.worker import Worker
 
 TIMEOUT_SECS = 5.0
 TRIES = 3
@@ -36,7 +36,7 @@ def checked_url(url: str) -> str:
 
 
 class Webhook:
-    """Posts the warnings that are new, as GET warnings gives them, in a thread of its own.
+    """Posts the warnings that are new, as GET warnings gives them, in the thread of its `worker`.
 
     A warning is told once: as the same trouble of the same train, until nobody has heard of it for half an hour. A server
     that does not take it within three tries misses it; the newest 50 posts wait.
@@ -46,39 +46,23 @@ class Webhook:
         self._url, self._line, self._troubles, self._pause_secs = checked_url(url), line, troubles, pause_secs
         self._told: dict[tuple, int] = {}
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
-        self._news, self._stop = Event(), Event()
         self._open = urllib.request.build_opener(_NoRedirect()).open
-        self._thread = Thread(target=self._post_on, name="webhook", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self, timeout_secs: float) -> None:
-        """End, after the post under way."""
-        self._stop.set()
-        self._news.set()
-        self._thread.join(timeout_secs)
+        self.worker = Worker("warnings to the webhook", self._post_waiting, troubles)
 
     def tell(self, published: Published) -> None:
         """Post what is new among the warnings; never waits."""
         now = published.state.t0
-        fresh = tuple(warned for warned in published.warnings if _key(warned) not in self._told)
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < FORGOTTEN_AFTER_MINS}
+        fresh = tuple(warned for warned in published.warnings if _key(warned) not in self._told)
         self._told |= {_key(warned): now for warned in published.warnings}
         if fresh:
             body = warnings_body(replace(published, warnings=fresh), self._line)
             self._waiting.append(json.dumps({"line_id": self._line.line_id, **body}).encode())
-            self._news.set()
+            self.worker.call()
 
-    def _post_on(self) -> None:
-        while True:
-            self._news.wait()
-            self._news.clear()
-            while self._waiting and not self._stop.is_set():
-                self._post(self._waiting.popleft())
-            if self._stop.is_set():
-                return
+    def _post_waiting(self) -> None:
+        while self._waiting and not self.worker.ending:
+            self._post(self._waiting.popleft())
 
     def _post(self, body: bytes) -> None:
         for attempt in range(TRIES):
@@ -86,7 +70,7 @@ class Webhook:
             if refused is None:
                 self._troubles.tell(PART, None)
                 return
-            if self._stop.wait(self._pause_secs * 2**attempt):
+            if self.worker.rest(self._pause_secs * 2**attempt):
                 return
         self._troubles.tell(PART, f"warnings were not taken in {TRIES} tries: {refused}")
 

@@ -1,26 +1,17 @@
 """What a line's GTFS zip tells about the ids and the trips of its realtime feed."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 
 import polars as pl
 
 from headway_prediction.feeds.gtfs_passings import planned_stops
-from headway_prediction.feeds.gtfs_tables import Schedule, open_schedule
+from headway_prediction.feeds.gtfs_tables import Schedule
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.tidy import Words
 
 
-def read_words(gtfs: Path | str, zone_name: str | None = None) -> Words:
-    """Read names, routes and directions from a GTFS zip; the time zone too, unless `zone_name` is given.
-
-    Raises HeadwayError for a file that is no GTFS zip.
-    """
-    return words_of(open_schedule(gtfs), zone_name)
-
-
 def words_of(schedule: Schedule, zone_name: str | None = None) -> Words:
-    """Return what `read_words` reads, of an opened schedule."""
+    """Return names, routes and directions of a schedule; its time zone too, unless `zone_name` is given."""
     zone, feed = zone_name or schedule.time_zone, schedule.feed
     names = feed.stops[["stop_id", "stop_name"]].dropna()
     trips = feed.trips
@@ -38,14 +29,16 @@ def words_of(schedule: Schedule, zone_name: str | None = None) -> Words:
     )
 
 
-def planned_trips(schedule: Schedule, zone_name: str | None = None) -> PlannedTrips:
-    """Return the planned stops of a schedule's trips, for feeds that tell delays.
+def planned_trips(
+    schedule: Schedule, zone_name: str | None = None, routes: Collection[str] | None = None
+) -> PlannedTrips:
+    """Return the planned stops of a schedule's trips, or of those of some routes, for feeds that tell delays.
 
     A trip id that begins with its service's, as schedules do that keep their ids apart by day, is known without that too.
     Raises HeadwayError for a stop that stops.txt does not have.
     """
     trips: dict[str, list[PlannedTrip]] = {}
-    for (trip_id, service_id), stops in _by_trip(planned_stops(schedule)):
+    for (trip_id, service_id), stops in _by_trip(planned_stops(schedule, routes)):
         dates = schedule.dates_of_service.get(service_id, frozenset())
         trip = PlannedTrip(
             dates, tuple(PlannedStop(stop, int(place), 60 * minute) for stop, place, minute in stops)

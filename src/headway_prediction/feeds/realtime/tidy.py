@@ -13,6 +13,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.arrivals import COLUMNS, typed_arrivals
 from headway_prediction.feeds.realtime.passing import Passing, Run, RunId
 from headway_prediction.line import DIRECTIONS, Line
+from headway_prediction.route_line import line_id_of, routes_of
 from headway_prediction.stop_order import stop_order
 
 LONGEST_SERVICE_DAY_SECS = 36 * 3600
@@ -53,18 +54,18 @@ def tidy_log(
     route_id: str | None = None,
     most_uncertain_secs: float | None = None,
 ) -> tuple[pl.DataFrame, LeftOut]:
-    """Return the log of one route, its columns COLUMNS of feeds.arrivals, and what was left out of it.
+    """Return the log of one line, its columns COLUMNS of feeds.arrivals, and what was left out of it.
 
     Of a line that is known, stops that are neither its own nor left out of it on purpose are left out (trains on a detour).
     `event_time` is the departure (see Passing). The service date is the trip's start_date where that is possible, and else
     the one its first passing belongs to. A stop's name is the schedule's, or else its id without the direction that the
-    MTA's ids end with. `route_id` may be None where all passings are of one route. Raises HeadwayError where none are
-    left, or of several routes, or when the time zone is unknown.
+    MTA's ids end with. `route_id` may name several routes of one line with commas, and be None where all passings are of one
+    route. Raises HeadwayError where none are left, or of several routes, or when the time zone is unknown.
     """
     time_zone(words.time_zone)
     found = list(passings)
-    route = _one_route(found, words, route_id)
-    own = [passing for passing in found if route_of(passing.run, words) == route]
+    routes = _own_routes(found, words, route_id)
+    own = [passing for passing in found if route_of(passing.run, words) in routes]
     directed = [passing for passing in own if direction_of(passing, words) is not None]
     on_line = _on_line(directed, words)
     sure = [
@@ -74,28 +75,30 @@ def tidy_log(
     ]
     if not sure:
         raise HeadwayError(
-            f"none of {len(found)} passings is of the route {route!r} with a known direction"
+            f"none of {len(found)} passings is of the route {' or '.join(sorted(map(repr, routes)))} with a known direction"
             + (f" at a stop of {words.line.line_id}" if words.line else ""),
             "a feed that names the direction of its trips, or a schedule or line with the same ids",
             "give the line's schedule with --gtfs, its own file with --line, or more polls",
         )
     counts = [len(each) for each in (found, own, directed, on_line, sure)]
     left_out = LeftOut(*(before - after for before, after in pairwise(counts)))
-    return _in_line_order(_table(sure, route, words)), left_out
+    line_id = words.line.line_id if words.line else line_id_of(route_id or min(routes)) or "unnamed"
+    return _in_line_order(_table(sure, line_id, words)), left_out
 
 
-def _one_route(found: list[Passing], words: Words, route_id: str | None) -> str:
-    routes = sorted({route_of(passing.run, words) for passing in found})
-    if len(routes) == 1 and (route_id is None or (words.line is not None and routes == [""])):
-        return routes[0]
-    if route_id not in routes:
+def _own_routes(found: list[Passing], words: Words, route_id: str | None) -> frozenset[str]:
+    routes = frozenset(route_of(passing.run, words) for passing in found)
+    if len(routes) == 1 and (route_id is None or (words.line is not None and routes == {""})):
+        return routes
+    own = frozenset() if route_id is None else routes & routes_of(route_id)
+    if not own:
         raise HeadwayError(
-            f"the polls hold passings of {', '.join(map(repr, routes[:20])) or 'no route'}"
+            f"the polls hold passings of {', '.join(map(repr, sorted(routes)[:20])) or 'no route'}"
             + (f" and none of {route_id!r}" if route_id is not None else ""),
             "one route with passings",
             "pass one of these with --route" if routes else "give more polls: a passing takes two of them",
         )
-    return route_id
+    return own
 
 
 def route_of(run: Run, words: Words) -> str:
@@ -115,7 +118,7 @@ def direction_of(passing: Passing, words: Words) -> int | None:
 
 
 def typed_log(passings: Iterable[Passing], words: Words) -> pl.DataFrame:
-    """Return the log of passings of one route, typed as feeds.arrivals.COLUMNS; empty without any."""
+    """Return the log of passings of one line, typed as feeds.arrivals.COLUMNS; empty without any."""
     found = list(passings)
     return typed_arrivals(tidy_log(found, words)[0]) if found else pl.DataFrame(schema=COLUMNS)
 
@@ -137,11 +140,11 @@ def _name(stop_id: str, words: Words) -> str:
     return words.stop_names.get(stop_id) or (platform[1] if platform else stop_id)
 
 
-def _table(passings: list[Passing], route: str, words: Words) -> pl.DataFrame:
+def _table(passings: list[Passing], line_id: str, words: Words) -> pl.DataFrame:
     names = _names_of_runs(passings, words)
     rows = [
         (
-            words.line.line_id if words.line else route or "unnamed",
+            line_id,
             *names[passing.run.identity],
             direction_of(passing, words),
             passing.stop_id,

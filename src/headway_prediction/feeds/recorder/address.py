@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.recorder.proxy import Proxies
+from headway_prediction.feeds.recorder.proxy import Proxies, proxies_from_environment
 
 SECRET_NAME = re.compile(r"key|token|secret|passw|auth|signature", re.IGNORECASE)
 WEB_PORTS = {"http": 80, "https": 443}
@@ -83,6 +83,21 @@ def feed_address(url: str, key: Key | None = None, proxies: Proxies | None = Non
             "put the key into an environment variable and name that with --key-variable",
         )
     return FeedAddress(url, key, proxies or Proxies())
+
+
+def asked_address(
+    url: str,
+    variable: str | None,
+    header: str | None,
+    parameter: str | None,
+    environment: Mapping[str, str],
+) -> FeedAddress:
+    """Return a checked address with its key and the proxies that the environment names.
+
+    Raises HeadwayError as `feed_address`, `key_from_environment` and `proxies_from_environment` do.
+    """
+    key = key_from_environment(variable, header, parameter, environment)
+    return feed_address(url, key, proxies_from_environment(environment))
 
 
 def key_from_environment(

@@ -27,18 +27,22 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class KeptPoll:
-    """A poll as it is kept: its body compressed, or None once no restart needs it; the checkpoint after it, if any."""
+    """A poll as it is kept: its body compressed, or None once no restart needs it; the checkpoint after it, if any.
+
+    `content_at` is when what the feed had said anew by then was true, None before it said anything (both epoch seconds).
+    """
 
     fetched_at: float
     digest: bytes
     body: bytes | None
+    content_at: float | None = None
     checkpoint: Checkpoint | None = None
 
     @classmethod
-    def of(cls, poll: Poll, checkpoint: Checkpoint | None = None) -> Self:
+    def of(cls, poll: Poll, content_at: float | None, checkpoint: Checkpoint | None = None) -> Self:
         """Compress a poll."""
         digest = hashlib.sha256(poll.body).digest()[:DIGEST_BYTES]
-        return cls(poll.fetched_at, digest, zlib.compress(poll.body, QUICK), checkpoint)
+        return cls(poll.fetched_at, digest, zlib.compress(poll.body, QUICK), content_at, checkpoint)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,12 @@ def keep(connection: sa.Connection, line_id: str, batch: Batch) -> None:
 
 def _enter(connection: sa.Connection, line_id: str, poll: KeptPoll) -> bool:
     """Note a poll; return whether it is new."""
-    entry = {"line_id": line_id, "fetched_at": poll.fetched_at, "digest": poll.digest}
+    entry = {
+        "line_id": line_id,
+        "fetched_at": poll.fetched_at,
+        "digest": poll.digest,
+        "content_at": poll.content_at,
+    }
     entered = insert(connection, POLLS).on_conflict_do_nothing().returning(POLLS.c.fetched_at)
     return connection.execute(entered, entry).first() is not None
 

@@ -14,9 +14,6 @@ from headway_prediction.service.store.database import transaction
 LOCK = 0x68656164
 """Any number: two services that open one PostgreSQL database migrate one after the other."""
 
-VERSION = sa.table("alembic_version", sa.column("version_num", sa.Text))
-"""The one row in which Alembic notes the version."""
-
 
 def migrate(engine: sa.Engine, version: str = "head") -> None:
     """Run what the database lacks up to `version`, all of it or nothing.
@@ -34,6 +31,8 @@ def migrate(engine: sa.Engine, version: str = "head") -> None:
         EnvironmentContext(Config(), scripts, fn=steps, destination_rev=version) as environment,
     ):
         if connection.dialect.name == "postgresql":
+            # A step may rewrite every row: that takes as long as it takes.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         environment.configure(connection=connection)
         try:

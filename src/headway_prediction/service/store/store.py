@@ -11,14 +11,13 @@ import sqlalchemy as sa
 from headway_prediction.clock import service_day_start
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
-from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.tidy import Words, typed_log
 from headway_prediction.service.issued import IssuedForecast
 from headway_prediction.service.store import issued_rows, kept_polls
 from headway_prediction.service.store.database import StoreUnavailable, connect, transaction
-from headway_prediction.service.store.kept_polls import Batch, Checkpoint, KeptPoll, Restart
-from headway_prediction.service.store.migrate import VERSION, migrate
-from headway_prediction.service.store.rows import Changes, passing_of_row
+from headway_prediction.service.store.kept_polls import Batch, Restart
+from headway_prediction.service.store.migrate import migrate
+from headway_prediction.service.store.rows import passing_of_row
 from headway_prediction.service.store.tables import ISSUED, LINES, PASSINGS, POLLS
 from headway_prediction.service.store.upsert import upsert
 
@@ -66,14 +65,8 @@ class Store:
         with self._writing() as connection:
             connection.execute(upsert(connection, LINES), row)
 
-    def keep_poll(
-        self, line_id: str, poll: Poll, changes: Changes, checkpoint: Checkpoint | None = None
-    ) -> None:
-        """Keep a poll with what it changed, and the follower's state after it; a poll that is there changes nothing."""
-        self.keep_batch(line_id, Batch((KeptPoll.of(poll, checkpoint),), changes))
-
     def keep_batch(self, line_id: str, batch: Batch) -> None:
-        """Keep several polls at once, as `keep_poll` does one after the other."""
+        """Keep polls, what they changed and the follower's state after them; polls that are all there change nothing."""
         with self._writing() as connection:
             kept_polls.keep(connection, line_id, batch)
 
@@ -88,12 +81,12 @@ class Store:
             newest = sa.select(sa.func.max(POLLS.c.fetched_at)).where(POLLS.c.line_id == line_id)
             return connection.scalar(newest)
 
-    def poll_times(self, line_id: str, since: float) -> list[float]:
-        """Return when each poll that was fetched at or after `since` was fetched (epoch seconds), in order."""
-        mine = (POLLS.c.line_id == line_id) & (POLLS.c.fetched_at >= since)
+    def content_times(self, line_id: str, since: float) -> list[float]:
+        """Return when what the feed said was true (epoch seconds), by each poll fetched at or after `since`, in order."""
+        mine = (POLLS.c.line_id == line_id) & (POLLS.c.fetched_at >= since) & POLLS.c.content_at.is_not(None)
         with self._reading() as connection:
-            found = connection.scalars(sa.select(POLLS.c.fetched_at).where(mine).order_by(POLLS.c.fetched_at))
-            return list(found)
+            found = sa.select(POLLS.c.content_at).where(mine).order_by(POLLS.c.fetched_at)
+            return list(connection.scalars(found))
 
     def poll_count(self, line_id: str) -> int:
         """Return how many polls of the line are kept."""
@@ -151,11 +144,6 @@ class Store:
                 begins = service_day_start(service_date, zone).timestamp()
                 old = (POLLS.c.line_id == line_id) & (POLLS.c.fetched_at < begins)
                 connection.execute(sa.delete(POLLS).where(old))
-
-    def check(self) -> None:
-        """Raise StoreUnavailable when the database cannot be read, or not be written: a row is written as it is."""
-        with self._writing() as connection:
-            connection.execute(sa.update(VERSION).values(version_num=VERSION.c.version_num))
 
     def _words(self, line_id: str) -> Words:
         with self._reading() as connection:

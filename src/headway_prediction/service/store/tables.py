@@ -29,13 +29,15 @@ LINES = sa.Table(
     sa.Column("stop_names", FeedText, nullable=False),
 )
 
-# Every poll that was taken in: what makes keeping one a second time change nothing.
+# Every poll that was taken in: what makes keeping one a second time change nothing. `content_at` is when what the feed had
+# said by then was true: it stands still while the feed does. NULL: it had said nothing yet.
 POLLS = sa.Table(
     "polls",
     METADATA,
     sa.Column("line_id", sa.Text, primary_key=True),
     sa.Column("fetched_at", sa.Double, primary_key=True),
     sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("content_at", sa.Double, nullable=True),
     sqlite_with_rowid=False,
 )
 
