@@ -191,6 +191,29 @@ def test_what_has_not_changed_is_not_sent_again(view, client):
     assert client.get(f"{LINE}/forecast", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 
+def test_how_long_ago_it_was_published_is_told_each_time_and_not_of_earlier_moments(view, client):
+    first = client.get(f"{LINE}/state")
+    assert float(first.headers["published-age"]) == 0.0
+    view.late_secs = 754.32
+    try:
+        again = client.get(f"{LINE}/state", headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.headers["published-age"]) == (304, "754.3")
+        for what in (
+            "/forecast",
+            "/forecast?format=csv",
+            "/stations/1",
+            "/warnings",
+            "/scores",
+            "/departures",
+        ):
+            assert client.get(f"{LINE}{what}").headers["published-age"] == "754.3"
+        newest, earlier = (client.get(f"{LINE}/moments").json()["moments"][n]["time"] for n in (-1, 0))
+        assert client.get(f"{LINE}/state", params={"at": newest}).headers["published-age"] == "754.3"
+        assert "published-age" not in client.get(f"{LINE}/state", params={"at": earlier}).headers
+    finally:
+        view.late_secs = 0.0
+
+
 def test_answers_are_zipped_for_who_reads_it(client):
     plain = client.get(f"{LINE}/state", headers={"Accept-Encoding": "identity"})
     with client.stream("GET", f"{LINE}/state", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}) as zipped:

@@ -63,7 +63,7 @@ def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
         served = desk.served(line_id)
         if not served.what_if:
             raise Refusal(404, f"{line_id} has no what-if", "a line whose trips are known", "ask for another")
-        _, published = desk.newest(line_id)
+        published = desk.newest(line_id)
         plain = asked.model_dump(mode="json", exclude_none=True)
         found = await workers.work(lambda: desk.view.what_if(line_id, plain))
         body = {**found, "status": status_body(published.status)}
