@@ -83,6 +83,56 @@ def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, brow
             assert all("ERR_" in error for error in seen.errors), seen.errors
 
 
+def test_a_lost_connection_stays_lost_and_the_data_grow_older_whatever_is_drawn_again(view, browser):
+    with ExitStack() as running:
+        url, _ = running.enter_context(served(view))
+        with opened(browser, url) as seen:
+            publish(view, status=Status(Level.FRESH, (), 60.0))
+            seen.wait_for("document.querySelector('#age').textContent.startsWith('Data 6')")
+            running.close()
+            seen.page.wait_for_selector("#level[data-level='lost']")
+            seen.page.wait_for_timeout(2500)
+            before, ink = shown_secs(seen), "document.querySelector('#heatmaps .plot')._fullLayout.font.color"
+            light = seen.page.evaluate(ink)
+            while seen.page.evaluate(ink) == light:  # system, light, dark: one of them is drawn in other colours
+                seen.page.locator("#theme").click()
+                seen.page.wait_for_timeout(300)
+            assert before >= 62 and shown_secs(seen) >= before
+            assert "No connection" in seen.text("#level") and "No connection" in seen.text("#connection")
+
+
+def shown_secs(seen) -> int:
+    """The age that the page shows, under two minutes."""
+    _, age, unit, _ = seen.text("#age").split()
+    assert unit == "s"
+    return int(age)
+
+
+def test_a_forecast_that_was_published_long_ago_is_not_fresh_after_a_reload(view, browser):
+    with served(view) as (url, _), opened(browser, url) as seen:
+        assert "Fresh" in seen.text("#level")
+        view.late_secs = 1000.0  # nothing is published any more
+        seen.page.reload()  # what was kept is confirmed by a 304
+        seen.page.wait_for_selector(DRAWN)
+        assert "Data 16 min old" in seen.text("#age")
+        assert seen.page.locator("#level").get_attribute("data-level") == "old"
+        clock = seen.get("/state")["time"][11:16]
+        assert f"No new forecast has come since {clock}" in seen.text("#trouble")
+        view.late_secs = 0.0
+        view.step()
+        seen.page.wait_for_selector("#level[data-level='fresh']")
+        assert not seen.page.locator("#trouble").is_visible()
+        seen.check()
+
+
+def test_a_forecast_grows_old_while_nothing_is_published(view, browser):
+    view.late_secs = 178.0
+    with served(view) as (url, _), opened(browser, url) as seen:
+        assert "Fresh" in seen.text("#level")
+        seen.page.wait_for_selector("#level[data-level='old']")
+        seen.check()
+
+
 @pytest.fixture(scope="module")
 def levels(browser):
     """A page whose status is changed by the tests."""

@@ -8,16 +8,15 @@ import { readMoment } from "./moment.js";
 import { replaySlider } from "./replay.js";
 import { showScores } from "./scores.js";
 import { showStation } from "./station.js";
-import { ageClock, showConnection, showLevel, showRefusal } from "./status.js";
 import { drawStrings } from "./strings.js";
 import { instant, zoneWriter } from "./times.js";
+import { Trust } from "./trust.js";
 import { showWarnings } from "./warnings.js";
 import { WhatIf } from "./what_if.js";
 
 /** Shows a line (the answer of /lines/{line_id}) until the page is left. */
 export class LinePage {
   #asking = new AbortController();
-  #lostAt = null;
   #at = null;
   #station = null;
   #moment = null;
@@ -27,7 +26,7 @@ export class LinePage {
     this.api = api;
     this.line = line;
     this.zone = zoneWriter(line.time_zone);
-    this.age = ageClock();
+    this.trust = new Trust(this.zone);
     this.maps = mapPanel(line, this.zone, (station) => this.#chooseStation(station));
     this.question = line.what_if ? new WhatIf(api, line, this.zone) : null;
     this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at));
@@ -40,17 +39,14 @@ export class LinePage {
     listen(
       this.api.eventsAddress,
       () => this.#attempt(() => this.#refreshLive()),
-      (connected) => this.#connectionIs(connected),
+      (connected) => this.trust.connectionIs(connected),
     );
   }
 
   /** Draw everything again, such as in other colours. */
   async redraw() {
     if (!this.#moment) return;
-    const { state, warnings, issuedAt, servedAt } = this.#moment;
-    showLevel(state.status);
-    if (this.#at === null) this.age.set(state.status, issuedAt, servedAt);
-    else this.age.freeze(state.status);
+    const { state, warnings } = this.#moment;
     this.#showClock();
     showWarnings(this.line, warnings, this.zone, (station) => this.#chooseStation(station));
     await this.maps.show(this.#moment, this.#nowWords());
@@ -60,14 +56,14 @@ export class LinePage {
   }
 
   #nowWords() {
-    return `${this.#at === null ? "now" : "then"} ${this.zone.clock(instant(this.#moment.state.time))}`;
+    return `${this.#moment.at === null ? "now" : "then"} ${this.zone.clock(instant(this.#moment.state.time))}`;
   }
 
   #showClock() {
     const time = instant(this.#moment.state.time);
     const clock = this.zone.clock(time);
     say(byId("clock"), clock);
-    sayOrHide(byId("replaying"), this.#at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
+    sayOrHide(byId("replaying"), this.#moment.at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
     document.title = `${clock} ${this.line.name}`;
   }
 
@@ -88,6 +84,7 @@ export class LinePage {
     if (signal.aborted) return;
     this.#moment = moment;
     this.#told = told;
+    this.trust.set(moment);
     await this.redraw();
   }
 
@@ -115,21 +112,15 @@ export class LinePage {
     byId("station-choice").focus();
   }
 
-  #connectionIs(connected) {
-    this.#lostAt = connected ? null : (this.#lostAt ?? Date.now());
-    showConnection(this.#lostAt, this.zone);
-    if (connected && this.#moment) showLevel(this.#moment.state.status);
-  }
-
   /** Do something that needs the service; when it refuses or cannot be reached, say so, and go on with the next event. */
   async #attempt(does) {
     try {
       await does();
-      if (this.#lostAt === null) showConnection(null, this.zone);
+      this.trust.refused(null);
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (error instanceof Refused) showRefusal(error.message);
-      else if (error instanceof TypeError && !(await reachable())) this.#connectionIs(false);
+      if (error instanceof Refused) this.trust.refused(error.message);
+      else if (error instanceof TypeError && !(await reachable())) this.trust.connectionIs(false);
       else throw error;
     }
   }
