@@ -1,11 +1,14 @@
 """The page in trouble: the service gone and back, forecasts not to be trusted, names that are code, cells without values."""
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 
+from headway_prediction.service.api import desk
 from headway_prediction.service.issued import Level, Status
 from page_browser import DRAWN, chromium, opened
 from service_server import served
@@ -94,7 +97,7 @@ def test_a_lost_connection_stays_lost_and_the_data_grow_older_whatever_is_drawn_
             seen.page.wait_for_timeout(2500)
             before, ink = shown_secs(seen), "document.querySelector('#heatmaps .plot')._fullLayout.font.color"
             light = seen.page.evaluate(ink)
-            while seen.page.evaluate(ink) == light:  # system, light, dark: one of them is drawn in other colours
+            while seen.page.evaluate(ink) == light:  # one of system, light and dark has other colours
                 seen.page.locator("#theme").click()
                 seen.page.wait_for_timeout(300)
             assert before >= 62 and shown_secs(seen) >= before
@@ -130,6 +133,86 @@ def test_a_forecast_grows_old_while_nothing_is_published(view, browser):
     with served(view) as (url, _), opened(browser, url) as seen:
         assert "Fresh" in seen.text("#level")
         seen.page.wait_for_selector("#level[data-level='old']")
+        seen.check()
+
+
+STORE_GONE = "document.querySelector('#connection').textContent.includes('the store did not answer')"
+
+
+@pytest.fixture
+def store_gone(view, monkeypatch) -> Iterator[Callable[[], None]]:
+    """What makes the store of the view hang."""
+    released = Event()
+    monkeypatch.setattr(desk, "STORED_SECS", 0.3)
+
+    def gone() -> None:
+        view.origins = view.service_dates = lambda *_: released.wait(60)
+
+    yield gone
+    released.set()
+
+
+def test_what_is_live_goes_on_while_the_store_is_gone(view, browser, store_gone):
+    store_gone()
+    with served(view) as (url, _), opened(browser, url) as seen:
+        before = seen.text("#clock")
+        view.step()
+        seen.wait_for(f"document.querySelector('#clock').textContent > '{before}'")
+        seen.wait_for("document.querySelector('#scores-table tbody tr') !== null")
+        seen.wait_for(STORE_GONE)
+        assert all("503" in error for error in seen.errors), seen.errors
+
+
+def test_one_comes_back_from_a_replay_while_the_store_is_gone(view, browser, store_gone):
+    with served(view) as (url, _), opened(browser, url) as seen:
+        seen.page.locator("#replay-moment").focus()
+        seen.page.keyboard.press("Home")
+        seen.page.wait_for_selector("#replaying:not([hidden])")
+        store_gone()
+        view.step()
+        seen.page.select_option("#replay-day", index=0)  # asks for a day that cannot be read
+        seen.page.locator("#replay-day").dispatch_event("change")
+        seen.wait_for(STORE_GONE)
+        seen.page.locator("#replay-live").click()
+        seen.page.wait_for_selector("#replaying", state="hidden")
+        newest = seen.get("/state")["time"][11:16]
+        seen.wait_for(f"document.querySelector('#clock').textContent === '{newest}'")
+        assert seen.page.locator("#what-if").is_visible()
+        assert all("503" in error for error in seen.errors), seen.errors
+
+
+SLOW = """
+const sent = fetch;
+window.fetch = async (url, how) => {
+  const answer = await sent(url, how);
+  if (String(url).includes("/stations/1")) await new Promise((done) => setTimeout(done, 1000));
+  return answer;
+};
+null;
+"""
+
+
+def test_a_slow_answer_does_not_take_the_place_of_the_station_that_was_chosen_last(view, browser):
+    with served(view) as (url, _), opened(browser, url) as seen:
+        page, heading = seen.page, "document.querySelector('#station-heading').textContent"
+        page.evaluate(SLOW)
+        third = view.served.line.station_names[3]
+        page.select_option("#station-choice", "1")
+        page.select_option("#station-choice", "3")
+        seen.wait_for(f"{heading} === {third!r}")
+        page.wait_for_timeout(1300)
+        assert seen.text("#station-heading") == third
+        page.select_option("#station-choice", "1")
+        page.locator("#station-close").click()
+        page.wait_for_timeout(1300)
+        assert not page.locator("#station").is_visible()
+        page.select_option("#station-choice", "1")
+        seen.wait_for(f"{heading} === {view.served.line.station_names[1]!r}")
+        view.step()  # the station is asked for again, with the rest
+        page.wait_for_timeout(200)
+        page.select_option("#station-choice", "3")
+        page.wait_for_timeout(1500)
+        assert seen.text("#station-heading") == third
         seen.check()
 
 

@@ -29,7 +29,7 @@ export class LinePage {
     this.trust = new Trust(this.zone);
     this.maps = mapPanel(line, this.zone, (station) => this.#chooseStation(station));
     this.question = line.what_if ? new WhatIf(api, line, this.zone) : null;
-    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at));
+    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at), (does) => this.#attempt(does));
     this.#writeOnce();
   }
 
@@ -68,22 +68,24 @@ export class LinePage {
   }
 
   async #refreshLive() {
-    await this.slider.refresh();
+    if (this.#at === null) {
+      await this.#refreshMoment();
+      await this.question?.refresh(this.#moment.state.usual);
+    }
     showScores(await this.api.scores(), this.zone);
-    if (this.#at !== null) return;
-    await this.#refreshMoment();
-    await this.question?.refresh(this.#moment.state.usual);
+    await this.slider.refresh(); // last, for it alone needs the store
   }
 
   async #refreshMoment() {
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
+    const station = this.#station;
     const moment = await readMoment(this.api, this.#at, signal);
-    const told = this.#station === null ? null : await this.api.station(this.#station, this.#at, signal);
-    if (signal.aborted) return;
+    const told = station === null ? null : await this.api.station(station, this.#at, signal);
+    signal.throwIfAborted();
     this.#moment = moment;
-    this.#told = told;
+    if (this.#station === station) this.#told = told; // else another was chosen meanwhile
     this.trust.set(moment);
     await this.redraw();
   }
@@ -98,7 +100,10 @@ export class LinePage {
     this.#station = station;
     byId("station-choice").value = station;
     return this.#attempt(async () => {
-      this.#told = await this.api.station(station, this.#at);
+      const at = this.#at;
+      const told = await this.api.station(station, at);
+      if (this.#station !== station || this.#at !== at) return; // something else was chosen meanwhile
+      this.#told = told;
       await showStation(this.line, this.#told, this.zone, this.#nowWords());
       byId("station-heading").focus();
       byId("station").scrollIntoView({ block: "nearest" });
