@@ -5,11 +5,13 @@ import io
 import json
 import threading
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from headway_prediction.clock import instant
@@ -20,7 +22,9 @@ from headway_prediction.service.api.models.forecast import ForecastColumns, Fore
 from headway_prediction.service.api.models.judged import Scores, Warnings
 from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
 from headway_prediction.service.api.models.state import State, StationState
+from headway_prediction.service.api.moments import origin_asked
 from headway_prediction.service.issued import Level, Status
+from headway_prediction.service.live_line import origin_at
 from service_view import RecordedView, simulated_view
 
 LINE = "/api/v1/lines/garden-line"
@@ -166,6 +170,28 @@ def test_an_earlier_moment_is_answered_as_it_was(view, client):
     assert rows["t0"] == kept.t0
     assert client.get(f"{LINE}/stations/1", params={"at": earlier}).json()["time"] == earlier
     assert client.get(f"{LINE}/warnings", params={"at": earlier}).json()["time"] == earlier
+
+
+def test_each_moment_around_the_change_of_service_dates_is_found_again(view):
+    changing = RecordedView(view.whole, view.served, view.guess, view.methods, first_t0=177)
+    for _ in range(5):
+        changing.step()
+    with TestClient(create_app(changing), base_url=BASE) as client:
+        moments = client.get(f"{LINE}/moments").json()["moments"]
+        assert [moment["time"][11:16] for moment in moments] == ["02:58", "02:59", "03:00", "03:01", "03:02"]
+        for moment in moments[2:]:  # those that are published of this service date
+            told = client.get(f"{LINE}/state", params={"at": moment["time"]})
+            assert told.status_code == 200 and told.json()["t0"] == moment["t0"]
+
+
+@given(
+    st.sampled_from(["Europe/Dublin", "Asia/Kathmandu", "America/Chicago"]),
+    st.dates(date(2025, 10, 20), date(2025, 11, 5)),
+    st.integers(-100, 100) | st.integers(-43_200, 43_200),
+)
+def test_what_is_asked_at_a_moment_is_what_the_service_publishes_then(zone, day, secs_after_three):
+    at = instant(day, 180 + secs_after_three / 60, zone)
+    assert origin_asked(at.isoformat(), zone) == origin_at(at.timestamp(), zone)
 
 
 def test_departures_of_the_next_hour(view, client):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from headway_prediction.service.api.conditional import answer
 from headway_prediction.service.api.documented import PUBLISHED_AGE
-from headway_prediction.service.api.moments import origin_at
+from headway_prediction.service.api.moments import origin_asked
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import Render, Renderings
 from headway_prediction.service.api.threads import Threads
@@ -62,7 +62,7 @@ class Desk:
         """Answer with `render` of what is published of a line, now or `at` an earlier moment."""
         served = self.served(line_id)
         version, published = self.view.board.newest(line_id)
-        origin = None if at is None else origin_at(at, served.line.time_zone)
+        origin = None if at is None else origin_asked(at, served.line.time_zone)
         if origin is not None and not _is_of(published, origin):
             return await self.answer_stored(
                 request,
