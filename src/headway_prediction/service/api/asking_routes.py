@@ -83,5 +83,5 @@ def _refuse_strangers(request: Request, desk: Desk) -> None:
             403,
             f"a page of {origin[:80]!r} asked",
             f"one of {host}",
-            "name the origin when the service is started",
+            "start the service with --allow-origin and that site",
         )

@@ -59,7 +59,7 @@ class Guard:
             body = error_body(
                 f"the request was for the host {host[:80]!r}",
                 f"one of {', '.join(sorted(self.hosts))}",
-                "use that address, or name the host when the service is started",
+                "use that address, or start the service with --allow-host and that name",
             )
             await JSONResponse(body, 421)(scope, receive, guarded)
         else:
