@@ -83,7 +83,7 @@ function differenceEnd({ difference }) {
 }
 
 /** Return the rows of one direction in travel order, [row][lead], and what was reached of them. */
-export function mapRows(line, answer, values, direction) {
+function mapRows(line, answer, values, direction) {
   const rows = travelOrder(line, direction);
   const places = rows.map(({ station }) => answer.present.platforms.findIndex((p) => p.direction_id === direction && p.station === station));
   return { rows, z: places.map((place) => values[place]), reached: places.map((place) => answer.reached[place]) };

@@ -56,7 +56,7 @@ function drawPlatform(plot, direction, told, zone, nowWords) {
 }
 
 /** Return the traces of a platform: the past in steps, the interval as a band, mean and usual headway as lines. */
-export function platformTraces({ past, forecast, usual, direction_id: direction }, since, found, zone, first, last) {
+function platformTraces({ past, forecast, usual, direction_id: direction }, since, found, zone, first, last) {
   const colour = found[`towards-${direction}`];
   const line = { type: "scatter", mode: "lines", hovertemplate: "%{y:.1f} min<extra>%{fullData.name}</extra>" };
   const traces = [
