@@ -2,9 +2,13 @@
 
 import io
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from threading import Thread
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
@@ -12,9 +16,10 @@ from rich.console import Console
 from conftest import headway
 from headway_prediction.cli.watch_table import Seen, clean, shown
 from headway_prediction.errors import HeadwayError
+from headway_prediction.service import client, client_events
 from headway_prediction.service.api.models.what_if import Action, Edit, WhatIf
 from headway_prediction.service.client import Client
-from headway_prediction.service.client_events import events_of, reconnecting
+from headway_prediction.service.client_events import ServerEvent, events_of, followed
 from service_server import served
 from service_view import RecordedView, simulated_view
 
@@ -53,7 +58,7 @@ def test_everything_the_api_has_can_be_asked(view, url):
 def test_an_answer_that_still_holds_is_not_read_again(view, url):
     client = Client(url)
     first = client.forecast(LINE)
-    assert client.forecast(LINE) is first
+    assert client.forecast(LINE).headway_mean is first.headway_mean
     view.step()
     assert client.forecast(LINE).t0 == first.t0 + 1
 
@@ -95,19 +100,21 @@ def test_where_no_service_answers_the_address_is_named():
 
 
 def test_an_answer_of_something_else_is_refused():
-    with ThreadingHTTPServer(("127.0.0.1", 0), SomePage) as server:
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        client = Client(f"http://127.0.0.1:{server.server_port}")
+    with listened(SomePage) as url:
+        client = Client(url)
         for ask in (client.lines, client.ready):
             with pytest.raises(HeadwayError, match="an answer that is no"):
                 ask()
         with pytest.raises(HeadwayError, match="status 404 from"):
             client.line("nowhere")
-        server.shutdown()
+    SomePage.asked.clear()
 
 
 class SomePage(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.send_response(404 if "nowhere" in self.path else 200)
         self.end_headers()
         self.wfile.write(b"<!DOCTYPE html><title>A printer</title>")
@@ -129,35 +136,158 @@ def test_new_forecasts_are_told_of_as_they_come(view, url):
     events.close()
 
 
-def test_a_stream_that_breaks_is_opened_again_and_tells_nothing_twice():
-    streams = iter([iter("ab"), iter("bc"), iter("")])
-    waits = []
+def test_a_stream_goes_on_where_the_service_is_started_again(view, url, monkeypatch):
+    monkeypatch.setattr(client_events, "FIRST_WAIT_SECS", 0.05)
+    with ExitStack() as running:
+        first, _ = running.enter_context(served(view))
+        events = Client(first).events(LINE)
+        now = next(events)
+        running.close()
+        starting = Thread(target=lambda: (time.sleep(0.3), view.step()))
+        starting.start()
+        with served(view, port=urlsplit(first).port):
+            told = list(
+                islice(events, 2)
+            )  # the newest of then, for ids of another run say nothing, and the next one
+            starting.join()
+            events.close()
+    assert [event.t0 for event in told] == [now.t0, now.t0 + 1]
 
-    def stream():
-        if (found := next(streams, None)) is None:
+
+def test_a_stream_that_had_nothing_to_tell_yet_waits_for_the_service_to_come_back(monkeypatch):
+    monkeypatch.setattr(client_events, "FIRST_WAIT_SECS", 0.05)
+    view, told = simulated_view(), []
+    with ExitStack() as running:
+        first, server = running.enter_context(served(view))
+        listening = Thread(target=lambda: told.append(next(Client(first).events(LINE))))
+        listening.start()
+        while not server.hub.listening:
+            time.sleep(0.01)
+        running.close()
+        time.sleep(0.3)  # it is refused meanwhile
+        view.step()
+        with served(view, port=urlsplit(first).port):
+            listening.join(20)
+    assert [event.t0 for event in told] == [view.next_t0 - 1]
+
+
+def test_a_stream_that_is_cut_is_opened_again_from_its_last_event_even_if_it_said_nothing_yet(monkeypatch):
+    monkeypatch.setattr(client_events, "FIRST_WAIT_SECS", 0.01)
+    with listened(CutStream) as url:
+        events = Client(url).events(LINE)
+        assert [event.version for event in islice(events, 3)] == [1, 2, 3]
+        events.close()
+    assert CutStream.heard == [None, None, "a-1", "a-2"]
+
+
+class CutStream(BaseHTTPRequestHandler):
+    """Hangs up at once, then after each event, in the middle of what it says."""
+
+    protocol_version = "HTTP/1.1"
+    heard: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        version = len(self.heard)
+        self.heard.append(self.headers["Last-Event-ID"])
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        told = f'{{"t0": 500, "time": "2026-01-13T08:21:00+00:00", "version": {version}, "level": "fresh"}}'
+        event = f"id: a-{version}\nevent: forecast\ndata: {told}\n\n: cut" if version else ""
+        self.wfile.write(f"{len(event) + 9:x}\r\n{event}".encode())
+        self.wfile.flush()
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def listened(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_pauses_grow_while_nothing_comes():
+    texts, waits = iter([b"data: a\n\n", b"data: b\n\n", b"", b""]), []
+
+    @contextmanager
+    def opened(_: str | None) -> Iterator[list[bytes]]:
+        if (text := next(texts, None)) is None:
             raise KeyboardInterrupt
-        yield from found
+        yield text.splitlines(keepends=True)
 
     told = []
     with pytest.raises(KeyboardInterrupt):
-        for event in reconnecting(stream, waits.append):
-            told.append(event)
-    assert told == ["a", "b", "c"]
-    assert waits == [1.0, 1.0, 2.0]  # the pause grows while nothing comes
+        told.extend(event.data for event in followed(opened, waits.append))
+    assert waits == [1.0, 1.0, 2.0, 4.0]
 
 
 def test_a_stream_that_never_opened_says_why():
-    def stream():
+    @contextmanager
+    def opened(_: str | None) -> Iterator[list[bytes]]:
         raise HeadwayError("no line", "one that is served", "name another")
         yield
 
     with pytest.raises(HeadwayError, match="no line"):
-        next(reconnecting(stream))
+        next(followed(opened))
 
 
 def test_events_are_read_as_the_standard_says():
-    text = b": still here\n\nevent: forecast\r\ndata: {\r\ndata:}\r\n\r\ndata: x\n\nevent: alone\n\nevent: cut\ndata: y\n"
-    assert list(events_of(text.splitlines(keepends=True))) == [("forecast", b"{\n}"), ("message", b"x")]
+    text = (
+        b": still here\n\nid: 7\nevent: forecast\r\ndata: {\r\ndata:}\r\n\r\ndata: x\n\n"
+        b"event: alone\n\nevent: cut\ndata: y\n"
+    )
+    assert list(events_of(text.splitlines(keepends=True))) == [
+        ServerEvent("forecast", b"{\n}", "7"),
+        ServerEvent("message", b"x", "7"),
+    ]
+
+
+def test_a_key_is_not_sent_on_to_another_server(monkeypatch):
+    with listened(SomePage) as other, listened(Elsewhere) as url:
+        monkeypatch.setattr(Elsewhere, "elsewhere", other)
+        client = Client(url, key="a-key-of-sixteen-letters")
+        for ask in (client.lines, lambda: client.what_if(LINE, WhatIf())):
+            with pytest.raises(HeadwayError, match=f"sends on to '{other}"):
+                ask()
+    assert SomePage.asked == []
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    elsewhere = ""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(302)
+        self.send_header("Location", f"{self.elsewhere}{self.path}")
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_of_many_answers_those_asked_for_last_are_kept(url, monkeypatch):
+    monkeypatch.setattr(client, "KEPT_ANSWERS", 3)
+    asking = Client(url)
+    state = asking.state(LINE)
+    for station in (0, 1, 2, 0, 1, 2):
+        asking.station(LINE, station)
+        assert asking.state(LINE).headway is state.headway  # asked for all the time, kept all the time
+
+
+def test_the_age_of_the_data_is_that_of_the_answer_not_of_the_forecast(view, url):
+    asking = Client(url)
+    made = asking.state(LINE).status.data_age_secs
+    view.late_secs = 400.0
+    try:
+        assert asking.state(LINE).status.data_age_secs == made + 400  # though the answer has not changed
+    finally:
+        view.late_secs = 0.0
 
 
 def test_watch_prints_stations_status_and_warnings(view, url, capsys):

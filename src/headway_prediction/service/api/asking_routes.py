@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Header, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,9 +18,14 @@ from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import JSON, Rendered
 
 EVENT_STREAM = {
-    "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now.",
+    "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now, unless "
+    "Last-Event-ID names its id. Two may come for one t0: the next 15 minutes are published first, then the hour and the "
+    "scores with them.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
+LastEventId = Annotated[
+    str | None, Header(description="The id of the last event that was heard, from whoever comes back.")
+]
 Told = Annotated[
     HTTPAuthorizationCredentials | None,
     Security(HTTPBearer(auto_error=False, description="A key, where the service wants one.")),
@@ -36,11 +41,11 @@ def event_routes(desk: Desk, hub: Hub) -> APIRouter:
         response_class=Response,
         responses={200: EVENT_STREAM, **errors(404, 422, 503)},
     )
-    async def events(line_id: LineId) -> Response:
+    async def events(line_id: LineId, last_event_id: LastEventId = None) -> Response:
         """Hear of each new forecast as soon as it is published."""
         desk.served(line_id)
         hub.check_room()
-        return EventStream(hub, line_id)
+        return EventStream(hub, line_id, last_event_id)
 
     return router
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway_prediction.service.api.conditional import answer
-from headway_prediction.service.api.documented import PUBLISHED_AGE
+from headway_prediction.service.api.models.base import PUBLISHED_AGE
 from headway_prediction.service.api.moments import origin_asked
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import Render, Renderings

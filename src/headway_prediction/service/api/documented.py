@@ -5,12 +5,10 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from headway_prediction.service.api.models.base import PUBLISHED_AGE
 from headway_prediction.service.api.models.service import ErrorBody
 
 PREFIX = "/api/v1"
-PUBLISHED_AGE = "Published-Age"
-"""The header of every answer that is of the newest minute, 304 included. HTTP's own Age counts from when the server made or
-confirmed an answer, which tells nothing of how old the forecast in it is (RFC 9111, section 5.1)."""
 
 
 class Format(StrEnum):
