@@ -313,6 +313,16 @@ def test_watch_shows_the_age_growing_and_obeys_no_name(url):
     Console(file=printed, width=140, force_terminal=True, color_system=None).print(
         shown(Seen(line, seen.state, seen.forecast, seen.warnings), 100.0)
     )
-    assert "data 112 s old" in printed.getvalue()
+    assert "data 112 s old" in printed.getvalue() and "fresh" in printed.getvalue()
     assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
     assert clean("Örtel–Straße") == "Örtel–Straße"
+
+
+def test_watch_calls_nothing_fresh_that_was_published_long_ago(view, url, capsys):
+    view.late_secs = 400.0
+    try:
+        assert headway("watch", "--url", url, "--once") == 0
+    finally:
+        view.late_secs = 0.0
+    said = capsys.readouterr().out
+    assert "data 412 s old" in said and "no new forecast comes" in said and "fresh" not in said
