@@ -17,9 +17,10 @@ from conftest import headway
 from headway_prediction.cli.watch_table import Seen, clean, shown
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service import client, client_events
-from headway_prediction.service.api.models.what_if import Action, Edit, WhatIf
+from headway_prediction.service.api.models.what_if import Edit, WhatIf
 from headway_prediction.service.client import Client
 from headway_prediction.service.client_events import ServerEvent, events_of, followed
+from headway_prediction.what_if.request import Action
 from service_server import served
 from service_view import RecordedView, simulated_view
 
