@@ -213,6 +213,11 @@ def test_a_slow_answer_does_not_take_the_place_of_the_station_that_was_chosen_la
         page.select_option("#station-choice", "3")
         page.wait_for_timeout(1500)
         assert seen.text("#station-heading") == third
+        page.select_option("#station-choice", "1")
+        page.locator(".lane .mark").first.focus()  # who goes on meanwhile is not taken away from there
+        seen.wait_for(f"{heading} === {view.served.line.station_names[1]!r}")
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.activeElement.className").startswith("mark")
         seen.check()
 
 

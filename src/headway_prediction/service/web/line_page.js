@@ -101,10 +101,12 @@ export class LinePage {
     byId("station-choice").value = station;
     return this.#attempt(async () => {
       const at = this.#at;
+      const focused = document.activeElement;
       const told = await this.api.station(station, at);
       if (this.#station !== station || this.#at !== at) return; // something else was chosen meanwhile
       this.#told = told;
       await showStation(this.line, this.#told, this.zone, this.#nowWords());
+      if (![focused, document.body].includes(document.activeElement)) return; // the reader has gone on elsewhere
       byId("station-heading").focus();
       byId("station").scrollIntoView({ block: "nearest" });
     });
