@@ -163,7 +163,7 @@ def test_a_station_shows_its_past_its_forecast_and_the_interval(seen):
         assert traces["9 in 10 below"]["y"] == direction["forecast"]["headway_p90"]
         assert traces["usual"]["y"] == [direction["usual"]] * 2
         mean, low, high = (direction["forecast"][f"headway_{part}"][4] for part in ("mean", "p10", "p90"))
-        assert f"in 5 min {written(mean)} ({written(low)} to {written(high)})" in seen.text(
+        assert f"in 5 min: {written(mean)} ({written(low)} to {written(high)})" in seen.text(
             f"{figure} .station-words"
         )
     seen.page.locator("#station-close").click()

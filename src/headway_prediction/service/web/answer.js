@@ -114,7 +114,7 @@ function drawMap({ name, direction, values, plot }, line, answer, usual, end, zo
   return draw(plot, [trace], {
     height: 40 + size * rows.length,
     margin: { l: labelWidth(rows), t: 6, b: 30 },
-    images: [under(found)],
+    images: under(trace.z, found),
     xaxis: { range: [0, leads.at(-1)], ...roundTicks(instant(answer.time), 0, leads.at(-1), tickStep(plot), zone), ticks: "outside" },
     yaxis: stationAxis(rows, size),
   });
