@@ -228,7 +228,8 @@ def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
     warnings = [warning["text"] for warning in seen.get("/warnings", at=chosen)["warnings"]]
     shown = [warning.get_attribute("aria-label") for warning in page.locator("#warning-list button").all()]
     assert shown == warnings[: len(shown)] and len(shown) == min(6, len(warnings))
-    assert seen.text("#age").endswith("old then")
+    assert seen.text("#age").endswith("old then") and seen.text("#level") == "● Fresh then"
+    assert page.locator("#level").get_attribute("data-level") == "then"  # nothing that looks like now
     assert not page.locator("#what-if").is_visible()  # only the plan of now can be changed
     page.locator("#replay-live").click()
     seen.wait_for(f"document.querySelector('#clock').textContent === '{moments[-1]['time'][11:16]}'")

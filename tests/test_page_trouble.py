@@ -165,6 +165,7 @@ def test_what_is_live_goes_on_while_the_store_is_gone(view, browser, store_gone)
 
 def test_one_comes_back_from_a_replay_while_the_store_is_gone(view, browser, store_gone):
     with served(view) as (url, _), opened(browser, url) as seen:
+        seen.wait_for("Number(document.querySelector('#replay-moment').max) > 0")
         seen.page.locator("#replay-moment").focus()
         seen.page.keyboard.press("Home")
         seen.page.wait_for_selector("#replaying:not([hidden])")

@@ -55,7 +55,7 @@ export class Trust {
     const publishedAge = age();
     const isOld = !isLost && publishedAge > SILENT_SECS && state.status.level !== "held back";
     const [level, word, meaning] = isOld ? this.#old(state) : told(state.status);
-    if (!isLost) showLevel(level, word);
+    if (!isLost) showLevel(...(publishedAge === null ? ["then", `${word} then`] : [level, word]));
     showReasons(level, [meaning, ...state.status.reasons].filter(Boolean));
     showAge(state.status.data_age_secs, publishedAge);
   }
@@ -86,6 +86,7 @@ function showReasons(level, reasons) {
 
 function showAge(dataAge, publishedAge) {
   const age = dataAge === null ? null : dataAge + (publishedAge ?? 0);
-  byId("age").dataset.old = age === null || age > TOO_OLD_SECS ? "very" : age > OLD_SECS ? "yes" : "no";
-  say(byId("age"), age === null ? "Age of the data unknown" : `Data ${duration(age)} old${publishedAge === null ? " then" : ""}`);
+  const then = publishedAge === null;
+  byId("age").dataset.old = then ? "then" : age === null || age > TOO_OLD_SECS ? "very" : age > OLD_SECS ? "yes" : "no";
+  say(byId("age"), age === null ? "Age of the data unknown" : `Data ${duration(age)} old${then ? " then" : ""}`);
 }
