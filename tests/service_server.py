@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from headway_prediction.service.api.app import create_app
@@ -28,3 +30,23 @@ def served(view: RecordedView, port: int = 0, **settings: object) -> Iterator[tu
             server.should_exit = True
             thread.join(10)
             assert not thread.is_alive()
+
+
+def publish(view: RecordedView, **changes: object) -> None:
+    """Put the newest minute up again, changed."""
+    newest = view.board.newest(view.line_id)[1]
+    view.board.publish(view.line_id, replace(newest, **changes))
+
+
+@contextmanager
+def listened(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve something else on loopback; give its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def unpublished(view: RecordedView) -> RecordedView:
+    """Return a view of the same day of which nothing is published yet."""
+    return RecordedView(view.whole, view.served, view.guess, view.methods)

@@ -72,7 +72,10 @@ class Spread:
 
 
 class RecordedView:
-    """A ServiceView (and its own store) over one recorded service date; `step` publishes the next minute."""
+    """A ServiceView (and its own store) over one recorded service date; `step` publishes the next minute.
+
+    `late_secs` is how long ago, by its clock, the newest was published.
+    """
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class RecordedView:
         self.published: dict[int, Published] = {}
         self.asked = Counter()
         self.wrong: list[str] = []
+        self.late_secs = 0.0
 
     @property
     def line_id(self) -> str:
@@ -149,7 +153,7 @@ class RecordedView:
 
     def now(self) -> float:
         newest = self.board.newest(self.line_id)[1]
-        return self._at(self.next_t0) if newest is None else newest.at + 12.0
+        return self._at(self.next_t0) if newest is None else newest.at + self.late_secs
 
     def _at(self, t0: int) -> float:
         return instant(self.day, t0 + 1, self.served.line.time_zone).timestamp() + 2.0

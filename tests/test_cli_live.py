@@ -29,6 +29,9 @@ from headway_prediction.service.sources import ArchiveFeed
         (("--simulate", "--url", "http://127.0.0.1:1/x"), "--url and --simulate was given"),
         (("--url", "http://127.0.0.1:1/x"), "no bundle was given"),
         (("--simulate", "--host", "0.0.0.0"), "without any key"),
+        (("--simulate", "--allow-host", "https://board.example"), "the host 'https://board.example'"),
+        (("--simulate", "--allow-origin", "board.example"), "the origin 'board.example'"),
+        (("--simulate", "--allow-origin", "https://board.example/"), "the origin 'https://board.example/'"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused_in_a_sentence(words, said, capsys, monkeypatch):
@@ -84,6 +87,7 @@ def test_a_line_tells_directions_of_its_platforms_and_a_schedule_the_plan(tmp_pa
 def test_it_serves_the_simulated_line_until_it_is_told_to_end(small_line, tmp_path):
     bundle = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
     words = ["serve", "--simulate", "--bundle", bundle, "--port", "0", "--speed", "20"]
+    words += ["--allow-host", "board.example", "--allow-origin", "https://control.example"]
     process = subprocess.Popen(
         [sys.executable, "-m", "headway_prediction", *words],
         stderr=subprocess.PIPE,
@@ -97,6 +101,9 @@ def test_it_serves_the_simulated_line_until_it_is_told_to_end(small_line, tmp_pa
         forecast = fetched(f"{address}/api/v1/lines/garden-line/forecast?horizon=60&format=csv")
         assert forecast.count("\n") > 5 * 2 * 60 * 0.9
         assert "headway_feed_age_seconds" in fetched(f"{address}/metrics")
+        named = {"Host": "board.example", "Origin": "https://control.example"}
+        with urllib.request.urlopen(urllib.request.Request(f"{address}/healthz", headers=named)) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == "https://control.example"
     finally:
         process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0

@@ -15,6 +15,7 @@ def run():
     with served(view) as (url, _), chromium() as browser:
         page = browser.new_page(timezone_id="Asia/Tokyo")
         page.goto(f"{url}/static/icon.svg")
+        page.route("**/lines/nobody/events", lambda _: None)  # one that never answers
 
         def run(modules: str, expression: str, argument: object = None) -> object:
             paths = [f"/static/{name}.js" for name in modules.split()]
@@ -85,6 +86,23 @@ def test_the_scale_is_even_in_ratios_and_ends_at_half_and_twice(run):
         pytest.approx(0.72),
         None,
     ]
+
+
+LISTENED = """new Promise((done) => {
+  const told = [];
+  m.listen(`/api/v1/lines/${argument}/events`, (event) => told.push(event.t0), (connected) => told.push(connected),
+    { patience: 400, silence: 300 });
+  setTimeout(() => done(told), 1500);
+})"""
+
+
+def test_a_silent_stream_is_opened_anew_and_is_not_called_lost(run):
+    told = run("events", f"await {LISTENED}", "garden-line")
+    assert told.count(480) == told.count(True) >= 3 and False not in told
+
+
+def test_a_service_that_never_answers_is_lost(run):
+    assert run("events", f"await {LISTENED}", "nobody") == [False]
 
 
 LINE = {

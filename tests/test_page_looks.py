@@ -47,6 +47,15 @@ CONTRASTS = """() => {
 }"""
 
 
+CUT = """() => [...document.querySelectorAll(".plot .main-svg text")]
+  .filter((text) => text.checkVisibility() && text.textContent.trim())
+  .filter((text) => {
+    const [own, all] = [text.getBoundingClientRect(), text.closest(".main-svg").getBoundingClientRect()];
+    return own.left < all.left - 1 || own.right > all.right + 1 || own.top < all.top - 4 || own.bottom > all.bottom + 4;
+  })
+  .map((text) => text.textContent)"""
+
+
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as browser:
@@ -88,6 +97,7 @@ def test_it_fits_the_screen_and_every_text_can_be_read(browser, url, screenshots
         assert len(contrasts) > 100
         assert [found for found in contrasts if found[0] < ENOUGH] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert page.evaluate(CUT) == []
         seen.check()
 
 

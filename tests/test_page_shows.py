@@ -163,7 +163,7 @@ def test_a_station_shows_its_past_its_forecast_and_the_interval(seen):
         assert traces["9 in 10 below"]["y"] == direction["forecast"]["headway_p90"]
         assert traces["usual"]["y"] == [direction["usual"]] * 2
         mean, low, high = (direction["forecast"][f"headway_{part}"][4] for part in ("mean", "p10", "p90"))
-        assert f"in 5 min {written(mean)} ({written(low)} to {written(high)})" in seen.text(
+        assert f"in 5 min: {written(mean)} ({written(low)} to {written(high)})" in seen.text(
             f"{figure} .station-words"
         )
     seen.page.locator("#station-close").click()
@@ -228,7 +228,8 @@ def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
     warnings = [warning["text"] for warning in seen.get("/warnings", at=chosen)["warnings"]]
     shown = [warning.get_attribute("aria-label") for warning in page.locator("#warning-list button").all()]
     assert shown == warnings[: len(shown)] and len(shown) == min(6, len(warnings))
-    assert seen.text("#age").endswith("old then")
+    assert seen.text("#age").endswith("old then") and seen.text("#level") == "● Fresh then"
+    assert page.locator("#level").get_attribute("data-level") == "then"  # nothing that looks like now
     assert not page.locator("#what-if").is_visible()  # only the plan of now can be changed
     page.locator("#replay-live").click()
     seen.wait_for(f"document.querySelector('#clock').textContent === '{moments[-1]['time'][11:16]}'")

@@ -1,14 +1,16 @@
-"""The page in trouble: the service gone and back, forecasts not to be trusted, names that are code, cells without values."""
+"""The page in trouble: nothing published, the store gone, slow answers, names that are code, cells without values."""
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 
+from headway_prediction.service.api import desk
 from headway_prediction.service.issued import Level, Status
 from page_browser import DRAWN, chromium, opened
-from service_server import served
+from service_server import publish, served
 from service_view import RecordedView, simulated_view
 
 EVIL = (
@@ -32,12 +34,6 @@ def view() -> RecordedView:
     for _ in range(3):
         view.step()
     return view
-
-
-def publish(view: RecordedView, **changes: object) -> None:
-    """Put the newest minute up again, changed."""
-    newest = view.board.newest(view.line_id)[1]
-    view.board.publish(view.line_id, replace(newest, **changes))
 
 
 def test_a_new_forecast_is_shown_as_soon_as_it_is_published(view, browser):
@@ -64,83 +60,104 @@ def test_it_waits_for_the_first_forecast_and_says_so(browser):
         page.close()
 
 
-def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, browser):
-    with ExitStack() as running:
-        url, _ = running.enter_context(served(view))
-        with opened(browser, url) as seen:
-            assert not seen.page.locator("#connection").is_visible()
-            running.close()
-            seen.page.wait_for_selector("#connection:not([hidden])")
-            assert "No connection to the service since" in seen.text("#connection")
-            assert "No connection" in seen.text("#level")
-            seen.page.select_option("#station-choice", "1")  # what cannot be read is no error of the page
-            view.step()
-            with served(view, port=int(url.rpartition(":")[2])):
-                seen.page.wait_for_selector("#connection", state="hidden")
-                newest = seen.get("/state")["time"][11:16]
-                seen.wait_for(f"document.querySelector('#clock').textContent === '{newest}'")
-                assert "Fresh" in seen.text("#level")
-            assert all("ERR_" in error for error in seen.errors), seen.errors
+STORE_GONE = "document.querySelector('#connection').textContent.includes('the store did not answer')"
 
 
-@pytest.fixture(scope="module")
-def levels(browser):
-    """A page whose status is changed by the tests."""
-    view = simulated_view()
-    for _ in range(3):
-        view.step()
+@pytest.fixture
+def store_gone(view, monkeypatch) -> Iterator[Callable[[], None]]:
+    """What makes the store of the view hang."""
+    released = Event()
+    monkeypatch.setattr(desk, "STORED_SECS", 0.3)
+
+    def gone() -> None:
+        view.origins = view.service_dates = lambda *_: released.wait(60)
+
+    yield gone
+    released.set()
+
+
+def test_what_is_live_goes_on_while_the_store_is_gone(view, browser, store_gone):
+    store_gone()
     with served(view) as (url, _), opened(browser, url) as seen:
-        yield view, seen
+        before = seen.text("#clock")
+        view.step()
+        seen.wait_for(f"document.querySelector('#clock').textContent > '{before}'")
+        seen.wait_for("document.querySelector('#scores-table tbody tr') !== null")
+        seen.wait_for(STORE_GONE)
+        assert all("503" in error for error in seen.errors), seen.errors
+
+
+def test_one_comes_back_from_a_replay_while_the_store_is_gone(view, browser, store_gone):
+    with served(view) as (url, _), opened(browser, url) as seen:
+        seen.wait_for("Number(document.querySelector('#replay-moment').max) > 0")
+        seen.page.locator("#replay-moment").focus()
+        seen.page.keyboard.press("Home")
+        seen.page.wait_for_selector("#replaying:not([hidden])")
+        store_gone()
+        view.step()
+        seen.page.select_option("#replay-day", index=0)  # asks for a day that cannot be read
+        seen.page.locator("#replay-day").dispatch_event("change")
+        seen.wait_for(STORE_GONE)
+        seen.page.locator("#replay-live").click()
+        seen.page.wait_for_selector("#replaying", state="hidden")
+        newest = seen.get("/state")["time"][11:16]
+        seen.wait_for(f"document.querySelector('#clock').textContent === '{newest}'")
+        assert seen.page.locator("#what-if").is_visible()
+        assert all("503" in error for error in seen.errors), seen.errors
+
+
+SLOW = """
+const sent = fetch;
+window.fetch = async (url, how) => {
+  const answer = await sent(url, how);
+  if (String(url).includes("/stations/1")) await new Promise((done) => setTimeout(done, 1000));
+  return answer;
+};
+null;
+"""
+
+
+def test_a_slow_answer_does_not_take_the_place_of_the_station_that_was_chosen_last(view, browser):
+    with served(view) as (url, _), opened(browser, url) as seen:
+        page, heading = seen.page, "document.querySelector('#station-heading').textContent"
+        page.evaluate(SLOW)
+        third = view.served.line.station_names[3]
+        page.select_option("#station-choice", "1")
+        page.select_option("#station-choice", "3")
+        seen.wait_for(f"{heading} === {third!r}")
+        page.wait_for_timeout(1300)
+        assert seen.text("#station-heading") == third
+        page.select_option("#station-choice", "1")
+        page.locator("#station-close").click()
+        page.wait_for_timeout(1300)
+        assert not page.locator("#station").is_visible()
+        page.select_option("#station-choice", "1")
+        seen.wait_for(f"{heading} === {view.served.line.station_names[1]!r}")
+        view.step()  # the station is asked for again, with the rest
+        page.wait_for_timeout(200)
+        page.select_option("#station-choice", "3")
+        page.wait_for_timeout(1500)
+        assert seen.text("#station-heading") == third
+        page.select_option("#station-choice", "1")
+        page.locator(".lane .mark").first.focus()  # who goes on meanwhile is not taken away from there
+        seen.wait_for(f"{heading} === {view.served.line.station_names[1]!r}")
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.activeElement.className").startswith("mark")
         seen.check()
 
 
-@pytest.mark.parametrize(
-    ("level", "words", "colour"),
-    [
-        (Level.STARTING, "Just started", "caution"),
-        (Level.STALE, "feed is silent", "caution"),
-        (Level.CLIMATOLOGY, "usual headways", "alarm"),
-        (Level.HELD_BACK, "failed a check", "alarm"),
-    ],
-)
-def test_a_forecast_that_is_not_fresh_cannot_be_overlooked(levels, level, words, colour):
-    view, seen = levels
-    publish(view, status=Status(level, ("because of a <reason>",), 700.0))
-    seen.wait_for(f"document.querySelector('#level').dataset.level === '{level.value}'")
-    banner = seen.page.locator("#trouble")
-    assert words in banner.inner_text() and "because of a <reason>" in banner.inner_text()
-    assert colour in banner.get_attribute("class")
-    assert seen.page.locator("#age").get_attribute("data-old") == "very"
-    publish(view, status=Status(Level.FRESH, (), 1.0))
-    seen.page.wait_for_selector("#trouble", state="hidden")
-
-
-def test_the_age_of_the_data_grows_while_nothing_new_comes(levels):
-    view, seen = levels
-    publish(view, status=Status(Level.FRESH, (), 117.0))
-    seen.wait_for("document.querySelector('#age').textContent.includes('117 s')")
-    seen.wait_for("document.querySelector('#age').dataset.old === 'yes'")
-    assert "Data 2 min old" in seen.text("#age")
-
-
-def test_it_says_when_a_simple_method_has_been_better(levels):
-    view, seen = levels
-    scores = view.board.newest(view.line_id)[1].scores
-    publish(view, scores=replace(scores, behind="persistence"))
-    seen.page.wait_for_selector("#behind:not([hidden])")
-    assert "persistence" in seen.text("#behind")
-
-
-def test_cells_without_a_value_are_empty_and_say_so(levels):
-    view, seen = levels
+def test_cells_without_a_value_are_empty_and_say_so(view, browser):
     state = view.board.newest(view.line_id)[1].state
     headway = state.headway.copy()
     headway[-20:, 2, 0] = np.nan
     publish(view, state=replace(state, headway=headway))
-    seen.wait_for("document.querySelector('#heatmaps .plot').data[0].z[2][50] === null")
-    cells = seen.plot("#heatmaps [data-direction='0']")[0]
-    assert cells["z"][2][40:60] == [None] * 20 and None not in cells["z"][1]
-    assert cells["text"][2][50].endswith("not known")
+    with served(view) as (url, _), opened(browser, url) as seen:
+        cells = seen.plot("#heatmaps [data-direction='0']")[0]
+        assert cells["z"][2][40:60] == [None] * 20 and None not in cells["z"][1]
+        assert cells["text"][2][50].endswith("not known")
+        images = "[...document.querySelectorAll('#heatmaps .plot')].map((plot) => plot.layout.images.length)"
+        assert seen.page.evaluate(images) == [1, 0]  # stripes where something is not known
+        seen.check()
 
 
 def test_it_shows_the_state_while_no_forecast_is_published(view, browser):

@@ -185,6 +185,21 @@ def test_changes_are_kept_when_the_next_forecast_arrives(seen, view):
     seen.wait_for(f"document.querySelector('#clock').textContent === '{seen.get('/state')['time'][11:16]}'")
 
 
+def test_the_chosen_departure_stays_chosen_when_the_next_forecast_arrives(seen, view):
+    marks(seen).nth(3).focus()
+    chosen = seen.text("#selected strong")
+    clock = seen.text("#clock")
+    view.step()
+    seen.wait_for(f"document.querySelector('#clock').textContent !== '{clock}'")
+    time = seen.get("/state")["time"]
+    seen.wait_for(f"document.querySelector('#scores-words').textContent.includes('to {time[11:16]}')")
+    assert seen.text("#selected strong") == chosen
+    seen.page.keyboard.press("ArrowRight")
+    (edit,) = asked(seen)["edits"]
+    planned = datetime.fromisoformat(edit["departure"]).astimezone(datetime.fromisoformat(time).tzinfo)
+    assert chosen.startswith(f"{planned:%H:%M}")
+
+
 def test_a_service_with_keys_asks_for_one(view, browser):
     with served(view, keys=(KEY,)) as (url, _), opened(browser, url) as seen:
         marks(seen).nth(1).focus()

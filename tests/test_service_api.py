@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import threading
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,13 +13,13 @@ from starlette.testclient import TestClient
 
 from headway_prediction.clock import instant
 from headway_prediction.evaluation.export import KEY_COLUMNS, VALUE_COLUMNS
-from headway_prediction.service.api import desk
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
 from headway_prediction.service.api.models.judged import Scores, Warnings
-from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
+from headway_prediction.service.api.models.lines import Departures, Lines, LineTold
 from headway_prediction.service.api.models.state import State, StationState
 from headway_prediction.service.issued import Level, Status
+from service_server import unpublished
 from service_view import RecordedView, simulated_view
 
 LINE = "/api/v1/lines/garden-line"
@@ -150,24 +149,6 @@ def test_scores_over_all_leads_are_those_of_the_cells(view, client):
     assert method.by_lead[-1].mae is None  # nothing 15 minutes old has come true yet
 
 
-def test_an_earlier_moment_is_answered_as_it_was(view, client):
-    moments = Moments.model_validate(client.get(f"{LINE}/moments").json())
-    assert [moment.t0 for moment in moments.moments] == sorted(view.published)
-    for moment in moments.moments:
-        at = moment.time.isoformat()
-        told = State.model_validate(client.get(f"{LINE}/state", params={"at": at}).json())
-        assert (told.t0, told.time) == (moment.t0, moment.time)
-        # As browsers send it when nobody escapes the plus sign or names the zone.
-        for written in (at.replace("+", " "), at[:19]):
-            assert State.model_validate(client.get(f"{LINE}/state", params={"at": written}).json()) == told
-    earlier = moments.moments[0].time.isoformat()
-    kept = view.published[moments.moments[0].t0].forecast
-    rows = client.get(f"{LINE}/forecast", params={"at": earlier, "format": "columns"}).json()
-    assert rows["t0"] == kept.t0
-    assert client.get(f"{LINE}/stations/1", params={"at": earlier}).json()["time"] == earlier
-    assert client.get(f"{LINE}/warnings", params={"at": earlier}).json()["time"] == earlier
-
-
 def test_departures_of_the_next_hour(view, client):
     told = Departures.model_validate(client.get(f"{LINE}/departures").json())
     assert told.departures == sorted(told.departures, key=lambda d: (d.planned, d.direction_id))
@@ -253,27 +234,6 @@ def test_before_the_first_forecast_nothing_is_invented(view):
         assert ready.status_code == 503 and "no forecast" in ready.json()["reasons"][0]
 
 
-def test_earlier_days_are_shown_before_the_first_forecast_of_today(view):
-    again = unpublished(view)
-    again.published = view.published
-    with TestClient(create_app(again), base_url=BASE) as client:
-        moments = client.get(f"{LINE}/moments").json()["moments"]
-        assert client.get(f"{LINE}/state", params={"at": moments[0]["time"]}).json()["t0"] == moments[0]["t0"]
-
-
-def test_a_store_that_hangs_keeps_nobody_from_what_is_published(view, monkeypatch):
-    monkeypatch.setattr(desk, "STORED_SECS", 0.2)
-    hanging, released = unpublished(view), threading.Event()
-    hanging.step()
-    hanging.published_at = lambda *_: released.wait(20)
-    with TestClient(create_app(hanging), base_url=BASE) as client:
-        for hour in range(1, 9):  # more than there are threads
-            stuck = client.get(f"{LINE}/state", params={"at": f"2025-09-10T0{hour}:00:00"})
-            assert stuck.status_code == 503 and "store" in stuck.json()["error"]["what"]
-        assert client.get(f"{LINE}/state").status_code == client.get("/metrics").status_code == 200
-        released.set()
-
-
 def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
     held = unpublished(view)
     before = held.step()
@@ -290,7 +250,3 @@ def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
         assert "all headways are equal" in client.get("/readyz").text
         station = client.get(f"{LINE}/stations/0").json()["directions"][0]
         assert len(station["forecast"]["valid_times"]) == 15
-
-
-def unpublished(view: RecordedView) -> RecordedView:
-    return RecordedView(view.whole, view.served, view.guess, view.methods)

@@ -1,10 +1,8 @@
 """The typed client and `headway watch` against a real server: what they say is what was published."""
 
 import io
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import islice
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
+from typing import ClassVar
 
 import pytest
 from rich.console import Console
@@ -12,10 +10,11 @@ from rich.console import Console
 from conftest import headway
 from headway_prediction.cli.watch_table import Seen, clean, shown
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.models.what_if import Action, Edit, WhatIf
+from headway_prediction.service import client
+from headway_prediction.service.api.models.what_if import Edit, WhatIf
 from headway_prediction.service.client import Client
-from headway_prediction.service.client_events import events_of, reconnecting
-from service_server import served
+from headway_prediction.what_if.request import Action
+from service_server import listened, served
 from service_view import RecordedView, simulated_view
 
 LINE = "garden-line"
@@ -53,7 +52,7 @@ def test_everything_the_api_has_can_be_asked(view, url):
 def test_an_answer_that_still_holds_is_not_read_again(view, url):
     client = Client(url)
     first = client.forecast(LINE)
-    assert client.forecast(LINE) is first
+    assert client.forecast(LINE).headway_mean is first.headway_mean
     view.step()
     assert client.forecast(LINE).t0 == first.t0 + 1
 
@@ -95,19 +94,21 @@ def test_where_no_service_answers_the_address_is_named():
 
 
 def test_an_answer_of_something_else_is_refused():
-    with ThreadingHTTPServer(("127.0.0.1", 0), SomePage) as server:
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        client = Client(f"http://127.0.0.1:{server.server_port}")
+    with listened(SomePage) as url:
+        client = Client(url)
         for ask in (client.lines, client.ready):
             with pytest.raises(HeadwayError, match="an answer that is no"):
                 ask()
         with pytest.raises(HeadwayError, match="status 404 from"):
             client.line("nowhere")
-        server.shutdown()
+    SomePage.asked.clear()
 
 
 class SomePage(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.send_response(404 if "nowhere" in self.path else 200)
         self.end_headers()
         self.wfile.write(b"<!DOCTYPE html><title>A printer</title>")
@@ -116,48 +117,48 @@ class SomePage(BaseHTTPRequestHandler):
         pass
 
 
-def test_new_forecasts_are_told_of_as_they_come(view, url):
-    events = Client(url).events(LINE)
-    now = next(events)
-    assert (now.t0, now.version) == (view.board.newest(LINE)[1].state.t0, view.board.newest(LINE)[0])
-    later = Thread(target=lambda: [(time.sleep(0.1), view.step()) for _ in range(3)])
-    later.start()
-    told = list(islice(events, 3))
-    later.join()
-    assert [event.t0 for event in told] == [now.t0 + 1, now.t0 + 2, now.t0 + 3]
-    assert [event.version for event in told] == [now.version + 1, now.version + 2, now.version + 3]
-    events.close()
+def test_a_key_is_not_sent_on_to_another_server(monkeypatch):
+    with listened(SomePage) as other, listened(Elsewhere) as url:
+        monkeypatch.setattr(Elsewhere, "elsewhere", other)
+        client = Client(url, key="a-key-of-sixteen-letters")
+        for ask in (client.lines, lambda: client.what_if(LINE, WhatIf())):
+            with pytest.raises(HeadwayError, match=f"sends on to '{other}"):
+                ask()
+    assert SomePage.asked == []
 
 
-def test_a_stream_that_breaks_is_opened_again_and_tells_nothing_twice():
-    streams = iter([iter("ab"), iter("bc"), iter("")])
-    waits = []
+class Elsewhere(BaseHTTPRequestHandler):
+    elsewhere = ""
 
-    def stream():
-        if (found := next(streams, None)) is None:
-            raise KeyboardInterrupt
-        yield from found
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(302)
+        self.send_header("Location", f"{self.elsewhere}{self.path}")
+        self.end_headers()
 
-    told = []
-    with pytest.raises(KeyboardInterrupt):
-        for event in reconnecting(stream, waits.append):
-            told.append(event)
-    assert told == ["a", "b", "c"]
-    assert waits == [1.0, 1.0, 2.0]  # the pause grows while nothing comes
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
-def test_a_stream_that_never_opened_says_why():
-    def stream():
-        raise HeadwayError("no line", "one that is served", "name another")
-        yield
+def test_of_many_answers_those_asked_for_last_are_kept(url, monkeypatch):
+    monkeypatch.setattr(client, "KEPT_ANSWERS", 3)
+    asking = Client(url)
+    state = asking.state(LINE)
+    for station in (0, 1, 2, 0, 1, 2):
+        asking.station(LINE, station)
+        assert asking.state(LINE).headway is state.headway  # asked for all the time, kept all the time
 
-    with pytest.raises(HeadwayError, match="no line"):
-        next(reconnecting(stream))
 
-
-def test_events_are_read_as_the_standard_says():
-    text = b": still here\n\nevent: forecast\r\ndata: {\r\ndata:}\r\n\r\ndata: x\n\nevent: alone\n\nevent: cut\ndata: y\n"
-    assert list(events_of(text.splitlines(keepends=True))) == [("forecast", b"{\n}"), ("message", b"x")]
+def test_the_age_of_the_data_is_that_of_the_answer_not_of_the_forecast(view, url):
+    asking = Client(url)
+    made = asking.state(LINE).status.data_age_secs
+    view.late_secs = 400.0
+    try:
+        assert asking.state(LINE).status.data_age_secs == made + 400  # though the answer has not changed
+    finally:
+        view.late_secs = 0.0
 
 
 def test_watch_prints_stations_status_and_warnings(view, url, capsys):
@@ -183,6 +184,16 @@ def test_watch_shows_the_age_growing_and_obeys_no_name(url):
     Console(file=printed, width=140, force_terminal=True, color_system=None).print(
         shown(Seen(line, seen.state, seen.forecast, seen.warnings), 100.0)
     )
-    assert "data 112 s old" in printed.getvalue()
+    assert "data 112 s old" in printed.getvalue() and "fresh" in printed.getvalue()
     assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
     assert clean("Örtel–Straße") == "Örtel–Straße"
+
+
+def test_watch_calls_nothing_fresh_that_was_published_long_ago(view, url, capsys):
+    view.late_secs = 400.0
+    try:
+        assert headway("watch", "--url", url, "--once") == 0
+    finally:
+        view.late_secs = 0.0
+    said = capsys.readouterr().out
+    assert "data 412 s old" in said and "no new forecast comes" in said and "fresh" not in said

@@ -27,9 +27,10 @@ def view() -> RecordedView:
 class RawStream:
     """A client that reads what the server sends, byte for byte."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *headers: str) -> None:
         self.socket = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=30)
-        self.socket.sendall(f"GET /api/v1/lines/{LINE}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        head = f"GET /api/v1/lines/{LINE}/events HTTP/1.1", "Host: localhost", *headers
+        self.socket.sendall("\r\n".join([*head, "", ""]).encode())
         self.text = b""
 
     def read_until(self, found: bytes, times: int = 1) -> bytes:
@@ -57,6 +58,19 @@ def test_all_clients_hear_of_every_forecast_without_a_thread_for_each(view):
             told = [json.loads(line[5:])["t0"] for line in text.splitlines() if line.startswith("data:")]
             assert told == sorted(view.published)
         assert max(threads, threading.active_count()) - before < 10
+
+
+def test_who_comes_back_is_not_told_again_what_it_has_heard(view):
+    with served(view, keep_alive_secs=0.1) as (url, _):
+        heard = (
+            RawStream(url).read_until(b"event: forecast").partition(b"id: ")[2].partition(b"\n")[0].decode()
+        )
+        back = RawStream(url, f"Last-Event-ID: {heard}")
+        assert b"event: forecast" not in back.read_until(b": still here\n\n", 2)
+        view.step()
+        assert back.read_until(b"event: forecast").count(b"event: forecast") == 1
+        stranger = RawStream(url, "Last-Event-ID: another-run-1")
+        assert stranger.read_until(b"event: forecast")
 
 
 def test_a_silent_stream_says_that_it_is_still_there(view):

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.service.api import guard
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.guard import host_name
 from headway_prediction.service.api.limits import BURST, TokenBuckets, Workers
@@ -256,16 +258,30 @@ def test_nothing_that_loads_from_the_net_is_served(view):
         assert client.get(path).status_code == 404
 
 
-@pytest.mark.slow
-def test_a_body_that_never_comes_is_not_waited_for(view):
-    with served(view) as (url, _):
-        port = urlsplit(url).port
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-            head = (
-                f"POST {WHAT_IF}",
-                "Host: localhost",
-                "Content-Type: application/json",
-                "Content-Length: 50",
-            )
-            connection.sendall("\r\n".join([head[0] + " HTTP/1.1", *head[1:], "", "{"]).encode())
-            assert b" 408 " in connection.recv(200)
+HEAD = f"POST {WHAT_IF} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n"
+
+
+def test_a_body_that_never_comes_is_not_waited_for(view, monkeypatch):
+    monkeypatch.setattr(guard, "BODY_SECS", 0.3)
+    with served(view) as (url, _), connected(url) as connection:
+        connection.sendall(f"{HEAD}{{".encode())
+        assert b" 408 " in connection.recv(200)
+
+
+def test_a_body_that_drips_is_not_waited_for_either(view, monkeypatch):
+    monkeypatch.setattr(guard, "BODY_SECS", 0.5)
+    with served(view) as (url, _), connected(url) as connection:
+        connection.sendall(HEAD.encode())
+        connection.settimeout(0.1)
+        answer = b""
+        for _ in range(40):  # a byte well before the next is given up, and never as many as were promised
+            with suppress(OSError):
+                connection.sendall(b" ")
+            with suppress(TimeoutError):
+                answer += connection.recv(200)
+                break
+        assert b" 408 " in answer
+
+
+def connected(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=20)

@@ -101,6 +101,19 @@ def test_only_fresh_forecasts_are_ready(level):
     assert ("garden-line: the feed is silent" in response.json()["reasons"]) is not ready
 
 
+def test_why_the_very_first_forecast_is_held_back_is_told():
+    view = simulated_view()
+    held = view.made(view.next_t0, Status(Level.HELD_BACK, ("all headways are equal",), 5.0))
+    view.board.publish("garden-line", replace(held, forecast=None, hour=None))
+    response = TestClient(create_app(view), base_url="http://127.0.0.1:8640").get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["reasons"] == [
+        "garden-line: no forecast has been published yet",
+        "garden-line: held back",
+        "garden-line: all headways are equal",
+    ]
+
+
 def test_troubles_and_forecasts_that_stop_coming_are_not_ready(view, client):
     assert client.get("/readyz").json() == {"ready": True, "reasons": []}
     view.wrong.append("the database is locked since 08:30")
@@ -109,9 +122,8 @@ def test_troubles_and_forecasts_that_stop_coming_are_not_ready(view, client):
         assert samples(client)["headway_troubles",] == 1
     finally:
         view.wrong.clear()
-    newest = view.board.newest("garden-line")[1]
-    view.now = lambda: newest.at + 600.0
+    view.late_secs = 600.0
     try:
         assert "issued 600 s ago" in client.get("/readyz").json()["reasons"][0]
     finally:
-        del view.now
+        view.late_secs = 0.0

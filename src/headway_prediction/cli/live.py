@@ -26,6 +26,19 @@ HostOption = Annotated[
     str, typer.Option(help="Address to listen on; one that others can reach wants keys in HEADWAY_KEYS.")
 ]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")]
+AllowHostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Further name by which the service is asked for, such as board.example behind a proxy: on 127.0.0.1 requests "
+        "for any other name are refused. May be repeated."
+    ),
+]
+AllowOriginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Other site, such as https://control.example, whose pages may read the API and ask what-if. May be repeated."
+    ),
+]
 GtfsOption = Annotated[
     Path | None,
     typer.Option(
@@ -63,6 +76,8 @@ def serve(
     store: StoreOption = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8640,
+    allow_host: AllowHostOption = None,
+    allow_origin: AllowOriginOption = None,
     gtfs: GtfsOption = None,
     route: RouteOption = None,
     name: NameOption = None,
@@ -88,6 +103,8 @@ def serve(
     from headway_prediction.cli.live_parts import Source, Wanted, serve_line
     from headway_prediction.service.api.settings import ApiSettings, keys_of
 
-    settings = ApiSettings(host, port, keys_of(os.environ))
+    settings = ApiSettings(
+        host, port, keys_of(os.environ), tuple(allow_host or ()), tuple(allow_origin or ())
+    )
     source = Source(url, archive, simulate, speed, every, (key_variable, key_header, key_parameter))
     serve_line(source, Wanted(bundle, store, gtfs, route, name, keep_days, webhook), settings)

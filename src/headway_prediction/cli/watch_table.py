@@ -17,6 +17,9 @@ from headway_prediction.service.issued import Level, Trouble
 LEADS = (5, 10, 15)
 MOST_WARNINGS = 8
 LONGEST_NAME = 24
+OLD_SECS = 300.0
+"""A fresh forecast is of data at most two minutes old, and a minute or two later comes the next: none has come where they
+are older."""
 LEVEL_STYLES = {Level.FRESH: "bold green", Level.STARTING: "bold cyan"}
 TROUBLE_MARKS = {Trouble.GAP: "◀ ▶", Trouble.BUNCHED: "▶ ◀"}
 
@@ -44,9 +47,13 @@ def clean(name: str) -> str:
 
 def _status(seen: Seen, since_secs: float) -> Text:
     status = seen.state.status
-    age = "unknown" if status.data_age_secs is None else f"{status.data_age_secs + since_secs:.0f} s"
+    age_secs = None if status.data_age_secs is None else status.data_age_secs + since_secs
+    age = "unknown" if age_secs is None else f"{age_secs:.0f} s"
     told = Text(f"{clean(seen.line.name)} at {seen.state.time:%Y-%m-%d %H:%M}  ")
-    told.append(status.level.value, LEVEL_STYLES.get(status.level, "bold yellow"))
+    if status.level in LEVEL_STYLES and age_secs is not None and age_secs > OLD_SECS:
+        told.append("old: no new forecast comes", "bold yellow")
+    else:
+        told.append(status.level.value, LEVEL_STYLES.get(status.level, "bold yellow"))
     told.append(f"  data {age} old; {clean(seen.forecast.method)}; minutes, [10 %, 90 %]")
     for reason in status.reasons:
         told.append(f"\n{clean(reason)}", "yellow")

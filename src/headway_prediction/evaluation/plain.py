@@ -50,11 +50,21 @@ def forecast_columns(forecast: Forecast, line: Line) -> dict[str, object]:
 def headway_columns(forecast: Forecast, line: Line) -> dict[str, list]:
     """Return mean and quantiles of a forecast from one origin, each [platform][lead]; None where there is none."""
     stations, directions = platform_places(line)
+    return {name: numbers(cells[:, stations, directions].T) for name, cells in _quantities(forecast).items()}
+
+
+def platform_columns(forecast: Forecast, station: int, direction: int) -> dict[str, list]:
+    """Return mean and quantiles of a forecast from one origin at one platform, each [lead]; None where there is none."""
+    return {name: numbers(cells[:, station, direction]) for name, cells in _quantities(forecast).items()}
+
+
+def _quantities(forecast: Forecast) -> dict[str, np.ndarray]:
+    """Mean and quantiles by the names of their columns: (leads, stations, directions)."""
+    unknown = np.full_like(forecast.mean, np.nan)
     cells = {"headway_mean": forecast.mean} | {
-        name: forecast.quantiles.get(level, np.full_like(forecast.mean, np.nan))
-        for level, name in QUANTILE_COLUMNS.items()
+        name: forecast.quantiles.get(level, unknown) for level, name in QUANTILE_COLUMNS.items()
     }
-    return {name: numbers(values[0][:, stations, directions].T) for name, values in cells.items()}
+    return {name: values[0] for name, values in cells.items()}
 
 
 def platforms_plain(line: Line) -> list[dict[str, object]]:

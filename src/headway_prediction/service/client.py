@@ -3,28 +3,27 @@
 It needs nothing but Python's own HTTP and the models that the API itself answers with.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import date, datetime
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPResponse
 from typing import TypeVar
-from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from pydantic import ValidationError
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.models.base import Answered
+from headway_prediction.service.api.models.base import PUBLISHED_AGE, Answered
 from headway_prediction.service.api.models.forecast import ForecastColumns
 from headway_prediction.service.api.models.judged import Scores, Warnings
 from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
-from headway_prediction.service.api.models.service import ErrorBody, ForecastEvent, Ready
+from headway_prediction.service.api.models.service import ForecastEvent, Ready
 from headway_prediction.service.api.models.state import State, StationState
 from headway_prediction.service.api.models.what_if import WhatIf, WhatIfAnswer
-from headway_prediction.service.client_events import events_of, reconnecting
+from headway_prediction.service.client_events import followed
+from headway_prediction.service.client_http import Asking
 
 Model = TypeVar("Model", bound=Answered)
 DEFAULT_URL = "http://127.0.0.1:8640"
@@ -36,14 +35,16 @@ SILENCE_SECS = 45.0
 class Client:
     """Asks a running service; `key` is for what-if, where the service wants one. Not to be shared by threads.
 
-    An answer that has not changed is not sent again: the client keeps the last ones with their ETags. Every method raises
-    HeadwayError where no service answers, or where it says no: with its own words.
+    An answer that has not changed is not sent again: the client keeps the last ones with their ETags. An answer's
+    `status.data_age_secs` is the age of the data when it was given, not when it was made. Every method raises HeadwayError
+    where no service answers, where another server is to be asked instead, or where the service says no: with its own words.
     """
 
     def __init__(self, url: str = DEFAULT_URL, key: str | None = None, timeout_secs: float = 10.0) -> None:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise HeadwayError(f"the address {url!r}", f"one such as {DEFAULT_URL}", "correct it")
         self.url, self.key, self.timeout_secs = url.rstrip("/"), key, timeout_secs
+        self._asking = Asking(self.url)
         self._kept: OrderedDict[str, tuple[str, Answered]] = OrderedDict()
 
     def lines(self) -> Lines:
@@ -90,58 +91,54 @@ class Client:
         headers |= {"Authorization": f"Bearer {self.key}"} if self.key else {}
         address = self.url + _of_line(line_id, "/what-if")
         request = Request(address, asked.model_dump_json(exclude_none=True).encode(), headers, method="POST")
-        with self._opened(request, self.timeout_secs) as response:
+        with self._asking.opened(request, self.timeout_secs) as response:
             return _read(WhatIfAnswer, response.read())
 
     def ready(self) -> Ready:
         """Return whether forecasts are fresh and kept, and why not."""
-        try:
-            with urlopen(Request(f"{self.url}/readyz"), timeout=self.timeout_secs) as response:
-                return _read(Ready, response.read())
-        except HTTPError as error:
-            return _read(Ready, error.read())
-        except (OSError, HTTPException) as error:
-            raise _unreachable(self.url, error) from error
+        with self._asking.opened(Request(f"{self.url}/readyz"), self.timeout_secs, 503) as response:
+            return _read(Ready, response.read())
 
     def events(self, line_id: str) -> Iterator[ForecastEvent]:
-        """Yield the newest forecast's event, then one for each new forecast, for ever: a broken stream is opened again.
+        """Yield the newest forecast's event, then one whenever something new is published, for ever.
 
-        Raises HeadwayError where the first attempt fails.
+        Two may come for one t0: the next 15 minutes are published first, then the hour and the scores with them. A stream
+        that ends, breaks or falls silent is opened again after 1 to 30 s; of what was published meanwhile only the newest is
+        told. Raises HeadwayError where the first attempt fails, and for an event that it does not know.
         """
         address = self.url + _of_line(line_id, "/events")
 
-        def stream() -> Iterator[ForecastEvent]:
-            with self._opened(Request(address), SILENCE_SECS) as response:
-                for name, data in events_of(response):
-                    if name == "forecast":
-                        yield _read(ForecastEvent, data)
+        def stream(heard: str | None) -> AbstractContextManager[HTTPResponse]:
+            headers = {"Last-Event-ID": heard} if heard else {}
+            return self._asking.opened(Request(address, headers=headers), SILENCE_SECS)
 
-        return reconnecting(stream)
+        for event in followed(stream):
+            if event.name == "forecast":
+                yield _read(ForecastEvent, event.data)
 
     def _get(self, path: str, model: type[Model]) -> Model:
         etag, kept = self._kept.get(path, (None, None))
         request = Request(self.url + path, headers={"If-None-Match": etag} if etag else {})
-        with self._opened(request, self.timeout_secs) as response:
-            if response is None:
-                return kept
-            answered = _read(model, response.read())
-            self._kept[path] = response.headers.get("ETag", ""), answered
+        with self._asking.opened(request, self.timeout_secs, 304) as response:
+            answered = kept if response.status == 304 else _read(model, response.read())
+            self._keep(path, response.headers.get("ETag"), answered)
+            return _aged(answered, response.headers.get(PUBLISHED_AGE))
+
+    def _keep(self, path: str, etag: str | None, answered: Answered) -> None:
+        self._kept.pop(path, None)  # so that those not asked for in the longest time come first
+        if etag:
+            self._kept[path] = etag, answered
         while len(self._kept) > KEPT_ANSWERS:
             self._kept.popitem(last=False)
-        return answered
 
-    @contextmanager
-    def _opened(self, request: Request, timeout_secs: float) -> Iterator[HTTPResponse | None]:
-        """Open a request; None where what is kept still holds."""
-        try:
-            with urlopen(request, timeout=timeout_secs) as response:
-                yield response
-        except HTTPError as error:
-            if error.code != 304:
-                raise _said_no(error) from error
-            yield None
-        except (OSError, HTTPException) as error:
-            raise _unreachable(self.url, error) from error
+
+def _aged(answered: Model, published_age: str | None) -> Model:
+    """Return an answer with the age of the data now, `published_age` seconds after the minute it was made of was over."""
+    status = getattr(answered, "status", None)
+    if status is None or status.data_age_secs is None or published_age is None:
+        return answered
+    age = status.data_age_secs + float(published_age)
+    return answered.model_copy(update={"status": status.model_copy(update={"data_age_secs": age})})
 
 
 def _of_line(line_id: str, rest: str = "", **parameters: object) -> str:
@@ -162,21 +159,3 @@ def _read(model: type[Model], body: bytes) -> Model:
             "what this version of the client knows",
             "check the address, and that service and client are of one version",
         ) from error
-
-
-def _said_no(error: HTTPError) -> HeadwayError:
-    try:
-        said = ErrorBody.model_validate_json(error.read()).error
-        return HeadwayError(said.what, said.expected, said.mend)
-    except (ValidationError, json.JSONDecodeError, OSError):
-        return HeadwayError(
-            f"status {error.code} from {error.url}", "an answer of the service", "check the address"
-        )
-
-
-def _unreachable(url: str, error: Exception) -> HeadwayError:
-    return HeadwayError(
-        f"no service answers at {url} ({getattr(error, 'reason', None) or error or type(error).__name__})",
-        "a running `headway serve`",
-        "start one, or give its address",
-    )

@@ -1,47 +1,61 @@
-"""Reading a stream of server-sent events (WHATWG HTML, section 9.2.6), and opening it again when it breaks."""
+"""Reading a stream of server-sent events (WHATWG HTML, section 9.2.6), and opening it again when it ends."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from headway_prediction.errors import HeadwayError
 
-Event = TypeVar("Event")
 FIRST_WAIT_SECS, LONGEST_WAIT_SECS = 1.0, 30.0
 
 
-def events_of(lines: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the data of each event; a stream that ends within an event leaves that one out."""
-    name, data = "message", []
+@dataclass(frozen=True)
+class ServerEvent:
+    """An event; `last_id` is the last id that the stream named, its own or an earlier event's."""
+
+    name: str
+    data: bytes
+    last_id: str | None = None
+
+
+def events_of(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
+    """Yield the events of a stream; one that ends within an event leaves that one out."""
+    name, data, last_id = "message", [], None
     for line in lines:
         line = line.rstrip(b"\r\n")
         if not line:
             if data:
-                yield name, b"\n".join(data)
+                yield ServerEvent(name, b"\n".join(data), last_id)
             name, data = "message", []
         field, _, value = line.partition(b":")
         if field == b"event":
             name = value.strip().decode(errors="replace")
         elif field == b"data":
             data.append(value.removeprefix(b" "))
+        elif field == b"id":
+            last_id = value.strip().decode(errors="replace")
 
 
-def reconnecting(
-    stream: Callable[[], Iterator[Event]], sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Event]:
-    """Yield what `stream` yields, opening it again with growing pauses; the same event twice running is left out.
+def followed(
+    opened: Callable[[str | None], AbstractContextManager[Iterable[bytes]]],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[ServerEvent]:
+    """Yield the events of a stream for ever: whenever it ends or breaks it is opened again, after growing pauses.
 
-    Raises HeadwayError where it cannot be opened the first time.
+    `opened` is given the id of the last event (None before the first), which the server is not to tell of again. Raises
+    HeadwayError where the stream cannot be opened the first time.
     """
-    last, wait_secs = None, FIRST_WAIT_SECS
+    heard, was_open, wait_secs = None, False, FIRST_WAIT_SECS
     while True:
         try:
-            for event in stream():
-                if event != last:
+            with opened(heard) as lines:
+                was_open = True
+                for event in events_of(lines):
                     yield event
-                last, wait_secs = event, FIRST_WAIT_SECS
+                    heard, wait_secs = event.last_id, FIRST_WAIT_SECS
         except HeadwayError:
-            if last is None:
+            if not was_open:
                 raise
         sleep(wait_secs)
         wait_secs = min(2 * wait_secs, LONGEST_WAIT_SECS)

@@ -9,12 +9,18 @@ from headway_prediction.evaluation.plain import end, forecast_columns, moment, n
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.what_if.answer import Answer
 from headway_prediction.what_if.edits import Add, Cancel, Edit, Hold, Move
-from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
+from headway_prediction.what_if.request import (
+    MOST_EDITS,
+    MOST_MINS,
+    Action,
+    Request,
+    Search,
+    Strategy,
+    StrategyName,
+)
 from headway_prediction.what_if.wait import Wait
 
-MOST_EDITS = 100
-MOST_MINS = 60.0
-ACTIONS = {Move: "move", Hold: "hold", Cancel: "cancel", Add: "add"}
+ACTIONS = {Move: Action.MOVE, Hold: Action.HOLD, Cancel: Action.CANCEL, Add: Action.ADD}
 
 
 def request_of(plain: Mapping[str, object], line: Line, service_date: date) -> Request:
@@ -82,13 +88,13 @@ class Fields:
 
 
 def _edit(fields: Fields) -> Edit:
-    action, direction = fields.choice("action", list(ACTIONS.values())), fields.direction()
+    action, direction = fields.choice("action", list(Action)), fields.direction()
     departure = fields.minute("departure")
     made: dict[str, Callable[[], Edit]] = {
-        "move": lambda: Move(direction, departure, fields.minute("to")),
-        "hold": lambda: Hold(direction, departure, fields.mins("mins")),
-        "cancel": lambda: Cancel(direction, departure),
-        "add": lambda: Add(direction, departure),
+        Action.MOVE: lambda: Move(direction, departure, fields.minute("to")),
+        Action.HOLD: lambda: Hold(direction, departure, fields.mins("mins")),
+        Action.CANCEL: lambda: Cancel(direction, departure),
+        Action.ADD: lambda: Add(direction, departure),
     }
     return made[action]()
 
@@ -140,7 +146,7 @@ def wait_plain(wait: Wait | None) -> dict[str, float | None]:
 
 def _edit_plain(edit: Edit, line: Line, day: date) -> dict[str, object]:
     plain = {
-        "action": ACTIONS[type(edit)],
+        "action": ACTIONS[type(edit)].value,
         "direction_id": edit.direction,
         "departure": moment(day, edit.departure, line),
     }

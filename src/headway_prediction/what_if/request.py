@@ -5,6 +5,19 @@ from enum import StrEnum
 
 from headway_prediction.what_if.edits import Edit
 
+MOST_EDITS = 100
+MOST_MINS = 60.0
+"""Of a hold, a strategy or a limit: no longer than the hour that is edited."""
+
+
+class Action(StrEnum):
+    """What may be done to a departure."""
+
+    MOVE = "move"
+    HOLD = "hold"
+    CANCEL = "cancel"
+    ADD = "add"
+
 
 class StrategyName(StrEnum):
     """What can be done in one click."""

@@ -20,6 +20,7 @@ from headway_prediction.service.api.health_routes import health_routes
 from headway_prediction.service.api.limits import Workers
 from headway_prediction.service.api.line_routes import line_routes
 from headway_prediction.service.api.metrics import RequestCounter, new_registry
+from headway_prediction.service.api.models.base import PUBLISHED_AGE
 from headway_prediction.service.api.page_routes import page_routes
 from headway_prediction.service.api.published_routes import published_routes
 from headway_prediction.service.api.refusal import Refusal, error_body
@@ -29,7 +30,9 @@ from headway_prediction.service.view import ServiceView
 DESCRIPTION = """Headway forecasts of a metro line, minute by minute.
 
 Headways and waits are minutes, times ISO 8601 with offset; null is what is not known. What is published changes once a
-minute: send `If-None-Match` with the `ETag` you have, or listen to `/events`."""
+minute: send `If-None-Match` with the `ETag` you have, or listen to `/events`. The header `Published-Age` says how many
+seconds ago, by the feed's clock, the newest minute was over when you asked, 304 or not: a minute or so while forecasts
+come. `data_age_secs` is the age at that end. Answers for an earlier moment (`at`) have no such header."""
 
 
 def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAPI:
@@ -73,7 +76,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings, registry: object) -> No
             allow_origins=settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
-            expose_headers=["ETag"],
+            expose_headers=["ETag", PUBLISHED_AGE],
         )
     app.add_middleware(RequestCounter, registry=registry)
     app.add_middleware(Guard, settings=settings)

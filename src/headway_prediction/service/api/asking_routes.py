@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Header, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,9 +18,14 @@ from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import JSON, Rendered
 
 EVENT_STREAM = {
-    "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now.",
+    "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now, unless "
+    "Last-Event-ID names its id. Two may come for one t0: the next 15 minutes are published first, then the hour and the "
+    "scores with them.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
+LastEventId = Annotated[
+    str | None, Header(description="The id of the last event that was heard, from whoever comes back.")
+]
 Told = Annotated[
     HTTPAuthorizationCredentials | None,
     Security(HTTPBearer(auto_error=False, description="A key, where the service wants one.")),
@@ -36,11 +41,11 @@ def event_routes(desk: Desk, hub: Hub) -> APIRouter:
         response_class=Response,
         responses={200: EVENT_STREAM, **errors(404, 422, 503)},
     )
-    async def events(line_id: LineId) -> Response:
+    async def events(line_id: LineId, last_event_id: LastEventId = None) -> Response:
         """Hear of each new forecast as soon as it is published."""
         desk.served(line_id)
         hub.check_room()
-        return EventStream(hub, line_id)
+        return EventStream(hub, line_id, last_event_id)
 
     return router
 
@@ -63,7 +68,7 @@ def asking_routes(desk: Desk, workers: Workers) -> APIRouter:
         served = desk.served(line_id)
         if not served.what_if:
             raise Refusal(404, f"{line_id} has no what-if", "a line whose trips are known", "ask for another")
-        _, published = desk.newest(line_id)
+        published = desk.newest(line_id)
         plain = asked.model_dump(mode="json", exclude_none=True)
         found = await workers.work(lambda: desk.view.what_if(line_id, plain))
         body = {**found, "status": status_body(published.status)}
@@ -83,5 +88,5 @@ def _refuse_strangers(request: Request, desk: Desk) -> None:
             403,
             f"a page of {origin[:80]!r} asked",
             f"one of {host}",
-            "name the origin when the service is started",
+            "start the service with --allow-origin and that site",
         )

@@ -1,5 +1,8 @@
 """Conditional and compressed answers: ETag and 304, gzip for who asks."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,9 +12,17 @@ REVALIDATE = "no-cache"
 """Keep it, but ask each time whether it still holds: the answer is a 304 for a minute at most."""
 
 
-def answer(request: Request, rendered: Rendered, cache_control: str = REVALIDATE) -> Response:
-    """Return the answer a request gets, given what it has already and whether it reads gzip."""
-    headers = {"ETag": rendered.etag, "Cache-Control": cache_control}
+def answer(
+    request: Request,
+    rendered: Rendered,
+    cache_control: str = REVALIDATE,
+    told: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    """Return the answer a request gets, given what it has already and whether it reads gzip.
+
+    The headers `told` go along with a 304 as well: who kept the body keeps those with it (RFC 9111, section 3.2).
+    """
+    headers = {"ETag": rendered.etag, "Cache-Control": cache_control, **told}
     if rendered.worth_zipping:
         headers["Vary"] = "Accept-Encoding"
     if has_already(request.headers.get("if-none-match"), rendered.etag):

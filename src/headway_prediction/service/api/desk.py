@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway_prediction.service.api.conditional import answer
-from headway_prediction.service.api.moments import origin_at
+from headway_prediction.service.api.models.base import PUBLISHED_AGE
+from headway_prediction.service.api.moments import origin_asked
 from headway_prediction.service.api.refusal import Refusal
 from headway_prediction.service.api.rendered import Render, Renderings
 from headway_prediction.service.api.threads import Threads
@@ -51,26 +52,17 @@ class Desk:
             )
         return lines[line_id]
 
-    def newest(self, line_id: str) -> tuple[int, Published]:
-        """Return the version and what is published of a line; raises Refusal (503) before the first."""
-        version, published = self.view.board.newest(line_id)
-        if published is None:
-            raise Refusal(
-                503,
-                f"nothing is published of {line_id} yet",
-                "a first forecast, within seconds of the start",
-                "ask again in a moment; /readyz says what is waited for",
-                Retry_After="5",
-            )
-        return version, published
+    def newest(self, line_id: str) -> Published:
+        """Return what is published of a line; raises Refusal (503) before the first."""
+        return _known(line_id, self.view.board.newest(line_id)[1])
 
     async def answer(
         self, request: Request, line_id: str, at: str | None, what: Hashable, render: RenderPublished
     ) -> Response:
         """Answer with `render` of what is published of a line, now or `at` an earlier moment."""
         served = self.served(line_id)
-        _, published = self.view.board.newest(line_id)
-        origin = None if at is None else origin_at(at, served.line.time_zone)
+        version, published = self.view.board.newest(line_id)
+        origin = None if at is None else origin_asked(at, served.line.time_zone)
         if origin is not None and not _is_of(published, origin):
             return await self.answer_stored(
                 request,
@@ -78,9 +70,10 @@ class Desk:
                 (what, origin),
                 lambda: render(served, self._published_at(line_id, *origin)),
             )
-        version, published = self.newest(line_id)
-        rendered = await self.renderings.get((line_id, what), version, lambda: render(served, published))
-        return answer(request, rendered)
+        newest = _known(line_id, published)
+        age = {PUBLISHED_AGE: f"{max(0.0, self.view.now() - newest.at):.1f}"}
+        rendered = await self.renderings.get((line_id, what), version, lambda: render(served, newest))
+        return answer(request, rendered, told=age)
 
     async def answer_stored(self, request: Request, line_id: str, what: Hashable, render: Render) -> Response:
         """Answer with `render` of what is kept in the store; raises Refusal (503) where it does not answer in time."""
@@ -107,6 +100,18 @@ class Desk:
                 f"take one of /api/v1/lines/{line_id}/moments",
             )
         return published
+
+
+def _known(line_id: str, published: Published | None) -> Published:
+    if published is None:
+        raise Refusal(
+            503,
+            f"nothing is published of {line_id} yet",
+            "a first forecast, within seconds of the start",
+            "ask again in a moment; /readyz says what is waited for",
+            Retry_After="5",
+        )
+    return published
 
 
 def _is_of(published: Published | None, origin: tuple[date, int]) -> bool:

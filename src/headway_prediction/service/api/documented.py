@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from headway_prediction.service.api.models.base import PUBLISHED_AGE
 from headway_prediction.service.api.models.service import ErrorBody
 
 PREFIX = "/api/v1"
@@ -42,8 +43,19 @@ def errors(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 UNCHANGED = {304: {"description": "What If-None-Match names still holds."}}
 NOT_FOUND, NOT_MADE = UNCHANGED | errors(404, 422), UNCHANGED | errors(404, 422, 503)
+WITH_AGE = {
+    "headers": {
+        PUBLISHED_AGE: {
+            "description": "seconds since the newest minute was over, by the feed's clock when this was asked; absent from "
+            "answers for an earlier moment",
+            "schema": {"type": "number", "minimum": 0},
+        }
+    }
+}
+OF_NEWEST = NOT_MADE | {200: WITH_AGE, 304: UNCHANGED[304] | WITH_AGE}
 FORECASTS = {
-    200: {
+    200: WITH_AGE
+    | {
         "description": "json: ForecastRows; columns: ForecastColumns; csv: the columns of exported forecasts and stop_name, "
         "t0 and valid_time being the starts of their minutes",
         "content": {"application/json": {}, "text/csv": {"schema": {"type": "string"}}},

@@ -5,6 +5,7 @@ One thread per line waits at the board and tells the event loop; a client costs 
 
 import asyncio
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -27,7 +28,7 @@ CLOSING = None
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def event_of(version: int, published: Published, line: Line) -> bytes:
+def event_of(event_id: str, version: int, published: Published, line: Line) -> bytes:
     """Return the event that tells of a new version."""
     state = published.state
     told = {
@@ -36,7 +37,7 @@ def event_of(version: int, published: Published, line: Line) -> bytes:
         "version": version,
         "level": published.status.level.value,
     }
-    return f"event: forecast\ndata: {json.dumps(told)}\n\n".encode()
+    return f"id: {event_id}\nevent: forecast\ndata: {json.dumps(told)}\n\n".encode()
 
 
 class Listener:
@@ -73,6 +74,7 @@ class Hub:
         self._lines: dict[str, Line] = {}
         self._listeners: dict[str, set[Listener]] = {}
         self._closed = Event()
+        self._run = secrets.token_hex(4)  # versions begin anew with each start
 
     @property
     def listening(self) -> int:
@@ -100,17 +102,20 @@ class Hub:
             )
 
     @contextmanager
-    def listener(self, line_id: str) -> Iterator[Listener]:
-        """Listen to a line, beginning with what is published now."""
+    def listener(self, line_id: str, heard: str | None = None) -> Iterator[Listener]:
+        """Listen to a line, beginning with what is published now unless that is the event of the id `heard`."""
         listener = Listener(self.settings.event_backlog)
         version, published = self._board.newest(line_id)
-        if published is not None:
-            listener.tell(event_of(version, published, self._lines[line_id]))
+        if published is not None and self._id(version) != heard:
+            listener.tell(event_of(self._id(version), version, published, self._lines[line_id]))
         self._listeners[line_id].add(listener)
         try:
             yield listener
         finally:
             self._listeners[line_id].discard(listener)
+
+    def _id(self, version: int) -> str:
+        return f"{self._run}-{version}"
 
     def _watch(self, line_id: str, loop: asyncio.AbstractEventLoop) -> None:
         told, _ = self._board.newest(line_id)
@@ -118,7 +123,7 @@ class Hub:
             version = self._board.wait_beyond(line_id, told, WAIT_SECS)
             if version > told:
                 told, published = self._board.newest(line_id)
-                event = event_of(told, published, self._lines[line_id])
+                event = event_of(self._id(told), told, published, self._lines[line_id])
                 with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                     loop.call_soon_threadsafe(self._tell_all, event, line_id)
 
@@ -133,14 +138,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, line_id: str) -> None:
+    def __init__(self, hub: Hub, line_id: str, heard: str | None = None) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
-        self.hub, self.line_id = hub, line_id
+        self.hub, self.line_id, self.heard = hub, line_id, heard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until one of the ends."""
-        with self.hub.listener(self.line_id) as listener:
+        with self.hub.listener(self.line_id, self.heard) as listener:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             ends = [
                 asyncio.create_task(listener.send_on(send, self.hub.settings.keep_alive_secs)),

@@ -13,6 +13,7 @@ from headway_prediction.service.api.settings import ApiSettings, is_loopback
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 BODY_SECS = 10.0
+"""The whole body must be there by then."""
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -58,7 +59,7 @@ class Guard:
             body = error_body(
                 f"the request was for the host {host[:80]!r}",
                 f"one of {', '.join(sorted(self.hosts))}",
-                "use that address, or name the host when the service is started",
+                "use that address, or start the service with --allow-host and that name",
             )
             await JSONResponse(body, 421)(scope, receive, guarded)
         else:
@@ -90,15 +91,19 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _limited(receive: Receive, most_bytes: int) -> Receive:
-    """Let a body of at most `most_bytes` through, within BODY_SECS; what comes after it (a hang-up) is not limited."""
-    seen, whole = 0, False
+    """Let a body of at most `most_bytes` through; what comes after it (a hang-up) is not limited."""
+    seen, whole, deadline = 0, False, None
 
     async def receiving() -> Message:
-        nonlocal seen, whole
+        """Return the next part of the body; raises HTTPException for one too many bytes (413), or where the last part has
+        not come BODY_SECS after the first was asked for (408), however many drip in between."""
+        nonlocal seen, whole, deadline
         if whole:
             return await receive()
+        deadline = deadline or asyncio.get_running_loop().time() + BODY_SECS
         try:
-            message = await asyncio.wait_for(receive(), BODY_SECS)
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
         except TimeoutError as error:
             raise HTTPException(408, "the body did not arrive in time") from error
         seen += len(message.get("body", b""))

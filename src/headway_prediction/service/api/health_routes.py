@@ -27,6 +27,7 @@ def reasons_not_ready(view: ServiceView) -> Iterator[str]:
         _, published = view.board.newest(line_id)
         if published is None or published.forecast is None:
             yield f"{line_id}: no forecast has been published yet"
+        if published is None:
             continue
         if published.status.level not in READY_LEVELS:
             yield f"{line_id}: {published.status.level.value}"

@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.evaluation.plain import end, ends, headway_columns, moment, numbers
+from headway_prediction.evaluation.plain import end, ends, moment, numbers, platform_columns
 from headway_prediction.line import DIRECTIONS, Line
 from headway_prediction.service.api.forecast_body import status_body
 from headway_prediction.service.issued import LineState, Published, TrainPath
@@ -159,8 +159,5 @@ def _platform_forecast(
         return None
     # While the hour is still being worked out, the one published is of an earlier minute than the quarter.
     issued = max(known, key=lambda each: (each.service_date, each.t0, each.leads))
-    platforms = list(line.platforms().select("station", "direction").iter_rows())
-    place = platforms.index((station, direction))
     times = ends(issued.service_date, issued.t0 + np.arange(1, issued.leads + 1), line)
-    columns = {name: rows[place] for name, rows in headway_columns(issued.forecast, line).items()}
-    return {"valid_times": times} | columns
+    return {"valid_times": times} | platform_columns(issued.forecast, station, direction)

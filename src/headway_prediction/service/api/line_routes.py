@@ -8,7 +8,14 @@ from starlette.responses import Response
 
 from headway_prediction.service.api.conditional import answer
 from headway_prediction.service.api.desk import Desk
-from headway_prediction.service.api.documented import NOT_FOUND, NOT_MADE, PREFIX, UNCHANGED, LineId
+from headway_prediction.service.api.documented import (
+    NOT_FOUND,
+    NOT_MADE,
+    OF_NEWEST,
+    PREFIX,
+    UNCHANGED,
+    LineId,
+)
 from headway_prediction.service.api.line_body import departures_body, line_body, lines_body, moments_body
 from headway_prediction.service.api.models.judged import Scores
 from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
@@ -32,7 +39,7 @@ def line_routes(desk: Desk) -> APIRouter:
         """Stations, directions and the bundle of a line."""
         return answer(request, Rendered.of(line_body(desk.served(line_id))))
 
-    @router.get("/lines/{line_id}/scores", response_model=Scores, responses=NOT_MADE)
+    @router.get("/lines/{line_id}/scores", response_model=Scores, responses=OF_NEWEST)
     async def scores(request: Request, line_id: LineId) -> Response:
         """How good the forecasts really issued have been."""
         return await desk.answer(
@@ -47,7 +54,7 @@ def line_routes(desk: Desk) -> APIRouter:
             request, line_id, ("moments", service_date), lambda: _moments(desk.view, served, service_date)
         )
 
-    @router.get("/lines/{line_id}/departures", response_model=Departures, responses=NOT_MADE)
+    @router.get("/lines/{line_id}/departures", response_model=Departures, responses=OF_NEWEST)
     async def departures(request: Request, line_id: LineId) -> Response:
         """The terminal departures planned in the next hour."""
 

@@ -7,7 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway_prediction.service.api.desk import Desk
-from headway_prediction.service.api.documented import FORECASTS, NOT_MADE, PREFIX, At, Format, Horizon, LineId
+from headway_prediction.service.api.documented import (
+    FORECASTS,
+    OF_NEWEST,
+    PREFIX,
+    At,
+    Format,
+    Horizon,
+    LineId,
+)
 from headway_prediction.service.api.forecast_body import columns_body, csv_body, rows_body
 from headway_prediction.service.api.line_body import state_body, station_body
 from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
@@ -26,14 +34,14 @@ def published_routes(desk: Desk) -> APIRouter:
     """Return the routes of what is published."""
     router = APIRouter(prefix=PREFIX, tags=["lines"])
 
-    @router.get("/lines/{line_id}/state", response_model=State, responses=NOT_MADE)
+    @router.get("/lines/{line_id}/state", response_model=State, responses=OF_NEWEST)
     async def state(request: Request, line_id: LineId, at: At = None) -> Response:
         """The last hour of a line: headways, trains, and where these are expected."""
         return await desk.answer(
             request, line_id, at, "state", lambda served, then: state_body(then, served.line)
         )
 
-    @router.get("/lines/{line_id}/forecast", response_model=FORMS, responses=NOT_MADE | FORECASTS)
+    @router.get("/lines/{line_id}/forecast", response_model=FORMS, responses=OF_NEWEST | FORECASTS)
     async def forecast(
         request: Request,
         line_id: LineId,
@@ -47,7 +55,7 @@ def published_routes(desk: Desk) -> APIRouter:
             request, line_id, at, what, lambda served, then: _forecast(served, then, horizon, format)
         )
 
-    @router.get("/lines/{line_id}/stations/{station}", response_model=StationState, responses=NOT_MADE)
+    @router.get("/lines/{line_id}/stations/{station}", response_model=StationState, responses=OF_NEWEST)
     async def station(request: Request, line_id: LineId, station: int, at: At = None) -> Response:
         """One station: the last three hours and the forecast."""
         what = "station", station
@@ -55,7 +63,7 @@ def published_routes(desk: Desk) -> APIRouter:
             request, line_id, at, what, lambda served, then: _station(served, then, station)
         )
 
-    @router.get("/lines/{line_id}/warnings", response_model=Warnings, responses=NOT_MADE)
+    @router.get("/lines/{line_id}/warnings", response_model=Warnings, responses=OF_NEWEST)
     async def warnings(request: Request, line_id: LineId, at: At = None) -> Response:
         """Gaps and bunched trains expected, the most urgent first."""
         return await desk.answer(

@@ -18,7 +18,8 @@ class ApiSettings:
     """`keys`: who knows one of them may ask what-if; without any, everybody may who can reach a loopback address.
 
     `hosts`: further names under which the service is reached (checked against the Host header; on loopback nothing else
-    is answered). `origins`: other sites whose pages may read the API, none by default. `web`: the folder of the page.
+    is answered). `origins`: other sites whose pages may read the API and ask what-if, none by default. `web`: the folder of
+    the page.
     What-if: `what_if_per_minute` for each client, at most `what_if_bytes` of body and `what_if_secs` seconds.
     `event_clients` at a time; one that is `event_backlog` events behind is dropped.
     """
@@ -43,6 +44,15 @@ class ApiSettings:
                 f"keys in {KEYS_VARIABLE}, for others can reach it there",
                 f"{MAKE_A_KEY}, or listen on 127.0.0.1",
             )
+        for name, given, example, is_right in (
+            ("host", self.hosts, "board.example", _is_host),
+            ("origin", self.origins, "https://board.example", _is_origin),
+        ):
+            for one in given:
+                if not is_right(one):
+                    raise HeadwayError(
+                        f"the {name} {one!r}", f"one such as {example}", "write it as browsers send it"
+                    )
 
 
 def is_loopback(host: str) -> bool:
@@ -51,6 +61,15 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_host(name: str) -> bool:
+    return bool(name) and not set(name) & set("/@?# ")
+
+
+def _is_origin(origin: str) -> bool:
+    scheme, _, host = origin.partition("://")
+    return scheme in ("http", "https") and _is_host(host)
 
 
 def keys_of(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ function differenceEnd({ difference }) {
 }
 
 /** Return the rows of one direction in travel order, [row][lead], and what was reached of them. */
-export function mapRows(line, answer, values, direction) {
+function mapRows(line, answer, values, direction) {
   const rows = travelOrder(line, direction);
   const places = rows.map(({ station }) => answer.present.platforms.findIndex((p) => p.direction_id === direction && p.station === station));
   return { rows, z: places.map((place) => values[place]), reached: places.map((place) => answer.reached[place]) };
@@ -114,7 +114,7 @@ function drawMap({ name, direction, values, plot }, line, answer, usual, end, zo
   return draw(plot, [trace], {
     height: 40 + size * rows.length,
     margin: { l: labelWidth(rows), t: 6, b: 30 },
-    images: [under(found)],
+    images: under(trace.z, found),
     xaxis: { range: [0, leads.at(-1)], ...roundTicks(instant(answer.time), 0, leads.at(-1), tickStep(plot), zone), ticks: "outside" },
     yaxis: stationAxis(rows, size),
   });

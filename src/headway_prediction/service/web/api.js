@@ -13,7 +13,8 @@ export class Refused extends Error {
 async function answered(response) {
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new Refused(response.status, body?.error);
-  return { body, servedAt: Date.parse(response.headers.get("date") ?? "") };
+  const age = response.headers.get("published-age");
+  return { body, publishedAge: age === null ? null : Number(age) };
 }
 
 async function get(path, parameters = {}, signal = undefined) {

@@ -3,6 +3,7 @@
 import { byId, element } from "./dom.js";
 import { signed } from "./numbers.js";
 import { addition, changed, move, restore, SPAN } from "./plan.js";
+import { isNarrow } from "./plots.js";
 import { minutesBetween, plusMinutes, roundTicks } from "./times.js";
 
 const HALF = 0.5;
@@ -29,7 +30,7 @@ function laneRow({ direction_id: direction, towards }, plan, zone, onChange, onS
 }
 
 function laneTicks(now, zone) {
-  const { tickvals, ticktext } = roundTicks(now, 0, SPAN - 4, 15, zone);
+  const { tickvals, ticktext } = roundTicks(now, 0, SPAN - (isNarrow() ? 8 : 4), 15, zone);
   return tickvals.map((minute, n) => {
     const tick = element("span", { class: "tick", "aria-hidden": "true", text: ticktext[n] });
     tick.style.left = `${(minute / SPAN) * 100}%`;

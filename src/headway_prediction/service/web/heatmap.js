@@ -2,7 +2,7 @@
 
 import { colours, headwayScale, stripes, veilScale } from "./colours.js";
 import { cellWords } from "./map_cells.js";
-import { draw, isNarrow, nowMark, plain, short, textSize, tickStep } from "./plots.js";
+import { draw, isNarrow, nowMark, plain, short, textSize, tickStep, tickWidth } from "./plots.js";
 import { roundTicks } from "./times.js";
 
 const TOP = 30;
@@ -19,7 +19,7 @@ export function drawHeatmap(place, cells, warnings, zone, nowWords) {
     ...mark,
     height: TOP + BOTTOM + size * cells.rows.length,
     margin: { l: labelWidth(cells.rows), t: TOP, b: BOTTOM },
-    images: [under(found)],
+    images: under(cells.headway, found),
     xaxis: {
       range: [cells.ends[0] - 1, cells.ends.at(-1)],
       ...roundTicks(cells.now, cells.ends[0] - 1, cells.ends.at(-1), tickStep(place), zone),
@@ -77,8 +77,7 @@ export function stationAxis(rows, size) {
 }
 
 export function labelWidth(rows) {
-  const longest = Math.max(...rows.map(({ name }) => Math.min(name.length, isNarrow() ? 10 : 22)));
-  return Math.ceil(longest * textSize() * 0.62) + 14;
+  return tickWidth(Math.max(...rows.map(({ name }) => Math.min(name.length, isNarrow() ? 10 : 22))));
 }
 
 /** Pixels of a row: both directions are to fit on one screen where that leaves them legible. */
@@ -87,8 +86,8 @@ export function rowHeight(rows) {
   return Math.max(14, Math.min(26, Math.floor(room / rows)));
 }
 
-/** Stripes below the cells: they show where there is none. */
-export const under = (found) => ({
-  source: stripes(found), layer: "below", sizing: "stretch",
-  xref: "paper", yref: "paper", x: 0, y: 1, sizex: 1, sizey: 1,
-});
+/** Stripes below the cells, where some are empty: between the rows they would show as dots. */
+export function under(cells, found) {
+  if (!cells.flat().includes(null)) return [];
+  return [{ source: stripes(found), layer: "below", sizing: "stretch", xref: "paper", yref: "paper", x: 0, y: 1, sizex: 1, sizey: 1 }];
+}

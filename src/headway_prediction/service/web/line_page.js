@@ -8,16 +8,15 @@ import { readMoment } from "./moment.js";
 import { replaySlider } from "./replay.js";
 import { showScores } from "./scores.js";
 import { showStation } from "./station.js";
-import { ageClock, showConnection, showLevel, showRefusal } from "./status.js";
 import { drawStrings } from "./strings.js";
 import { instant, zoneWriter } from "./times.js";
+import { Trust } from "./trust.js";
 import { showWarnings } from "./warnings.js";
 import { WhatIf } from "./what_if.js";
 
 /** Shows a line (the answer of /lines/{line_id}) until the page is left. */
 export class LinePage {
   #asking = new AbortController();
-  #lostAt = null;
   #at = null;
   #station = null;
   #moment = null;
@@ -27,10 +26,10 @@ export class LinePage {
     this.api = api;
     this.line = line;
     this.zone = zoneWriter(line.time_zone);
-    this.age = ageClock();
+    this.trust = new Trust(this.zone);
     this.maps = mapPanel(line, this.zone, (station) => this.#chooseStation(station));
     this.question = line.what_if ? new WhatIf(api, line, this.zone) : null;
-    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at));
+    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at), (does) => this.#attempt(does));
     this.#writeOnce();
   }
 
@@ -40,17 +39,14 @@ export class LinePage {
     listen(
       this.api.eventsAddress,
       () => this.#attempt(() => this.#refreshLive()),
-      (connected) => this.#connectionIs(connected),
+      (connected) => this.trust.connectionIs(connected),
     );
   }
 
   /** Draw everything again, such as in other colours. */
   async redraw() {
     if (!this.#moment) return;
-    const { state, warnings, issuedAt, servedAt } = this.#moment;
-    showLevel(state.status);
-    if (this.#at === null) this.age.set(state.status, issuedAt, servedAt);
-    else this.age.freeze(state.status);
+    const { state, warnings } = this.#moment;
     this.#showClock();
     showWarnings(this.line, warnings, this.zone, (station) => this.#chooseStation(station));
     await this.maps.show(this.#moment, this.#nowWords());
@@ -60,34 +56,37 @@ export class LinePage {
   }
 
   #nowWords() {
-    return `${this.#at === null ? "now" : "then"} ${this.zone.clock(instant(this.#moment.state.time))}`;
+    return `${this.#moment.at === null ? "now" : "then"} ${this.zone.clock(instant(this.#moment.state.time))}`;
   }
 
   #showClock() {
     const time = instant(this.#moment.state.time);
     const clock = this.zone.clock(time);
     say(byId("clock"), clock);
-    sayOrHide(byId("replaying"), this.#at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
+    sayOrHide(byId("replaying"), this.#moment.at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
     document.title = `${clock} ${this.line.name}`;
   }
 
   async #refreshLive() {
-    await this.slider.refresh();
+    if (this.#at === null) {
+      await this.#refreshMoment();
+      await this.question?.refresh(this.#moment.state.usual);
+    }
     showScores(await this.api.scores(), this.zone);
-    if (this.#at !== null) return;
-    await this.#refreshMoment();
-    await this.question?.refresh(this.#moment.state.usual);
+    await this.slider.refresh(); // last, for it alone needs the store
   }
 
   async #refreshMoment() {
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
+    const station = this.#station;
     const moment = await readMoment(this.api, this.#at, signal);
-    const told = this.#station === null ? null : await this.api.station(this.#station, this.#at, signal);
-    if (signal.aborted) return;
+    const told = station === null ? null : await this.api.station(station, this.#at, signal);
+    signal.throwIfAborted();
     this.#moment = moment;
-    this.#told = told;
+    if (this.#station === station) this.#told = told; // else another was chosen meanwhile
+    this.trust.set(moment);
     await this.redraw();
   }
 
@@ -101,8 +100,13 @@ export class LinePage {
     this.#station = station;
     byId("station-choice").value = station;
     return this.#attempt(async () => {
-      this.#told = await this.api.station(station, this.#at);
+      const at = this.#at;
+      const focused = document.activeElement;
+      const told = await this.api.station(station, at);
+      if (this.#station !== station || this.#at !== at) return; // something else was chosen meanwhile
+      this.#told = told;
       await showStation(this.line, this.#told, this.zone, this.#nowWords());
+      if (![focused, document.body].includes(document.activeElement)) return; // the reader has gone on elsewhere
       byId("station-heading").focus();
       byId("station").scrollIntoView({ block: "nearest" });
     });
@@ -115,21 +119,15 @@ export class LinePage {
     byId("station-choice").focus();
   }
 
-  #connectionIs(connected) {
-    this.#lostAt = connected ? null : (this.#lostAt ?? Date.now());
-    showConnection(this.#lostAt, this.zone);
-    if (connected && this.#moment) showLevel(this.#moment.state.status);
-  }
-
   /** Do something that needs the service; when it refuses or cannot be reached, say so, and go on with the next event. */
   async #attempt(does) {
     try {
       await does();
-      if (this.#lostAt === null) showConnection(null, this.zone);
+      this.trust.refused(null);
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (error instanceof Refused) showRefusal(error.message);
-      else if (error instanceof TypeError && !(await reachable())) this.#connectionIs(false);
+      if (error instanceof Refused) this.trust.refused(error.message);
+      else if (error instanceof TypeError && !(await reachable())) this.trust.connectionIs(false);
       else throw error;
     }
   }

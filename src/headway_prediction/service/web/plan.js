@@ -85,4 +85,8 @@ export function carriedOver(told, before) {
   return { departures, lost };
 }
 
+/** Return the one among departures that is the same as an earlier one, null where it is gone. */
+export const same = (departures, earlier) =>
+  departures.find((d) => d === earlier || (earlier && !earlier.added && d.direction === earlier.direction && d.planned === earlier.planned)) ?? null;
+
 const iso = (at) => new Date(at).toISOString();

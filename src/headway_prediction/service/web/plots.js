@@ -32,6 +32,9 @@ export function draw(place, data, layout) {
 
 export const textSize = () => Math.max(12, parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.86);
 
+/** Pixels that so many letters of a tick need, and the tick. */
+export const tickWidth = (letters) => Math.ceil(letters * textSize() * 0.62) + 14;
+
 /** Minutes from tick to tick, so that their words keep apart. */
 export const tickStep = (place) => (place.clientWidth < 430 ? 30 : 15);
 

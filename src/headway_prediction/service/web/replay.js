@@ -5,13 +5,17 @@ import { instant } from "./times.js";
 
 const PAUSE = 150;
 
-/** Let the slider choose a moment; `onMoment(time)` is called with its ISO time, or with null for live. */
-export function replaySlider(api, zone, onMoment) {
+/**
+ * Let the slider choose a moment; `onMoment(time)` is called with its ISO time, or with null for live, and `attempt(does)` with
+ * what asks the service.
+ */
+export function replaySlider(api, zone, onMoment, attempt) {
   const day = byId("replay-day");
   const slider = byId("replay-moment");
   const live = byId("replay-live");
   let moments = [];
   let chosen = null;
+  let wantedDay = null; // null: the newest
   let timer;
 
   const name = () => {
@@ -23,12 +27,15 @@ export function replaySlider(api, zone, onMoment) {
   };
   const choose = () => {
     chosen = moments[slider.value]?.time ?? null;
+    wantedDay = chosen && day.value;
     name();
     clearTimeout(timer);
     timer = setTimeout(() => onMoment(chosen), PAUSE);
   };
-  const load = async (serviceDate) => {
-    const told = await api.moments(serviceDate);
+  const load = async () => {
+    const asked = wantedDay;
+    const told = await api.moments(asked);
+    if (asked !== wantedDay) return false; // another was chosen meanwhile
     moments = told.moments;
     const dates = told.service_dates.map((date) => element("option", { text: date, selected: date === told.service_date }));
     day.replaceChildren(...dates);
@@ -37,15 +44,22 @@ export function replaySlider(api, zone, onMoment) {
     const kept = moments.findIndex((moment) => moment.time === chosen);
     slider.value = kept < 0 ? slider.max : kept;
     name();
+    return true;
   };
-  const goLive = async () => {
+  const chooseDay = async () => {
+    wantedDay = day.value;
+    if (await load()) choose();
+  };
+  const goLive = () => {
     clearTimeout(timer);
-    chosen = null;
-    await load();
+    chosen = wantedDay = null;
+    slider.value = slider.max;
+    live.disabled = true;
+    say(byId("replay-time"), "live"); // which day and moment that is, the next refresh says
     onMoment(null);
   };
   slider.addEventListener("input", choose);
-  day.addEventListener("change", () => load(day.value).then(choose));
+  day.addEventListener("change", () => attempt(chooseDay));
   live.addEventListener("click", goLive);
-  return { refresh: () => load(chosen === null ? undefined : day.value) };
+  return { refresh: load };
 }

@@ -3,7 +3,7 @@
 import { byId, element, say } from "./dom.js";
 import { colours, faded } from "./colours.js";
 import { between, minutes } from "./numbers.js";
-import { draw, isNarrow, nowMark, plain } from "./plots.js";
+import { draw, isNarrow, nowMark, plain, tickWidth } from "./plots.js";
 import { instant, minutesBetween, roundTicks } from "./times.js";
 
 const LEADS_TOLD = [5, 15, 30, 60];
@@ -14,10 +14,10 @@ export async function showStation(line, told, zone, nowWords) {
   say(byId("station-heading"), told.name);
   const panels = told.directions.map((direction) => {
     const { towards } = line.directions[direction.direction_id];
-    const plot = element("div", { class: "plot", role: "img", "aria-label": `${told.name} towards ${towards}: ${words(direction, told)}` });
+    const plot = element("div", { class: "plot", role: "img", "aria-label": `${told.name} towards ${towards}: ${words(direction, told).join(", ")}` });
     const figure = element(
       "figure", { "data-direction": direction.direction_id },
-      element("figcaption", { text: `Towards ${towards}` }), element("p", { class: "station-words", text: words(direction, told) }), plot,
+      element("figcaption", { text: `Towards ${towards}` }), element("p", { class: "station-words" }, ...spaced(words(direction, told))), plot,
     );
     return { figure, plot, direction };
   });
@@ -25,16 +25,19 @@ export async function showStation(line, told, zone, nowWords) {
   for (const { plot, direction } of panels) await drawPlatform(plot, direction, told, zone, nowWords);
 }
 
-/** Say the headway now, the forecast at a few leads with its interval, and the usual headway. */
-export function words({ past, forecast, usual }, { time }) {
+/** Parts of a sentence that a line breaks between, not within. */
+const spaced = (parts) => parts.flatMap((part, n) => [n ? " · " : "", element("span", { class: "part", text: part })]);
+
+/** Say the headway now, the forecast at a few leads with its interval, and the usual headway, each as a part. */
+function words({ past, forecast, usual }, { time }) {
   const now = `now ${minutes(past.headway.at(-1) ?? null)} min`;
   const later = LEADS_TOLD.flatMap((lead) => {
     const at = forecast?.valid_times.findIndex((valid) => Math.round(minutesBetween(instant(time), instant(valid))) === lead) ?? -1;
     if (at < 0 || forecast.headway_mean[at] === null) return [];
     const interval = between(forecast.headway_p10[at], forecast.headway_p90[at]);
-    return [`in ${lead} min ${minutes(forecast.headway_mean[at])}${interval && ` (${interval})`}`];
+    return [`in ${lead} min: ${minutes(forecast.headway_mean[at])}${interval && ` (${interval})`}`];
   });
-  return [now, ...later, `usual ${minutes(usual)}`].join(" · ");
+  return [now, ...later, `usual ${minutes(usual)}`];
 }
 
 function drawPlatform(plot, direction, told, zone, nowWords) {
@@ -48,7 +51,7 @@ function drawPlatform(plot, direction, told, zone, nowWords) {
   return draw(plot, platformTraces(direction, since, found, zone, first, last), {
     ...nowMark(found, plain(nowWords)),
     height: 280,
-    margin: { l: 62, t: 30, b: 34 },
+    margin: { l: tickWidth("15 min".length), t: 30, b: 34 },
     xaxis: { range: [first, last], ...roundTicks(now, first, last, isNarrow() ? 60 : 30, zone), ticks: "outside" },
     yaxis: { range: [0, highest * 1.08], ticksuffix: " min", nticks: 5, showgrid: true },
     hovermode: "x unified",
@@ -56,7 +59,7 @@ function drawPlatform(plot, direction, told, zone, nowWords) {
 }
 
 /** Return the traces of a platform: the past in steps, the interval as a band, mean and usual headway as lines. */
-export function platformTraces({ past, forecast, usual, direction_id: direction }, since, found, zone, first, last) {
+function platformTraces({ past, forecast, usual, direction_id: direction }, since, found, zone, first, last) {
   const colour = found[`towards-${direction}`];
   const line = { type: "scatter", mode: "lines", hovertemplate: "%{y:.1f} min<extra>%{fullData.name}</extra>" };
   const traces = [

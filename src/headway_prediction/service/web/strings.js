@@ -28,7 +28,7 @@ export function drawStrings(line, state, zone, nowWords) {
 }
 
 /** Return four traces, passed and expected of each direction; trains are parted by nulls. */
-export function stringTraces(line, state, found, zone) {
+function stringTraces(line, state, found, zone) {
   return line.directions.flatMap(({ direction_id: direction, towards }) => {
     const trains = state.trains.filter((train) => train.direction_id === direction);
     const look = { colour: found[`towards-${direction}`], name: `towards ${plain(towards)}` };

@@ -32,6 +32,15 @@ export function roundTicks(now, first, last, step, zone) {
   return { tickvals: at, ticktext: at.map((minute) => zone.clock(plusMinutes(now, minute))) };
 }
 
+/**
+ * Return a function that tells how many seconds have gone by since now, rather too many than too few: the steady clock may stand
+ * still while a machine sleeps, the wall clock may be put back.
+ */
+export function stopwatch() {
+  const [steady, wall] = [performance.now(), Date.now()];
+  return () => Math.max(performance.now() - steady, Date.now() - wall) / 1000;
+}
+
 /** Say how long something is, as one reads it from afar. */
 export function duration(seconds) {
   if (seconds < 120) return `${Math.round(seconds)} s`;

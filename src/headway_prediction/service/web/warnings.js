@@ -32,7 +32,7 @@ function item(line, warning, zone, onStation) {
     { type: "button", class: `warning ${warning.trouble}`, "aria-label": warning.text, on: { click: () => onStation(warning.station) } },
     element("span", { class: "what", text: `${symbol} ${word}` }),
     element("span", { class: "when", text: `${zone.clock(instant(warning.time))}, ${soon(warning.in_mins)}` }),
-    element("span", { class: "where", text: `${warning.stop_name} → ${towards}` }),
+    element("span", { class: "where", text: `${warning.stop_name}, towards ${towards}` }),
     element("span", { class: "how-much", text: `${minutes(warning.headway_mins)} min, usual ${minutes(warning.usual_mins)}` }),
     element("span", { class: "how-sure", text: `${percent(warning.probability)} sure` }),
   );

@@ -4,7 +4,7 @@ import { Refused } from "./api.js";
 import { byId, say } from "./dom.js";
 import { showAnswer } from "./answer.js";
 import { drawLanes } from "./departure_lanes.js";
-import { applied, carriedOver, edits, planned } from "./plan.js";
+import { applied, carriedOver, edits, planned, same } from "./plan.js";
 import { instant } from "./times.js";
 import { offerSearch, offerStrategies, showSelected } from "./what_if_tools.js";
 
@@ -40,8 +40,7 @@ export class WhatIf {
     this.#usual = usual;
     const told = await this.api.departures();
     const { departures, lost } = carriedOver(told, this.#plan.departures);
-    const { selected } = this.#plan;
-    this.#plan = { told, departures, now: instant(told.time), selected: departures.includes(selected) ? selected : null };
+    this.#plan = { told, departures, now: instant(told.time), selected: same(departures, this.#plan.selected) };
     this.#redraw();
     if (edits(departures).length) await this.#ask({});
     else if (this.#answer) this.#forget();

@@ -6,6 +6,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from headway_prediction.service.issued import Level
 
+PUBLISHED_AGE = "Published-Age"
+"""The header of every answer that is of the newest minute, 304 included. HTTP's own Age counts from when the server made or
+confirmed an answer, which tells nothing of how old the forecast in it is (RFC 9111, section 5.1)."""
+
 Time = Annotated[
     AwareDatetime, Field(description="ISO 8601, local, with offset", examples=["2026-01-13T08:30:00+00:00"])
 ]
@@ -46,7 +50,11 @@ class StatusTold(Answered):
     reasons: list[str] = Field(
         description="sentences, when not fresh", examples=[["the feed has been silent for 150 s"]]
     )
-    data_age_secs: float | None = Field(description="age of the newest data, in seconds", examples=[12.0])
+    data_age_secs: float | None = Field(
+        description="age of the newest data, in seconds, when the minute of the forecast was over; the header "
+        "`Published-Age` counts on from there",
+        examples=[12.0],
+    )
 
 
 class Place(Answered):

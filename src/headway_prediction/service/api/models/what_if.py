@@ -1,7 +1,5 @@
 """What-if: what may be asked, and what is answered."""
 
-from enum import StrEnum
-
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from headway_prediction.service.api.models.base import (
@@ -13,31 +11,13 @@ from headway_prediction.service.api.models.base import (
     Time,
 )
 from headway_prediction.service.api.models.forecast import BY_PLATFORM_AND_LEAD, Columns
-
-MOST_EDITS = 100
+from headway_prediction.what_if.request import MOST_EDITS, MOST_MINS, Action, StrategyName
 
 
 class Asked(BaseModel):
     """A part of a question; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Action(StrEnum):
-    """What may be done to a departure."""
-
-    MOVE = "move"
-    HOLD = "hold"
-    CANCEL = "cancel"
-    ADD = "add"
-
-
-class StrategyName(StrEnum):
-    """What can be done in one click."""
-
-    EVEN_HEADWAYS = "even_headways"
-    HOLD_NEXT = "hold_next"
-    FILL_GAP = "fill_gap"
 
 
 class Edit(Asked):
@@ -50,7 +30,12 @@ class Edit(Asked):
     )
     to: AwareDatetime | None = Field(default=None, description="move: when it leaves instead")
     mins: float | None = Field(
-        default=None, ge=0, le=60, allow_inf_nan=False, description="hold: so many minutes", examples=[2.5]
+        default=None,
+        ge=0,
+        le=MOST_MINS,
+        allow_inf_nan=False,
+        description="hold: so many minutes",
+        examples=[2.5],
     )
 
 
@@ -60,7 +45,11 @@ class Strategy(Asked):
     name: StrategyName
     direction_id: DirectionId
     mins: float | None = Field(
-        default=None, ge=0, le=60, allow_inf_nan=False, description="minutes, for hold_next and fill_gap"
+        default=None,
+        ge=0,
+        le=MOST_MINS,
+        allow_inf_nan=False,
+        description="minutes, for hold_next and fill_gap",
     )
 
 
@@ -69,10 +58,18 @@ class Search(Asked):
 
     direction_id: DirectionId
     most_hold_mins: float = Field(
-        ge=0, le=60, allow_inf_nan=False, description="no train is held longer, in minutes", examples=[4.0]
+        ge=0,
+        le=MOST_MINS,
+        allow_inf_nan=False,
+        description="no train is held longer, in minutes",
+        examples=[4.0],
     )
     least_turn_mins: float = Field(
-        ge=0, le=60, allow_inf_nan=False, description="minutes a train needs at the terminal", examples=[5.0]
+        ge=0,
+        le=MOST_MINS,
+        allow_inf_nan=False,
+        description="minutes a train needs at the terminal",
+        examples=[5.0],
     )
 
 
