@@ -10,11 +10,13 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.turn_rounds import TurnRounds
 from headway_prediction.trip_keys import UNKNOWN
-from headway_prediction.what_if.changes import edited, under
+from headway_prediction.what_if.changes import as_edits, edited, under
 from headway_prediction.what_if.checks import refuse_impossible
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
-from headway_prediction.what_if.request import Search
+from headway_prediction.what_if.leaving import Leaving
+from headway_prediction.what_if.request import Search, Strategy, StrategyName
 from headway_prediction.what_if.search import trial_of
+from headway_prediction.what_if.strategies import apply_strategy
 from what_if_line import NOW, T0, Railway, delayed, line_history
 
 TURNS = TurnRounds(np.empty(0), np.empty(0)), TurnRounds(np.array([2.0]), np.array([1.0]))
@@ -65,6 +67,15 @@ def test_no_train_leaves_before_it_has_come_and_turned(railway):
     changed(railway, Move(1, NOW + 12, NOW + 11))
 
 
+def test_a_hold_counts_from_when_a_train_that_comes_late_can_leave(late):
+    # The train planned at 09:17 is expected at 20, as the one that left A at 9 turns into it.
+    hold = Strategy(StrategyName.HOLD_NEXT, 1, 1.0)
+    plan = apply_strategy(late.present, edited(late.present, [Cancel(1, NOW + 12)]), hold)
+    assert as_edits(plan) == (Cancel(1, NOW + 12), Hold(1, NOW + 17, 4.0))
+    expected = sorted(under(late.present, plan).expected_departures(1).values())
+    assert expected[:2] == pytest.approx([NOW + 21, NOW + 24])
+
+
 def test_a_train_under_way_that_is_late_turns_round_later(late):
     # It left at 9 instead of 5 and comes to F at 19 instead of 15: it leaves there at 20 instead of 17.
     expected = late.present.expected_departures(1)
@@ -93,14 +104,21 @@ def test_a_cancelled_train_feeds_nobody_and_an_added_one_comes_from_nowhere(rail
 
 def trial(railway, search: Search):
     plan = edited(railway.present, ())
-    departures = [one for one in plan if one.direction == search.direction]
-    return [one.minute - NOW for one in departures], trial_of(railway.present, plan, departures, search, 2)
+    leaving = Leaving.of(railway.present, plan, search.direction)
+    return leaving.minutes - NOW, trial_of(railway.present, leaving, search, 2)
 
 
 def test_no_train_is_held_so_long_that_it_is_late_for_its_way_back(railway):
     # Two minutes from coming to leaving, of which the search is to leave one, or a half: a turn takes one all the same.
-    for least in (1.0, 0.5):
+    for least, most in ((1.0, 1.0), (0.5, 1.0), (1.5, 0.5)):
         leaves, found = trial(railway, Search(0, 5.0, least))
-        assert dict(zip(leaves, found.most.tolist(), strict=True))[5.0] == pytest.approx(1.0)
-    leaves, found = trial(railway, Search(0, 5.0, 1.5))
-    assert dict(zip(leaves, found.most.tolist(), strict=True))[5.0] == pytest.approx(0.5)
+        np.testing.assert_allclose(found.most[leaves == 5], most)
+
+
+def test_a_train_that_comes_late_is_held_until_it_has_turned_as_long_as_the_search_is_told(late):
+    # It comes at 19 and is expected to leave at 20; with three minutes to turn, it is to leave at 22. The train before
+    # it has come at 10, and leaves at 13.
+    for least, first, second in ((1.0, 0, 0), (3.0, 1, 2)):
+        leaves, found = trial(late, Search(1, 5.0, least))
+        assert leaves[:2].tolist() == [12, 17]
+        np.testing.assert_allclose(found.fewest, [first, second] + [0] * (len(leaves) - 2))

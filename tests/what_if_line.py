@@ -65,12 +65,14 @@ def line_history(noise: float = 0.0, planned: bool = True, trip_ids: bool = True
 
 
 def delayed(history: LineHistory, departure: float, mins: float) -> LineHistory:
-    """Return the history in which today's train of direction 0 that is planned to leave at `departure` is late all the way."""
+    """Return the history in which the train of direction 0 planned to leave at `departure` runs `mins` late today."""
     at_first = (pl.col("direction") == 0) & (pl.col("station") == 0) & (pl.col("minute") == departure)
     trip = history.timetable.planned_on(TODAY).filter(at_first)["trip"].item()
     own = (pl.col("train") == trip) & (pl.col("service_date") == TODAY)
     minute = pl.when(own).then(pl.col("minute") + mins).otherwise("minute")
-    passings = history.passings.with_columns(minute=minute).sort("service_date", "minute")
+    passings = history.passings.with_columns(minute=minute).sort(
+        "service_date", "direction", "station", "minute"
+    )
     return replace(history, passings=passings)
 
 

@@ -99,7 +99,8 @@ class Present:
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:
-        """The departures of the next hour whose trains have not left, in order of time."""
+        """The departures whose trains have not left, in order of time: those of the next hour, and those overdue but still
+        expected."""
         found = [departure for direction in DIRECTIONS for departure in self._editable(direction)]
         return tuple(sorted(found, key=lambda departure: (departure.planned, departure.direction)))
 
@@ -108,8 +109,8 @@ class Present:
         open_to_edits = (planned >= self.now) & (planned < self.now + EDITED_MINS)
         if day.trips is None:
             return []
-        left = day.trips_of_trains[day.trains.first_minutes < self.now]
-        open_to_edits[left[left >= 0]] = False
+        open_to_edits &= ~self.left(direction)
+        open_to_edits[[row for row in self.expected_departures(direction) if planned[row] < self.now]] = True
         station = self.history.line.first_station(direction)
         keys = day.trips.key_of_trip
         return [
@@ -117,12 +118,25 @@ class Present:
             for row in np.flatnonzero(open_to_edits)
         ]
 
+    def left(self, direction: int) -> np.ndarray:
+        """Return whether the train of each trip has left: (trips,)."""
+        day = self.days[direction]
+        trips = day.trips_of_trains[day.trains.first_minutes < self.now]
+        left = np.zeros(len(day.trips.minutes), dtype=bool)
+        left[trips[trips >= 0]] = True
+        return left
+
     def expected_departures(self, direction: int) -> dict[int, float]:
         """Return when the trains that are still to leave the terminal are expected to, by the rows of their trips."""
         expected = self.days[direction].expected(self.t0, EDITED_MINS)
         leaves = (expected.facts[:, UNDER_WAY] == 0) & np.isfinite(expected.minutes[:, 0])
         rows = expected.trips[leaves].tolist()
         return dict(zip(rows, expected.minutes[leaves, 0].tolist(), strict=True))
+
+    def usual_lateness(self, direction: int, rows: np.ndarray) -> np.ndarray:
+        """Return how many minutes after its plan each of the trips `rows` usually leaves, 0 for added ones: (rows,)."""
+        usual = self.days[direction].trips.minutes[:, 0] - self.departures_of_trips[direction]
+        return np.append(usual, 0.0)[rows]
 
     def chances(self, direction: int, draws: int) -> Chances:
         """Return the luck of a direction's trains under the present plan; the same whenever it is asked for."""
