@@ -1,14 +1,17 @@
 """What could be known of a change: simulated mornings that are the same until now and have other luck from then on.
 
 The mean of what a change does over many of these is the best that anyone could say who knows all of the simulator and of the
-morning so far; how well that agrees with one real future is the most that can be asked of a forecast.
+morning so far; how well that agrees with one real future is the most that can be asked of a forecast. How well a forecast
+agrees with that mean tells what it misses beside chance.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from what_if_waits import Change, platforms, waits_longer
 
+from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate import Plan, Scenario
 from headway_prediction.simulate.noise import Noise, draw_noise
 from headway_prediction.simulate.trains import Passings, run_under, trains_numbered
@@ -19,23 +22,24 @@ from headway_prediction.what_if.present import Present
 TRIES = 2000
 
 
-def expected_change(
+def changes_of_futures(
     scenario: Scenario, plans: tuple[Plan, Plan], seed: int, present: Present, futures: int
-) -> np.ndarray:
-    """Return the mean change of headways after now, from the first to the second plan: (leads, stations, directions)."""
+) -> list[Change]:
+    """Return what the second of two plans changes after now in each of so many futures of a morning."""
     day = present.service_date
-    trains = [trains_numbered(plans[1], direction) for direction in range(2)]
-    real = [draw_noise(scenario, seed, day, d, trains[d]) for d in range(2)]
+    trains = [trains_numbered(plans[1], direction) for direction in DIRECTIONS]
+    real = [draw_noise(scenario, seed, day, d, trains[d]) for d in DIRECTIONS]
     past = run_under(scenario, plans[0], tuple(real))
     changes = []
     for future in range(futures):
         luck = tuple(
             _other_luck(scenario, plans[0], d, real[d], past[d], 60 * present.now, (seed, future, d))
-            for d in range(2)
+            for d in DIRECTIONS
         )
-        before, after = (_headways(present, run_under(scenario, plan, luck)) for plan in plans)
-        changes.append(after - before)
-    return np.mean(changes, axis=0)
+        minutes = [[_minutes(one, present.now) for one in run_under(scenario, plan, luck)] for plan in plans]
+        before, after = (_headways(present, plan) for plan in minutes)
+        changes.append(Change(after - before, waits_longer(present, minutes)))
+    return changes
 
 
 def _other_luck(
@@ -87,14 +91,22 @@ def _late_enough(
     return late
 
 
-def _headways(present: Present, passings: tuple[Passings, Passings]) -> np.ndarray:
-    line, grid = present.history.line, present.history.day(present.service_date)["headway"].values
-    found = np.zeros((EDITED_MINS, *grid.shape[1:]))
-    for direction in range(2):
-        order = line.travel_order(direction)
-        minutes = np.rint(passings[direction].departure_secs) / 60
-        coming = np.where(minutes >= present.now, minutes, np.inf)[..., None]
-        ahead = held(coming, present.days[direction].last_seen(present.t0), present.now, EDITED_MINS)[..., 0]
-        now = grid[present.t0][order, direction]
-        found[:, order, direction] = np.minimum(np.where(np.isfinite(ahead), ahead, now), 30.0)
-    return found
+def _minutes(passings: Passings, now: int) -> np.ndarray:
+    """When trains pass from now on, to the second as in a log, infinite where they do not: (trains, positions)."""
+    minutes = np.rint(passings.departure_secs) / 60
+    return np.where(minutes >= now, minutes, np.inf)
+
+
+def _headways(present: Present, minutes: Sequence[np.ndarray]) -> np.ndarray:
+    """Headways held after now, capped: (leads, stations, directions)."""
+    grid = present.history.day(present.service_date)["headway"].values[present.t0]
+    ahead = platforms(
+        present,
+        lambda direction: held(
+            minutes[direction][..., None],
+            present.days[direction].last_seen(present.t0),
+            present.now,
+            EDITED_MINS,
+        )[..., 0],
+    )
+    return np.minimum(np.where(np.isfinite(ahead), ahead, grid), present.history.grid.attrs["cap_mins"])

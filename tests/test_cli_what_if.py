@@ -1,6 +1,7 @@
 """`headway what-if` on a small simulated line with a trained bundle."""
 
 import json
+import re
 
 import pytest
 
@@ -47,10 +48,19 @@ def test_as_json_it_is_the_answer_of_the_service(words, capfd):
     assert len(plain["present"]["leads"]) == 60
 
 
+def edits_of(capfd, *words) -> list[dict]:
+    return json.loads(told(capfd, *words, "--format", "json"))["edits"]
+
+
 def test_strategies_and_the_search(words, capfd):
-    assert "min" in told(capfd, *words, "--cancel", "0@08:15", "--strategy", "even-headways")
-    out = told(capfd, *words, "--cancel", "0@08:15", "--search", "--most-hold", "2")
-    assert "cancelled" in out
+    cancelled = *words, "--cancel", "0@08:15"
+    out = told(capfd, *cancelled, "--strategy", "even-headways")
+    assert "cancelled" in out and re.search(r"\+\d\.\d min", out)
+    first, *_ = edits_of(capfd, *words, "--direction", "1", "--strategy", "hold-next", "--mins", "1.5")
+    assert (first["action"], first["direction_id"], first["mins"]) == ("hold", 1, 1.5)
+    found = edits_of(capfd, *cancelled, "--search", "--most-hold", "2")
+    holds = [edit["mins"] for edit in found if edit["action"] == "hold"]
+    assert holds and max(holds) <= 2 and len(found) == len(holds) + 1
 
 
 @pytest.mark.parametrize(

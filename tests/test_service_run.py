@@ -15,6 +15,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 from headway_prediction.clock import instant
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.recorder.record import Clock
+from headway_prediction.forecasters.run_on import DEPARTURE_OVERDUE_MINS
 from headway_prediction.service.bundle_on_disk import load_bundle
 from headway_prediction.service.feed_clock import WallClock
 from headway_prediction.service.issued import Level
@@ -68,7 +69,7 @@ def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
         np.testing.assert_array_equal(again.state.headway, newest.state.headway)
         assert view.published_at(service.line_id, FRIDAY, 100) is None
         planned = [departure.planned for departure in view.departures(service.line_id)]
-        assert planned and all(461 <= minute < 521 for minute in planned)
+        assert planned and all(461 - DEPARTURE_OVERDUE_MINS <= minute < 521 for minute in planned)
         at = instant(FRIDAY, planned[2], loaded.bundle.line.time_zone).isoformat()
         direction = view.departures(service.line_id)[2].direction
         hold = {"action": "hold", "direction_id": direction, "departure": at, "mins": 3.0}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from headway_prediction.errors import HeadwayError
 from headway_prediction.what_if.answer import departures
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
-from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
+from headway_prediction.what_if.request import Search, Strategy, StrategyName
 from what_if_line import NOW, STATIONS, T0, TODAY, Railway, line_history
 
 
@@ -169,12 +169,13 @@ def test_whatever_is_edited_is_refused_or_ordered_and_felt_only_where_it_can_be(
 
 
 def test_edits_come_first_then_the_strategy_then_the_search(punctual):
-    even = Strategy(StrategyName.EVEN_HEADWAYS, 0)
-    found = punctual.asked(Cancel(0, NOW + 17), strategy=even, search=Search(0, 3.0, 2.0))
-    assert Cancel(0, NOW + 17) in found.edits
-    assert all(isinstance(edit, Hold) for edit in found.edits if edit != Cancel(0, NOW + 17))
-    assert len({edit.departure for edit in found.edits}) == len(found.edits)
-
-
-def test_a_request_without_anything_is_a_request():
-    assert Request() == Request((), None, None)
+    cancelled, even = Cancel(0, NOW + 17), Strategy(StrategyName.EVEN_HEADWAYS, 0)
+    # The strategy knows that a train is missing, and the search begins at what the strategy left.
+    strategy = punctual.asked(cancelled, strategy=even).edits
+    assert {edit.departure - NOW for edit in strategy if isinstance(edit, Hold)} >= {5, 12}
+    assert punctual.asked(cancelled, strategy=even, search=Search(0, 0.0, 2.0)).edits == strategy
+    first = Strategy(StrategyName.HOLD_NEXT, 0, 1.0)
+    both = punctual.asked(cancelled, strategy=first, search=Search(0, 3.0, 2.0)).edits
+    holds = {edit.departure: edit.mins for edit in both if isinstance(edit, Hold)}
+    assert cancelled in both and holds.keys() - {NOW} and holds[NOW] >= 1.0
+    assert len({edit.departure for edit in both}) == len(both)

@@ -1,12 +1,9 @@
 """Edits of the line of `what_if_line`, whose trains leave 0, 5, 12, 17, … minutes from now: what can be made, and how."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.expected_trains import Feeders
 from headway_prediction.trip_keys import UNKNOWN
 from headway_prediction.what_if.changed_plan import ADDED, ChangedTrips, DirectionChange
 from headway_prediction.what_if.changes import as_edits, edited, under
@@ -152,20 +149,3 @@ def test_an_added_trip_is_as_late_as_its_neighbours_and_stops_where_the_nearer_d
 def test_before_the_first_trip_and_after_the_last_the_nearest_one_is_the_model():
     np.testing.assert_allclose(changed_trips(added=(390.0,)).table.minutes[0], [391, 393, NAN])
     np.testing.assert_allclose(changed_trips(added=(430.0,)).table.minutes[3], [430, 432, NAN])
-
-
-def test_who_turns_into_whom_stays_as_planned(railway):
-    present = railway.present
-    way_back = np.full(len(present.days[1].trips.minutes), -1)
-    way_back[20:] = np.arange(len(way_back) - 20)
-    days = list(present.days)
-    days[1] = replace(days[1], feeders=Feeders(days[0], way_back, np.full(len(way_back), 3.0)))
-    known = Railway(railway.history)
-    known.present.__dict__["days"] = tuple(days)
-    row = int(np.flatnonzero(present.departures_of_trips[1] == NOW + 12)[0])
-    arrives = days[0].trips.minutes[way_back[row], -1]
-    moved = Move(1, NOW + 12, NOW + 6)
-    if arrives + 3 > NOW + 6:
-        assert "turns round until" in refused(known, moved)
-    else:
-        made(known, moved)

@@ -13,6 +13,7 @@ from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.forecasters.turn_rounds import TurnRounds
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.line import Line
 from headway_prediction.timetable import Timetable
@@ -63,18 +64,35 @@ def line_history(noise: float = 0.0, planned: bool = True, trip_ids: bool = True
     return history_from_log(log, Line.from_arrivals(log, ZONE), plan() if planned else None)
 
 
+def delayed(history: LineHistory, departure: float, mins: float) -> LineHistory:
+    """Return the history in which the train of direction 0 planned to leave at `departure` runs `mins` late today."""
+    at_first = (pl.col("direction") == 0) & (pl.col("station") == 0) & (pl.col("minute") == departure)
+    trip = history.timetable.planned_on(TODAY).filter(at_first)["trip"].item()
+    own = (pl.col("train") == trip) & (pl.col("service_date") == TODAY)
+    minute = pl.when(own).then(pl.col("minute") + mins).otherwise("minute")
+    passings = history.passings.with_columns(minute=minute).sort(
+        "service_date", "direction", "station", "minute"
+    )
+    return replace(history, passings=passings)
+
+
 @dataclass(frozen=True)
 class Railway:
-    """The line with a history, a bundle of it without networks, and the moment that is asked about."""
+    """The line with a history, a bundle of it without networks, and the moment that is asked about; `turns` round of trains
+    into either direction are known where they are given."""
 
     history: LineHistory
     t0: int = T0
+    turns: tuple[TurnRounds, TurnRounds] | None = None
 
     @cached_property
     def bundle(self) -> Bundle:
         """The simple methods of the bundle are fitted on the first two days."""
         history = self.history
         methods = fit_simple_methods(history.select(DAYS[:2]))
+        if self.turns is not None:
+            guess = replace(methods["trip-propagation"].guess, turns=self.turns)
+            methods |= {"trip-propagation": replace(methods["trip-propagation"], guess=guess)}
         days = {"training": tuple(DAYS[:2]), "validation": (), "test": (TODAY,)}
         cap_mins = history.grid.attrs["cap_mins"]
         return Bundle(history.line, AppConfig(), history.timetable, cap_mins, days, methods, (), None, None)

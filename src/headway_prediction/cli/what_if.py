@@ -56,9 +56,10 @@ def what_if(
 ) -> None:
     """Say what a change of terminal departures does.
 
-    Departures of the next 60 minutes are held, moved, cancelled or added; TIME is that of the plan, HH:MM of the service
-    day (25:10 is ten past one at night). Without any change the departures are listed. Prints what becomes of them, what a
-    passenger waits before and after, and where the headways change most; or all of it as JSON.
+    Departures of the next 60 minutes, and overdue ones, are held, moved, cancelled or added; TIME is that of the plan, HH:MM
+    of the service day (25:10 is ten past one at night); --hold counts from it. Without any change the departures are listed.
+    Prints what becomes of them, what a passenger waits before and after, and where the headways change most; or all of it as
+    JSON.
 
     \b
     Example:

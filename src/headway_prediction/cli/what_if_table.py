@@ -44,22 +44,24 @@ def _departures(answer: Answer, direction: int) -> Table:
     table = _table("planned", "changed", "")
     for one in answer.departures:
         if one.direction == direction:
-            table.add_row(*_becomes(one))
+            table.add_row(*_becomes(one, answer.t0 + 1))
     return table
 
 
-def _becomes(one: Planned) -> tuple[str, str, str]:
+def _becomes(one: Planned, now: int) -> tuple[str, str, str]:
     planned, changed = ("–" if minute is None else _clock(minute) for minute in (one.planned, one.minute))
     if one.planned is None:
         return planned, changed, "added"
     if one.minute is None:
         return planned, changed, "cancelled"
-    return planned, changed, f"{one.minute - one.planned:+.1f} min" if one.changed else ""
+    if one.changed:
+        return planned, changed, f"{one.minute - one.planned:+.1f} min"
+    return planned, changed, "overdue" if one.planned < now else ""
 
 
 def _clock(minute: float) -> str:
-    secs = round(60 * (minute % 1)) % 60
-    return service_time(minute + 1e-6) + (f":{secs:02d}" if secs else "")
+    minutes, secs = divmod(round(60 * minute), 60)
+    return service_time(minutes) + (f":{secs:02d}" if secs else "")
 
 
 def _waits(answer: Answer) -> Table:

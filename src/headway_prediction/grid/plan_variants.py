@@ -45,7 +45,8 @@ def with_plan(history: LineHistory, kind: PlanKind) -> LineHistory:
             "a grid with its planned service",
             "make the variant from the grid that `headway grid` wrote",
         )
-    return _replanned(history, oracle_timetable(history) if kind is PlanKind.ORACLE else None, kind)
+    changed = replanned(history, oracle_timetable(history) if kind is PlanKind.ORACLE else None)
+    return replace(changed, grid=changed.grid.assign_attrs({PLAN_ATTRIBUTE: str(kind)}))
 
 
 def method_label(history: LineHistory, method: str) -> str:
@@ -85,11 +86,12 @@ def _at_terminals(line: Line) -> pl.Expr:
     )
 
 
-def _replanned(history: LineHistory, timetable: Timetable | None, kind: PlanKind) -> LineHistory:
+def replanned(history: LineHistory, timetable: Timetable | None) -> LineHistory:
+    """Return the same passings and cells under another timetable, whose terminal departures the grid then has."""
     cap_mins = history.grid.attrs["cap_mins"]
     headways, departures = planned_terminals(timetable, history.line, history.service_dates, cap_mins)
     grid = history.grid.assign(
         planned_terminal_headway=(("time", "direction"), headways),
         planned_departures=(("time", "direction"), departures),
     )
-    return replace(history, timetable=timetable, grid=grid.assign_attrs({PLAN_ATTRIBUTE: str(kind)}))
+    return replace(history, timetable=timetable, grid=grid)

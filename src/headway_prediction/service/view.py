@@ -98,7 +98,7 @@ class ServiceView(Protocol):
         ...
 
     def departures(self, line_id: str) -> Sequence[Departure]:
-        """Return the terminal departures planned in the 60 minutes after the newest published t0, on its service date."""
+        """Return the terminal departures planned in the 60 minutes after the newest published t0, and those overdue then."""
         ...
 
     def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:

@@ -29,7 +29,6 @@ from headway_prediction.what_if.wait import Wait, together
 
 if TYPE_CHECKING:
     from headway_prediction.bundle import Bundle
-    from headway_prediction.lines_bundle import LinesBundle
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,7 @@ class Answer:
         return self.changed.mean[0] - self.present.mean[0]
 
 
-def departures(
-    bundle: "Bundle | LinesBundle", history: LineHistory, service_date: date, t0: int
-) -> tuple[Departure, ...]:
+def departures(bundle: "Bundle", history: LineHistory, service_date: date, t0: int) -> tuple[Departure, ...]:
     """Return the departures of the next 60 minutes that can be edited, in order of time.
 
     These are the planned ones or, on a line whose trips are known from other days alone, the usual ones. None where the
@@ -72,7 +69,7 @@ def departures(
 
 def answer(
     request: Request,
-    bundle: "Bundle | LinesBundle",
+    bundle: "Bundle",
     history: LineHistory,
     service_date: date,
     t0: int,

@@ -150,9 +150,7 @@ def under(present: Present, plan: Sequence[Planned]) -> Present:
     timetable = present.history.timetable
     guess = ChangedGuess.under(present.guess, timetable, present.departures_of_trips, changes)
     changed = timetable
-    for direction, change in enumerate(changes):
-        if present.guess.trips[direction].source == "planned" and not change.is_none:
-            changed = changed_timetable(
-                changed, present.planned_table(direction), direction, change, present.service_date
-            )
+    for direction, (planned, change) in enumerate(zip(present.planned_tables, changes, strict=True)):
+        if planned is not None and not change.is_none:
+            changed = changed_timetable(changed, planned, direction, change, present.service_date)
     return present.under(changed, guess)

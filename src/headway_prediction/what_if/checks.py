@@ -48,7 +48,7 @@ class Order:
     """The trips of a changed plan in one direction beside the present one.
 
     `departures` (trips,) from the terminal and `minutes` (trips, positions) on the way as changed, then the same as they are
-    at present (NaN for an added trip), and which trips are `touched`.
+    at present (NaN for an added trip), which trips are `touched`, and the trains of which have `left`.
     """
 
     departures: np.ndarray
@@ -56,6 +56,7 @@ class Order:
     present_departures: np.ndarray
     present_minutes: np.ndarray
     touched: np.ndarray
+    left: np.ndarray
 
     @classmethod
     def of(cls, present: Present, change: DirectionChange, direction: int) -> Self:
@@ -72,6 +73,7 @@ class Order:
             np.append(departures, np.nan)[changed.origin],
             np.concatenate([trips.minutes, nowhere])[changed.origin],
             added | np.append(change.touched, False)[changed.origin],
+            np.append(present.left(direction), False)[changed.origin],
         )
 
     def refuse(self, row: int) -> None:
@@ -79,7 +81,8 @@ class Order:
         apart, before = (part - part[row] for part in (self.departures, self.present_departures))
         near = np.abs(apart) < LEAST_APART_MINS - SAME_MINS
         near &= ~(np.abs(before) <= np.abs(apart) + SAME_MINS)
-        passed = apart * before < 0
+        # A train that has left stays ahead of one that is overdue, whatever the plan was.
+        passed = (apart * before < 0) & ~self.left
         passed |= _mixed(self.minutes - self.minutes[row]) & ~_mixed(
             self.present_minutes - self.present_minutes[row]
         )

@@ -11,12 +11,12 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.own_past import OwnPastGuess
 from headway_prediction.forecasters.planned_trips import planned_trips
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.forecasters.trip_table import TripTable
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known
+from headway_prediction.grid.plan_variants import replanned
 from headway_prediction.line import DIRECTIONS
 from headway_prediction.timetable import Timetable
 from headway_prediction.trip_keys import UNKNOWN
@@ -26,7 +26,6 @@ from headway_prediction.what_if.edits import EDITED_MINS
 
 if TYPE_CHECKING:
     from headway_prediction.bundle import Bundle
-    from headway_prediction.lines_bundle import LinesBundle
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,12 @@ class Present:
     t0: int
 
     @classmethod
-    def of(cls, bundle: "Bundle | LinesBundle", history: LineHistory, service_date: date, t0: int) -> Self:
+    def of(cls, bundle: "Bundle", history: LineHistory, service_date: date, t0: int) -> Self:
         """Read from a history what was known; raises HeadwayError for a date that is not in it or another line."""
         bundle.check_fits(history)
         history.day(service_date)
-        method = bundle.method(TripPropagation.name)
-        fitted = isinstance(method, TripPropagation)
-        guess = method.guess if fitted else OwnPastGuess(method).first_guess(history, service_date, t0)
-        return cls(guess, day_as_of(history, service_date, t0, history.timetable), service_date, t0)
+        guess = bundle.method(TripPropagation.name).guess
+        return cls(guess, day_as_of(history, service_date, t0), service_date, t0)
 
     @property
     def now(self) -> int:
@@ -79,12 +76,18 @@ class Present:
         trips = self.days[direction].trips
         if trips is None:
             return np.empty(0)
-        if self.guess.trips[direction].source != "planned":
-            return trips.minutes[:, 0]
-        return self.planned_table(direction).minutes[:, 0]
+        planned = self.planned_tables[direction]
+        return trips.minutes[:, 0] if planned is None else planned.minutes[:, 0]
 
-    def planned_table(self, direction: int) -> PlannedTrips:
-        """Return the planned trips of a direction as the timetable has them, in the order of the day's trips."""
+    @cached_property
+    def planned_tables(self) -> tuple[PlannedTrips | None, PlannedTrips | None]:
+        """The planned trips of either direction as the timetable has them, in the order of the day's trips; None where trips
+        are known from other days, or not at all."""
+        return tuple(self._planned_table(direction) for direction in DIRECTIONS)
+
+    def _planned_table(self, direction: int) -> PlannedTrips | None:
+        if self.guess.trips[direction].source != "planned" or self.days[direction].trips is None:
+            return None
         planned = planned_trips(self.history, self.service_date, direction)
         keys = self.days[direction].trips.key_of_trip
         rows = [planned.trip_of_key[int(key)] for key in keys]
@@ -92,14 +95,13 @@ class Present:
 
     def planned_trips(self, direction: int) -> TripTable:
         """Return the trips of a direction as the timetable has them or, where they are known from other days, as usual."""
-        trips = self.days[direction].trips
-        if self.guess.trips[direction].source != "planned":
-            return trips
-        return TripTable(self.planned_table(direction).minutes, trips.keys, trips.named)
+        trips, planned = self.days[direction].trips, self.planned_tables[direction]
+        return trips if planned is None else TripTable(planned.minutes, trips.keys, trips.named)
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:
-        """The departures of the next hour whose trains have not left, in order of time."""
+        """The departures whose trains have not left, in order of time: those of the next hour, and those overdue but still
+        expected."""
         found = [departure for direction in DIRECTIONS for departure in self._editable(direction)]
         return tuple(sorted(found, key=lambda departure: (departure.planned, departure.direction)))
 
@@ -108,8 +110,8 @@ class Present:
         open_to_edits = (planned >= self.now) & (planned < self.now + EDITED_MINS)
         if day.trips is None:
             return []
-        left = day.trips_of_trains[day.trains.first_minutes < self.now]
-        open_to_edits[left[left >= 0]] = False
+        open_to_edits &= ~self.left(direction)
+        open_to_edits[[row for row in self.expected_departures(direction) if planned[row] < self.now]] = True
         station = self.history.line.first_station(direction)
         keys = day.trips.key_of_trip
         return [
@@ -117,12 +119,25 @@ class Present:
             for row in np.flatnonzero(open_to_edits)
         ]
 
+    def left(self, direction: int) -> np.ndarray:
+        """Return whether the train of each trip has left: (trips,)."""
+        day = self.days[direction]
+        trips = day.trips_of_trains[day.trains.first_minutes < self.now]
+        left = np.zeros(len(day.trips.minutes), dtype=bool)
+        left[trips[trips >= 0]] = True
+        return left
+
     def expected_departures(self, direction: int) -> dict[int, float]:
         """Return when the trains that are still to leave the terminal are expected to, by the rows of their trips."""
         expected = self.days[direction].expected(self.t0, EDITED_MINS)
         leaves = (expected.facts[:, UNDER_WAY] == 0) & np.isfinite(expected.minutes[:, 0])
         rows = expected.trips[leaves].tolist()
         return dict(zip(rows, expected.minutes[leaves, 0].tolist(), strict=True))
+
+    def usual_lateness(self, direction: int, rows: np.ndarray) -> np.ndarray:
+        """Return how many minutes after its plan each of the trips `rows` usually leaves, 0 for added ones: (rows,)."""
+        usual = self.days[direction].trips.minutes[:, 0] - self.departures_of_trips[direction]
+        return np.append(usual, 0.0)[rows]
 
     def chances(self, direction: int, draws: int) -> Chances:
         """Return the luck of a direction's trains under the present plan; the same whenever it is asked for."""
@@ -147,19 +162,18 @@ class Present:
 
     def under(self, timetable: Timetable | None, guess: FirstGuess) -> "Present":
         """Return the same moment under another plan and another first guess."""
-        history = day_as_of(self.history, self.service_date, self.t0, timetable)
-        return replace(self, history=history, guess=guess)
+        return replace(self, history=replanned(self.history, timetable), guess=guess)
 
 
 def _name(key: int) -> str:
     return "" if key == UNKNOWN else str(key)
 
 
-def day_as_of(history: LineHistory, service_date: date, t0: int, timetable: Timetable | None) -> LineHistory:
-    """Return a service date alone, as known at the end of minute `t0`, under a timetable."""
+def day_as_of(history: LineHistory, service_date: date, t0: int) -> LineHistory:
+    """Return a service date alone, as known at the end of minute `t0`."""
     known = history.known_passings(service_date, t0).filter(pl.col("service_date") == service_date)
     attributes = history.grid.attrs
     return build_history(
-        known, history.line, timetable, [service_date], {service_date: t0},
+        known, history.line, history.timetable, [service_date], {service_date: t0},
         outages_known(attributes, service_date, t0), attributes["cap_mins"],
     )  # fmt: skip

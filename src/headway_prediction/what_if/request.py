@@ -25,7 +25,7 @@ class StrategyName(StrEnum):
     EVEN_HEADWAYS = "even_headways"
     """Hold trains until the headways of the next hour's departures are as even as holding makes them."""
     HOLD_NEXT = "hold_next"
-    """Hold the next departure `mins` minutes."""
+    """Hold the train that is expected to leave next `mins` minutes: one that is overdue, so many minutes from now."""
     FILL_GAP = "fill_gap"
     """Narrow the widest gap between departures by `mins` minutes: hold the train ahead or, where that one has left, let the
     one behind leave earlier."""
@@ -33,7 +33,10 @@ class StrategyName(StrEnum):
 
 @dataclass(frozen=True)
 class Strategy:
-    """A strategy for the departures of one direction; `mins` is not used by EVEN_HEADWAYS."""
+    """A strategy for the departures of one direction; `mins` is not used by EVEN_HEADWAYS.
+
+    Holds count from when a train is expected to leave, which is now for one that is overdue.
+    """
 
     name: StrategyName
     direction: int

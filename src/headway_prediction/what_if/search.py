@@ -13,37 +13,39 @@ import numpy as np
 
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.what_if.chances import Chances, Coming
+from headway_prediction.what_if.changed_plan import ADDED
 from headway_prediction.what_if.changes import Planned, under
-from headway_prediction.what_if.checks import LEAST_APART_MINS
+from headway_prediction.what_if.checks import SAME_MINS
 from headway_prediction.what_if.edits import EDITED_MINS
+from headway_prediction.what_if.leaving import Leaving
 from headway_prediction.what_if.present import Present
 from headway_prediction.what_if.request import Search
-from headway_prediction.what_if.strategies import (
-    HOLD_STEP_MINS,
-    evened,
-    expected_departures,
-    leaving,
-    shifted,
-)
+from headway_prediction.what_if.strategies import HOLD_STEP_MINS, holds_to_even
 from headway_prediction.what_if.wait import last_passings, waited
 
 DRAWS, JUDGED_DRAWS = 8, 100
 STEP_MINS = 0.5
 MOST_ROUNDS = 12
+ABSENT = -1
 LEAST_GAIN = 1e-3
 """A hold must take this share off the wait of the hour, or it is not worth it."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Holds tried in one direction: the `chances` its trains have, those `coming`, their rows that may be held (`rows`), and
-    what each must and may be held (`fewest`, `most`), each (held,)."""
+    """Holds tried in one direction: the `chances` its trains have, those `coming`, and of each departure its row among these
+    (`rows`, ABSENT where it is not) and what it must and may be held (`fewest`, `most`), (held,) each."""
 
     chances: Chances
     coming: Coming
     rows: np.ndarray
     fewest: np.ndarray
     most: np.ndarray
+
+    @property
+    def comes(self) -> np.ndarray:
+        """Which departures are among the trains coming: (held,)."""
+        return self.rows != ABSENT
 
     @cached_property
     def _until(self) -> np.ndarray:
@@ -54,7 +56,7 @@ class Trial:
     def waits(self, holds: np.ndarray) -> np.ndarray:
         """Return what passengers wait on average under holds (plans, held): (plans,)."""
         every = np.zeros((len(holds), len(self.coming.minutes)))
-        every[:, self.rows] = holds
+        every[:, self.rows[self.comes]] = holds[:, self.comes]
         passings = self.chances.passings(self.coming, every)
         until = np.tile(self._until, len(holds))
         each = waited(passings, self.chances.t0 + 1, until).over_platforms().each
@@ -64,51 +66,45 @@ class Trial:
 def best_holds(present: Present, plan: Sequence[Planned], search: Search) -> tuple[Planned, ...]:
     """Return the plan with the best holds of one direction's departures added; raises HeadwayError where none is known."""
     present.refuse_unknown_trips(search.direction)
-    places = leaving(plan, search.direction)
-    if not places:
+    leaving = Leaving.of(present, plan, search.direction)
+    if not len(leaving.places):
         return tuple(plan)
-    departures = [plan[place] for place in places]
-    trial = trial_of(present, plan, departures, search, DRAWS)
-    expected = expected_departures(present, departures, search.direction)
-    even = np.floor((evened(expected) - expected) / STEP_MINS) * STEP_MINS
+    trial = trial_of(present, leaving, search, DRAWS)
+    even = np.floor(holds_to_even(leaving.expected) / STEP_MINS) * STEP_MINS
     starts = np.stack([trial.fewest, np.clip(even, trial.fewest, trial.most)])
-    minutes = np.array([one.minute for one in departures])
-    found = climb(trial, starts[np.argmin(trial.waits(starts))], minutes)
-    judged = trial_of(present, plan, departures, search, JUDGED_DRAWS).waits(np.stack([trial.fewest, found]))
-    return shifted(plan, places, found if judged[1] < judged[0] else trial.fewest)
+    starts = starts[[True, leaving.apart(starts[1]).all()]]
+    found = climb(trial, starts[np.argmin(trial.waits(starts))], leaving)
+    judged = trial_of(present, leaving, search, JUDGED_DRAWS).waits(np.stack([trial.fewest, found]))
+    return leaving.shifted(found if judged[1] < judged[0] else trial.fewest)
 
 
-def trial_of(
-    present: Present,
-    plan: Sequence[Planned],
-    departures: Sequence[Planned],
-    search: Search,
-    draws: int,
-) -> Trial:
-    """Return the trains of a plan, and what its `departures` may be held within the limits of a search."""
-    changed, direction = under(present, plan), search.direction
+def trial_of(present: Present, leaving: Leaving, search: Search, draws: int) -> Trial:
+    """Return the trains of a plan, and what those `leaving` may be held within the limits of a search."""
+    changed, direction = under(present, leaving.plan), search.direction
     chances = present.chances(direction, draws)
     coming = chances.coming(changed.days[direction], present.trips_under(changed, direction))
-    rows = _rows(coming, departures)
-    minutes = np.array([one.minute for one in departures])
+    rows = _rows(coming, leaving)
     day, opposite = changed.days[direction], changed.days[1 - direction]
-    within_hour = present.now + EDITED_MINS - 1e-6 - minutes
+    to_leave = leaving.minutes + leaving.behind
+    within_hour = present.now + EDITED_MINS - SAME_MINS - to_leave
     turned = _slack_of_next_turns(
         opposite, coming.trips[rows], coming.minutes[rows, -1], search.least_turn_mins
     )
     most = np.minimum(np.minimum(within_hour, turned), search.most_hold_mins).clip(0.0)
-    most = np.floor(most / HOLD_STEP_MINS + 1e-9) * HOLD_STEP_MINS
+    most = np.where(rows == ABSENT, 0.0, np.floor(most / HOLD_STEP_MINS + 1e-9) * HOLD_STEP_MINS)
     fewest = np.clip(
-        _turned(day, coming.trips[rows], present.t0, search.least_turn_mins) - minutes, 0.0, most
+        _turned(day, coming.trips[rows], present.t0, search.least_turn_mins) - to_leave, 0.0, most
     )
     return Trial(chances, coming, rows, fewest, most)
 
 
-def _rows(coming: Coming, departures: Sequence[Planned]) -> np.ndarray:
-    """The trains of departures among those coming; added ones stand there in order of time, as they do here."""
+def _rows(coming: Coming, leaving: Leaving) -> np.ndarray:
+    """The trains of departures among those coming, ABSENT for one so late that it is not; added ones stand there in order of
+    time, as they do here."""
     added = iter(np.flatnonzero(coming.added))
     own = {int(luck): row for row, luck in enumerate(coming.luck) if coming.leaves[row]}
-    return np.array([own[one.row] if one.row >= 0 else next(added) for one in departures])
+    trips = [leaving.plan[place].row for place in leaving.places]
+    return np.array([next(added) if trip == ADDED else own.get(trip, ABSENT) for trip in trips])
 
 
 def _slack_of_next_turns(
@@ -135,11 +131,11 @@ def _turned(day: DirectionDay, trips: np.ndarray, t0: int, least_mins: float) ->
     return np.where(np.isfinite(ready), ready, -np.inf)
 
 
-def climb(trial: Trial, holds: np.ndarray, minutes: np.ndarray) -> np.ndarray:
-    """Change one hold at a time, the best change first, while passengers wait clearly less; `minutes` are the departures."""
+def climb(trial: Trial, holds: np.ndarray, leaving: Leaving) -> np.ndarray:
+    """Change one hold at a time, the best change first, while passengers wait clearly less: (held,)."""
     least = trial.waits(holds[None])[0]
     for _ in range(MOST_ROUNDS):
-        tried = _neighbours(holds, trial, minutes)
+        tried = _neighbours(holds, trial, leaving)
         if not len(tried):
             break
         waits = trial.waits(tried)
@@ -150,7 +146,7 @@ def climb(trial: Trial, holds: np.ndarray, minutes: np.ndarray) -> np.ndarray:
     return holds
 
 
-def _neighbours(holds: np.ndarray, trial: Trial, minutes: np.ndarray) -> np.ndarray:
+def _neighbours(holds: np.ndarray, trial: Trial, leaving: Leaving) -> np.ndarray:
     """All holds that differ in one train, keep the order of trains, and leave them apart: (plans, held)."""
     tried = []
     for place, (fewest, most) in enumerate(zip(trial.fewest, trial.most, strict=True)):
@@ -160,6 +156,4 @@ def _neighbours(holds: np.ndarray, trial: Trial, minutes: np.ndarray) -> np.ndar
                 one[place] = hold
                 tried.append(one)
     every = np.reshape(tried, (-1, len(holds)))
-    planned_apart = np.diff(minutes)
-    apart = np.diff(minutes + every, axis=1) >= np.minimum(LEAST_APART_MINS, planned_apart) - 1e-9
-    return every[apart.all(axis=1)]
+    return every[leaving.apart(every).all(axis=1)]

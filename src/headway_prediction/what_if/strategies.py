@@ -1,12 +1,13 @@
 """What can be done to the departures of a terminal in one click: each turns a plan into another."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
+from headway_prediction.clock import service_time
 from headway_prediction.errors import HeadwayError
 from headway_prediction.what_if.changes import Planned
+from headway_prediction.what_if.leaving import Leaving
 from headway_prediction.what_if.present import Present
 from headway_prediction.what_if.request import Strategy, StrategyName
 
@@ -16,10 +17,11 @@ HOLD_STEP_MINS = 0.1
 
 
 def apply_strategy(present: Present, plan: Sequence[Planned], strategy: Strategy) -> tuple[Planned, ...]:
-    """Return the plan under a strategy; raises HeadwayError where its direction has no departure in the next hour."""
+    """Return the plan under a strategy; raises HeadwayError where its direction has no departure in the next hour, or none
+    that can narrow the gap."""
     present.refuse_unknown_trips(strategy.direction)
-    places = leaving(plan, strategy.direction)
-    if not places:
+    leaving = Leaving.of(present, plan, strategy.direction)
+    if not len(leaving.places):
         raise HeadwayError(
             f"no train of direction {strategy.direction} is planned to leave within the hour",
             "a departure that can be changed",
@@ -30,32 +32,18 @@ def apply_strategy(present: Present, plan: Sequence[Planned], strategy: Strategy
         StrategyName.HOLD_NEXT: _hold_next,
         StrategyName.FILL_GAP: _fill_gap,
     }[strategy.name]
-    expected = expected_departures(present, [plan[place] for place in places], strategy.direction)
     before = present.days[strategy.direction].last_seen(present.t0)[0]
-    return shifted(plan, places, shifts(expected, before, strategy.mins))
+    return leaving.shifted(shifts(leaving, before, strategy.mins))
 
 
-def leaving(plan: Sequence[Planned], direction: int) -> list[int]:
-    """Return the places in a plan of the departures of one direction that are not cancelled, in order of time."""
-    own = [i for i, one in enumerate(plan) if one.direction == direction and one.minute is not None]
-    return sorted(own, key=lambda place: plan[place].minute)
-
-
-def shifted(plan: Sequence[Planned], places: Sequence[int], mins: np.ndarray) -> tuple[Planned, ...]:
-    """Return a plan in which the departures at `places` leave so many minutes later, or earlier."""
-    changed = list(plan)
-    for place, shift in zip(places, mins.tolist(), strict=True):
-        if shift:
-            changed[place] = replace(changed[place], minute=changed[place].minute + shift)
-    return tuple(changed)
-
-
-def expected_departures(present: Present, departures: Sequence[Planned], direction: int) -> np.ndarray:
-    """Return when trains are expected to leave that are planned as `departures` of one direction: with the lateness that
-    their trips usually have, and that of the trains that are to run them."""
-    known = present.expected_departures(direction)
-    late = [known.get(one.row, one.planned or 0.0) - (one.planned or 0.0) for one in departures]
-    return np.array([one.minute for one in departures]) + late
+def holds_to_even(expected: np.ndarray, before: float = np.nan) -> np.ndarray:
+    """Return how long trains `expected` to leave (trains,), in any order, are held for the most even headways holding can
+    make, from the train that left `before` them on, if one has: (trains,) minutes."""
+    order = np.argsort(expected, kind="stable")
+    anchored = expected[order] if np.isnan(before) else np.append(before, expected[order])
+    holds = np.empty(len(expected))
+    holds[order] = (evened(anchored) - anchored)[-len(expected) :]
+    return holds
 
 
 def evened(departures: np.ndarray) -> np.ndarray:
@@ -76,26 +64,40 @@ def _below(departures: np.ndarray, first: int, middle: int, last: int) -> bool:
     return departures[middle] <= departures[first] + slope * (middle - first)
 
 
-def _even(expected: np.ndarray, before: float, mins: float) -> np.ndarray:
-    anchored = expected if np.isnan(before) else np.append(before, expected)
-    holds = (evened(anchored) - anchored)[-len(expected) :]
-    holds = np.round(holds / HOLD_STEP_MINS) * HOLD_STEP_MINS
-    return np.where(holds >= LEAST_HOLD_MINS, np.round(holds, 6), 0.0)
+def _even(leaving: Leaving, before: float, mins: float) -> np.ndarray:
+    holds = np.round(holds_to_even(leaving.expected, before) / HOLD_STEP_MINS) * HOLD_STEP_MINS
+    holds = np.where(holds >= LEAST_HOLD_MINS, np.round(holds, 6), 0.0)
+    # A train so late that it leaves after the next one cannot be held and keep the order of the plan.
+    for place in reversed(range(len(holds) - 1)):
+        if not leaving.apart(holds)[place]:
+            holds[place] = 0.0
+    return holds
 
 
-def _hold_next(expected: np.ndarray, before: float, mins: float) -> np.ndarray:
-    shifts = np.zeros(len(expected))
-    shifts[0] = mins
+def _hold_next(leaving: Leaving, before: float, mins: float) -> np.ndarray:
+    shifts = np.zeros(len(leaving.places))
+    shifts[np.argmin(leaving.expected)] = mins
     return shifts
 
 
-def _fill_gap(expected: np.ndarray, before: float, mins: float) -> np.ndarray:
+def _fill_gap(leaving: Leaving, before: float, mins: float) -> np.ndarray:
     """Hold the train ahead of the widest gap; where that one has left, the one behind leaves earlier."""
-    shifts = np.zeros(len(expected))
-    gaps = np.diff(expected, prepend=before)  # NaN where no train has left yet
+    shifts = np.zeros(len(leaving.places))
+    gaps = np.diff(leaving.expected, prepend=before)  # NaN where no train has left yet
     widest = int(np.argmax(np.nan_to_num(gaps, nan=-np.inf)))
     if widest:
         shifts[widest - 1] = mins
     else:
         shifts[0] = -mins
+        _refuse_behind(leaving)
     return shifts
+
+
+def _refuse_behind(leaving: Leaving) -> None:
+    if leaving.behind[0] > 0:
+        raise HeadwayError(
+            f"the widest gap is that since the last train, and the one of {service_time(leaving.minutes[0])} is late and "
+            "leaves as soon as it can",
+            "a widest gap that can be narrowed",
+            "hold another train, or add one",
+        )

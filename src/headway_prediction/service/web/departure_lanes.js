@@ -83,14 +83,17 @@ export function cancelOrRemove(departure, plan) {
 }
 
 function describe(one, departure, towards, plan, zone) {
-  const minute = minutesBetween(plan.now, departure.at);
+  const minute = Math.max(0, minutesBetween(plan.now, departure.at));
+  const words = isOverdue(departure, plan.now) ? `${zone.exact(departure.planned)} overdue` : departureWords(departure, zone);
   one.style.left = `${(minute / SPAN) * 100}%`;
   one.dataset.state = state(departure);
   one.setAttribute("aria-valuenow", minute.toFixed(1));
   one.setAttribute("aria-label", `Departure towards ${towards}, ${departure.added ? "added" : `planned ${zone.exact(departure.planned)}`}`);
-  one.setAttribute("aria-valuetext", departureWords(departure, zone));
-  one.title = departureWords(departure, zone);
+  one.setAttribute("aria-valuetext", words);
+  one.title = words;
 }
+
+const isOverdue = (departure, now) => !departure.added && !changed(departure) && minutesBetween(now, departure.at) < 0;
 
 const state = (departure) =>
   departure.cancelled ? "cancelled" : departure.added ? "added" : changed(departure) ? "moved" : "planned";

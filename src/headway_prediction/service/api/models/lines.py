@@ -108,7 +108,7 @@ class PlannedDeparture(Answered):
 
 
 class Departures(Answered):
-    """The departures planned at the terminals in the 60 minutes after `time`, in order."""
+    """The departures planned at the terminals in the 60 minutes after `time`, and before them those that are overdue, in order."""
 
     time: Time
     departures: list[PlannedDeparture]

@@ -1,0 +1,124 @@
+"""Mornings that run twice, each train with the same luck (see `simulate.noise`): as planned, and with departures changed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from what_if_drawn import changed_plan, drawn_change
+from what_if_futures import changes_of_futures
+from what_if_waits import LEADS, Change, minutes_of_passings, platforms, told_waits, waits_longer
+
+from headway_prediction.bundle import Bundle
+from headway_prediction.feeds.arrivals import check_arrivals
+from headway_prediction.forecasters.feed_back import Asked
+from headway_prediction.forecasters.guess_channels import FittedGuess
+from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.line import DIRECTIONS
+from headway_prediction.simulate import Plan, Scenario, plan_day, simulate_day
+from headway_prediction.what_if.answer import effects_of, platform_waits
+from headway_prediction.what_if.chances import AHEAD_MINS
+from headway_prediction.what_if.changes import under
+from headway_prediction.what_if.edits import EDITED_MINS
+from headway_prediction.what_if.effect import Effect
+from headway_prediction.what_if.present import Present
+
+MOMENTS = (400, 540)
+"""Between 06:40 and 09:00, when trains come every five minutes."""
+
+
+@dataclass
+class Pair:
+    """One morning: the `real` change, the `mean` one of futures (None without these), and what was `said` of it by method.
+
+    `reached` and `valid` (leads, stations, directions) tell where the change can be felt and where both headways are known,
+    `inside` (LEADS, stations, directions) whether the real change of wait is inside the interval of what-if.
+    """
+
+    action: str
+    reached: np.ndarray
+    valid: np.ndarray
+    real: Change
+    mean: Change | None
+    said: dict[str, Change]
+    inside: np.ndarray
+
+
+@dataclass(frozen=True)
+class SimulatedLine:
+    """The line that a bundle was trained on, which can be run again under any plan."""
+
+    bundle: Bundle
+    scenario: Scenario
+    futures: int
+
+    @property
+    def day(self) -> date:
+        """The last working day that the bundle has a plan for: what runs on it is in the seed."""
+        dates = set().union(*(service.dates for service in self.bundle.timetable.services))
+        return max(day for day in dates if day.weekday() < 5)
+
+    def run(self, plan: Plan, seed: int) -> LineHistory:
+        """Run the trains of a plan."""
+        log = check_arrivals(simulate_day(self.scenario, plan, seed=seed))
+        return history_from_log(log, self.bundle.line, self.bundle.timetable)
+
+    def pair(self, action: str, seed: int) -> tuple[Pair, tuple[Asked, Asked]]:
+        """Run one morning twice, and say before what the change will do; the network is asked later, with many others."""
+        random = np.random.default_rng(seed)
+        as_planned, t0 = plan_day(self.scenario, self.day), int(random.integers(*MOMENTS))
+        usual = self.run(as_planned, seed)
+        present = Present.of(self.bundle, usual, self.day, t0)
+        plan = drawn_change(present, action, random)
+        plans = as_planned, changed_plan(as_planned, plan, present.now)
+        changed = under(present, plan)
+        pair = _compared(action, present, changed, usual, self.run(plans[1], seed))
+        if self.futures:
+            half = self.futures // 2
+            futures = changes_of_futures(self.scenario, plans, seed, present, self.futures)
+            pair.said["known"], pair.mean = Change.mean(futures[:half]), Change.mean(futures[half:])
+            pair.said["known"] = pair.said["known"].where(pair.reached)
+        asked = [
+            Asked(FittedGuess(one.guess), one.history, self.day, np.array([t0])) for one in (present, changed)
+        ]
+        return pair, tuple(asked)
+
+
+def _compared(
+    action: str, present: Present, changed: Present, usual: LineHistory, other: LineHistory
+) -> Pair:
+    day, t0 = present.service_date, present.t0
+    before, after = (history.day(day) for history in (usual, other))
+    known, ahead = slice(0, t0 + 1), slice(t0 + 1, t0 + 1 + EDITED_MINS)
+    np.testing.assert_array_equal(*(grid["headway"].values[known] for grid in (before, after)))
+    effects = effects_of(present, changed)
+    reached = platforms(present, lambda direction: effects[direction].reached).astype(bool)
+    headways = after["headway"].values[ahead] - before["headway"].values[ahead]
+    real = Change(headways, waits_longer(present, [minutes_of_passings(one, day) for one in (usual, other)]))
+    waits = [platform_waits(present.history.line, effects, mins) for mins in LEADS]
+    low, high = (told_waits(waits, headways.shape[1], name) for name in ("low_mins", "high_mins"))
+    said = {
+        "what-if": _of_what_if(present, effects, waits),
+        "first guess": _of_first_guess(present, changed).where(reached),
+    }
+    valid = (before["valid"].values & after["valid"].values)[ahead]
+    return Pair(action, reached, valid, real, None, said, (low <= real.waits) & (real.waits <= high))
+
+
+def _of_what_if(present: Present, effects: Mapping[int, Effect], waits: Sequence[dict]) -> Change:
+    headways = platforms(present, lambda direction: effects[direction].mean_difference)
+    return Change(headways, told_waits(waits, headways.shape[1], "difference_mins"))
+
+
+def _of_first_guess(present: Present, changed: Present) -> Change:
+    origins = np.array([present.t0])
+    means = [
+        TripPropagation(one.guess, leads=EDITED_MINS).forecast(one.history, one.service_date, origins).mean[0]
+        for one in (present, changed)
+    ]
+    trains: list[Callable[[int], np.ndarray]] = [
+        lambda direction, one=one: one.days[direction].expected(one.t0, AHEAD_MINS).minutes
+        for one in (present, changed)
+    ]
+    return Change(means[1] - means[0], waits_longer(present, [[of(d) for d in DIRECTIONS] for of in trains]))

@@ -1,0 +1,85 @@
+"""What a change of the plan does, on the platforms of a line: to headways by lead, and to waits until each of LEADS."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+import numpy as np
+
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.line import DIRECTIONS
+from headway_prediction.what_if.present import Present
+from headway_prediction.what_if.wait import Wait, last_passings, waited
+
+LEADS = (5, 10, 15, 30, 45, 60)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Minutes by which `headways` (leads, stations, directions) and `waits` (LEADS, stations, directions) become longer; NaN
+    where no train comes."""
+
+    headways: np.ndarray
+    waits: np.ndarray
+
+    @classmethod
+    def mean(cls, changes: Sequence[Self]) -> Self:
+        """Return the mean of changes; a wait that one of them does not have is NaN."""
+        return cls(
+            *(np.mean([getattr(one, name) for one in changes], axis=0) for name in ("headways", "waits"))
+        )
+
+    def where(self, reached: np.ndarray) -> Self:
+        """Return the change with headways 0 where it cannot be felt."""
+        return type(self)(np.where(reached, self.headways, 0.0), self.waits)
+
+
+def platforms(present: Present, of: Callable[[int], np.ndarray]) -> np.ndarray:
+    """Put what `of` gives for each direction, (…, positions), on (…, stations, directions)."""
+    line, parts = present.history.line, [of(direction) for direction in DIRECTIONS]
+    found = np.full((*parts[0].shape[:-1], len(line.stations), 2), np.nan)
+    for direction, part in zip(DIRECTIONS, parts, strict=True):
+        found[..., line.travel_order(direction), direction] = part
+    return found
+
+
+def waits_longer(present: Present, plans: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Return how much longer passengers wait under the second of two plans who come until each of LEADS and before the last
+    train of either: (LEADS, stations, directions). A plan is, by direction, the minutes of trains (trains, positions)."""
+    return platforms(present, lambda direction: _longer(*(plan[direction] for plan in plans), present.now))
+
+
+def _longer(before: np.ndarray, after: np.ndarray, now: int) -> np.ndarray:
+    coming = [np.where(minutes >= now, minutes, np.inf) for minutes in (before, after)]
+    last = np.min([last_passings(minutes) for minutes in coming], axis=0)
+    found = np.empty((len(LEADS), len(last)))
+    for place, lead in enumerate(LEADS):
+        waits = [waited(minutes, now, np.minimum(last, now + lead)).each for minutes in coming]
+        found[place] = waits[1] - waits[0]
+    return found
+
+
+def minutes_of_passings(history: LineHistory, service_date: date) -> list[np.ndarray]:
+    """Return the minutes of all passings of a service date, by direction, infinite where a platform has fewer: (passings,
+    positions)."""
+    rows, found = history.passings_on(service_date), []
+    for direction in DIRECTIONS:
+        columns = [
+            rows.filter(direction=direction, station=station)["minute"].to_numpy()
+            for station in history.line.travel_order(direction)
+        ]
+        minutes = np.full((max(len(column) for column in columns), len(columns)), np.inf)
+        for position, column in enumerate(columns):
+            minutes[: len(column), position] = column
+        found.append(minutes)
+    return found
+
+
+def told_waits(waits: Sequence[Mapping[tuple[int, int], Wait]], stations: int, name: str) -> np.ndarray:
+    """Return what `name` of waits told by (direction, station) is, NaN where none is: (LEADS, stations, directions)."""
+    found = np.full((len(waits), stations, 2), np.nan)
+    for place, by_platform in enumerate(waits):
+        for (direction, station), wait in by_platform.items():
+            found[place, station, direction] = getattr(wait, name)
+    return found
