@@ -88,7 +88,7 @@ def moments_body(
 
 
 def departures_body(published: Published, departures: Sequence[Departure], line: Line) -> dict[str, object]:
-    """Return the terminal departures planned in the next hour, in order of time."""
+    """Return the terminal departures that are overdue or planned in the next hour, in order of time."""
     day = published.state.service_date
     rows = [
         {

@@ -56,7 +56,7 @@ def line_routes(desk: Desk) -> APIRouter:
 
     @router.get("/lines/{line_id}/departures", response_model=Departures, responses=OF_NEWEST)
     async def departures(request: Request, line_id: LineId) -> Response:
-        """The terminal departures planned in the next hour."""
+        """The terminal departures that are overdue or planned in the next hour."""
 
         def render(served: ServedLine, now: Published) -> dict:
             return departures_body(now, desk.view.departures(line_id), served.line)

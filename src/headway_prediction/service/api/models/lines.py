@@ -108,7 +108,7 @@ class PlannedDeparture(Answered):
 
 
 class Departures(Answered):
-    """The departures planned at the terminals in the 60 minutes after `time`, and before them those that are overdue, in order."""
+    """The terminal departures planned in the 60 minutes after `time`, after those that are overdue then, in order."""
 
     time: Time
     departures: list[PlannedDeparture]
