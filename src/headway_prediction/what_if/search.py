@@ -6,8 +6,9 @@ headways, whichever is better. What is found must be better under fresh luck as 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from headway_prediction.what_if.strategies import HOLD_STEP_MINS, holds_to_even
 from headway_prediction.what_if.wait import last_passings, waited
 
 DRAWS, JUDGED_DRAWS = 8, 100
+OTHER_LUCK = 1
 STEP_MINS = 0.5
 MOST_ROUNDS = 12
 ABSENT = -1
@@ -53,6 +55,10 @@ class Trial:
         last = last_passings(self.chances.passings(self.coming))
         return np.minimum(last, self.chances.t0 + 1 + EDITED_MINS)
 
+    def under_other_luck(self) -> Self:
+        """Return the same trial with draws that the search has not seen."""
+        return replace(self, chances=replace(self.chances, seed=(*self.chances.seed, OTHER_LUCK)))
+
     def waits(self, holds: np.ndarray) -> np.ndarray:
         """Return what passengers wait on average under holds (plans, held): (plans,)."""
         every = np.zeros((len(holds), len(self.coming.minutes)))
@@ -74,7 +80,8 @@ def best_holds(present: Present, plan: Sequence[Planned], search: Search) -> tup
     starts = np.stack([trial.fewest, np.clip(even, trial.fewest, trial.most)])
     starts = starts[[True, leaving.apart(starts[1]).all()]]
     found = climb(trial, starts[np.argmin(trial.waits(starts))], leaving)
-    judged = trial_of(present, leaving, search, JUDGED_DRAWS).waits(np.stack([trial.fewest, found]))
+    judge = trial_of(present, leaving, search, JUDGED_DRAWS).under_other_luck()
+    judged = judge.waits(np.stack([trial.fewest, found]))
     return leaving.shifted(found if judged[1] < judged[0] else trial.fewest)
 
 
