@@ -169,15 +169,17 @@ class Listening:
         await asyncio.sleep(seconds)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     async def listen(self) -> None:
         reader, writer = await connect(self.address)
         writer.write(f"GET {self.path} HTTP/1.1\r\n{HEAD}".encode())
         while line := await reader.readline():
             if line.startswith(b"data:"):
-                ((_, data),) = events_of([line, b"\n"])
-                version = int(data.partition(b'"version": ')[2].partition(b",")[0])
+                (event,) = events_of([line, b"\n"])
+                version = int(event.data.partition(b'"version": ')[2].partition(b",")[0])
                 self.heard.setdefault(version, []).append(time.perf_counter())
             self.comments += line.startswith(b":")
         self.lost += 1
