@@ -20,6 +20,7 @@ from headway_prediction.feeds.arrivals import COLUMNS, check_arrivals
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.grid.store import write_history
 from headway_prediction.line import Line
+from page_browser import chromium
 
 ZONE = "Europe/Dublin"
 MONDAY = date(2025, 9, 29)
@@ -174,6 +175,13 @@ def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path
             make(folder)
             made.touch()
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real Chromium; skips, with a word, where there is none."""
+    with chromium() as started:
+        yield started
 
 
 SMALL_NETWORK = """

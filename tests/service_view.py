@@ -231,18 +231,19 @@ def _planned(history: LineHistory, day: date) -> Iterator[Departure]:
             yield Departure(direction, station, minute, str(trip))
 
 
-def simulated_view(stations: int = 5, days: int = 3) -> RecordedView:
-    """A view of a simulated line, forecast by trains that run on: no training framework, ready in a few seconds."""
-    return RecordedView(*_simulated(stations, days))
+def simulated_view(stations: int = 5, steps: int = 0) -> RecordedView:
+    """A view of a simulated line after so many steps, forecast by trains that run on: ready in a few seconds."""
+    view = RecordedView(*_simulated(stations))
+    for _ in range(steps):
+        view.step()
+    return view
 
 
 @cache
-def _simulated(
-    stations: int, days: int
-) -> tuple[LineHistory, ServedLine, FirstGuess, tuple[Forecaster, Forecaster]]:
+def _simulated(stations: int) -> tuple[LineHistory, ServedLine, FirstGuess, tuple[Forecaster, Forecaster]]:
     scenario = named_scenario(ScenarioName.GARDEN_LINE, stations)
     with TemporaryDirectory() as folder:
-        log, schedule = write_simulation(folder, scenario, days=days, seed=1)
+        log, schedule = write_simulation(folder, scenario, days=3, seed=1)
         history = read_line_files(log, gtfs=schedule)
     training = history.service_dates[:-1]
     fitted = TripPropagation.fit(history.select(training))

@@ -23,9 +23,7 @@ LINE = "garden-line"
 
 @pytest.fixture(scope="module")
 def view() -> RecordedView:
-    recorded = simulated_view()
-    recorded.step()
-    return recorded
+    return simulated_view(steps=1)
 
 
 @pytest.fixture(scope="module")

@@ -6,23 +6,14 @@ from dataclasses import replace
 import pytest
 
 from headway_prediction.service.issued import Level, Status
-from page_browser import DRAWN, chromium, opened
+from page_browser import DRAWN, opened
 from service_server import publish, served
 from service_view import RecordedView, simulated_view
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def view() -> RecordedView:
-    view = simulated_view()
-    for _ in range(3):
-        view.step()
-    return view
+    return simulated_view(steps=3)
 
 
 def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, browser):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from page_browser import chromium, opened
+from page_browser import opened
 from service_server import served
 from service_view import simulated_view
 
@@ -54,12 +54,6 @@ CUT = """() => [...document.querySelectorAll(".plot .main-svg text")]
     return own.left < all.left - 1 || own.right > all.right + 1 || own.top < all.top - 4 || own.bottom > all.bottom + 4;
   })
   .map((text) => text.textContent)"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

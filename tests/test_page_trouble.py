@@ -9,7 +9,7 @@ import pytest
 
 from headway_prediction.service.api import desk
 from headway_prediction.service.issued import Level, Status
-from page_browser import DRAWN, chromium, opened
+from page_browser import DRAWN, opened
 from service_server import publish, served
 from service_view import RecordedView, simulated_view
 
@@ -22,18 +22,9 @@ EVIL = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def view() -> RecordedView:
-    view = simulated_view()
-    for _ in range(3):
-        view.step()
-    return view
+    return simulated_view(steps=3)
 
 
 def test_a_new_forecast_is_shown_as_soon_as_it_is_published(view, browser):

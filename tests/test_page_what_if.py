@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from page_browser import chromium, opened, written
+from page_browser import opened, written
 from service_server import served
 from service_view import simulated_view
 
@@ -21,17 +21,8 @@ null;
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def view():
-    view = simulated_view()
-    for _ in range(3):
-        view.step()
-    return view
+    return simulated_view(steps=3)
 
 
 @pytest.fixture(scope="module")

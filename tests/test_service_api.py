@@ -28,10 +28,7 @@ BASE = "http://127.0.0.1:8640"
 
 @pytest.fixture(scope="module")
 def view() -> RecordedView:
-    recorded = simulated_view(stations=5)
-    for _ in range(4):
-        recorded.step()
-    return recorded
+    return simulated_view(steps=4)
 
 
 @pytest.fixture

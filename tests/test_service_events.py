@@ -19,9 +19,7 @@ LINE = "garden-line"
 
 @pytest.fixture
 def view() -> RecordedView:
-    recorded = simulated_view()
-    recorded.step()
-    return recorded
+    return simulated_view(steps=1)
 
 
 class RawStream:

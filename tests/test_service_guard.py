@@ -30,9 +30,7 @@ KEY, OTHER_KEY = "a-key-of-sixteen-letters", "another-key-of-many-letters"
 
 @pytest.fixture(scope="module")
 def view() -> RecordedView:
-    recorded = simulated_view()
-    recorded.step()
-    return recorded
+    return simulated_view(steps=1)
 
 
 def client_of(view, base: str = BASE, **settings: object) -> TestClient:

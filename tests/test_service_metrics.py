@@ -16,10 +16,7 @@ LINE = "/api/v1/lines/garden-line"
 
 @pytest.fixture(scope="module")
 def view() -> RecordedView:
-    recorded = simulated_view()
-    for _ in range(3):
-        recorded.step()
-    return recorded
+    return simulated_view(steps=3)
 
 
 @pytest.fixture
