@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.following import Following
-from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
+from headway_prediction.forecasters.guess_channels import FittedGuess
+from headway_prediction.forecasters.out_of_fold import folds_of
 from headway_prediction.forecasters.turn_rounds import TurnRounds
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
@@ -39,7 +41,7 @@ from headway_prediction.guess import (
 from headway_prediction.guided import GuidedSTConvNet
 from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
 from headway_prediction.train_line import used_days
-from headway_prediction.train_members import fresh_network
+from headway_prediction.train_members import fresh_network, training_line, with_arrivals
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training_windows import day_number, line_windows
 
@@ -148,6 +150,7 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-spine": ("encoder and decoder (head on the first guess alone)", same, {"network": HeadAlone}),
     "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"guess": without_trips}),
     "no-turn-rounds": ("turn-rounds in the first guess", same, {"guess": without_turn_rounds}),
+    "no-arrivals": ("how late trains really arrive", same, {"arrivals": False}),
     "no-following": ("distance, growth of gaps and pace", same, {"guess": without_following}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
@@ -162,10 +165,8 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
 
 def main() -> None:
     options = read_options()
-    history = read_history(options.grid)
-    rows = {
-        name: [result(options, history, name, seed) for seed in options.seeds] for name in options.variants
-    }
+    lab = Lab(read_history(options.grid))
+    rows = {name: [result(options, lab, name, seed) for seed in options.seeds] for name in options.variants}
     print(markdown(rows))
 
 
@@ -181,42 +182,51 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def result(options: argparse.Namespace, history: LineHistory, name: str, seed: int) -> dict[str, float]:
+def result(options: argparse.Namespace, lab: "Lab", name: str, seed: int) -> dict[str, float]:
     trained = "" if options.epochs is None else f"-{options.epochs}-epochs"
     path = options.out / f"{name}-{seed}{trained}.json"
     if not path.exists():
         print(f"training {name}, seed {seed}", file=sys.stderr, flush=True)
         _, change, settings = VARIANTS[name]
-        found = scored(history, change, {"epochs": options.epochs} | settings, seed)
+        found = lab.scored(change, {"epochs": options.epochs} | settings, seed)
         with atomic_path(path) as fresh:
             fresh.write_text(json.dumps(found), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def scored(history: LineHistory, change: Change, settings: dict, seed: int) -> dict[str, float]:
-    """Train one member without the part and score it on the days it leaves out."""
-    settings = dict(settings)
-    of_guess, network = settings.pop("guess", as_fitted), settings.pop("network", GuidedSTConvNet)
-    config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
-    days = used_days(history, config).training
-    left_out = [day_number(day) for day in folds_of(days, config.members)[0]]
-    line = windows(history, AppConfig.load(base=LINE_DEFAULTS), config.lookback_mins, days, of_guess)
-    numbers = np.setdiff1d(line.service_days, left_out)
-    training = GuidedWindows(config, [change(line.of_days(numbers))], shuffled=True)
-    validation = change(line.of_days(left_out).thinned(config.validation_windows))
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = ModelTrainer(fresh_network(config, line, network), config, Path(folder), quiet=True)
-        epochs = trainer.train(training, GuidedWindows(config, [validation], shuffled=False))
-    return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
+class Lab:
+    """The days of a line that are not held back; windows with the first guess asked for last are kept."""
 
+    def __init__(self, history: LineHistory):
+        self.history, self.config = history, AppConfig.load(base=LINE_DEFAULTS)
+        self.days = used_days(history, self.config).training
+        self.windows = lru_cache(maxsize=1)(self._windows)
 
-def windows(
-    history: LineHistory, config: AppConfig, lookback_mins: int, days: tuple, of_guess: OfGuess
-) -> LineWindows:
-    """The default windows, whatever a variant looks back, so that all are trained and judged on the same minutes."""
-    guesses = {day: of_guess(guess) for day, guess in out_of_fold_guesses(history.select(days)).items()}
-    line = line_windows(history, config, guesses)
-    return replace(line, first_rows=line.first_rows + config.lookback_mins - lookback_mins)
+    def scored(self, change: Change, settings: dict, seed: int) -> dict[str, float]:
+        """Train one member without the part and score it on the days it leaves out."""
+        settings = dict(settings)
+        network = settings.pop("network", GuidedSTConvNet)
+        known = self.windows(settings.pop("guess", as_fitted), settings.pop("arrivals", True))
+        config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
+        # Whatever a variant looks back, all are trained and judged on the same minutes.
+        line = replace(known, first_rows=known.first_rows + self.config.lookback_mins - config.lookback_mins)
+        left_out = [day_number(day) for day in folds_of(self.days, config.members)[0]]
+        numbers = np.setdiff1d(line.service_days, left_out)
+        training = GuidedWindows(config, [change(line.of_days(numbers))], shuffled=True)
+        validation = change(line.of_days(left_out).thinned(config.validation_windows))
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = ModelTrainer(fresh_network(config, line, network), config, Path(folder), quiet=True)
+            epochs = trainer.train(training, GuidedWindows(config, [validation], shuffled=False))
+        return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
+
+    def _windows(self, of_guess: OfGuess, arrivals: bool) -> LineWindows:
+        """The windows with a first guess without a part, of which it is learned anew how late trains arrive."""
+        line = training_line(self.history, self.days, (), self.config.members)
+        changed = {id(own.guess): FittedGuess(of_guess(own.guess)) for own in line.guesses.values()}
+        line = replace(line, guesses={day: changed[id(own.guess)] for day, own in line.guesses.items()})
+        if arrivals:
+            line, _ = with_arrivals(line, self.config.seed)
+        return line_windows(self.history, self.config, line.guesses)
 
 
 def scores(network, config: AppConfig, line: LineWindows) -> dict[str, float]:

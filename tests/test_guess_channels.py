@@ -10,7 +10,7 @@ from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.guess_channels import guess_channels
-from headway_prediction.forecasters.next_trains import train_channels
+from headway_prediction.forecasters.next_trains import HORIZON_MINS, train_channels
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.guess import (
@@ -57,9 +57,9 @@ def test_the_channels_of_every_platform(one_way_station):
     for direction in (0, 1):
         day = guess.direction_days(one_way_station, WEEK[3])[direction]
         order = one_way_station.line.travel_order(direction)
-        np.testing.assert_array_equal(
-            cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1), train_channels(day, 412)
-        )
+        found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
+        expected = train_channels(day.expected(412, HORIZON_MINS), day.last_seen(412), 412)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_platform_channels_by_hand(one_way_station):

@@ -6,7 +6,7 @@ import numpy as np
 
 from conftest import MONDAY
 from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.next_trains import expected_headways, train_channels
+from headway_prediction.forecasters.next_trains import HORIZON_MINS, expected_headways, train_channels
 from headway_prediction.guess import (
     FAR_MINS,
     NEXT_TRAINS,
@@ -22,7 +22,8 @@ TRAINS = NEXT_TRAINS * len(TRAIN_CHANNELS)
 
 def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
-    found = train_channels(DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON), t0)
+    day = DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON)
+    found = train_channels(day.expected(t0, HORIZON_MINS), day.last_seen(t0), t0)
     assert found.shape == (4, NEXT_TRAINS, len(TRAIN_CHANNELS)) and found.dtype == np.float32
     return [[dict(zip(TRAIN_CHANNELS, cell.tolist(), strict=True)) for cell in row] for row in found]
 

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
+from headway_prediction.forecasters.arrivals import Arrivals, inputs_width
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.guess_channels import FittedGuess
@@ -128,6 +129,14 @@ def test_nothing_is_fitted_on_other_days(history, method, trip_ids):
         np.testing.assert_array_equal(alone[name], values)
 
 
+def random_arrivals(history):
+    """A correction that is minutes large and depends on all that is known of a train."""
+    positions, random = len(history.line.stations), np.random.default_rng(0)
+    sizes = [(inputs_width(positions), 8), (8, 1)]
+    layers = (random.normal(0, 0.5, size).astype(np.float32) for size in sizes)
+    return Arrivals(positions, tuple((weights, np.zeros(weights.shape[1], np.float32)) for weights in layers))
+
+
 @pytest.fixture(scope="module")
 def ensemble(history):
     """Two networks with random weights, a first guess of the training days and a calibration of which every part acts."""
@@ -148,7 +157,7 @@ def ensemble(history):
             variable.assign(variable + keras.random.normal(variable.shape, stddev=0.1, seed=seed))
     stretch = np.linspace([1.2, 1.0, 1.5], [2.0, 1.0, 2.5], 15)
     calibration = Calibration(np.array([0.1, 0.5, 0.9]), stretch, np.array(2.0))
-    guess = FittedGuess(fit_first_guess(history.select(DAYS[:2])))
+    guess = FittedGuess(fit_first_guess(history.select(DAYS[:2])), random_arrivals(history))
     return STConvNetForecaster(networks, config, guess, calibration)
 
 

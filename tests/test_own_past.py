@@ -80,7 +80,7 @@ def test_the_first_guess_is_trip_propagations(history):
     np.testing.assert_array_equal(
         own.channels(history, DAYS[3], ORIGINS), fitted.channels(history, DAYS[3], ORIGINS)
     )
-    state, other = (source.first_guess(history, DAYS[3], 500).state() for source in (own, fitted))
+    state, other = (source.fitted(history, DAYS[3], 500).guess.state() for source in (own, fitted))
     assert state.keys() == other.keys()
     assert all(np.array_equal(state[name], other[name], equal_nan=True) for name in state)
 

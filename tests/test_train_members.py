@@ -10,7 +10,6 @@ import pytest
 from conftest import MONDAY, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
-from headway_prediction.forecasters.guess_channels import guess_channels
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
 from headway_prediction.train_members import train_members, training_line
 from headway_prediction.training_windows import day_number, line_windows
@@ -90,7 +89,7 @@ def test_windows_carry_the_guess_of_their_own_day_at_the_last_minute_of_their_hi
         row = windows.first_rows[place]
         day = next(day for day in DAYS if day_number(day) == windows.service_days[place])
         t0 = history.grid["minute"].values[row] + CONFIG.lookback_mins - 1
-        alone = guess_channels(line.guesses[day], history, day, np.array([t0]))
+        alone = line.guesses[day].channels(history, day, np.array([t0]))
         np.testing.assert_array_equal(windows.guess[place], alone[0])
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from conftest import MONDAY, ZONE, log_of, train
 from headway_prediction.bundle import Bundle
 from headway_prediction.config import AppConfig
+from headway_prediction.forecasters.arrivals import Arrivals
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
@@ -95,7 +96,18 @@ class Railway:
             methods |= {"trip-propagation": replace(methods["trip-propagation"], guess=guess)}
         days = {"training": tuple(DAYS[:2]), "validation": (), "test": (TODAY,)}
         cap_mins = history.grid.attrs["cap_mins"]
-        return Bundle(history.line, AppConfig(), history.timetable, cap_mins, days, methods, (), None, None)
+        return Bundle(
+            history.line,
+            AppConfig(),
+            history.timetable,
+            cap_mins,
+            days,
+            methods,
+            Arrivals.none(),
+            (),
+            None,
+            None,
+        )
 
     @cached_property
     def present(self) -> Present:

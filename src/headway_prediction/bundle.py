@@ -1,6 +1,7 @@
 """A bundle: everything a forecast needs, in one folder: network, fitted simple methods, line, plan, settings, scores.
 
 bundle.json      format, code version, line, settings, service days, scores, services of the plan, where the data came from
+arrivals.npz     how much later than the first guess expects trains really arrive
 methods/*.npz    what the simple methods, and LightGBM where it was asked for, fitted on the same training days
 timetable.parquet  the planned passings, where there is a plan
 and what `bundle_parts` describes: networks, calibration, checksums
@@ -31,6 +32,7 @@ from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import held_back_dates
 from headway_prediction.files import atomic_path
+from headway_prediction.forecasters.arrivals import Arrivals
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration
@@ -46,7 +48,7 @@ from headway_prediction.timetable import Service, Timetable
 if TYPE_CHECKING:
     import keras
 
-FORMAT = "headway-prediction bundle 4"
+FORMAT = "headway-prediction bundle 5"
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Bundle:
     """A trained, described, checkable forecaster of one line.
 
     `days` names the service dates of `training`, `validation` and `test`; `simple_methods` (LightGBM among them where it
-    was asked for) are fitted on the training days; `details` holds what only people read: scores, the course of training,
-    provenance.
+    was asked for) and `arrivals`, how trains really arrive, are fitted on the training days; `details` holds what only
+    people read: scores, the course of training, provenance.
     """
 
     line: Line
@@ -64,6 +66,7 @@ class Bundle:
     cap_mins: float
     days: Mapping[str, tuple[date, ...]]
     simple_methods: Mapping[str, Forecaster]
+    arrivals: Arrivals
     network_paths: tuple[Path, ...]
     calibration: Calibration
     feed_back: FeedBackCalibration
@@ -88,7 +91,7 @@ class Bundle:
         refuse_unknown_method(name, [*self.methods, FeedBack.name])
         if name in self.simple_methods:
             return self.simple_methods[name]
-        guess = FittedGuess(self.simple_methods[TripPropagation.name].guess)
+        guess = FittedGuess(self.simple_methods[TripPropagation.name].guess, self.arrivals)
         network = STConvNetForecaster(self.networks, self.config, guess, self.calibration)
         return FeedBack(network, self.feed_back) if name == FeedBack.name else network
 
@@ -123,6 +126,7 @@ class Bundle:
         """Write the bundle to a folder, whole or not at all."""
         with atomic_path(path) as fresh:
             write_networks(fresh, self.network_paths, self.calibration, self.feed_back)
+            np.savez(fresh / "arrivals.npz", **self.arrivals.state())
             (fresh / "methods").mkdir()
             for name, method in self.simple_methods.items():
                 np.savez(fresh / "methods" / f"{name}.npz", **method.state())
@@ -175,6 +179,7 @@ class Bundle:
             manifest["cap_mins"],
             {part: tuple(map(date.fromisoformat, days)) for part, days in manifest["days"].items()},
             _read_methods(path / "methods"),
+            Arrivals.from_state(read_arrays(path / "arrivals.npz")),
             *read_networks(path),
             manifest["details"],
         )

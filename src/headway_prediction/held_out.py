@@ -12,7 +12,6 @@ from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration, usual_headways
-from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
@@ -40,7 +39,7 @@ class HeldOutCells:
         networks: "Sequence[keras.Model]",
         member: int,
         history: LineHistory,
-        guesses: Mapping[date, FirstGuess],
+        guesses: Mapping[date, FittedGuess],
     ) -> None:
         """Forecast the scored origins of the days that have a guess, which the network number `member` was not trained on
         and all others were."""
@@ -48,7 +47,7 @@ class HeldOutCells:
         step = FEED_BACK_STEP * max(1, len(guesses) // FEED_BACK_DAYS)
         for number, (day, guess) in enumerate(guesses.items()):
             origins = scored_origins(history, day)
-            method = STConvNetForecaster([networks[member]], self.config, FittedGuess(guess), None)
+            method = STConvNetForecaster([networks[member]], self.config, guess, None)
             if len(origins):
                 inputs = method.inputs(history, day, origins)
                 self._add_near(method, others, history, day, inputs)

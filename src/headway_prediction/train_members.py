@@ -10,9 +10,11 @@ import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
+from headway_prediction.forecasters.arrivals import Arrivals
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.feed_back import FeedBackCalibration
-from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.fit_arrivals import fit_arrivals
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.guided import GuidedSTConvNet
@@ -32,7 +34,7 @@ class TrainingLine:
     history: LineHistory
     dates: tuple[date, ...]
     left_out: tuple[tuple[date, ...], ...]
-    guesses: Mapping[date, FirstGuess]
+    guesses: Mapping[date, FittedGuess]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,16 @@ def training_line(
     dates = (*training, *validation)
     left_out = [list(validation)] if members == 1 else folds_of(dates, members)
     guesses = out_of_fold_guesses(history.select(dates))
-    return TrainingLine(history, tuple(dates), tuple(map(tuple, left_out)), guesses)
+    sources = {day: FittedGuess(guess) for day, guess in guesses.items()}
+    return TrainingLine(history, tuple(dates), tuple(map(tuple, left_out)), sources)
+
+
+def with_arrivals(line: TrainingLine, seed: int) -> tuple[TrainingLine, Arrivals]:
+    """Return the line with guesses that know how its trains really arrive, and what all its days teach of that."""
+    guesses = {day: source.guess for day, source in line.guesses.items()}
+    arrivals, by_day = fit_arrivals(line.history.select(line.dates), guesses, seed)
+    sources = {day: FittedGuess(guess, by_day[day]) for day, guess in guesses.items()}
+    return replace(line, guesses=sources), arrivals
 
 
 def train_members(

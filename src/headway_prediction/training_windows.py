@@ -8,8 +8,7 @@ import numpy as np
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.guess_channels import guess_channels
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import service_days, to_matrices
 from headway_prediction.guided_dataset import LineWindows
@@ -19,7 +18,7 @@ EPOCHS_OF_WINDOWS = 4
 """First guesses are made for so many epochs of windows at most: more of them would differ by a minute or two only."""
 
 
-def line_windows(history: LineHistory, config: AppConfig, guesses: Mapping[date, FirstGuess]) -> LineWindows:
+def line_windows(history: LineHistory, config: AppConfig, guesses: Mapping[date, FittedGuess]) -> LineWindows:
     """Return the windows of the service dates that have a first guess; raises HeadwayError when there are none."""
     headway, schedule = DataLoader(config).preprocess(*to_matrices(history.grid))
     days = service_days(history.grid)
@@ -38,11 +37,11 @@ def line_windows(history: LineHistory, config: AppConfig, guesses: Mapping[date,
 
 
 def _guesses(
-    history: LineHistory, config: AppConfig, guesses: Mapping[date, FirstGuess], starts: np.ndarray
+    history: LineHistory, config: AppConfig, guesses: Mapping[date, FittedGuess], starts: np.ndarray
 ) -> np.ndarray:
     minutes, dates = history.grid["minute"].values[starts], service_days(history.grid)[starts]
     parts = [
-        guess_channels(guess, history, day, minutes[dates == day_number(day)] + config.lookback_mins - 1)
+        guess.channels(history, day, minutes[dates == day_number(day)] + config.lookback_mins - 1)
         for day, guess in sorted(guesses.items())
     ]
     return np.concatenate(parts)

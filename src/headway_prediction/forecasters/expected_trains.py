@@ -19,7 +19,7 @@ from headway_prediction.forecasters.trip_matching import matched_trips
 from headway_prediction.forecasters.trip_table import TripTable
 from headway_prediction.trip_keys import UNKNOWN
 
-EXPECTED_ARRAYS = ("minutes", "facts", "keys", "trips")
+EXPECTED_ARRAYS = ("minutes", "facts", "keys", "trips", "rows")
 MOST_LATE_MINS = 30.0
 """A train that would leave later than this is replaced by another, or its trip is not run."""
 FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
@@ -28,8 +28,8 @@ FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
 @dataclass(frozen=True)
 class Expected:
     """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, `keys`
-    (trains,) as the log names or will name them, −1 where nobody knows, and `trips` (trains,) their rows among the trips of
-    the day, −1 where a train is on none.
+    (trains,) as the log names or will name them, −1 where nobody knows, `trips` (trains,) their rows among the trips of the
+    day, −1 where a train is on none, and `rows` (trains,) their rows among the day's trains, −1 before they have left.
 
     `facts` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
     first minute, below zero, for one that has not left); the position of that; minutes it is overdue now; minutes it runs
@@ -40,6 +40,7 @@ class Expected:
     facts: np.ndarray
     keys: np.ndarray
     trips: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class DirectionDay:
         minutes = np.where(coming, onward + overdue[:, None], np.inf)
         facts = np.stack([np.ones(len(at)), now - seen, at, overdue, late, on_trip], axis=1)
         trips = np.full(len(active), -1) if self.trips is None else self.trips_of_trains[active]
-        return active, Expected(minutes, facts, self.trains.key_of_trip[active], trips)
+        return active, Expected(minutes, facts, self.trains.key_of_trip[active], trips, active)
 
     def _onward(
         self, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
@@ -188,7 +189,7 @@ class DirectionDay:
         minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
         keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
         facts = _facts_yet_to_leave(now - first, position, overdue, late[pending], on_trip=1.0)
-        return Expected(minutes, facts, keys, np.flatnonzero(pending))
+        return Expected(minutes, facts, keys, np.flatnonzero(pending), np.full(len(first), -1))
 
     def _late_to_leave(self, t0: int) -> np.ndarray:
         if self.feeders is None:
@@ -208,7 +209,8 @@ class DirectionDay:
         minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
         zeros = np.zeros(len(departures))
         facts = _facts_yet_to_leave(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
-        return Expected(minutes, facts, np.full(len(departures), UNKNOWN), np.full(len(departures), -1))
+        nobody = np.full(len(departures), -1)
+        return Expected(minutes, facts, np.full(len(departures), UNKNOWN), nobody, nobody)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast,
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.st_convnet import (
     ARRIVES_IN,
     GuessSource,
@@ -163,11 +162,11 @@ def _inputs_after(
 ) -> tuple[np.ndarray, ...]:
     """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
     until = min(t0 + mins, SCORED_DAY_MINS - 1)
-    guess = method.guess.first_guess(one.history, one.service_date, t0)
-    ahead = history_run_on(guess, one.history, one.service_date, t0, until)
+    learned = method.guess.fitted(one.history, one.service_date, t0)
+    ahead = history_run_on(learned.guess, one.history, one.service_date, t0, until)
     # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
-    learned = replace(method, guess=FittedGuess(guess))
-    headway_in, schedule_in, guess_in = learned.inputs(ahead, one.service_date, np.array([until]))
+    then = replace(method, guess=learned)
+    headway_in, schedule_in, guess_in = then.inputs(ahead, one.service_date, np.array([until]))
     window = headway_in.shape[1]
     fed = np.clip(forecast[: until - t0] / method.config.scaler, 0.0, 1.0)[-window:]
     known = headway_in[0, window - len(fed) :, ..., VALID] > 0
@@ -182,7 +181,7 @@ def usual_headways(
     half_hours = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
     rows = []
     for t0, own in zip(origins, half_hours, strict=True):
-        usual = method.guess.first_guess(history, service_date, int(t0)).usual_headways(service_date)
+        usual = method.guess.fitted(history, service_date, int(t0)).guess.usual_headways(service_date)
         rows.append(np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[own])
     return np.stack(rows)
 

@@ -1,12 +1,14 @@
 """The first guess as the network takes it: the next trains at every platform and what simple methods forecast."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Self
 
 import numpy as np
 
 from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.forecasters.arrivals import Arrivals
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.expected_trains import DirectionDay
@@ -21,18 +23,23 @@ from headway_prediction.line import DIRECTIONS
 
 
 def guess_channels(
-    guess: FirstGuess, history: LineHistory, service_date: date, origins: np.ndarray
+    guess: FirstGuess,
+    history: LineHistory,
+    service_date: date,
+    origins: np.ndarray,
+    arrivals: Arrivals | None = None,
 ) -> np.ndarray:
     """Return the first guess at each origin of a service date: (origins, stations, directions, GUESS_WIDTH), float32.
 
-    The channels are those of NEXT_TRAINS trains, one train after the other, and PLATFORM_CHANNELS: usual running minutes
-    from the platform before and to the one after, the usual headway of the half-hour (10 minutes where unknown), and the
-    share of trains that serve the platform; then what FORECASTS say at each lead, method by method. At a platform that does
-    not exist no train comes.
+    The next trains arrive as `arrivals` corrects it, as the guess expects where there are none; what FORECASTS say is the
+    guess's. The channels are those of NEXT_TRAINS trains, one train after the other, and PLATFORM_CHANNELS: usual running
+    minutes from the platform before and to the one after, the usual headway of the half-hour (10 minutes where unknown),
+    and the share of trains that serve the platform; then what FORECASTS say at each lead, method by method. At a platform
+    that does not exist no train comes.
     """
     origins = np.asarray(origins)
     cells = np.zeros((len(origins), len(history.line.stations), 2, GUESS_WIDTH), dtype=np.float32)
-    days = guess.direction_days(history, service_date)
+    days, arrivals = guess.direction_days(history, service_date), arrivals or Arrivals.none()
     forecasts = _forecasts(guess, days, history, service_date, origins)
     cells[..., CHANNELS_WIDTH:] = forecasts.transpose(0, 2, 3, 4, 1).reshape(*cells.shape[:3], -1)
     trains = TRAINS_WIDTH
@@ -40,7 +47,7 @@ def guess_channels(
     for direction, day in zip(DIRECTIONS, days, strict=True):
         order = history.line.travel_order(direction)
         for index, t0 in enumerate(origins):
-            cells[index, order, direction, :trains] = train_channels(day, int(t0)).reshape(len(order), trains)
+            cells[index, order, direction, :trains] = _trains(day, direction, int(t0), arrivals)
         hours = np.minimum(origins // 60, HOURS - 1)
         running, edge = day.runs.running[hours], np.zeros((len(origins), 1))
         cells[:, order, direction, trains] = np.concatenate([edge, running], axis=1)
@@ -50,6 +57,14 @@ def guess_channels(
     middle = np.minimum(origins + HORIZON_MINS // 2 + 1, SCORED_DAY_MINS - 1) // 30
     cells[..., trains + 2] = np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[middle]
     return cells
+
+
+def _trains(day: DirectionDay, direction: int, t0: int, arrivals: Arrivals) -> np.ndarray:
+    """TRAIN_CHANNELS of the next trains: (positions, TRAINS_WIDTH)."""
+    expected = day.expected(t0, HORIZON_MINS)
+    minutes = arrivals.minutes(day, direction, expected, t0)
+    channels = train_channels(replace(expected, minutes=minutes), day.last_seen(t0), t0)
+    return channels.reshape(len(channels), TRAINS_WIDTH)
 
 
 def _forecasts(
@@ -68,14 +83,15 @@ def _forecasts(
 
 @dataclass(frozen=True)
 class FittedGuess:
-    """The source of a network's first guess on the line that the guess was fitted on."""
+    """The source of a network's first guess on the line that the guess, and how trains really arrive, were fitted on."""
 
     guess: FirstGuess
+    arrivals: Arrivals = field(default_factory=Arrivals.none)
 
     def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
         """Return `guess_channels`."""
-        return guess_channels(self.guess, history, service_date, origins)
+        return guess_channels(self.guess, history, service_date, origins, self.arrivals)
 
-    def first_guess(self, history: LineHistory, service_date: date, t0: int) -> FirstGuess:
-        """Return the fitted guess, whatever the origin."""
-        return self.guess
+    def fitted(self, history: LineHistory, service_date: date, t0: int) -> Self:
+        """Return itself, whatever the origin."""
+        return self

@@ -3,7 +3,7 @@
 import numpy as np
 
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
-from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay
+from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay, Expected
 from headway_prediction.forecasters.run_on import held_headways_ahead
 from headway_prediction.guess import FAR_MINS, NEXT_TRAINS
 
@@ -26,20 +26,20 @@ def forecast_headways(
     return np.minimum(np.where(np.isfinite(ahead), ahead, before), cap_mins)
 
 
-def train_channels(day: DirectionDay, t0: int) -> np.ndarray:
+def train_channels(expected: Expected, last_seen: np.ndarray, t0: int) -> np.ndarray:
     """Return TRAIN_CHANNELS of the next trains at each position: (positions, NEXT_TRAINS, TRAIN_CHANNELS), float32.
 
+    `expected` are the trains as of the end of minute t0, `last_seen` (positions,) when the last one passed, NaN before it.
     Times in minutes: until the train arrives (from the end of minute t0, 60 where none is expected), its headway then
     (with a flag that there is one), since it was last seen, overdue now, behind its trip; stations until it arrives; flags
     that it has left and that its trip is known.
     """
-    expected = day.expected(t0, HORIZON_MINS)
     positions = expected.minutes.shape[1]
     minutes = np.concatenate([expected.minutes, np.full((NEXT_TRAINS, positions), np.inf)])
     facts = np.concatenate([expected.facts, np.zeros((NEXT_TRAINS, len(FACTS)))])
     first = np.argsort(minutes, axis=0, kind="stable")[:NEXT_TRAINS]
     arrivals = np.take_along_axis(minutes, first, axis=0)
-    before = np.concatenate([day.last_seen(t0)[None], arrivals[:-1]])
+    before = np.concatenate([last_seen[None], arrivals[:-1]])
     with np.errstate(invalid="ignore"):
         headways = arrivals - before
     comes, has_headway = np.isfinite(arrivals), np.isfinite(headways)

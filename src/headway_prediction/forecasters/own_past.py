@@ -14,8 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from headway_prediction.forecasters.base import Forecast, Forecaster
-from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.guess_channels import guess_channels
+from headway_prediction.forecasters.guess_channels import FittedGuess, guess_channels
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.windows import digest_of
 
@@ -120,10 +119,10 @@ class OwnPastGuess:
         ]
         return in_order([places for places, _ in parts], made)
 
-    def first_guess(self, history: LineHistory, service_date: date, t0: int) -> FirstGuess:
-        """Return the first guess that belongs to one origin."""
-        [(_, fitted)] = self.trips.fitted(history, service_date, np.array([t0]))
-        return fitted.guess
+    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedGuess:
+        """Return the source of the first guess that belongs to one origin."""
+        [(_, trips)] = self.trips.fitted(history, service_date, np.array([t0]))
+        return FittedGuess(trips.guess)
 
 
 def in_order(places: list[np.ndarray], parts: list[np.ndarray]) -> np.ndarray:

@@ -11,7 +11,7 @@ from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import to_matrices
 from headway_prediction.guess import TRAIN_CHANNELS
@@ -32,8 +32,8 @@ class GuessSource(Protocol):
         """Return the channels of `guess`."""
         ...
 
-    def first_guess(self, history: LineHistory, service_date: date, t0: int) -> FirstGuess:
-        """Return the first guess that may be used at an origin."""
+    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedGuess:
+        """Return what may be used at an origin."""
         ...
 
 
