@@ -7,10 +7,11 @@ from conftest import MONDAY, train
 from headway_prediction.forecasters.arrival_facts import ARRIVAL_FACTS, TRAIN_FACTS, arrival_facts
 from headway_prediction.forecasters.arrivals import Arrivals, arrival_inputs, inputs_width
 from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.fit_arrivals import FEWEST_ROWS, came, fit_arrivals
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.out_of_fold import out_of_fold_guesses
+from headway_prediction.forecasters.seen_arrivals import came
 from headway_prediction.guess import TRAIN_CHANNELS
+from headway_prediction.train_arrivals import FEWEST_ROWS, train_arrivals
 from trips import NAN, SIMPLY_ON, history_of, runs, table
 
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
@@ -141,7 +142,7 @@ def stalling():
 @pytest.fixture(scope="module")
 def learned(stalling):
     training = stalling.select(DAYS[:5])
-    return fit_arrivals(training, out_of_fold_guesses(training))
+    return train_arrivals(training, out_of_fold_guesses(training))
 
 
 def test_it_learns_where_late_trains_catch_up(stalling, learned):
@@ -164,7 +165,7 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
     training = stalling.select(DAYS[:5])
     other = history_of(stalling_rows(DAYS[:1], seed=9) + stalling_rows()[len(stalling_rows(DAYS[:1])) :])
     guesses = out_of_fold_guesses(training)
-    again = fit_arrivals(other.select(DAYS[:5]), guesses)
+    again = train_arrivals(other.select(DAYS[:5]), guesses)
     for before, after in zip(
         learned[1][DAYS[0]].state().values(), again[1][DAYS[0]].state().values(), strict=True
     ):
@@ -174,25 +175,25 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
 
 def test_learning_again_gives_the_same_bits(stalling, learned):
     training = stalling.select(DAYS[:5])
-    again, _ = fit_arrivals(training, out_of_fold_guesses(training))
+    again, _ = train_arrivals(training, out_of_fold_guesses(training))
     for name, values in learned[0].state().items():
         np.testing.assert_array_equal(values, again.state()[name])
 
 
 def test_too_little_teaches_nothing(stalling):
     one = stalling.select(DAYS[:1])
-    arrivals, by_day = fit_arrivals(one, out_of_fold_guesses(one))
+    arrivals, by_day = train_arrivals(one, out_of_fold_guesses(one))
     assert arrivals == Arrivals.none() and by_day == {DAYS[0]: Arrivals.none()}
     few = history_of([row for row in stalling_rows(DAYS[:2]) if row[-1] < 430])
     guesses = out_of_fold_guesses(few)
-    assert fit_arrivals(few, guesses)[0] == Arrivals.none() and FEWEST_ROWS > 1000
+    assert train_arrivals(few, guesses)[0] == Arrivals.none() and FEWEST_ROWS > 1000
 
 
 def test_what_cannot_be_told_better_is_left_alone():
     """Every run takes as long as chance wills: from where a train was seen nothing else can be expected."""
     random = np.random.default_rng(1)
     history = history_of(rows_of(lambda: np.cumsum(random.normal(0, 0.3, 7))))
-    arrivals, by_day = fit_arrivals(history, out_of_fold_guesses(history))
+    arrivals, by_day = train_arrivals(history, out_of_fold_guesses(history))
     assert arrivals == Arrivals.none() and set(by_day.values()) == {Arrivals.none()}
 
 

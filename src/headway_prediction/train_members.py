@@ -13,13 +13,13 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.arrivals import Arrivals
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.feed_back import FeedBackCalibration
-from headway_prediction.forecasters.fit_arrivals import fit_arrivals
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.guided import GuidedSTConvNet
 from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example, share_of
 from headway_prediction.held_out import HeldOutCells
+from headway_prediction.train_arrivals import train_arrivals
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training_windows import day_number, line_windows
 
@@ -62,7 +62,7 @@ def training_line(
 def with_arrivals(line: TrainingLine, seed: int) -> tuple[TrainingLine, Arrivals]:
     """Return the line with guesses that know how its trains really arrive, and what all its days teach of that."""
     guesses = {day: source.guess for day, source in line.guesses.items()}
-    arrivals, by_day = fit_arrivals(line.history.select(line.dates), guesses, seed)
+    arrivals, by_day = train_arrivals(line.history.select(line.dates), guesses, seed)
     sources = {day: FittedGuess(guess, by_day[day]) for day, guess in guesses.items()}
     return replace(line, guesses=sources), arrivals
 

@@ -1,4 +1,4 @@
-"""Learning from training days how much later than expected trains arrive; every day is guessed by what others taught."""
+"""When trains that were expected really came: what there is to learn from on training days, each guessed by other days."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -8,23 +8,18 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.arrival_facts import FARTHEST_MINS, arrival_facts
-from headway_prediction.forecasters.arrivals import Arrivals, arrival_inputs, inputs_width
+from headway_prediction.forecasters.arrivals import arrival_inputs, inputs_width
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.expected_trains import DirectionDay, Expected
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.line import DIRECTIONS
 
 ORIGIN_STEP_MINS = 5
 MOST_DAYS = 20
 """Of more days, as many fewer origins of each: neighbouring origins tell almost the same."""
-FEWEST_ROWS = 2000
 ANOTHER_TRAIN_MINS = 25.0
 """Later than this comes another train in its place, or none; nothing is learned from it."""
 MOST_LATE_MINS = 15.0
-CLEARLY_BETTER = 0.99
-"""A correction is believed when it leaves less than this share of the error on days that did not teach it."""
-UNITS, DROPOUT, EPOCHS, BATCH, LEARNING_RATE = 64, 0.1, 8, 512, 3e-3
 
 
 @dataclass(frozen=True)
@@ -46,38 +41,10 @@ class SeenArrivals:
         return type(self)(*(getattr(self, own.name)[chosen] for own in fields(self)))
 
 
-def fit_arrivals(
-    training: LineHistory, guesses: Mapping[date, FirstGuess], seed: int = 0
-) -> tuple[Arrivals, dict[date, Arrivals]]:
-    """Return what all days taught, for new days, and for each training day what the days of other folds taught.
-
-    `guesses` of a day know nothing of it; days that share one are a fold. Nothing is learned (see `Arrivals.none`) of few
-    trains, or where days that did not teach it are not told better.
-    """
-    folds = {id(guess): number for number, guess in enumerate({id(g): g for g in guesses.values()}.values())}
-    positions = max(len(training.line.travel_order(direction)) for direction in DIRECTIONS)
-    seen = _seen(training, guesses, folds, positions)
-    nothing = Arrivals.none(), dict.fromkeys(guesses, Arrivals.none())
-    if len(folds) < 2 or len(seen.late) < FEWEST_ROWS:
-        return nothing
-    by_fold = [_learned(seen.where(seen.fold != number), positions, seed) for number in folds.values()]
-    if not _is_better(by_fold, seen):
-        return nothing
-    by_day = {day: by_fold[folds[id(guess)]] for day, guess in guesses.items()}
-    return _learned(seen, positions, seed), by_day
-
-
-def _is_better(by_fold: Sequence[Arrivals], seen: SeenArrivals) -> bool:
-    left = 0.0
-    for number, arrivals in enumerate(by_fold):
-        own = seen.where(seen.fold == number)
-        left += float(np.abs(own.late - arrivals.late(own.inputs)).sum())
-    return left < CLEARLY_BETTER * float(np.abs(seen.late).sum())
-
-
-def _seen(
+def seen_arrivals(
     training: LineHistory, guesses: Mapping[date, FirstGuess], folds: Mapping[int, int], positions: int
 ) -> SeenArrivals:
+    """Return what the days show that have a guess; `folds` are numbers by the identity of their guesses."""
     nothing = np.empty(0, np.float32)
     parts = [SeenArrivals(np.empty((0, inputs_width(positions)), np.float32), nothing, nothing.astype(int))]
     step = ORIGIN_STEP_MINS * max(1, len(guesses) // MOST_DAYS)
@@ -125,22 +92,3 @@ def came(day: DirectionDay, expected: Expected, t0: int) -> np.ndarray:
     waiting = np.flatnonzero(~known)[: len(leaving)]
     minutes[waiting] = day.trains.minutes[leaving[: len(waiting)]]
     return minutes
-
-
-def _learned(seen: SeenArrivals, positions: int, seed: int) -> Arrivals:
-    """Fit the network to the median of what was seen."""
-    import keras  # nothing but learning needs the framework
-
-    from headway_prediction.trainer import make_deterministic
-
-    make_deterministic(seed)
-    layers = [keras.layers.Dense(UNITS, activation="relu") for _ in range(2)]
-    layers.append(keras.layers.Dense(1, kernel_initializer="zeros"))
-    dropout = keras.layers.Dropout(DROPOUT)
-    network = keras.Sequential([keras.Input((seen.inputs.shape[1],)), *layers[:-1], dropout, layers[-1]])
-    steps = EPOCHS * -(-len(seen.late) // BATCH)
-    falling = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    network.compile(keras.optimizers.Adam(falling), loss="mean_absolute_error")
-    network.fit(seen.inputs, seen.late, batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    learned = (tuple(np.asarray(part, np.float32) for part in layer.get_weights()) for layer in layers)
-    return Arrivals(positions, tuple(learned))
