@@ -58,8 +58,9 @@ def test_the_channels_of_every_platform(one_way_station):
         day = guess.direction_days(one_way_station, WEEK[3])[direction]
         order = one_way_station.line.travel_order(direction)
         found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
-        expected = train_channels(day.expected(412, HORIZON_MINS), day.last_seen(412), 412)
-        np.testing.assert_array_equal(found, expected)
+        coming = day.expected(412, HORIZON_MINS)
+        told = train_channels(coming, coming.minutes, day.last_seen(412), 412)
+        np.testing.assert_array_equal(found, told)
 
 
 def test_platform_channels_by_hand(one_way_station):

@@ -3,9 +3,10 @@
 Of each of the NEXT_TRAINS trains, one train after the other, TRAIN_CHANNELS: minutes until it arrives (from the end of
 minute t0, FAR_MINS where none is expected), its headway then and whether it has one, whether it has left, minutes since it
 was last seen (below zero: until it is to leave), stations until it arrives, minutes overdue now, minutes behind its trip,
-whether its trip is known. Then PLATFORM_CHANNELS: usual running minutes from the platform before and to the one after,
-the usual headway of the half-hour, the share of trains that serve the platform. Then, for each of FORECASTS, the headway
-that this simple method forecasts at each of GUESS_LEADS leads.
+whether its trip is known, and how many minutes later than the physical guess expects it arrives (see
+`forecasters.arrivals`). Then PLATFORM_CHANNELS: usual running minutes from the platform before and to the one after, the
+usual headway of the half-hour, the share of trains that serve the platform. Then, for each of FORECASTS, the headway that
+this simple method forecasts at each of GUESS_LEADS leads.
 """
 
 NEXT_TRAINS = 4
@@ -20,6 +21,7 @@ TRAIN_CHANNELS = (
     "overdue",
     "late",
     "on_trip",
+    "later",
 )
 PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
 FORECASTS = ("trip_propagation", "propagation", "climatology")

@@ -19,7 +19,7 @@ from headway_prediction.guess import (
     TRAINS_WIDTH,
 )
 
-TRAIN_UNITS = (15.0, 15.0, 1.0, 1.0, 15.0, 10.0, 5.0, 5.0, 1.0)
+TRAIN_UNITS = (15.0, 15.0, 1.0, 1.0, 15.0, 10.0, 5.0, 5.0, 1.0, 2.0)
 PLATFORM_UNITS = (4.0, 4.0, 15.0, 1.0)
 """What brings each channel of the first guess to the order of one."""
 FORECAST_UNIT, CHANGE_UNIT = 15.0, 5.0

@@ -12,7 +12,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
     days: Annotated[int, typer.Option(min=6, help="Service days to simulate.")] = 12,
     stations: Annotated[int, typer.Option(min=3, help="Stations of the line.")] = 12,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs to train.")] = 8,
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs to train.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the line and of the training.")] = 0,
 ) -> None:
     """Run every stage on a simulated line.

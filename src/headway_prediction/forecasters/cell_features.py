@@ -39,8 +39,10 @@ STATE_FEATURES = (
     "station",
     "direction",
 )
+TOLD_OF_TRAINS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("later")]
+"""What the physical first guess says of a train: that alone is given to methods that learn cell by cell."""
 GUESS_FEATURES = (
-    *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in TRAIN_CHANNELS),
+    *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in TOLD_OF_TRAINS),
     *PLATFORM_CHANNELS,
 )
 CHANNELS_AROUND = ("arrives_in", "headway", "under_way", "since_seen", "stations_away", "overdue", "late")
@@ -99,7 +101,14 @@ def cell_features(
     around = _trains_around(channels, state, forecasts)
     plan = _plan(history, service_date, origins, forecasts.shape)
     at_lead = np.concatenate([leads, forecasts, plan, around], axis=-1)
-    return CellFeatures(np.concatenate([state, channels], axis=-1), at_lead)
+    return CellFeatures(np.concatenate([state, _told(channels)], axis=-1), at_lead)
+
+
+def _told(channels: np.ndarray) -> np.ndarray:
+    """The channels of trains and platform without what the physical first guess does not say."""
+    by_train = channels[..., :TRAINS_WIDTH].reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
+    told = by_train[..., : len(TOLD_OF_TRAINS)].reshape(*channels.shape[:-1], -1)
+    return np.concatenate([told, channels[..., TRAINS_WIDTH:]], axis=-1)
 
 
 def _by_lead(forecasts: np.ndarray) -> np.ndarray:

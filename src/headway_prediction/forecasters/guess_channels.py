@@ -1,7 +1,7 @@
 """The first guess as the network takes it: the next trains at every platform and what simple methods forecast."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
@@ -62,8 +62,8 @@ def guess_channels(
 def _trains(day: DirectionDay, direction: int, t0: int, arrivals: Arrivals) -> np.ndarray:
     """TRAIN_CHANNELS of the next trains: (positions, TRAINS_WIDTH)."""
     expected = day.expected(t0, HORIZON_MINS)
-    minutes = arrivals.minutes(day, direction, expected, t0)
-    channels = train_channels(replace(expected, minutes=minutes), day.last_seen(t0), t0)
+    corrected = arrivals.minutes(day, direction, expected, t0)
+    channels = train_channels(expected, corrected, day.last_seen(t0), t0)
     return channels.reshape(len(channels), TRAINS_WIDTH)
 
 
