@@ -173,6 +173,7 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
     assert not np.array_equal(again[1][DAYS[1]].layers[0][0], learned[1][DAYS[1]].layers[0][0])
 
 
+@pytest.mark.slow
 def test_learning_again_gives_the_same_bits(stalling, learned):
     training = stalling.select(DAYS[:5])
     again, _ = train_arrivals(training, out_of_fold_guesses(training))
