@@ -195,7 +195,7 @@ def result(options: argparse.Namespace, lab: "Lab", name: str, seed: int) -> dic
 
 
 class Lab:
-    """The days of a line that are not held back; windows with the first guess asked for last are kept."""
+    """The days of a line that are not held back; windows with the first guess asked for last are kept, for all seeds."""
 
     def __init__(self, history: LineHistory):
         self.history, self.config = history, AppConfig.load(base=LINE_DEFAULTS)

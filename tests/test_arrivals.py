@@ -1,217 +1,165 @@
-from datetime import timedelta
+from datetime import UTC, date, datetime
 
-import numpy as np
+import polars as pl
 import pytest
 
-from conftest import MONDAY, train
-from headway_prediction.forecasters.arrival_facts import ARRIVAL_FACTS, TRAIN_FACTS, arrival_facts
-from headway_prediction.forecasters.arrivals import Arrivals, arrival_inputs, inputs_width
-from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.guess_channels import FittedGuess
-from headway_prediction.forecasters.out_of_fold import out_of_fold_guesses
-from headway_prediction.forecasters.seen_arrivals import came
-from headway_prediction.guess import TRAIN_CHANNELS
-from headway_prediction.train_arrivals import FEWEST_ROWS, train_arrivals
-from trips import NAN, SIMPLY_ON, history_of, runs, table
-
-TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
-USUAL = np.full((54, 4), 10.0)
-THROUGH, SLOW = [400, 402, 404, 406], [411, 414, 419, 421]
-DAYS = [MONDAY + timedelta(days=k) for k in range(6)]
-T0 = 415
+from conftest import raw_log, regular_rows, train
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.arrivals import COLUMNS, check_arrivals, read_arrivals
 
 
 @pytest.fixture
-def day():
-    return DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, SIMPLY_ON)
+def raw():
+    return raw_log(regular_rows(stations=3))
 
 
-def always(minutes: float, positions: int = 4) -> Arrivals:
-    """A correction by the same minutes everywhere."""
-    return Arrivals(positions, ((np.zeros((inputs_width(positions), 1)), np.array([minutes])),))
+def test_a_log_is_read_the_same_from_parquet_csv_and_compressed_csv(raw, tmp_path):
+    raw.write_parquet(tmp_path / "log.parquet")
+    raw.write_csv(tmp_path / "log.csv")
+    raw.write_csv(tmp_path / "log.csv.gz", compression="gzip")
+    logs = [read_arrivals(tmp_path / f"log.{kind}") for kind in ("parquet", "csv", "csv.gz")]
+    assert logs[0].schema == pl.Schema(COLUMNS)
+    assert logs[0].equals(logs[1])
+    assert logs[0].equals(logs[2])
 
 
-def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
-    # At the end of minute 415 the second train is seen last at B, 2 minutes late, a minute of it since A.
-    facts = arrival_facts(day, day.expected(T0, 15), T0)
-    assert facts.rows.shape == (6, ARRIVAL_FACTS) and facts.rows.dtype == np.float32
-    assert list(zip(facts.position.tolist(), facts.minutes.tolist(), strict=True)) == [
-        (0, 420), (1, 422), (2, 416), (3, 418), (2, 424), (3, 426),
-    ]  # fmt: skip
-    assert facts.seen.tolist() == [-1, -1, 1, 1, -1, -1]
-    late, slow = np.tanh(1.0), 1 / 4
-    at_c = facts.rows[2]
-    np.testing.assert_allclose(at_c[:TRAIN_FACTS], [1, 0.4, 0, late, 0.4, 1, slow, 0.5, 0.5], rtol=1e-6)
-    assert not at_c[TRAIN_FACTS : 2 * TRAIN_FACTS].any()  # no train is expected before it
-    gap = 416 - 404
-    np.testing.assert_allclose(at_c[-5:-2], [gap / 10, 1 / (1 + gap), 1], rtol=1e-6)
-    assert not at_c[-7:-5].any()  # the first train, which alone ran from B to C, took as long as usual
-    behind = facts.rows[
-        4
-    ]  # the third trip at C, 8 minutes behind the second train, which is a station away from there
-    np.testing.assert_allclose(behind[TRAIN_FACTS : 2 * TRAIN_FACTS], at_c[:TRAIN_FACTS])
-    np.testing.assert_allclose(behind[-9:-7], [0, 0.1], rtol=1e-6)
-    np.testing.assert_allclose(behind[-5:-2], [0.8, 1 / 9, 1], rtol=1e-6)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-09-29T05:00:30Z",
+        "2025-09-29T06:00:30+01:00",
+        "2025-09-29T01:00:30.000-0400",
+        "2025-09-29 06:00:30+01:00",
+    ],
+)
+def test_times_with_any_offset_are_one_instant(raw, text):
+    log = check_arrivals(raw.head(1).with_columns(event_time=pl.lit(text)))
+    assert log["event_time"][0] == datetime(2025, 9, 29, 5, 0, 30, tzinfo=UTC)
 
 
-def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
-    """The first train took a minute longer from B to C, and then two from C to D; the next one is at B now."""
-    slow = DirectionDay(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL, SIMPLY_ON)
-    facts = arrival_facts(slow, slow.expected(412, 15), 412)
-    at_c, at_d = facts.rows[(facts.train == 0) & (facts.seen == 1)]
-    weight = np.exp([-(413 - 405) / 12, -(413 - 409) / 12])
-    np.testing.assert_allclose(at_c[-7:-5], [1, weight[0] / (weight[0] + 0.3)], rtol=1e-6)
-    np.testing.assert_allclose(
-        at_d[-7:-5], [3, weight[0] / (weight[0] + 0.3) + 2 * weight[1] / (weight[1] + 0.3)], rtol=1e-6
+def test_aware_datetimes_and_dates_of_parquet_are_taken_as_they_are(raw):
+    typed = raw.with_columns(
+        pl.col("event_time").str.to_datetime(time_zone="UTC").dt.convert_time_zone("Europe/Dublin"),
+        pl.col("service_date").str.to_date(),
     )
+    assert check_arrivals(typed).equals(check_arrivals(raw))
 
 
-def test_where_no_train_has_passed_there_is_no_gap(day):
-    fresh = DirectionDay(table([NAN] * 4), runs(), TRIPS, USUAL, SIMPLY_ON)
-    facts = arrival_facts(fresh, fresh.expected(395, 15), 395)
-    first = facts.position == 0
-    assert facts.rows[first][0, -5:-2].tolist() == [0, 1, 0]
+def test_further_columns_are_dropped_and_trip_ids_may_be_missing(raw):
+    log = check_arrivals(raw.with_columns(pl.lit(None).alias("trip_id"), note=pl.lit("x")))
+    assert log.columns == list(COLUMNS)
+    assert set(log["trip_id"]) == {""}
 
 
-def test_trains_arrive_as_corrected_but_not_in_the_past(day):
-    expected = day.expected(T0, 15)
-    later = always(1.5).minutes(day, 0, expected, T0)
-    np.testing.assert_array_equal(later, expected.minutes + 1.5)
-    earlier = always(-3.0).minutes(day, 0, expected, T0)
-    assert earlier[0, 2] == T0 + 1 and earlier[0, 3] == T0 + 1 and earlier[1, 2] == 421
-    assert np.isinf(earlier[0, :2]).all()
+def test_numeric_stop_ids_become_texts(raw):
+    log = check_arrivals(raw.with_columns(stop_id=pl.lit(142), trip_id=pl.int_range(pl.len())))
+    assert (log["stop_id"][0], log["trip_id"][3]) == ("142", "3")
 
 
-def test_nothing_learned_corrects_nothing(day):
-    expected = day.expected(T0, 15)
-    np.testing.assert_array_equal(Arrivals.none().minutes(day, 0, expected, T0), expected.minutes)
-
-
-def test_inputs_tell_positions_of_both_directions_apart(day):
-    facts = arrival_facts(day, day.expected(T0, 15), T0)
-    one, other = (arrival_inputs(facts, direction, 4)[:, ARRIVAL_FACTS:] for direction in (0, 1))
-    assert one.shape == (6, 18) and (one.sum(axis=1) == 2).all() and not (one * other).any()
-    assert np.flatnonzero(one[2]).tolist() == [2, 8 + 2]  # at C, seen at B
-
-
-def test_layers_are_rectified_and_survive_their_state():
-    layers = (np.array([[1.0], [-1.0]]), np.array([0.5])), (np.array([[2.0]]), np.array([-1.0]))
-    arrivals = Arrivals(7, layers)
-    inputs = np.array([[1.0, 0.0], [0.0, 2.0]])
-    assert arrivals.late(inputs).tolist() == [2.0, -1.0]
-    again = Arrivals.from_state(arrivals.state())
-    assert again.positions == 7 and again.late(inputs).tolist() == [2.0, -1.0]
-    assert Arrivals.from_state(Arrivals.none().state()) == Arrivals.none()
-
-
-def test_what_came_of_the_trains_that_were_expected(day):
-    expected = day.expected(T0, 15)
-    assert came(day, expected, T0).tolist()[0] == SLOW
-    assert np.isnan(came(day, expected, T0)[1]).all()  # nobody ran the third trip
-    no_trips = DirectionDay(table(THROUGH, SLOW, [423, 425, 427, 429]), runs(), None, USUAL, SIMPLY_ON)
-    waiting = came(no_trips, no_trips.expected(T0, 15), T0)
-    assert waiting[1].tolist() == [423, 425, 427, 429]
-
-
-def rows_of(late_of_train, days=DAYS):
-    """Trains at uneven minutes, the same every day, late at A to G by what `late_of_train` draws; those back are on time."""
-    rows, starts = [], np.cumsum([400, *([5, 13, 8, 4, 10] * 12)]).tolist()
-    for day in days:
-        for number, start in enumerate(starts):
-            own = train(f"t{number}", "ABCDEFG", start, day=day)
-            rows += [(*row[:-1], row[-1] + late) for row, late in zip(own, late_of_train(), strict=True)]
-            rows += train(f"b{number}", "GFEDCBA", start, day=day, direction=1)
-    return rows
-
-
-def stalling_rows(days=DAYS, seed=0):
-    """A third of the trains stop for 3 minutes after C; all go on late, but make up half of it at F."""
-    random = np.random.default_rng(seed)
-
-    def late():
-        return 3 * (random.random() < 1 / 3) * np.array([0, 0, 0, 1, 1, 0.5, 0.5]) + random.normal(0, 0.1, 7)
-
-    return rows_of(late, days)
-
-
-@pytest.fixture(scope="module")
-def stalling():
-    return history_of(stalling_rows())
-
-
-@pytest.fixture(scope="module")
-def learned(stalling):
-    training = stalling.select(DAYS[:5])
-    return train_arrivals(training, out_of_fold_guesses(training))
-
-
-def test_it_learns_where_late_trains_catch_up(stalling, learned):
-    """Late trains seen at D or E are told to half a minute at F and G; they were expected a minute and a half late."""
-    guess = next(iter(out_of_fold_guesses(stalling.select(DAYS[:5])).values()))
-    day, off, left = guess.direction_days(stalling, DAYS[5])[0], [], []
-    for t0 in range(420, 880):
-        expected = day.expected(t0, 15)
-        seen, minutes = expected.facts[:, 2], day.trains.minutes[expected.rows]
-        late = ((seen == 3) | (seen == 4)) & (minutes[:, 3] - minutes[:, 0] > 6 + 2)
-        real = came(day, expected, t0)[late, 5:]
-        off.append(real - expected.minutes[late, 5:])
-        left.append(real - learned[0].minutes(day, 0, expected, t0)[late, 5:])
-    off, left = (np.abs(np.concatenate(part)) for part in (off, left))
-    assert len(off) > 20 and np.mean(off) > 1.2 and np.mean(left) < 0.5
-
-
-def test_a_days_correction_is_of_other_days(stalling, learned):
-    """The days of the other folds alone decide what a day is corrected with."""
-    training = stalling.select(DAYS[:5])
-    other = history_of(stalling_rows(DAYS[:1], seed=9) + stalling_rows()[len(stalling_rows(DAYS[:1])) :])
-    guesses = out_of_fold_guesses(training)
-    again = train_arrivals(other.select(DAYS[:5]), guesses)
-    for before, after in zip(
-        learned[1][DAYS[0]].state().values(), again[1][DAYS[0]].state().values(), strict=True
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_missing_column_is_named(raw, column):
+    with pytest.raises(
+        HeadwayError, match=rf"no column '{column}' \(it has .*expected the columns line_id, .*rename"
     ):
-        np.testing.assert_array_equal(before, after)
-    assert not np.array_equal(again[1][DAYS[1]].layers[0][0], learned[1][DAYS[1]].layers[0][0])
+        check_arrivals(raw.drop(column))
 
 
-@pytest.mark.slow
-def test_learning_again_gives_the_same_bits(stalling, learned):
-    training = stalling.select(DAYS[:5])
-    again, _ = train_arrivals(training, out_of_fold_guesses(training))
-    for name, values in learned[0].state().items():
-        np.testing.assert_array_equal(values, again.state()[name])
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "trip_id"])
+def test_an_empty_field_is_named_with_its_row(raw, column):
+    holed = raw.with_columns(
+        pl.when(pl.int_range(pl.len()) == 2).then(None).otherwise(pl.col(column)).alias(column)
+    )
+    with pytest.raises(HeadwayError, match=rf"row 2 of the log has .*{column}.*None"):
+        check_arrivals(holed)
 
 
-def test_too_little_teaches_nothing(stalling):
-    one = stalling.select(DAYS[:1])
-    arrivals, by_day = train_arrivals(one, out_of_fold_guesses(one))
-    assert arrivals == Arrivals.none() and by_day == {DAYS[0]: Arrivals.none()}
-    few = history_of([row for row in stalling_rows(DAYS[:2]) if row[-1] < 430])
-    guesses = out_of_fold_guesses(few)
-    assert train_arrivals(few, guesses)[0] == Arrivals.none() and FEWEST_ROWS > 1000
+def test_an_empty_log_is_refused(raw, tmp_path):
+    with pytest.raises(HeadwayError, match="the log is empty; expected at least one passing"):
+        check_arrivals(raw.clear())
+    (tmp_path / "headed.csv").write_text(",".join(COLUMNS) + "\n")
+    with pytest.raises(HeadwayError, match="the log is empty"):
+        read_arrivals(tmp_path / "headed.csv")
 
 
-def test_of_trains_without_names_nothing_is_learned(stalling):
-    unnamed = history_of([(row[0], "", *row[2:]) for row in stalling_rows()])
-    assert train_arrivals(unnamed, out_of_fold_guesses(unnamed))[0] == Arrivals.none()
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("2025-09-29T05:00:00", "no zone"),
+        ("2025-09-29 05:00:00", "no zone"),
+        ("half past five", "no readable time"),
+        ("2025-13-29T05:00:00Z", "no readable time"),
+        ("2025-09-29T25:00:00+01:00", "no readable time"),
+        ("", "no readable time"),
+    ],
+)
+def test_a_time_without_zone_or_sense_is_refused(raw, text, problem):
+    with pytest.raises(
+        HeadwayError, match=rf"row 0 of the log has {problem} in event_time.*expected ISO 8601 with an offset"
+    ):
+        check_arrivals(raw.with_columns(event_time=pl.lit(text)))
 
 
-def test_what_cannot_be_told_better_is_left_alone():
-    """Every run takes as long as chance wills: from where a train was seen nothing else can be expected."""
-    random = np.random.default_rng(1)
-    history = history_of(rows_of(lambda: np.cumsum(random.normal(0, 0.3, 7))))
-    arrivals, by_day = train_arrivals(history, out_of_fold_guesses(history))
-    assert arrivals == Arrivals.none() and set(by_day.values()) == {Arrivals.none()}
+def test_naive_datetimes_are_refused(raw):
+    naive = raw.with_columns(event_time=pl.lit(datetime(2025, 9, 29, 5)))
+    with pytest.raises(HeadwayError, match="has no zone in event_time"):
+        check_arrivals(naive)
 
 
-def test_the_network_is_told_corrected_minutes(stalling):
-    guess = next(iter(out_of_fold_guesses(stalling.select(DAYS[:5])).values()))
-    origins = np.array([500, 501])
-    plain = FittedGuess(guess).channels(stalling, DAYS[5], origins)
-    later = FittedGuess(guess, always(2.0, positions=7)).channels(stalling, DAYS[5], origins)
-    arrives_in = TRAIN_CHANNELS.index("arrives_in")
-    comes = plain[..., arrives_in] < 40
-    assert comes.any()
-    np.testing.assert_allclose(later[..., arrives_in][comes], plain[..., arrives_in][comes] + 2, atol=1e-4)
-    how_much = TRAIN_CHANNELS.index("later")
-    assert (plain[..., how_much] == 0).all()
-    np.testing.assert_allclose(later[..., how_much][comes], 2, atol=1e-4)
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("service_date", "29/09/2025", "a date such as 2025-09-26"),
+        ("service_date", 20250929, "a date such as 2025-09-26"),
+        ("direction_id", "north", "a whole number"),
+        ("direction_id", 2, "0 or 1"),
+        ("direction_id", 0.5, "a whole number"),
+        ("stop_sequence", "first", "a whole number"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_refused(raw, column, value, expected):
+    with pytest.raises(HeadwayError, match=f"{column}.*expected {expected}"):
+        check_arrivals(raw.with_columns(pl.lit(value).alias(column)))
+
+
+def test_rows_that_stand_twice_are_refused(raw):
+    with pytest.raises(HeadwayError, match="2 rows of the log stand twice; expected each passing once"):
+        check_arrivals(pl.concat([raw, raw.head(2)]))
+
+
+def test_trains_out_of_order_are_refused_with_an_example():
+    rows = train("t1", "ABCD", 360) + train("t2", "ABCD", 370)
+    swapped = [*rows[:5], (*rows[5][:5], rows[6][5]), (*rows[6][:5], rows[5][5]), rows[7]]
+    with pytest.raises(HeadwayError, match=r"1 of 2 trains are out of order \(trip t2 on 2025-09-29"):
+        check_arrivals(raw_log(swapped))
+
+
+def test_one_astray_train_among_many_is_no_mistake():
+    rows = [row for k in range(150) for row in train(f"t{k}", "ABC", 360 + 5 * k)]
+    log = check_arrivals(
+        raw_log([*rows, *train("astray", "CBA", 1200)]).with_columns(
+            stop_sequence=pl.col("stop_id").replace_strict({"A": 0, "B": 1, "C": 2})
+        )
+    )
+    assert log.height == 453
+
+
+def test_trains_of_a_log_without_ids_have_no_order_to_break():
+    rows = [(day, "", *rest) for day, _, *rest in train("t1", "ABCD", 360)[::-1]]
+    assert check_arrivals(raw_log(rows)).height == 4
+
+
+@pytest.mark.parametrize("name", ["absent.parquet", "absent.csv", "text.parquet", "."])
+def test_a_file_that_is_no_log_is_refused_with_its_name(tmp_path, name):
+    (tmp_path / "text.parquet").write_text("line_id,stop_id\n")
+    with pytest.raises(HeadwayError, match=r"the arrival log .* could not be read"):
+        read_arrivals(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "days"),
+    [("dublin-dart", 61712, 15), ("nyc-1", 288539, 91), ("sydney-m1", 69242, 8), ("sydney-t4", 38039, 9)],
+)
+def test_real_logs_pass(real_line, name, rows, days):
+    log = read_arrivals(real_line(name) / "arrivals.parquet")
+    assert (log.height, log["service_date"].n_unique()) == (rows, days)
+    assert isinstance(log["service_date"][0], date)

@@ -33,9 +33,11 @@ def train_arrivals(
         # Such trains are told apart by their order alone: on nyc-1 the guess gained by a correction and the network lost.
         return nothing
     folds = {id(guess): number for number, guess in enumerate({id(g): g for g in guesses.values()}.values())}
+    if len(folds) < 2:
+        return nothing
     positions = max(len(training.line.travel_order(direction)) for direction in DIRECTIONS)
     seen = seen_arrivals(training, guesses, folds, positions)
-    if len(folds) < 2 or len(seen.late) < FEWEST_ROWS:
+    if len(seen.late) < FEWEST_ROWS:
         return nothing
     by_fold = [_learned(seen.where(seen.fold != number), positions, seed) for number in folds.values()]
     if not _is_better(by_fold, seen):

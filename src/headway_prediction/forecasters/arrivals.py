@@ -1,8 +1,8 @@
 """How much later or earlier than expected trains really arrive: a small network that corrects the first guess's minutes.
 
 The physical first guess runs every train on by rule; this learns from training days how the rules err: how late trains
-catch up, how long one that is overdue still takes, what the train before does to it. A forecast of how often trains pass
-is one of single trains first, and of them there is more to learn from than of cells. Applied without a training framework.
+catch up, how long one that is overdue still takes, what the train before does to it. Headways follow
+from single trains, and of these there is more to learn from than of cells. Applied without a training framework.
 """
 
 from collections.abc import Mapping
