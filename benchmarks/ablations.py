@@ -21,6 +21,7 @@ import numpy as np
 
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
+from headway_prediction.forecasters.arrival_corrections import UNKNOWN_SPREAD_MINS
 from headway_prediction.forecasters.first_guess import FirstGuess
 from headway_prediction.forecasters.following import Following
 from headway_prediction.forecasters.guess_channels import FittedGuess
@@ -41,7 +42,7 @@ from headway_prediction.guess import (
 from headway_prediction.guided import GuidedSTConvNet
 from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
 from headway_prediction.train_line import used_days
-from headway_prediction.train_members import fresh_network, training_line, with_arrivals
+from headway_prediction.train_members import fresh_network, training_line, with_corrections
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training_windows import day_number, line_windows
 
@@ -93,6 +94,14 @@ def without_facts(*channels: str) -> Change:
         return replace(line, guess=guess)
 
     return change
+
+
+def with_usual_spread(line: LineWindows) -> LineWindows:
+    """Every train may be as much too early or too late as one of which nothing was learned."""
+    guess = line.guess.copy()
+    for name in ("may_be_earlier", "may_be_later"):
+        guess[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = UNKNOWN_SPREAD_MINS
+    return replace(line, guess=guess)
 
 
 def without_forecasts(*methods: str) -> Change:
@@ -150,7 +159,8 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-spine": ("encoder and decoder (head on the first guess alone)", same, {"network": HeadAlone}),
     "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"guess": without_trips}),
     "no-turn-rounds": ("turn-rounds in the first guess", same, {"guess": without_turn_rounds}),
-    "no-arrivals": ("how late trains really arrive", same, {"arrivals": False}),
+    "no-corrections": ("how late trains really arrive, and which do", same, {"corrections": False}),
+    "no-spread": ("how early and late trains may arrive", with_usual_spread, {}),
     "no-following": ("distance, growth of gaps and pace", same, {"guess": without_following}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
@@ -206,7 +216,7 @@ class Lab:
         """Train one member without the part and score it on the days it leaves out."""
         settings = dict(settings)
         network = settings.pop("network", GuidedSTConvNet)
-        known = self.windows(settings.pop("guess", as_fitted), settings.pop("arrivals", True))
+        known = self.windows(settings.pop("guess", as_fitted), settings.pop("corrections", True))
         config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
         # Whatever a variant looks back, all are trained and judged on the same minutes.
         line = replace(known, first_rows=known.first_rows + self.config.lookback_mins - config.lookback_mins)
@@ -219,13 +229,13 @@ class Lab:
             epochs = trainer.train(training, GuidedWindows(config, [validation], shuffled=False))
         return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
 
-    def _windows(self, of_guess: OfGuess, arrivals: bool) -> LineWindows:
+    def _windows(self, of_guess: OfGuess, corrections: bool) -> LineWindows:
         """The windows with a first guess without a part, of which it is learned anew how late trains arrive."""
         line = training_line(self.history, self.days, (), self.config.members)
         changed = {id(own.guess): FittedGuess(of_guess(own.guess)) for own in line.guesses.values()}
         line = replace(line, guesses={day: changed[id(own.guess)] for day, own in line.guesses.items()})
-        if arrivals:
-            line, _ = with_arrivals(line, self.config.seed)
+        if corrections:
+            line, _ = with_corrections(line, self.config.seed)
         return line_windows(self.history, self.config, line.guesses)
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from conftest import MONDAY, regular_rows, train
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
-from headway_prediction.forecasters.guess_channels import guess_channels
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.next_trains import HORIZON_MINS, train_channels
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
@@ -50,7 +51,7 @@ def one_way_station():
 def test_the_channels_of_every_platform(one_way_station):
     guess = fit_first_guess(one_way_station.select(WEEK[:3]))
     origins = np.array([5, 412, 650, 1619])
-    cells = guess_channels(guess, one_way_station, WEEK[3], origins)
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], origins)
     assert cells.shape == (4, 4, 2, GUESS_WIDTH) and cells.dtype == np.float32
     assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * GUESS_LEADS == GUESS_WIDTH
     assert np.isfinite(cells).all()
@@ -59,13 +60,16 @@ def test_the_channels_of_every_platform(one_way_station):
         order = one_way_station.line.travel_order(direction)
         found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
         coming = day.expected(412, HORIZON_MINS)
-        told = train_channels(coming, coming.minutes, day.last_seen(412), 412)
+        times = ArrivalCorrections.none().times(day, direction, coming, 412)
+        told = train_channels(coming, times, day.last_seen(412), 412)
         np.testing.assert_array_equal(found, told)
 
 
 def test_platform_channels_by_hand(one_way_station):
     guess = fit_first_guess(one_way_station.select(WEEK[:3]))
-    cells = guess_channels(guess, one_way_station, WEEK[3], np.array([500, 1500]))[..., TRAINS:CHANNELS_WIDTH]
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], np.array([500, 1500]))[
+        ..., TRAINS:CHANNELS_WIDTH
+    ]
     # run_from, run_to, usual_headway, served: two minutes between stations, trains every ten minutes.
     assert cells[0, :, 0].tolist() == [[0, 2, 10, 1], [2, 2, 10, 1], [2, 2, 10, 1], [2, 0, 10, 1]]
     assert cells[0, [3, 2, 0], 1].tolist() == [[0, 2, 10, 1], [2, 2, 10, 1], [2, 0, 10, 1]]
@@ -74,7 +78,7 @@ def test_platform_channels_by_hand(one_way_station):
 
 def test_at_a_platform_that_does_not_exist_no_train_comes(one_way_station):
     guess = fit_first_guess(one_way_station.select(WEEK[:3]))
-    cells = guess_channels(guess, one_way_station, WEEK[3], np.arange(400, 700, 50))
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], np.arange(400, 700, 50))
     nowhere = cells[:, 1, 1]
     assert [name for name in one_way_station.line.station_names][1] == "X Street"
     arrives, *rest = np.moveaxis(nowhere[:, :TRAINS].reshape(-1, NEXT_TRAINS, len(TRAIN_CHANNELS)), -1, 0)
@@ -86,7 +90,7 @@ def test_at_a_platform_that_does_not_exist_no_train_comes(one_way_station):
 def test_what_simple_methods_forecast_comes_lead_by_lead(one_way_station):
     training, origins = one_way_station.select(WEEK[:3]), np.array([412, 655])
     guess = fit_first_guess(training)
-    cells = guess_channels(guess, one_way_station, WEEK[3], origins)[..., CHANNELS_WIDTH:]
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], origins)[..., CHANNELS_WIDTH:]
     assert LEADS == GUESS_LEADS
     methods = TripPropagation.fit(training), Propagation.fit(training), Climatology.fit(training)
     for place, method in enumerate(methods):
@@ -101,7 +105,7 @@ def test_no_train_is_expected_on_a_day_without_passings_and_trips():
     history = history_of(rows)
     guess = fit_first_guess(history.select(WEEK[:1]))
     quiet = history.as_of(WEEK[3], 100)
-    cells = guess_channels(guess, quiet, WEEK[3], np.array([400]))
+    cells = FittedGuess(guess).channels(quiet, WEEK[3], np.array([400]))
     assert (cells[..., :TRAINS].reshape(4, 2, NEXT_TRAINS, -1)[..., 0] == FAR_MINS).all()
 
 
@@ -109,7 +113,7 @@ def test_the_channels_know_nothing_of_what_comes(one_way_station):
     guess = fit_first_guess(one_way_station.select(WEEK[:3]))
     for t0 in (300, 411, 412, 700):
         whole, known = (
-            guess_channels(guess, part, WEEK[3], np.array([t0]))
+            FittedGuess(guess).channels(part, WEEK[3], np.array([t0]))
             for part in (one_way_station, one_way_station.as_of(WEEK[3], t0))
         )
         assert whole.tobytes() == known.tobytes()

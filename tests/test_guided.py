@@ -192,9 +192,9 @@ class TestUntrained:
         np.testing.assert_allclose(forecast[:, 2] - forecast[:, 1], np.log(2), rtol=1e-4)
 
     @pytest.mark.parametrize("seed", range(3))
-    def test_fresh_weights_move_it_by_less_than_a_minute(self, seed):
+    def test_fresh_weights_move_it_by_less_than_two_minutes(self, seed):
         fresh = self.forecast(network(dataclasses.replace(CONFIG, seed=seed), spread=0))
-        np.testing.assert_allclose(fresh, self.forecast(self.silent()), atol=1)
+        np.testing.assert_allclose(fresh, self.forecast(self.silent()), atol=2)
 
     def test_where_nothing_is_held_the_train_to_come_and_the_simple_methods_speak(self):
         """The own forecast starts from the headway held, 0 where there is none: by hand as above."""

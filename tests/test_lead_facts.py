@@ -6,7 +6,7 @@ import pytest
 from headway_prediction.guess import FAR_MINS, GUESS_LEADS, GUESS_WIDTH, NEXT_TRAINS, TRAIN_CHANNELS
 from headway_prediction.lead_facts import FACTS_WIDTH, facts_of, minutes_to_come, parts_of, trains_around
 
-TRAIN_FACTS = len(TRAIN_CHANNELS) + 2
+TRAIN_FACTS = len(TRAIN_CHANNELS) + 3
 
 
 def cell(*numbers):
@@ -14,10 +14,10 @@ def cell(*numbers):
     return np.array(numbers, "float32")[None, None, None]
 
 
-def trains(*minutes_and_headways):
+def trains(*minutes_and_headways, spread=(0.0, 0.0), comes=1.0):
     """The next trains of one cell; those not given never come."""
     rows = np.zeros((NEXT_TRAINS, len(TRAIN_CHANNELS)), "float32")
-    rows[:, 0] = FAR_MINS
+    rows[:, 0], rows[:, -3:-1], rows[:, -1] = FAR_MINS, spread, comes
     for place, (minutes, headway) in enumerate(minutes_and_headways):
         rows[place, :4] = minutes, headway, 1, 1
     return cell(*rows)
@@ -57,15 +57,33 @@ def test_facts_of_a_train_tell_its_channels_and_when_it_arrives():
     assert not before[:8].any()
     # Headway 12 of 15 min, it has one, it is under way; at the end of lead 1 it is half a minute away.
     np.testing.assert_allclose(following[:3], [12 / 15, 1, 1])
-    np.testing.assert_allclose(following[-3:], [np.tanh(0.5), np.tanh(0.5 / 3), 0.5 / 15], rtol=1e-6)
+    np.testing.assert_allclose(following[-4:-1], [np.tanh(0.5), np.tanh(0.5 / 3), 0.5 / 15], rtol=1e-6)
     # The train that passed last did so 5 min before t0's end, 6 before the lead's.
-    np.testing.assert_allclose(holder[-3:], [np.tanh(-6), np.tanh(-2), -6 / 15], rtol=1e-6)
+    np.testing.assert_allclose(holder[-4:-1], [np.tanh(-6), np.tanh(-2), -6 / 15], rtol=1e-6)
+
+
+def test_how_likely_a_train_has_passed_by_the_leads_end():
+    """It is due in 3 minutes; one in ten comes 2 minutes earlier, one in ten 4 minutes later."""
+    of = trains((3.0, 12), spread=(2.0, 4.0))
+    forecasts = np.zeros((1, 1, 1, 8, 3), "float32")
+    found = around(of, leads=8)
+    facts = np.asarray(facts_of(of, minutes_to_come(of, 8), found, forecasts))[0, 0, 0]
+    passed = facts[:, NEXT_TRAINS]
+    np.testing.assert_allclose(passed[[0, 2, 6]], [0.1, 0.5, 0.9], atol=2e-3)
+    assert (np.diff(passed) > 0).all()
+    unlikely = trains((3.0, 12), spread=(2.0, 4.0), comes=0.5)
+    halved = np.asarray(facts_of(unlikely, minutes_to_come(unlikely, 8), found, forecasts))[0, 0, 0]
+    np.testing.assert_allclose(halved[:, NEXT_TRAINS], passed / 2, rtol=1e-5)
+    # To the train that holds at first and to the one that follows it belong their own chances.
+    np.testing.assert_allclose(
+        np.asarray(found.facts)[0, 0, 0, 0].reshape(3, TRAIN_FACTS)[1:, -1], [1, 0.1], atol=2e-3
+    )
 
 
 def test_changes_against_trip_propagation():
     of = trains((1.5, 12))
     forecasts = np.broadcast_to(np.array([8, 9, 20], "float32"), (1, 1, 1, 2, 3))
-    facts = np.asarray(facts_of(minutes_to_come(of, 2), around(of, leads=2), forecasts))[0, 0, 0]
+    facts = np.asarray(facts_of(of, minutes_to_come(of, 2), around(of, leads=2), forecasts))[0, 0, 0]
     assert facts.shape == (2, FACTS_WIDTH)
     np.testing.assert_allclose(facts[0, -8:-5], [8 / 15, 9 / 15, 20 / 15], rtol=1e-6)
     # Propagation, climatology; before (none), holder 8, following 12: minutes more than trip propagation, over five.

@@ -5,6 +5,7 @@ from datetime import timedelta
 import numpy as np
 
 from conftest import MONDAY
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.next_trains import HORIZON_MINS, expected_headways, train_channels
 from headway_prediction.guess import (
@@ -24,7 +25,9 @@ def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
     day = DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON)
     expected = day.expected(t0, HORIZON_MINS)
-    found = train_channels(expected, expected.minutes, day.last_seen(t0), t0)
+    found = train_channels(
+        expected, ArrivalCorrections.none().times(day, 0, expected, t0), day.last_seen(t0), t0
+    )
     assert found.shape == (4, NEXT_TRAINS, len(TRAIN_CHANNELS)) and found.dtype == np.float32
     return [[dict(zip(TRAIN_CHANNELS, cell.tolist(), strict=True)) for cell in row] for row in found]
 
@@ -37,11 +40,11 @@ def test_the_next_trains_at_a_platform_by_hand():
     first, second, third, fourth = channels(THROUGH, SLOW, t0=415)[2]
     assert first == {
         "arrives_in": 0, "headway": 12, "has_headway": 1, "under_way": 1, "since_seen": 2, "stations_away": 1,
-        "overdue": 0, "late": 2, "on_trip": 1, "later": 0,
+        "overdue": 0, "late": 2, "on_trip": 1, "may_be_earlier": 0, "may_be_later": 1.5, "comes": 1,
     }  # fmt: skip
     assert second == {
         "arrives_in": 8, "headway": 8, "has_headway": 1, "under_way": 0, "since_seen": -4, "stations_away": 3,
-        "overdue": 0, "late": 0, "on_trip": 1, "later": 0,
+        "overdue": 0, "late": 0, "on_trip": 1, "may_be_earlier": 1.5, "may_be_later": 1.5, "comes": 1,
     }  # fmt: skip
     nothing = dict.fromkeys(TRAIN_CHANNELS, 0.0) | {"arrives_in": FAR_MINS}
     assert third == fourth == nothing

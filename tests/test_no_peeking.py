@@ -10,7 +10,7 @@ import pytest
 
 from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
-from headway_prediction.forecasters.arrivals import Arrivals, inputs_width
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections, inputs_width
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.guess_channels import FittedGuess
@@ -132,9 +132,11 @@ def test_nothing_is_fitted_on_other_days(history, method, trip_ids):
 def random_arrivals(history):
     """A correction that is minutes large and depends on all that is known of a train."""
     positions, random = len(history.line.stations), np.random.default_rng(0)
-    sizes = [(inputs_width(positions), 8), (8, 1)]
+    sizes = [(inputs_width(positions), 8), (8, 4)]
     layers = (random.normal(0, 0.5, size).astype(np.float32) for size in sizes)
-    return Arrivals(positions, tuple((weights, np.zeros(weights.shape[1], np.float32)) for weights in layers))
+    return ArrivalCorrections(
+        positions, tuple((weights, np.zeros(weights.shape[1], np.float32)) for weights in layers)
+    )
 
 
 @pytest.fixture(scope="module")

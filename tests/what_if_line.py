@@ -10,7 +10,7 @@ import polars as pl
 from conftest import MONDAY, ZONE, log_of, train
 from headway_prediction.bundle import Bundle
 from headway_prediction.config import AppConfig
-from headway_prediction.forecasters.arrivals import Arrivals
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
@@ -103,7 +103,7 @@ class Railway:
             cap_mins,
             days,
             methods,
-            Arrivals.none(),
+            ArrivalCorrections.none(),
             (),
             None,
             None,

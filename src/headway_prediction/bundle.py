@@ -1,7 +1,7 @@
 """A bundle: everything a forecast needs, in one folder: network, fitted simple methods, line, plan, settings, scores.
 
 bundle.json      format, code version, line, settings, service days, scores, services of the plan, where the data came from
-arrivals.npz     how much later than the first guess expects trains really arrive
+arrival_corrections.npz  how much later than the first guess expects trains really arrive
 methods/*.npz    what the simple methods, and LightGBM where it was asked for, fitted on the same training days
 timetable.parquet  the planned passings, where there is a plan
 and what `bundle_parts` describes: networks, calibration, checksums
@@ -32,7 +32,7 @@ from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import held_back_dates
 from headway_prediction.files import atomic_path
-from headway_prediction.forecasters.arrivals import Arrivals
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration
@@ -56,7 +56,7 @@ class Bundle:
     """A trained, described, checkable forecaster of one line.
 
     `days` names the service dates of `training`, `validation` and `test`; `simple_methods` (LightGBM among them where it
-    was asked for) and `arrivals`, how trains really arrive, are fitted on the training days; `details` holds what only
+    was asked for) and `corrections`, how trains really arrive, are fitted on the training days; `details` holds what only
     people read: scores, the course of training, provenance.
     """
 
@@ -66,7 +66,7 @@ class Bundle:
     cap_mins: float
     days: Mapping[str, tuple[date, ...]]
     simple_methods: Mapping[str, Forecaster]
-    arrivals: Arrivals
+    corrections: ArrivalCorrections
     network_paths: tuple[Path, ...]
     calibration: Calibration
     feed_back: FeedBackCalibration
@@ -91,7 +91,7 @@ class Bundle:
         refuse_unknown_method(name, [*self.methods, FeedBack.name])
         if name in self.simple_methods:
             return self.simple_methods[name]
-        guess = FittedGuess(self.simple_methods[TripPropagation.name].guess, self.arrivals)
+        guess = FittedGuess(self.simple_methods[TripPropagation.name].guess, self.corrections)
         network = STConvNetForecaster(self.networks, self.config, guess, self.calibration)
         return FeedBack(network, self.feed_back) if name == FeedBack.name else network
 
@@ -126,7 +126,7 @@ class Bundle:
         """Write the bundle to a folder, whole or not at all."""
         with atomic_path(path) as fresh:
             write_networks(fresh, self.network_paths, self.calibration, self.feed_back)
-            np.savez(fresh / "arrivals.npz", **self.arrivals.state())
+            np.savez(fresh / "arrival_corrections.npz", **self.corrections.state())
             (fresh / "methods").mkdir()
             for name, method in self.simple_methods.items():
                 np.savez(fresh / "methods" / f"{name}.npz", **method.state())
@@ -179,7 +179,7 @@ class Bundle:
             manifest["cap_mins"],
             {part: tuple(map(date.fromisoformat, days)) for part, days in manifest["days"].items()},
             _read_methods(path / "methods"),
-            Arrivals.from_state(read_arrays(path / "arrivals.npz")),
+            ArrivalCorrections.from_state(read_arrays(path / "arrival_corrections.npz")),
             *read_networks(path),
             manifest["details"],
         )

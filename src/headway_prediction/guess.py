@@ -3,10 +3,10 @@
 Of each of the NEXT_TRAINS trains, one train after the other, TRAIN_CHANNELS: minutes until it arrives (from the end of
 minute t0, FAR_MINS where none is expected), its headway then and whether it has one, whether it has left, minutes since it
 was last seen (below zero: until it is to leave), stations until it arrives, minutes overdue now, minutes behind its trip,
-whether its trip is known, and how many minutes later than the physical guess expects it arrives (see
-`forecasters.arrivals`). Then PLATFORM_CHANNELS: usual running minutes from the platform before and to the one after, the
-usual headway of the half-hour, the share of trains that serve the platform. Then, for each of FORECASTS, the headway that
-this simple method forecasts at each of GUESS_LEADS leads.
+whether its trip is known, how many minutes earlier and later it may arrive, and how likely it comes at all (see
+`forecasters.arrival_corrections`). Then PLATFORM_CHANNELS: usual running minutes from the platform before and to the one
+after, the usual headway of the half-hour, the share of trains that serve the platform. Then, for each of FORECASTS, the
+headway that this simple method forecasts at each of GUESS_LEADS leads.
 """
 
 NEXT_TRAINS = 4
@@ -21,7 +21,9 @@ TRAIN_CHANNELS = (
     "overdue",
     "late",
     "on_trip",
-    "later",
+    "may_be_earlier",
+    "may_be_later",
+    "comes",
 )
 PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
 FORECASTS = ("trip_propagation", "propagation", "climatology")

@@ -85,7 +85,7 @@ class GuidedSTConvNet(keras.Model):
         )
         around = trains_around(guess.trains, to_come, held, elapsed, valid)
         cell = ops.concatenate([features, guess.known, now], axis=-1)
-        outputs = self._outputs(cell, facts_of(to_come, around, forecasts), training)
+        outputs = self._outputs(cell, facts_of(guess.trains, to_come, around, forecasts), training)
         own = self.config.scaler * self.network.own_forecast(history, features)
         candidates, believed = _candidates(around, forecasts, own)
         minutes = self._distribution(outputs, candidates, believed)

@@ -19,17 +19,22 @@ from headway_prediction.guess import (
     TRAINS_WIDTH,
 )
 
-TRAIN_UNITS = (15.0, 15.0, 1.0, 1.0, 15.0, 10.0, 5.0, 5.0, 1.0, 2.0)
+TRAIN_UNITS = (15.0, 15.0, 1.0, 1.0, 15.0, 10.0, 5.0, 5.0, 1.0, 3.0, 3.0, 1.0)
 PLATFORM_UNITS = (4.0, 4.0, 15.0, 1.0)
 """What brings each channel of the first guess to the order of one."""
 FORECAST_UNIT, CHANGE_UNIT = 15.0, 5.0
 NEAR_MINS = 30.0
 """Beyond this it does not matter how far away a train is."""
-ARRIVES_IN, HEADWAY, HAS_HEADWAY = (
-    TRAIN_CHANNELS.index(name) for name in ("arrives_in", "headway", "has_headway")
+SHARPEST_MINS = 0.2
+"""Nobody knows better than this when a train arrives."""
+LOGIT_OF_TAIL = 2.2
+"""Of nine to one: of as many trains between the earliest and the latest arrival as `forecasters.arrival_corrections` has."""
+ARRIVES_IN, HEADWAY, HAS_HEADWAY, EARLIER, LATER, COMES = (
+    TRAIN_CHANNELS.index(name)
+    for name in ("arrives_in", "headway", "has_headway", "may_be_earlier", "may_be_later", "comes")
 )
 AROUND = 3
-FACTS_WIDTH = 3 * NEXT_TRAINS + AROUND * (len(TRAIN_CHANNELS) + 2) + 2 * len(FORECASTS) + AROUND - 1
+FACTS_WIDTH = 3 * NEXT_TRAINS + AROUND * (len(TRAIN_CHANNELS) + 3) + 2 * len(FORECASTS) + AROUND - 1
 """Without the lead itself."""
 
 
@@ -44,7 +49,7 @@ class Guess(NamedTuple):
 
 class Around(NamedTuple):
     """The trains before, holding and following at each lead: `headway` and whether it `exists`, each (…, leads, AROUND),
-    and `facts` (…, leads, AROUND × (TRAIN_CHANNELS + 2)) of the order of one."""
+    and `facts` (…, leads, AROUND × (TRAIN_CHANNELS + 3)) of the order of one."""
 
     headway: object
     exists: object
@@ -81,18 +86,19 @@ def trains_around(trains, to_come, held, elapsed, valid) -> Around:
         chosen = ops.matmul(ops.cast(ops.abs(place - passed - step) < 0.5, "float32"), in_turn)
         headway.append(chosen[..., HEADWAY : HEADWAY + 1])
         exists.append(chosen[..., HAS_HEADWAY : HAS_HEADWAY + 1])
-        facts += [_near(chosen), *_steps_in_time(chosen[..., :1] - ends)]
+        to_arrive = chosen[..., :1] - ends
+        facts += [_near(chosen), *_steps_in_time(to_arrive), _chance_passed(to_arrive, chosen)]
     return Around(*(ops.concatenate(part, axis=-1) for part in (headway, exists, facts)))
 
 
-def facts_of(to_come, around: Around, forecasts):
+def facts_of(trains, to_come, around: Around, forecasts):
     """Return what is told of each lead, of the order of one: (…, leads, FACTS_WIDTH); `forecasts` (…, leads, FORECASTS)."""
     changes = ops.concatenate([forecasts[..., 1:], around.headway], axis=-1) - forecasts[..., :1]
     exists = ops.concatenate([ops.ones_like(forecasts[..., 1:]), around.exists], axis=-1)
     return ops.concatenate(
         [
             ops.clip(to_come / CHANGE_UNIT, -2.0, 2.0),
-            ops.sigmoid(-1.5 * to_come),
+            ops.squeeze(_chance_passed(ops.expand_dims(to_come, -1), ops.expand_dims(trains, 3)), -1),
             ops.sigmoid(-0.5 * to_come),
             around.facts,
             forecasts / FORECAST_UNIT,
@@ -105,7 +111,7 @@ def facts_of(to_come, around: Around, forecasts):
 def _in_turn(trains, held, elapsed, valid):
     """TRAIN_CHANNELS of the train that passed last, of the next ones, and of none: (…, NEXT_TRAINS + 2, TRAIN_CHANNELS)."""
     nothing = ops.zeros_like(trains[..., :1, :])
-    last = ops.concatenate([-elapsed, held, valid, nothing[..., 0, 3:]], axis=-1)
+    last = ops.concatenate([-elapsed, held, valid, nothing[..., 0, 3:-1], valid], axis=-1)
     none = ops.concatenate([nothing[..., :1] + FAR_MINS, nothing[..., 1:]], axis=-1)
     return ops.concatenate([ops.expand_dims(last, -2), trains, none], axis=-2)
 
@@ -118,3 +124,11 @@ def _near(train):
 def _steps_in_time(to_come):
     """When a train arrives, from the lead's end: sharply around zero, less so, and from afar."""
     return ops.tanh(to_come), ops.tanh(to_come / 3.0), ops.clip(to_come / FORECAST_UNIT, -2.0, 2.0)
+
+
+def _chance_passed(to_come, train):
+    """How likely trains have passed by the lead's end: from when they are expected (…, 1), how far that may be wrong, and
+    how likely they come at all."""
+    spread = ops.where(to_come > 0, train[..., EARLIER : EARLIER + 1], train[..., LATER : LATER + 1])
+    in_time = ops.sigmoid(-LOGIT_OF_TAIL * to_come / ops.maximum(spread, SHARPEST_MINS))
+    return train[..., COMES : COMES + 1] * in_time

@@ -14,7 +14,7 @@ from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import plan_kind
 from headway_prediction.split import DaySplit, split_service_days
-from headway_prediction.train_members import TrainedMembers, train_members, training_line, with_arrivals
+from headway_prediction.train_members import TrainedMembers, train_members, training_line, with_corrections
 
 
 def train_line(
@@ -35,7 +35,7 @@ def train_line(
     simple_methods = fit_simple_methods(training)
     simple_methods[Climatology.name] = simple_methods[Climatology.name].with_spread(training)
     dealt = training_line(history, days.training, days.validation, config.members)
-    line, arrivals = with_arrivals(dealt, config.seed)
+    line, corrections = with_corrections(dealt, config.seed)
     trained = train_members([line], config, run_dir, quiet)
     return Bundle(
         line=history.line,
@@ -44,7 +44,7 @@ def train_line(
         cap_mins=float(history.grid.attrs["cap_mins"]),
         days=days._asdict(),
         simple_methods=simple_methods | {method.name: method.fit(training) for method in extra},
-        arrivals=arrivals,
+        corrections=corrections,
         network_paths=trained.network_paths,
         calibration=trained.calibration,
         feed_back=trained.feed_back,

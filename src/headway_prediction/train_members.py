@@ -10,7 +10,7 @@ import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.arrivals import Arrivals
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.feed_back import FeedBackCalibration
 from headway_prediction.forecasters.guess_channels import FittedGuess
@@ -19,7 +19,7 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.guided import GuidedSTConvNet
 from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example, share_of
 from headway_prediction.held_out import HeldOutCells
-from headway_prediction.train_arrivals import train_arrivals
+from headway_prediction.train_corrections import train_corrections
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training_windows import day_number, line_windows
 
@@ -59,12 +59,12 @@ def training_line(
     return TrainingLine(history, tuple(dates), tuple(map(tuple, left_out)), sources)
 
 
-def with_arrivals(line: TrainingLine, seed: int) -> tuple[TrainingLine, Arrivals]:
+def with_corrections(line: TrainingLine, seed: int) -> tuple[TrainingLine, ArrivalCorrections]:
     """Return the line with guesses that know how its trains really arrive, and what all its days teach of that."""
     guesses = {day: source.guess for day, source in line.guesses.items()}
-    arrivals, by_day = train_arrivals(line.history.select(line.dates), guesses, seed)
+    corrections, by_day = train_corrections(line.history.select(line.dates), guesses, seed)
     sources = {day: FittedGuess(guess, by_day[day]) for day, guess in guesses.items()}
-    return replace(line, guesses=sources), arrivals
+    return replace(line, guesses=sources), corrections
 
 
 def train_members(

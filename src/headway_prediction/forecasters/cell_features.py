@@ -13,7 +13,7 @@ import numpy as np
 from headway_prediction.forecasters.base import LEADS, valid_minutes
 from headway_prediction.forecasters.climatology import is_weekend
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.guess_channels import guess_channels
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS, to_matrices
 from headway_prediction.guess import (
@@ -39,7 +39,7 @@ STATE_FEATURES = (
     "station",
     "direction",
 )
-TOLD_OF_TRAINS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("later")]
+TOLD_OF_TRAINS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("may_be_earlier")]
 """What the physical first guess says of a train: that alone is given to methods that learn cell by cell."""
 GUESS_FEATURES = (
     *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in TOLD_OF_TRAINS),
@@ -93,7 +93,7 @@ def cell_features(
     """Return the features of every cell at leads 1 to 15 of a service date, from what is known at each origin."""
     origins = np.asarray(origins)
     state = _state(history, service_date, origins)
-    made = guess_channels(guess, history, service_date, origins)
+    made = FittedGuess(guess).channels(history, service_date, origins)
     channels, forecasts = made[..., :CHANNELS_WIDTH], _by_lead(made[..., CHANNELS_WIDTH:])
     leads = np.broadcast_to(
         np.arange(1, LEADS + 1, dtype=np.float32)[:, None, None, None], (*forecasts.shape[:-1], 1)

@@ -68,7 +68,7 @@ class TripKnowledge:
         return DirectionDay(trains, runs, trips, usual, following)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FirstGuess:
     """What was fitted: `runs`, `trips`, `turns` and `following` of both directions, and the climatology's `medians`."""
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.clock import SCORED_DAY_MINS
-from headway_prediction.forecasters.arrivals import Arrivals
+from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.climatology import Climatology
 from headway_prediction.forecasters.expected_trains import DirectionDay
@@ -27,19 +27,18 @@ def guess_channels(
     history: LineHistory,
     service_date: date,
     origins: np.ndarray,
-    arrivals: Arrivals | None = None,
+    corrections: ArrivalCorrections,
 ) -> np.ndarray:
     """Return the first guess at each origin of a service date: (origins, stations, directions, GUESS_WIDTH), float32.
 
-    The next trains arrive as `arrivals` corrects it, as the guess expects where there are none; what FORECASTS say is the
-    guess's. The channels are those of NEXT_TRAINS trains, one train after the other, and PLATFORM_CHANNELS: usual running
-    minutes from the platform before and to the one after, the usual headway of the half-hour (10 minutes where unknown),
-    and the share of trains that serve the platform; then what FORECASTS say at each lead, method by method. At a platform
-    that does not exist no train comes.
+    The next trains arrive as `corrections` have it; what FORECASTS say is the guess's. The channels are those of NEXT_TRAINS
+    trains, one train after the other, and PLATFORM_CHANNELS: usual running minutes from the platform before and to the one
+    after, the usual headway of the half-hour (10 minutes where unknown), and the share of trains that serve the platform;
+    then what FORECASTS say at each lead, method by method. At a platform that does not exist no train comes.
     """
     origins = np.asarray(origins)
     cells = np.zeros((len(origins), len(history.line.stations), 2, GUESS_WIDTH), dtype=np.float32)
-    days, arrivals = guess.direction_days(history, service_date), arrivals or Arrivals.none()
+    days = guess.direction_days(history, service_date)
     forecasts = _forecasts(guess, days, history, service_date, origins)
     cells[..., CHANNELS_WIDTH:] = forecasts.transpose(0, 2, 3, 4, 1).reshape(*cells.shape[:3], -1)
     trains = TRAINS_WIDTH
@@ -47,7 +46,7 @@ def guess_channels(
     for direction, day in zip(DIRECTIONS, days, strict=True):
         order = history.line.travel_order(direction)
         for index, t0 in enumerate(origins):
-            cells[index, order, direction, :trains] = _trains(day, direction, int(t0), arrivals)
+            cells[index, order, direction, :trains] = _trains(day, direction, int(t0), corrections)
         hours = np.minimum(origins // 60, HOURS - 1)
         running, edge = day.runs.running[hours], np.zeros((len(origins), 1))
         cells[:, order, direction, trains] = np.concatenate([edge, running], axis=1)
@@ -59,11 +58,11 @@ def guess_channels(
     return cells
 
 
-def _trains(day: DirectionDay, direction: int, t0: int, arrivals: Arrivals) -> np.ndarray:
+def _trains(day: DirectionDay, direction: int, t0: int, corrections: ArrivalCorrections) -> np.ndarray:
     """TRAIN_CHANNELS of the next trains: (positions, TRAINS_WIDTH)."""
     expected = day.expected(t0, HORIZON_MINS)
-    corrected = arrivals.minutes(day, direction, expected, t0)
-    channels = train_channels(expected, corrected, day.last_seen(t0), t0)
+    times = corrections.times(day, direction, expected, t0)
+    channels = train_channels(expected, times, day.last_seen(t0), t0)
     return channels.reshape(len(channels), TRAINS_WIDTH)
 
 
@@ -86,11 +85,11 @@ class FittedGuess:
     """The source of a network's first guess on the line that the guess, and how trains really arrive, were fitted on."""
 
     guess: FirstGuess
-    arrivals: Arrivals = field(default_factory=Arrivals.none)
+    corrections: ArrivalCorrections = field(default_factory=ArrivalCorrections.none)
 
     def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
         """Return `guess_channels`."""
-        return guess_channels(self.guess, history, service_date, origins, self.arrivals)
+        return guess_channels(self.guess, history, service_date, origins, self.corrections)
 
     def fitted(self, history: LineHistory, service_date: date, t0: int) -> Self:
         """Return itself, whatever the origin."""

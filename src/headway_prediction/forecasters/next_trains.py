@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from headway_prediction.forecasters.arrival_corrections import ArrivalTimes
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.expected_trains import FACTS, DirectionDay, Expected
 from headway_prediction.forecasters.run_on import held_headways_ahead
@@ -26,25 +27,26 @@ def forecast_headways(
     return np.minimum(np.where(np.isfinite(ahead), ahead, before), cap_mins)
 
 
-def train_channels(expected: Expected, corrected: np.ndarray, last_seen: np.ndarray, t0: int) -> np.ndarray:
+def train_channels(expected: Expected, times: ArrivalTimes, last_seen: np.ndarray, t0: int) -> np.ndarray:
     """Return TRAIN_CHANNELS of the next trains at each position: (positions, NEXT_TRAINS, TRAIN_CHANNELS), float32.
 
-    `expected` are the trains as of the end of minute t0, `corrected` (trains, positions) the minutes at which they are
-    believed to pass, `last_seen` (positions,) when the last one passed, NaN before it.
+    `expected` are the trains as of the end of minute t0, `times` when they are believed to pass, `last_seen` (positions,)
+    when the last one passed, NaN before it.
     Times in minutes: until the train arrives (from the end of minute t0, 60 where none is expected), its headway then
     (with a flag that there is one), since it was last seen, overdue now, behind its trip; stations until it arrives; flags
-    that it has left and that its trip is known; minutes later than expected that it arrives.
+    that it has left and that its trip is known; minutes earlier and later that it may arrive; how likely it comes at all.
     """
     positions = expected.minutes.shape[1]
     nobody = np.full((NEXT_TRAINS, positions), np.inf)
-    minutes, as_expected = (np.concatenate([part, nobody]) for part in (corrected, expected.minutes))
+    minutes, earliest, latest, come = (np.concatenate([part, nobody]) for part in times)
     facts = np.concatenate([expected.facts, np.zeros((NEXT_TRAINS, len(FACTS)))])
     first = np.argsort(minutes, axis=0, kind="stable")[:NEXT_TRAINS]
     arrivals = np.take_along_axis(minutes, first, axis=0)
     before = np.concatenate([last_seen[None], arrivals[:-1]])
     with np.errstate(invalid="ignore"):
         headways = arrivals - before
-        later = arrivals - np.take_along_axis(as_expected, first, axis=0)
+        earlier = arrivals - np.take_along_axis(earliest, first, axis=0)
+        later = np.take_along_axis(latest, first, axis=0) - arrivals
     comes, has_headway = np.isfinite(arrivals), np.isfinite(headways)
     under_way, since_seen, seen_at, overdue, late, on_trip = np.moveaxis(facts[first], -1, 0)
     channels = [
@@ -57,7 +59,8 @@ def train_channels(expected: Expected, corrected: np.ndarray, last_seen: np.ndar
         overdue.clip(0.0, 20.0),
         late.clip(-10.0, 30.0),
         on_trip,
-        np.where(comes, later, 0.0).clip(-10.0, 10.0),
+        *(np.where(comes, spread, 0.0).clip(0.0, 15.0) for spread in (earlier, later)),
+        np.where(comes, np.take_along_axis(come, first, axis=0), 0.0),
     ]
     stacked = np.stack([channels[0], *(channel * comes for channel in channels[1:])], axis=-1)
     return stacked.transpose(1, 0, 2).astype(np.float32)

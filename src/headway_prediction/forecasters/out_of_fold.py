@@ -1,6 +1,6 @@
 """First guesses for training days that know nothing of the day they guess: what is learned on them must hold on new days."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from headway_prediction.forecasters.first_guess import FirstGuess
@@ -24,3 +24,9 @@ def out_of_fold_guesses(training: LineHistory, count: int = FOLDS) -> dict[date,
         others = [day for day in dates if day not in fold] or dates
         guesses |= dict.fromkeys(fold, fit_first_guess(training.select(others)))
     return guesses
+
+
+def fold_numbers(guesses: Mapping[date, FirstGuess]) -> dict[date, int]:
+    """Return the number of each day's fold, from 0 on: the days of one share their guess."""
+    numbers = {guess: number for number, guess in enumerate(dict.fromkeys(guesses.values()))}
+    return {day: numbers[guess] for day, guess in guesses.items()}

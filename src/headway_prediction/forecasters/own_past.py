@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from headway_prediction.forecasters.base import Forecast, Forecaster
-from headway_prediction.forecasters.guess_channels import FittedGuess, guess_channels
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.windows import digest_of
 
@@ -114,7 +114,7 @@ class OwnPastGuess:
         """Return `guess_channels` of the first guess that belongs to each origin."""
         parts = list(self.trips.fitted(history, service_date, origins))
         made = [
-            guess_channels(fitted.guess, history, service_date, np.asarray(origins)[own])
+            FittedGuess(fitted.guess).channels(history, service_date, np.asarray(origins)[own])
             for own, fitted in parts
         ]
         return in_order([places for places, _ in parts], made)

@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from headway_prediction.clock import SCORED_DAY_MINS
+from headway_prediction.forecasters.arrival_corrections import arrival_inputs, inputs_width
 from headway_prediction.forecasters.arrival_facts import FARTHEST_MINS, arrival_facts
-from headway_prediction.forecasters.arrivals import arrival_inputs, inputs_width
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.expected_trains import DirectionDay, Expected
 from headway_prediction.forecasters.first_guess import FirstGuess
@@ -18,16 +19,17 @@ ORIGIN_STEP_MINS = 5
 MOST_DAYS = 20
 """Of more days, as many fewer origins of each: neighbouring origins tell almost the same."""
 ANOTHER_TRAIN_MINS = 25.0
-"""Later than this comes another train in its place, or none; nothing is learned from it."""
+"""Later than this comes another train in its place, or none."""
 MOST_LATE_MINS = 15.0
 
 
 @dataclass(frozen=True)
 class SeenArrivals:
-    """Trains that were expected and came: `inputs` (rows, …) of `arrivals`, how many minutes later than expected they came
-    (`late`), and the number of the `fold` whose days they are of, each (rows,)."""
+    """Trains that were expected: their `inputs` (rows, …) of `arrival_corrections`, whether they `came`, how many minutes
+    later than expected (`late`, 0 where they did not), and the number of the `fold` whose days they are of, each (rows,)."""
 
     inputs: np.ndarray
+    came: np.ndarray
     late: np.ndarray
     fold: np.ndarray
 
@@ -42,16 +44,16 @@ class SeenArrivals:
 
 
 def seen_arrivals(
-    training: LineHistory, guesses: Mapping[date, FirstGuess], folds: Mapping[int, int], positions: int
+    training: LineHistory, guesses: Mapping[date, FirstGuess], folds: Mapping[date, int], positions: int
 ) -> SeenArrivals:
-    """Return what the days show that have a guess; `folds` are numbers by the identity of their guesses."""
-    nothing = np.empty(0, np.float32)
-    parts = [SeenArrivals(np.empty((0, inputs_width(positions)), np.float32), nothing, nothing.astype(int))]
+    """Return what the days show that have a guess, of a line with so many positions; `folds` number the days' folds."""
+    nothing = np.empty(0)
+    parts = [SeenArrivals(np.empty((0, inputs_width(positions)), np.float32), nothing > 0, nothing, nothing)]
     step = ORIGIN_STEP_MINS * max(1, len(guesses) // MOST_DAYS)
     for number, (service_date, guess) in enumerate(guesses.items()):
         for direction, day in enumerate(guess.direction_days(training, service_date)):
             for t0 in _origins(day, step, number):
-                parts.append(_seen_after(day, direction, int(t0), positions, folds[id(guess)]))
+                parts.append(_seen_after(day, direction, int(t0), positions, folds[service_date]))
     return SeenArrivals.joined(parts)
 
 
@@ -62,16 +64,26 @@ def _origins(day: DirectionDay, step: int, number: int) -> np.ndarray:
 
 
 def _seen_after(day: DirectionDay, direction: int, t0: int, positions: int, fold: int) -> SeenArrivals:
-    """What one origin shows: the trains expected within FARTHEST_MINS that came."""
+    """What one origin shows of the trains expected within FARTHEST_MINS."""
     expected = day.expected(t0, LEADS)
     facts = arrival_facts(day, expected, t0)
     late = came(day, expected, t0)[facts.train, facts.position] - facts.minutes
-    kept = (facts.minutes - (t0 + 1) <= FARTHEST_MINS) & (np.abs(late) < ANOTHER_TRAIN_MINS)
+    in_time = np.abs(late) < ANOTHER_TRAIN_MINS
+    told = in_time | _running_after(day, facts.minutes)
+    kept = (facts.minutes - (t0 + 1) <= FARTHEST_MINS) & told
     return SeenArrivals(
         arrival_inputs(facts, direction, positions)[kept],
-        late[kept].clip(-MOST_LATE_MINS, MOST_LATE_MINS).astype(np.float32),
+        in_time[kept],
+        np.where(in_time, late, 0.0)[kept].clip(-MOST_LATE_MINS, MOST_LATE_MINS).astype(np.float32),
         np.full(int(kept.sum()), fold),
     )
+
+
+def _running_after(day: DirectionDay, minutes: np.ndarray) -> np.ndarray:
+    """Whether any train of the direction passed anywhere soon after these minutes: else nobody knows what did not come."""
+    _, _, passed = day.known(SCORED_DAY_MINS)
+    first = np.searchsorted(passed, minutes)
+    return np.append(passed, np.inf)[first] < minutes + ANOTHER_TRAIN_MINS
 
 
 def came(day: DirectionDay, expected: Expected, t0: int) -> np.ndarray:

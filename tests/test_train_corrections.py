@@ -4,20 +4,28 @@ import numpy as np
 import pytest
 
 from conftest import MONDAY, train
+from headway_prediction.forecasters.arrival_corrections import (
+    UNKNOWN_SPREAD_MINS,
+    ArrivalCorrections,
+    arrival_inputs,
+    inputs_width,
+)
 from headway_prediction.forecasters.arrival_facts import ARRIVAL_FACTS, TRAIN_FACTS, arrival_facts
-from headway_prediction.forecasters.arrivals import Arrivals, arrival_inputs, inputs_width
 from headway_prediction.forecasters.expected_trains import DirectionDay
+from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.out_of_fold import out_of_fold_guesses
-from headway_prediction.forecasters.seen_arrivals import came
+from headway_prediction.forecasters.seen_arrivals import came, seen_arrivals
 from headway_prediction.guess import TRAIN_CHANNELS
-from headway_prediction.train_arrivals import FEWEST_ROWS, train_arrivals
+from headway_prediction.train_corrections import FEWEST_ROWS, train_corrections
 from trips import NAN, SIMPLY_ON, history_of, runs, table
 
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
 USUAL = np.full((54, 4), 10.0)
 THROUGH, SLOW = [400, 402, 404, 406], [411, 414, 419, 421]
-DAYS = [MONDAY + timedelta(days=k) for k in range(6)]
+DAYS = [MONDAY + timedelta(days=k) for k in (0, 1, 2, 3, 4, 7, 8, 9)]
+PAST, TODAY = DAYS[:7], DAYS[7]
+"""Weekdays all: of each kind of day its own trips are known."""
 T0 = 415
 
 
@@ -26,9 +34,10 @@ def day():
     return DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, SIMPLY_ON)
 
 
-def always(minutes: float, positions: int = 4) -> Arrivals:
-    """A correction by the same minutes everywhere."""
-    return Arrivals(positions, ((np.zeros((inputs_width(positions), 1)), np.array([minutes])),))
+def always(minutes: float, positions: int = 4, logit: float = 3.0) -> ArrivalCorrections:
+    """A correction by the same minutes everywhere, of trains that may be a minute earlier and two later."""
+    biases = np.array([minutes, np.log(np.expm1(1.0)), np.log(np.expm1(2.0)), logit])
+    return ArrivalCorrections(positions, ((np.zeros((inputs_width(positions), 4)), biases),))
 
 
 def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
@@ -74,16 +83,31 @@ def test_where_no_train_has_passed_there_is_no_gap(day):
 
 def test_trains_arrive_as_corrected_but_not_in_the_past(day):
     expected = day.expected(T0, 15)
-    later = always(1.5).minutes(day, 0, expected, T0)
-    np.testing.assert_array_equal(later, expected.minutes + 1.5)
-    earlier = always(-3.0).minutes(day, 0, expected, T0)
-    assert earlier[0, 2] == T0 + 1 and earlier[0, 3] == T0 + 1 and earlier[1, 2] == 421
-    assert np.isinf(earlier[0, :2]).all()
+    later = always(1.5).times(day, 0, expected, T0)
+    np.testing.assert_array_equal(later.minutes, expected.minutes + 1.5)
+    np.testing.assert_allclose(later.earliest, expected.minutes + 0.5)
+    np.testing.assert_allclose(later.latest, expected.minutes + 3.5)
+    earlier = always(-3.0).times(day, 0, expected, T0)
+    assert (
+        earlier.minutes[0, 2] == T0 + 1 and earlier.minutes[0, 3] == T0 + 1 and earlier.minutes[1, 2] == 421
+    )
+    assert earlier.earliest[0, 3] == T0 + 1 and earlier.earliest[1, 2] == 420
+    assert np.isinf(earlier.minutes[0, :2]).all() and np.isinf(earlier.latest[0, :2]).all()
+    np.testing.assert_allclose(later.come[np.isfinite(later.minutes)], 1 / (1 + np.exp(-3)))
+
+
+def test_trains_that_are_likelier_not_to_come_do_not(day):
+    times = always(0.0, logit=-1.0).times(day, 0, day.expected(T0, 15), T0)
+    assert np.isinf(times.minutes).all()
 
 
 def test_nothing_learned_corrects_nothing(day):
     expected = day.expected(T0, 15)
-    np.testing.assert_array_equal(Arrivals.none().minutes(day, 0, expected, T0), expected.minutes)
+    times = ArrivalCorrections.none().times(day, 0, expected, T0)
+    np.testing.assert_array_equal(times.minutes, expected.minutes)
+    np.testing.assert_array_equal(times.latest, expected.minutes + UNKNOWN_SPREAD_MINS)
+    assert (times.come == 1).all()
+    np.testing.assert_array_equal(times.earliest[1], expected.minutes[1] - UNKNOWN_SPREAD_MINS)
 
 
 def test_inputs_tell_positions_of_both_directions_apart(day):
@@ -94,13 +118,19 @@ def test_inputs_tell_positions_of_both_directions_apart(day):
 
 
 def test_layers_are_rectified_and_survive_their_state():
-    layers = (np.array([[1.0], [-1.0]]), np.array([0.5])), (np.array([[2.0]]), np.array([-1.0]))
-    arrivals = Arrivals(7, layers)
+    layers = (
+        (np.array([[1.0], [-1.0]]), np.array([0.5])),
+        (np.array([[2.0, 1, 0, 1]]), np.array([-1.0, 0, 0, -1.5])),
+    )
+    arrivals = ArrivalCorrections(7, layers)
     inputs = np.array([[1.0, 0.0], [0.0, 2.0]])
-    assert arrivals.late(inputs).tolist() == [2.0, -1.0]
-    again = Arrivals.from_state(arrivals.state())
-    assert again.positions == 7 and again.late(inputs).tolist() == [2.0, -1.0]
-    assert Arrivals.from_state(Arrivals.none().state()) == Arrivals.none()
+    late, spread, comes = arrivals.told(inputs)
+    assert late.tolist() == [2.0, -1.0]
+    np.testing.assert_allclose(comes, [0.5, 1 / (1 + np.exp(1.5))])
+    np.testing.assert_allclose(spread, np.log([[1 + np.exp(1.5), 2], [2, 2]]))
+    again = ArrivalCorrections.from_state(arrivals.state())
+    assert again.positions == 7 and again.told(inputs).late.tolist() == [2.0, -1.0]
+    assert ArrivalCorrections.from_state(ArrivalCorrections.none().state()) == ArrivalCorrections.none()
 
 
 def test_what_came_of_the_trains_that_were_expected(day):
@@ -140,31 +170,64 @@ def stalling():
 
 @pytest.fixture(scope="module")
 def learned(stalling):
-    training = stalling.select(DAYS[:5])
-    return train_arrivals(training, out_of_fold_guesses(training))
+    training = stalling.select(PAST)
+    return train_corrections(training, out_of_fold_guesses(training))
 
 
 def test_it_learns_where_late_trains_catch_up(stalling, learned):
-    """Late trains seen at D or E are told to half a minute at F and G; they were expected a minute and a half late."""
-    guess = next(iter(out_of_fold_guesses(stalling.select(DAYS[:5])).values()))
-    day, off, left = guess.direction_days(stalling, DAYS[5])[0], [], []
+    """Late trains seen at D or E are told at least twice as well at F and G; they were expected a minute and a half late."""
+    guess = next(iter(out_of_fold_guesses(stalling.select(PAST)).values()))
+    day, off, left = guess.direction_days(stalling, TODAY)[0], [], []
     for t0 in range(420, 880):
         expected = day.expected(t0, 15)
         seen, minutes = expected.facts[:, 2], day.trains.minutes[expected.rows]
         late = ((seen == 3) | (seen == 4)) & (minutes[:, 3] - minutes[:, 0] > 6 + 2)
         real = came(day, expected, t0)[late, 5:]
         off.append(real - expected.minutes[late, 5:])
-        left.append(real - learned[0].minutes(day, 0, expected, t0)[late, 5:])
+        left.append(real - learned[0].times(day, 0, expected, t0).minutes[late, 5:])
     off, left = (np.abs(np.concatenate(part)) for part in (off, left))
-    assert len(off) > 20 and np.mean(off) > 1.2 and np.mean(left) < 0.5
+    assert len(off) > 20 and np.mean(off) > 0.7 and np.mean(left) < 0.6 * np.mean(off)
+
+
+def test_a_train_that_was_not_run_is_seen_not_to_come():
+    full = rows_of(lambda: np.zeros(7))
+    guess = fit_first_guess(history_of(full).select(PAST))
+    cancelled = [row for row in full if row[:2] != (TODAY, "t30")]
+    whole, lacking = (
+        seen_arrivals(history_of(rows).select([TODAY]), {TODAY: guess}, {TODAY: 0}, 7)
+        for rows in (full, cancelled)
+    )
+    assert whole.came.all() and 0 < (~lacking.came).mean() < 0.05
+
+
+def test_it_learns_which_trains_turn_short():
+    """Of the trains that run five minutes late at D, none goes on to F and G; all others do."""
+    random = np.random.default_rng(0)
+
+    def late():
+        late = 5 * (random.random() < 1 / 3) * np.array([0, 0, 0, 1, 1, 1, 1]) + random.normal(0, 0.1, 7)
+        return np.where((np.arange(7) > 4) & (late > 2.5), np.nan, late)
+
+    history = history_of([row for row in rows_of(late) if np.isfinite(row[-1])])
+    training = history.select(PAST)
+    corrections, _ = train_corrections(training, out_of_fold_guesses(training))
+    day, told = fit_first_guess(training).direction_days(history, TODAY)[0], {True: [], False: []}
+    for t0 in range(420, 880):
+        expected = day.expected(t0, 15)
+        at_e = np.flatnonzero(expected.facts[:, 2] == 4)
+        real, times = came(day, expected, t0), corrections.times(day, 0, expected, t0)
+        for row in at_e:
+            told[bool(np.isfinite(real[row, 6]))].append(np.isfinite(times.minutes[row, 6]))
+    assert min(map(len, told.values())) > 20
+    assert np.mean(told[True]) > 0.8 and np.mean(told[False]) < 0.1
 
 
 def test_a_days_correction_is_of_other_days(stalling, learned):
     """The days of the other folds alone decide what a day is corrected with."""
-    training = stalling.select(DAYS[:5])
+    training = stalling.select(PAST)
     other = history_of(stalling_rows(DAYS[:1], seed=9) + stalling_rows()[len(stalling_rows(DAYS[:1])) :])
     guesses = out_of_fold_guesses(training)
-    again = train_arrivals(other.select(DAYS[:5]), guesses)
+    again = train_corrections(other.select(PAST), guesses)
     for before, after in zip(
         learned[1][DAYS[0]].state().values(), again[1][DAYS[0]].state().values(), strict=True
     ):
@@ -174,43 +237,43 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
 
 @pytest.mark.slow
 def test_learning_again_gives_the_same_bits(stalling, learned):
-    training = stalling.select(DAYS[:5])
-    again, _ = train_arrivals(training, out_of_fold_guesses(training))
+    training = stalling.select(PAST)
+    again, _ = train_corrections(training, out_of_fold_guesses(training))
     for name, values in learned[0].state().items():
         np.testing.assert_array_equal(values, again.state()[name])
 
 
 def test_too_little_teaches_nothing(stalling):
     one = stalling.select(DAYS[:1])
-    arrivals, by_day = train_arrivals(one, out_of_fold_guesses(one))
-    assert arrivals == Arrivals.none() and by_day == {DAYS[0]: Arrivals.none()}
+    arrivals, by_day = train_corrections(one, out_of_fold_guesses(one))
+    assert arrivals == ArrivalCorrections.none() and by_day == {DAYS[0]: ArrivalCorrections.none()}
     few = history_of([row for row in stalling_rows(DAYS[:2]) if row[-1] < 430])
     guesses = out_of_fold_guesses(few)
-    assert train_arrivals(few, guesses)[0] == Arrivals.none() and FEWEST_ROWS > 1000
+    assert train_corrections(few, guesses)[0] == ArrivalCorrections.none() and FEWEST_ROWS > 1000
 
 
 def test_of_trains_without_names_nothing_is_learned(stalling):
     unnamed = history_of([(row[0], "", *row[2:]) for row in stalling_rows()])
-    assert train_arrivals(unnamed, out_of_fold_guesses(unnamed))[0] == Arrivals.none()
+    assert train_corrections(unnamed, out_of_fold_guesses(unnamed))[0] == ArrivalCorrections.none()
 
 
 def test_what_cannot_be_told_better_is_left_alone():
     """Every run takes as long as chance wills: from where a train was seen nothing else can be expected."""
     random = np.random.default_rng(1)
     history = history_of(rows_of(lambda: np.cumsum(random.normal(0, 0.3, 7))))
-    arrivals, by_day = train_arrivals(history, out_of_fold_guesses(history))
-    assert arrivals == Arrivals.none() and set(by_day.values()) == {Arrivals.none()}
+    arrivals, by_day = train_corrections(history, out_of_fold_guesses(history))
+    assert arrivals == ArrivalCorrections.none() and set(by_day.values()) == {ArrivalCorrections.none()}
 
 
 def test_the_network_is_told_corrected_minutes(stalling):
-    guess = next(iter(out_of_fold_guesses(stalling.select(DAYS[:5])).values()))
+    guess = next(iter(out_of_fold_guesses(stalling.select(PAST)).values()))
     origins = np.array([500, 501])
-    plain = FittedGuess(guess).channels(stalling, DAYS[5], origins)
-    later = FittedGuess(guess, always(2.0, positions=7)).channels(stalling, DAYS[5], origins)
+    plain = FittedGuess(guess).channels(stalling, TODAY, origins)
+    later = FittedGuess(guess, always(2.0, positions=7)).channels(stalling, TODAY, origins)
     arrives_in = TRAIN_CHANNELS.index("arrives_in")
     comes = plain[..., arrives_in] < 40
     assert comes.any()
     np.testing.assert_allclose(later[..., arrives_in][comes], plain[..., arrives_in][comes] + 2, atol=1e-4)
-    how_much = TRAIN_CHANNELS.index("later")
-    assert (plain[..., how_much] == 0).all()
-    np.testing.assert_allclose(later[..., how_much][comes], 2, atol=1e-4)
+    earlier, at_most = TRAIN_CHANNELS.index("may_be_earlier"), TRAIN_CHANNELS.index("may_be_later")
+    np.testing.assert_allclose(later[..., earlier][comes], 1, atol=1e-4)
+    np.testing.assert_allclose(later[..., at_most][comes], 2, atol=1e-4)
