@@ -4,8 +4,8 @@
         [--epochs 4]
 
 One member of the default configuration per variant and seed, which leaves out every fourth of the days that are not held
-back; scores over windows spread evenly over these, the same for all. Every result is kept in the folder: stopped and
-started again, it goes on.
+back; scores over windows spread evenly over these, the same for all. How trains really arrive is learned once for all seeds.
+Every result is kept in the folder: stopped and started again, it goes on.
 """
 
 import argparse

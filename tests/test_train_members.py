@@ -10,8 +10,9 @@ import pytest
 from conftest import MONDAY, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.fit_first_guess import fit_first_guess
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
-from headway_prediction.train_members import train_members, training_line
+from headway_prediction.train_members import of_known_kinds, train_members, training_line
 from headway_prediction.training_windows import day_number, line_windows
 from trips import history_of
 
@@ -29,11 +30,11 @@ CONFIG = AppConfig(
 )  # all windows: which of them a shorter epoch takes depends on how many there are on all days together
 
 
-def history_with(noise_by_day):
-    """Four days of a line of four stations; the trains of each day are late by its own noise."""
+def history_with(noise_by_day, days=DAYS):
+    """Days of a line of four stations; the trains of each day are late by its own noise."""
     rows = [
         regular_rows(days=[day], headway=8.0, first=360, last=560, noise=noise, seed=k)
-        for k, (day, noise) in enumerate(zip(DAYS, noise_by_day, strict=True))
+        for k, (day, noise) in enumerate(zip(days, noise_by_day, strict=True))
     ]
     return history_of([row for of_day in rows for row in of_day])
 
@@ -126,3 +127,29 @@ def test_a_day_without_a_guess_brings_no_window(history, line):
     guesses = {day: line.guesses[day] for day in DAYS[1:3]}
     days = np.unique(line_windows(history, CONFIG, guesses).service_days)
     assert days.tolist() == [day_number(day) for day in DAYS[1:3]]
+
+
+def test_days_of_kinds_that_other_days_have_tell_how_wide_intervals_must_be():
+    friday, saturday, sunday, other_saturday = (MONDAY + timedelta(days=k) for k in (4, 5, 6, 12))
+    dates = [*DAYS, friday, saturday, sunday]
+    assert of_known_kinds(dates, dates) == [*DAYS, friday]
+    assert of_known_kinds([saturday, sunday], [*dates, other_saturday]) == [saturday]
+    assert of_known_kinds([saturday, sunday], dates) == [saturday, sunday]
+    assert of_known_kinds([DAYS[0], sunday], [DAYS[0], sunday]) == [DAYS[0], sunday]
+
+
+def test_the_only_saturday_does_not_calibrate(tmp_path):
+    days = [MONDAY + timedelta(days=k) for k in range(6)]
+    config = replace(CONFIG, members=1)
+
+    def calibration(friday_noise, saturday_noise):
+        history = history_with([1.5, 1.5, 1.5, 1.5, friday_noise, saturday_noise], days)
+        line = training_line(history, days[:4], days[4:], members=1)
+        guesses = out_of_fold_guesses(history_with([1.5] * 6, days))
+        line = replace(line, guesses={day: FittedGuess(guess) for day, guess in guesses.items()})
+        folder = tmp_path / f"{friday_noise}-{saturday_noise}"
+        return train_members([line], config, folder, quiet=True).calibration.stretch
+
+    usual = calibration(1.5, 1.5)
+    np.testing.assert_array_equal(calibration(1.5, 4.0), usual)
+    assert not np.array_equal(calibration(4.0, 1.5), usual)

@@ -48,7 +48,7 @@ from headway_prediction.timetable import Service, Timetable
 if TYPE_CHECKING:
     import keras
 
-FORMAT = "headway-prediction bundle 5"
+FORMAT = "headway-prediction bundle 6"
 
 
 @dataclass(frozen=True)

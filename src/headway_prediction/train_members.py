@@ -1,5 +1,6 @@
 """Training the networks of one line or several: members that each leave out a share of the days, and their calibration."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,6 +13,7 @@ from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.arrival_corrections import ArrivalCorrections
 from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.day_kinds import day_kind
 from headway_prediction.forecasters.feed_back import FeedBackCalibration
 from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.forecasters.out_of_fold import folds_of, out_of_fold_guesses
@@ -86,11 +88,23 @@ def train_members(
         trained.append(_train(trainer, *_data_sets(windows, left_out, own), folder / "network.keras"))
         networks.append(trainer.model)
     held_out = HeldOutCells(config)
-    for member, left_out in enumerate(all_left_out):
-        for line, days in zip(lines, left_out, strict=True):
-            held_out.add(networks, member, line.history, {day: line.guesses[day] for day in days})
+    for line in lines:
+        telling = of_known_kinds([day for days in line.left_out for day in days], line.dates)
+        for member, days in enumerate(line.left_out):
+            guesses = {day: line.guesses[day] for day in days if day in telling}
+            held_out.add(networks, member, line.history, guesses)
     paths, epochs, scores = zip(*trained, strict=True)
     return TrainedMembers(paths, held_out.calibration(), held_out.feed_back(), list(epochs), list(scores))
+
+
+def of_known_kinds(days: Sequence[date], dates: Sequence[date]) -> list[date]:
+    """Return those of the `days` of whose kind (see `day_kinds`) there is another one among `dates`; all if there are none.
+
+    A day whose kind no other day has is forecast without its trips when it is left out, and with them later on: how wrong
+    forecasts of it are says nothing of how wide intervals must be.
+    """
+    kinds = Counter(map(day_kind, dates))
+    return [day for day in days if kinds[day_kind(day)] > 1] or list(days)
 
 
 def _train(
