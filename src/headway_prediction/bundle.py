@@ -78,6 +78,11 @@ class Bundle:
         return load_networks(self.network_paths)
 
     @property
+    def fitted_guess(self) -> FittedGuess:
+        """What the networks are told: the physical first guess, and how trains really arrive."""
+        return FittedGuess(self.simple_methods[TripPropagation.name].guess, self.corrections)
+
+    @property
     def methods(self) -> list[str]:
         """The names of the bundle's methods, the ST-ConvNet last."""
         return [*self.simple_methods, STConvNetForecaster.name]
@@ -91,8 +96,7 @@ class Bundle:
         refuse_unknown_method(name, [*self.methods, FeedBack.name])
         if name in self.simple_methods:
             return self.simple_methods[name]
-        guess = FittedGuess(self.simple_methods[TripPropagation.name].guess, self.corrections)
-        network = STConvNetForecaster(self.networks, self.config, guess, self.calibration)
+        network = STConvNetForecaster(self.networks, self.config, self.fitted_guess, self.calibration)
         return FeedBack(network, self.feed_back) if name == FeedBack.name else network
 
     def predict(

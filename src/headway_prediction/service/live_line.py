@@ -87,7 +87,7 @@ def line_state(
         elapsed=np.where(valid, day["elapsed"].values, np.nan),
         arrived=day["arrived"].values & valid,
         usual=usual_headways(bundle, history, service_date)[t0],
-        trains=train_paths(first_guess_of(bundle), history, log, service_date, t0, TRAINS_PAST_MINS),
+        trains=train_paths(bundle.fitted_guess, history, log, service_date, t0, TRAINS_PAST_MINS),
     )
 
 

@@ -1,14 +1,15 @@
-"""The string lines: where each train passed, and where the first guess expects it."""
+"""The string lines: where each train passed, and where it is expected, as the network is told."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from headway_prediction.clock import service_time
-from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.first_guess import FirstGuess
+from headway_prediction.forecasters.expected_trains import DirectionDay, Expected
+from headway_prediction.forecasters.guess_channels import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import Line
 from headway_prediction.service.issued import TrainPath
@@ -18,7 +19,7 @@ AHEAD_MINS = 60
 
 
 def train_paths(
-    guess: FirstGuess, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int, past_mins: int
+    guess: FittedGuess, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int, past_mins: int
 ) -> tuple[TrainPath, ...]:
     """Return the trains seen in the `past_mins` up to the end of minute `t0`, and those expected in the next hour.
 
@@ -28,31 +29,47 @@ def train_paths(
     names = dict(zip(trip_keys(ids).to_list(), ids.to_list(), strict=True)) if len(ids) else {}
     names.pop(UNKNOWN, None)
     paths = []
-    for direction, day in enumerate(guess.direction_days(history, service_date)):
-        paths += _paths_of(day, history.line, direction, names, t0, past_mins)
+    for direction, day in enumerate(guess.guess.direction_days(history, service_date)):
+        expected = day.expected(t0, AHEAD_MINS)
+        minutes = guess.corrections.times(day, direction, expected, t0).minutes
+        expected = replace(expected, minutes=_onward(minutes))
+        paths += _paths_of(day, expected, history.line, direction, names, t0, past_mins)
     return tuple(paths)
 
 
+def _onward(minutes: np.ndarray) -> np.ndarray:
+    """No train arrives before it does at the position before: each position is corrected alone."""
+    comes = np.isfinite(minutes)
+    latest = np.maximum.accumulate(np.where(comes, minutes, -np.inf), axis=1)
+    return np.where(comes, latest, np.inf)
+
+
 def _paths_of(
-    day: DirectionDay, line: Line, direction: int, names: Mapping[int, str], t0: int, past_mins: int
+    day: DirectionDay,
+    expected: Expected,
+    line: Line,
+    direction: int,
+    names: Mapping[int, str],
+    t0: int,
+    past_mins: int,
 ) -> list[TrainPath]:
     order, nowhere = line.travel_order(direction), np.full(day.trains.minutes.shape[1], np.inf)
     paths = []
-    for key, passed, minutes in _trains(day, t0, past_mins, nowhere):
+    for key, passed, minutes in _trains(day, expected, t0, past_mins, nowhere):
         ahead = np.flatnonzero(minutes < t0 + 1 + AHEAD_MINS).tolist()
         passings = tuple((order[position], minute) for position, minute in sorted(passed.items()))
-        expected = tuple((order[position], float(minutes[position])) for position in ahead)
-        if passings or expected:
-            name = names.get(key) or _first_place(passings or expected, line)
-            paths.append(TrainPath(name, direction, passings, expected))
+        to_come = tuple((order[position], float(minutes[position])) for position in ahead)
+        if passings or to_come:
+            name = names.get(key) or _first_place(passings or to_come, line)
+            paths.append(TrainPath(name, direction, passings, to_come))
     return paths
 
 
 def _trains(
-    day: DirectionDay, t0: int, past_mins: int, nowhere: np.ndarray
+    day: DirectionDay, expected: Expected, t0: int, past_mins: int, nowhere: np.ndarray
 ) -> Iterator[tuple[int, dict[int, float], np.ndarray]]:
     """Key, minutes passed by position, and minutes expected at each position (infinite where not), train by train."""
-    passed, expected = _passed(day, t0, past_mins), day.expected(t0, AHEAD_MINS)
+    passed = _passed(day, t0, past_mins)
     under_way = day.under_way(t0).tolist()
     coming = dict(zip(under_way, expected.minutes, strict=False))
     for train in sorted({*passed, *under_way}):
