@@ -44,6 +44,16 @@ def test_a_bunched_train_is_one_warning_however_many_stations_it_passes_so():
     assert (warned.headway_mins, warned.usual_mins) == (3.0, 8.0) and warned.probability == 0.9
 
 
+def test_the_headway_of_a_train_close_behind_is_not_told_of_the_one_before_it():
+    """What is held at 514.0 is the second train's headway, or will be soon; that of the first nobody can tell from it."""
+    bunched, first = a_forecast({(0, 0): 2.0}), a_train("first", (0, 512.2))
+    for behind, told in ((513.9, ["second"]), (514.0, ["first", "second"])):
+        warned = warnings_of(bunched, a_state(first, a_train("second", (0, behind))))
+        assert [one.train for one in warned] == told
+    elsewhere = a_train("second", (1, 513.0)), a_train("third", (0, 513.0), direction=1)
+    assert [one.train for one in warnings_of(bunched, a_state(first, *elsewhere))] == ["first"]
+
+
 def test_trouble_that_ends_and_comes_back_is_told_twice():
     again = a_forecast({(0, 0): 14.0, (2, 0): 14.0})
     warned = warnings_of(again, a_state(a_train("t1", (0, 512.0), (1, 514.0), (2, 516.0))))

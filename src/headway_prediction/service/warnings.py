@@ -1,11 +1,12 @@
 """Bunched trains and gaps to come: where, when, how sure, the most urgent first.
 
 Every passing that is expected within the forecast's reach is judged by the quantiles of the headway held just after it,
-against the usual headway (evaluation.detection has the limits). A train in the same trouble at stations one after another
-is one warning, at the first of them.
+against the usual headway (evaluation.detection has the limits), unless the next train should have passed by then: that
+headway would be the other train's. A train in the same trouble at stations one after another is one warning, at the first.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -17,17 +18,20 @@ from headway_prediction.service.issued import LineState, TrainPath, Trouble, War
 
 LIMIT_OF = {Trouble.BUNCHED: LIMITS["bunched"], Trouble.GAP: LIMITS["gapped"]}
 LEAST_PROBABILITY = 0.5
+SEEN_AFTER_MINS = 2
+"""A train's headway is the one held so long after the start of the minute it is expected in: it may be a little late."""
 HALF_AS_URGENT_MINS = 10.0
 """Trouble that is this much further away is half as urgent."""
 
 
 def warnings_of(forecast: Forecast, state: LineState) -> tuple[Warned, ...]:
     """Return what to warn of, as of the forecast's only origin."""
+    to_come = _to_come(state)
     found = [
         warned
         for train in state.trains
         for trouble in Trouble
-        for warned in _of_train(train, trouble, forecast, state)
+        for warned in _of_train(train, trouble, forecast, state, to_come)
     ]
     return tuple(sorted(found, key=lambda warned: -urgency(warned, state.t0)))
 
@@ -37,9 +41,28 @@ def urgency(warned: Warned, t0: int) -> float:
     return warned.probability * 0.5 ** ((warned.minute - (t0 + 1)) / HALF_AS_URGENT_MINS)
 
 
-def _of_train(train: TrainPath, trouble: Trouble, forecast: Forecast, state: LineState) -> list[Warned]:
+def _to_come(state: LineState) -> dict[tuple[int, int], list[float]]:
+    """When trains are expected at each (station, direction), in order."""
+    to_come: dict[tuple[int, int], list[float]] = {}
+    for train in state.trains:
+        for station, minute in train.expected:
+            to_come.setdefault((station, train.direction), []).append(minute)
+    return {platform: sorted(minutes) for platform, minutes in to_come.items()}
+
+
+def _of_train(
+    train: TrainPath,
+    trouble: Trouble,
+    forecast: Forecast,
+    state: LineState,
+    to_come: Mapping[tuple[int, int], Sequence[float]],
+) -> list[Warned]:
     warned, in_trouble = [], False
     for station, minute in train.expected:
+        ahead = to_come[station, train.direction]
+        following = ahead[bisect_right(ahead, minute) :]
+        if following and following[0] < int(minute) + SEEN_AFTER_MINS:
+            continue
         judged = _judge(train, trouble, station, minute, forecast, state)
         if judged is not None and not in_trouble:
             warned.append(judged)
@@ -50,8 +73,8 @@ def _of_train(train: TrainPath, trouble: Trouble, forecast: Forecast, state: Lin
 def _judge(
     train: TrainPath, trouble: Trouble, station: int, minute: float, forecast: Forecast, state: LineState
 ) -> Warned | None:
-    # One minute later than expected, for the train may be a little late; the next one is further behind than that.
-    row = int(minute) - state.t0
+    lead = int(minute) + SEEN_AFTER_MINS - 1 - state.t0
+    row = lead - 1
     usual = float(state.usual[station, train.direction])
     if row > forecast.mean.shape[1] - 1 or not usual > 0:
         return None
