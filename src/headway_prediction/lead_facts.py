@@ -28,7 +28,7 @@ NEAR_MINS = 30.0
 SHARPEST_MINS = 0.2
 """Nobody knows better than this when a train arrives."""
 LOGIT_OF_TAIL = 2.2
-"""Of nine to one: of as many trains between the earliest and the latest arrival as `forecasters.arrival_corrections` has."""
+"""The logit of 0.9: nine trains in ten have passed by their latest arrival (TAIL of `forecasters.arrival_corrections`)."""
 ARRIVES_IN, HEADWAY, HAS_HEADWAY, EARLIER, LATER, COMES = (
     TRAIN_CHANNELS.index(name)
     for name in ("arrives_in", "headway", "has_headway", "may_be_earlier", "may_be_later", "comes")

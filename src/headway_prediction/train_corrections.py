@@ -1,4 +1,4 @@
-"""Learning how much later than expected trains arrive: a small network, fitted to what training days show."""
+"""Learning how much later than expected trains arrive, and which do not: a small network, fitted to training days."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

@@ -18,6 +18,7 @@ from headway_prediction.line import DIRECTIONS
 TAIL = 0.1
 """One train in so many is earlier than `earliest`, and as many are later than `latest`."""
 LIKELY = 0.5
+"""Trains less likely to come than this are not expected."""
 UNKNOWN_SPREAD_MINS = 1.5
 """So much earlier and later a train may be where nothing was learned."""
 
