@@ -80,6 +80,24 @@ def test_how_likely_a_train_has_passed_by_the_leads_end():
     )
 
 
+def test_how_likely_each_train_is_the_one_that_holds():
+    """Due in 3 and 9 minutes, one in ten 2 minutes earlier, one in ten 4 later."""
+    holds = np.asarray(around(trains((3.0, 12), (9.0, 6), spread=(2.0, 4.0)), leads=9).holds)[0, 0, 0]
+    np.testing.assert_allclose(holds[0], [0, 0.9, 0.1], atol=2e-3)
+    # Lead 7 ends 4 minutes after the first train is due, and 2 before the second: the one may be late, the other early.
+    np.testing.assert_allclose(holds[6], [0.1, 0.9 - 0.1, 0.1], atol=2e-3)
+    # As lead 9 ends the second is due; the first has passed but for one in 28.
+    np.testing.assert_allclose(holds[8], [0.036, 0.964 - 0.5, 0.5], atol=2e-3)
+    np.testing.assert_allclose(holds.sum(axis=-1), 1, rtol=1e-5)
+
+
+def test_a_train_that_comes_before_the_one_ahead_of_it_leaves_that_no_chance_below_zero():
+    of = trains((3.0, 12), (3.5, 6), spread=(2.0, 2.0))
+    of[..., 1, -3:-1] = 0.0  # the second is sure to pass in time, the first may be late
+    holds = np.asarray(around(of, leads=4).holds)[0, 0, 0]
+    assert holds.min() == 0 and holds[3, 0] == 0 and holds[3, 1] > 0.9
+
+
 def test_changes_against_trip_propagation():
     of = trains((1.5, 12))
     forecasts = np.broadcast_to(np.array([8, 9, 20], "float32"), (1, 1, 1, 2, 3))

@@ -48,7 +48,7 @@ from headway_prediction.timetable import Service, Timetable
 if TYPE_CHECKING:
     import keras
 
-FORMAT = "headway-prediction bundle 6"
+FORMAT = "headway-prediction bundle 7"
 
 
 @dataclass(frozen=True)

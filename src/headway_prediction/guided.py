@@ -14,6 +14,7 @@ from headway_prediction.distribution_loss import DistributionLoss, MeanRMSE, Mid
 from headway_prediction.guess import CHANNELS_WIDTH, FORECASTS
 from headway_prediction.layers import PACKAGE
 from headway_prediction.lead_facts import (
+    AROUND,
     FACTS_WIDTH,
     Around,
     facts_of,
@@ -25,8 +26,10 @@ from headway_prediction.model import STConvNet, facing_travel
 from headway_prediction.quantile_levels import middle_place
 
 CANDIDATES = ("before", "holder", "following", *FORECASTS, "own")
-BELIEVED_LOGITS = (-2.0, 3.0, -2.0, 1.0, -2.0, -2.0, -2.0)
-"""An untrained network holds the train that is expected to have passed last."""
+BELIEVED_LOGITS = (0.0, 0.0, 0.0, -2.0, -5.0, -5.0, -5.0)
+"""Where the choice starts: from the trains, each as likely as it is told to hold; hardly from what else is forecast."""
+LEAST_CHANCE = 0.007
+"""No train that exists starts from less, as sure as it may be that it does not hold."""
 BARRED_LOGIT = -1e9
 SHARPER_CHOICE = 5.0, 3.0
 """Learning rates of the choices, in effect: middle quantile and mean."""
@@ -149,7 +152,9 @@ def _candidates(around: Around, forecasts, own):
         [around.exists, ops.ones_like(forecasts), ops.ones_like(forecasts[..., :1])], axis=-1
     )
     candidates = ops.concatenate([around.headway, forecasts, ops.expand_dims(own, -1)], axis=-1)
-    return candidates, (1 - exists) * BARRED_LOGIT + ops.convert_to_tensor(BELIEVED_LOGITS, "float32")
+    told = ops.log(ops.maximum(around.holds, LEAST_CHANCE))
+    told = ops.concatenate([told, ops.zeros_like(candidates[..., AROUND:])], axis=-1)
+    return candidates, (1 - exists) * BARRED_LOGIT + told + ops.convert_to_tensor(BELIEVED_LOGITS, "float32")
 
 
 def _chosen(logits, values):

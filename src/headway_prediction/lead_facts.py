@@ -5,6 +5,7 @@ a lead are those that, when all pass as expected, have passed the platform last 
 that one (`before`) and next after it (`following`). Nothing here has weights.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from keras import ops
@@ -48,11 +49,12 @@ class Guess(NamedTuple):
 
 
 class Around(NamedTuple):
-    """The trains before, holding and following at each lead: `headway` and whether it `exists`, each (…, leads, AROUND),
-    and `facts` (…, leads, AROUND × (TRAIN_CHANNELS + 3)) of the order of one."""
+    """The trains before, holding and following at each lead: `headway`, whether it `exists` and how likely it is the one
+    that `holds`, each (…, leads, AROUND), and `facts` (…, leads, AROUND × (TRAIN_CHANNELS + 3)) of the order of one."""
 
     headway: object
     exists: object
+    holds: object
     facts: object
 
 
@@ -78,17 +80,20 @@ def trains_around(trains, to_come, held, elapsed, valid) -> Around:
     """Choose by lead among the train that passed last, the next ones and none; `held`, `elapsed` and `valid` (…, 1)."""
     in_turn = _in_turn(trains, held, elapsed, valid)
     leads = to_come.shape[3]
-    passed = ops.sum(ops.cast(to_come < 0, "float32"), axis=-1, keepdims=True)
+    count = ops.sum(ops.cast(to_come < 0, "float32"), axis=-1, keepdims=True)
     ends = ops.reshape(ops.arange(1, leads + 1, dtype="float32"), (1, 1, 1, -1, 1))
     place = ops.reshape(ops.arange(NEXT_TRAINS + 2, dtype="float32"), (1, 1, 1, 1, -1))
-    headway, exists, facts = [], [], []
+    headway, exists, passed_by, facts = [], [], [], []
     for step in range(-1, AROUND - 1):
-        chosen = ops.matmul(ops.cast(ops.abs(place - passed - step) < 0.5, "float32"), in_turn)
+        chosen = ops.matmul(ops.cast(ops.abs(place - count - step) < 0.5, "float32"), in_turn)
         headway.append(chosen[..., HEADWAY : HEADWAY + 1])
         exists.append(chosen[..., HAS_HEADWAY : HAS_HEADWAY + 1])
         to_arrive = chosen[..., :1] - ends
-        facts += [_near(chosen), *_steps_in_time(to_arrive), _chance_passed(to_arrive, chosen)]
-    return Around(*(ops.concatenate(part, axis=-1) for part in (headway, exists, facts)))
+        passed_by.append(_chance_passed(to_arrive, chosen))
+        facts += [_near(chosen), *_steps_in_time(to_arrive), passed_by[-1]]
+    # A train holds when it has passed and the next one has not; of the train after the following one nothing is told.
+    holds = [ops.relu(passed - next_passed) for passed, next_passed in pairwise([*passed_by, 0.0])]
+    return Around(*(ops.concatenate(part, axis=-1) for part in (headway, exists, holds, facts)))
 
 
 def facts_of(trains, to_come, around: Around, forecasts):

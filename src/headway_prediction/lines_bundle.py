@@ -44,7 +44,7 @@ from headway_prediction.own_intervals import OwnIntervals
 if TYPE_CHECKING:
     import keras
 
-LINES_FORMAT = "headway-prediction bundle of lines 4"
+LINES_FORMAT = "headway-prediction bundle of lines 5"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is known of each train that is expected at a platform, as rows of numbers: what `arrivals` learns from.
+"""What is known of each train that is expected at a platform, as rows of numbers: what `arrival_corrections` learns from.
 
 A row is one train at one position ahead of it. It tells of the train itself, of the train that is expected to pass that
 position before it, of how far away both are, of how slow trains lately were on the way there, and of the hour; all of it

@@ -19,7 +19,7 @@ AHEAD_MINS = 60
 
 
 def train_paths(
-    guess: FittedGuess, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int, past_mins: int
+    fitted: FittedGuess, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int, past_mins: int
 ) -> tuple[TrainPath, ...]:
     """Return the trains seen in the `past_mins` up to the end of minute `t0`, and those expected in the next hour.
 
@@ -29,9 +29,9 @@ def train_paths(
     names = dict(zip(trip_keys(ids).to_list(), ids.to_list(), strict=True)) if len(ids) else {}
     names.pop(UNKNOWN, None)
     paths = []
-    for direction, day in enumerate(guess.guess.direction_days(history, service_date)):
+    for direction, day in enumerate(fitted.guess.direction_days(history, service_date)):
         expected = day.expected(t0, AHEAD_MINS)
-        minutes = guess.corrections.times(day, direction, expected, t0).minutes
+        minutes = fitted.corrections.times(day, direction, expected, t0).minutes
         expected = replace(expected, minutes=_onward(minutes))
         paths += _paths_of(day, expected, history.line, direction, names, t0, past_mins)
     return tuple(paths)
