@@ -37,7 +37,7 @@ STAGES = [
     },
     {"forecasters"},
     {"evaluation"},
-    {"held_out", "own_intervals"},
+    {"held_out", "own_trust"},
     {"quality"},
     {"forecast_now"},
     {"bundle_parts", "lines_bundle", "bundle"},

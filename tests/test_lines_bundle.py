@@ -21,7 +21,7 @@ from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.scrambled import scrambled
 from headway_prediction.grid.store import read_history
 from headway_prediction.lines_bundle import LinesBundle
-from headway_prediction.own_intervals import OwnIntervals
+from headway_prediction.own_trust import OwnTrust
 
 DATES = [MONDAY + timedelta(days=k) for k in range(5)]
 
@@ -96,7 +96,7 @@ def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day):
     assert np.ptp(whole.mean) > 0
     for index, t0 in enumerate(origins):
         for known in (unseen.as_of(day, int(t0)), scrambled(unseen, day, int(t0))):
-            alone = OwnPast(OwnIntervals(knowing_nothing(bundle))).forecast(known, day, np.array([t0]))
+            alone = OwnPast(OwnTrust(knowing_nothing(bundle))).forecast(known, day, np.array([t0]))
             assert alone.mean[0].tobytes() == whole.mean[index].tobytes()
             for level, values in alone.quantiles.items():
                 assert values[0].tobytes() == whole.quantiles[level][index].tobytes()
@@ -112,11 +112,11 @@ def test_fed_back_it_sees_no_future_either(bundle, unseen, day):
         assert alone.mean.tobytes() == whole.mean.tobytes()
 
 
-class TestOwnIntervals:
+class TestOwnTrust:
     """The unseen line's fourth date is forecast with intervals of its second and third."""
 
     def test_they_cover_as_many_event_cells_of_the_days_before_as_they_say(self, bundle, unseen):
-        fitted = OwnIntervals(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
+        fitted = OwnTrust(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
         assert not np.array_equal(fitted.calibration.stretch, bundle.calibration.stretch)
         inside = []
         for day in DATES[1:3]:
@@ -128,7 +128,7 @@ class TestOwnIntervals:
 
     def test_they_stand_in_the_forecast(self, bundle, unseen):
         origins = scored_origins(unseen, DATES[3])[:5]
-        fitted = OwnIntervals(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
+        fitted = OwnTrust(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
         by_hand, forecast = (
             method.forecast(unseen, DATES[3], origins) for method in (fitted, bundle.method("st-convnet"))
         )
@@ -137,7 +137,7 @@ class TestOwnIntervals:
     @pytest.mark.parametrize("day", DATES[:2])
     def test_before_a_line_has_days_to_calibrate_on_those_of_other_lines_stand_in(self, bundle, unseen, day):
         network = knowing_nothing(bundle)
-        assert OwnIntervals(network).fit(past_before(unseen, day, 9)) is network
+        assert OwnTrust(network).fit(past_before(unseen, day, 9)) is network
 
 
 class TestDates:

@@ -25,6 +25,8 @@ TRAIN_CHANNELS = (
     "may_be_later",
     "comes",
 )
+ARRIVES_IN = TRAIN_CHANNELS.index("arrives_in")
+"""Where this lies of the train that comes next."""
 PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
 FORECASTS = ("trip_propagation", "propagation", "climatology")
 GUESS_LEADS = 15

@@ -13,8 +13,9 @@ from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.feed_back import FeedBack, FeedBackCalibration, usual_headways
 from headway_prediction.forecasters.guess_channels import FittedGuess
-from headway_prediction.forecasters.st_convnet import ARRIVES_IN, STConvNetForecaster
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.guess import ARRIVES_IN
 
 if TYPE_CHECKING:
     import keras

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from keras import ops
 
 from headway_prediction.guess import (
+    ARRIVES_IN,
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
@@ -30,9 +31,9 @@ SHARPEST_MINS = 0.2
 """Nobody knows better than this when a train arrives."""
 LOGIT_OF_TAIL = 2.2
 """The logit of 0.9: nine trains in ten have passed by their latest arrival (TAIL of `forecasters.arrival_corrections`)."""
-ARRIVES_IN, HEADWAY, HAS_HEADWAY, EARLIER, LATER, COMES = (
+HEADWAY, HAS_HEADWAY, EARLIER, LATER, COMES = (
     TRAIN_CHANNELS.index(name)
-    for name in ("arrives_in", "headway", "has_headway", "may_be_earlier", "may_be_later", "comes")
+    for name in ("headway", "has_headway", "may_be_earlier", "may_be_later", "comes")
 )
 AROUND = 3
 FACTS_WIDTH = 3 * NEXT_TRAINS + AROUND * (len(TRAIN_CHANNELS) + 3) + 2 * len(FORECASTS) + AROUND - 1

@@ -39,7 +39,7 @@ from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import Line
-from headway_prediction.own_intervals import OwnIntervals
+from headway_prediction.own_trust import OwnTrust
 
 if TYPE_CHECKING:
     import keras
@@ -97,7 +97,7 @@ class LinesBundle:
 
     @cached_property
     def _own_network(self) -> OwnPast:
-        return OwnPast(OwnIntervals(self._network))
+        return OwnPast(OwnTrust(self._network))
 
     @property
     def methods(self) -> list[str]:

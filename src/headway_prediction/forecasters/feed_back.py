@@ -21,15 +21,11 @@ from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast,
 from headway_prediction.forecasters.calibration import Calibration, HeldOut
 from headway_prediction.forecasters.expected_trains import DirectionDay
 from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.st_convnet import (
-    ARRIVES_IN,
-    GuessSource,
-    STConvNetForecaster,
-    forecast_of,
-)
+from headway_prediction.forecasters.st_convnet import GuessSource, STConvNetForecaster, forecast_of
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
+from headway_prediction.guess import ARRIVES_IN
 from headway_prediction.quantile_levels import middle_place
 
 MINS = 60

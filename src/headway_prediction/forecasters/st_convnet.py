@@ -12,9 +12,10 @@ from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.guess_channels import FittedGuess
+from headway_prediction.forecasters.opinion_pool import OpinionPool, Told
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import to_matrices
-from headway_prediction.guess import TRAIN_CHANNELS
+from headway_prediction.guess import ARRIVES_IN
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 BATCH = 4
 """Every batch has this size, the last one padded: a forecast must not depend on how many others are made with it.
 It is small because a single forecast, as the live service makes every minute, costs as much as a whole batch."""
-ARRIVES_IN = TRAIN_CHANNELS.index("arrives_in")
 
 
 class GuessSource(Protocol):
@@ -40,12 +40,13 @@ class GuessSource(Protocol):
 @dataclass(frozen=True)
 class STConvNetForecaster:
     """Trained networks whose outputs are averaged, the settings of their windows and scale, the source of their first
-    guess, and the calibration of their quantiles (None: as they come)."""
+    guess, the calibration of their quantiles (None: as they come), and the pool with simple methods (None: they alone)."""
 
     networks: Sequence["keras.Model"]
     config: AppConfig
     guess: GuessSource
     calibration: Calibration | None
+    pool: OpinionPool | None = None
     name: ClassVar[str] = "st-convnet"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
@@ -80,7 +81,8 @@ class STConvNetForecaster:
         minutes = self.config.scaler * np.mean(
             [_predict(network, inputs) for network in self.networks], axis=0
         )
-        return minutes[..., 0], minutes[..., 1:]
+        told = Told(minutes[..., 0], minutes[..., 1:], inputs[2])
+        return told[:2] if self.pool is None else self.pool.apply(self.config.quantiles, told)
 
     def _windows(
         self, history: LineHistory, service_date: date, origins: np.ndarray

@@ -1,0 +1,56 @@
+"""What the newest days of a line that the networks have never seen say of their forecasts, before each date: how far to
+trust them beside simple methods, and how wide their intervals must be.
+
+Lines differ in both: how a headway goes on, and how surely, does not carry over from other lines. No weight of a network
+changes. On a line's first two dates there is nothing to learn from: the network is trusted, and the intervals of the lines
+trained on stand in.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar
+
+import numpy as np
+
+from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.opinion_pool import OpinionPool, Told
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.guess import ARRIVES_IN
+from headway_prediction.held_out import cells_of, joined
+
+NEWEST_DAYS = 4
+"""Enough event cells at every lead; older days tell of other timetables and cost as much."""
+
+
+@dataclass(frozen=True)
+class OwnTrust:
+    """A method for `OwnPast`: `network`, whose first guess comes from the line's own past, pooled with simple methods and
+    calibrated as that past tells."""
+
+    network: STConvNetForecaster
+    name: ClassVar[str] = STConvNetForecaster.name
+
+    def fit(self, past: LineHistory) -> STConvNetForecaster:
+        """Return the network as trusted after its forecasts of the newest dates of `past` that have a past themselves."""
+        days = {day: scored_origins(past, day) for day in past.service_dates[1:][-NEWEST_DAYS:]}
+        truth = {day: day_truth(past, day, origins) for day, origins in days.items() if len(origins)}
+        if not any(one.event.any() for one in truth.values()):
+            return self.network
+        config = self.network.config
+        told = {day: self._told(past, day, one.origins) for day, one in truth.items()}
+        came = [np.where(one.valid, one.headway, np.nan) for one in truth.values()]
+        pool = OpinionPool.fit(config.quantiles, list(told.values()), came)
+        pooled = replace(self.network, pool=pool)
+        cells = []
+        for day, one in told.items():
+            outputs = pool.apply(config.quantiles, one)
+            forecast = pooled.of_outputs(past, day, truth[day].origins, *outputs)
+            cells.append(cells_of(pooled, past, forecast, one.guess[..., ARRIVES_IN]))
+        calibration = Calibration.fit(config.quantiles, config.forecast_mins, joined(cells))
+        return replace(pooled, calibration=calibration)
+
+    def _told(self, past: LineHistory, day: date, origins: np.ndarray) -> Told:
+        inputs = self.network.inputs(past, day, origins)
+        return Told(*self.network.outputs(inputs), inputs[2])
