@@ -175,7 +175,7 @@ def learned(stalling):
 
 
 def test_it_learns_where_late_trains_catch_up(stalling, learned):
-    """Late trains seen at D or E are told at least twice as well at F and G; they were expected a minute and a half late."""
+    """Of how wrong late trains seen at D or E were expected at F and G, a minute and a half at F, less than 0.4 is left."""
     guess = next(iter(out_of_fold_guesses(stalling.select(PAST)).values()))
     day, off, left = guess.direction_days(stalling, TODAY)[0], [], []
     for t0 in range(420, 880):
@@ -186,7 +186,7 @@ def test_it_learns_where_late_trains_catch_up(stalling, learned):
         off.append(real - expected.minutes[late, 5:])
         left.append(real - learned[0].times(day, 0, expected, t0).minutes[late, 5:])
     off, left = (np.abs(np.concatenate(part)) for part in (off, left))
-    assert len(off) > 20 and np.mean(off) > 0.7 and np.mean(left) < 0.6 * np.mean(off)
+    assert len(off) > 20 and np.mean(off) > 0.7 and np.mean(left) < 0.4 * np.mean(off)
 
 
 def test_a_train_that_was_not_run_is_seen_not_to_come():
