@@ -53,10 +53,8 @@ def measure(*words: object) -> str:
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     seconds, cpu = time.perf_counter() - began, usage.ru_utime + usage.ru_stime
-    peak = usage.ru_maxrss * 1024 / 1e9
-    return (
-        f"headway {words[0]}: status {status}; {seconds:.1f} s, {cpu:.1f} s of CPU; peak memory {peak:.2f} GB"
-    )
+    peak = usage.ru_maxrss / 2**20
+    return f"headway {words[0]}: status {status}; {seconds:.1f} s, {cpu:.1f} s of CPU; peak memory {peak:.2f} GiB"
 
 
 def main() -> None:
