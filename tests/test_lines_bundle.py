@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.scrambled import scrambled
 from headway_prediction.grid.store import read_history
 from headway_prediction.lines_bundle import LinesBundle
-from headway_prediction.own_trust import OwnTrust
+from headway_prediction.own_trust import OwnTrust, telling_dates
 
 DATES = [MONDAY + timedelta(days=k) for k in range(5)]
 
@@ -138,6 +138,14 @@ class TestOwnTrust:
     def test_before_a_line_has_days_to_calibrate_on_those_of_other_lines_stand_in(self, bundle, unseen, day):
         network = knowing_nothing(bundle)
         assert OwnTrust(network).fit(past_before(unseen, day, 9)) is network
+
+    def test_dates_tell_of_others_when_one_of_their_kind_went_before(self):
+        monday = date(2025, 7, 28)
+        week = [monday + timedelta(days=number) for number in range(8)]
+        assert telling_dates(week[:7]) == week[1:5]  # not the one Saturday and Sunday
+        assert telling_dates(week) == [*week[2:5], week[7]]
+        assert telling_dates([week[0], *week[5:7]]) == week[5:7]  # nothing better is there
+        assert telling_dates(week[:1]) == telling_dates([]) == []
 
 
 class TestDates:

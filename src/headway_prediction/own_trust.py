@@ -6,6 +6,7 @@ changes. On a line's first two dates there is nothing to learn from: the network
 trained on stand in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import ClassVar
@@ -14,6 +15,7 @@ import numpy as np
 
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.day_kinds import day_kind
 from headway_prediction.forecasters.opinion_pool import OpinionPool, Told
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
@@ -22,6 +24,16 @@ from headway_prediction.held_out import cells_of, joined
 
 NEWEST_DAYS = 4
 """Enough event cells at every lead; older days tell of other timetables and cost as much."""
+
+
+def telling_dates(dates: Sequence[date]) -> list[date]:
+    """Return the newest dates with one of their kind (see `day_kinds`) before them, or, if none has, with any before them.
+
+    On the first of its kind trains are forecast without their trips, which tells little of dates on which these are known.
+    """
+    kinds = list(map(day_kind, dates))
+    known = [day for place, day in enumerate(dates) if kinds[place] in kinds[:place]]
+    return (known or list(dates[1:]))[-NEWEST_DAYS:]
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,8 @@ class OwnTrust:
     name: ClassVar[str] = STConvNetForecaster.name
 
     def fit(self, past: LineHistory) -> STConvNetForecaster:
-        """Return the network as trusted after its forecasts of the newest dates of `past` that have a past themselves."""
-        days = {day: scored_origins(past, day) for day in past.service_dates[1:][-NEWEST_DAYS:]}
+        """Return the network as trusted after its forecasts of `telling_dates` of the past."""
+        days = {day: scored_origins(past, day) for day in telling_dates(past.service_dates)}
         truth = {day: day_truth(past, day, origins) for day, origins in days.items() if len(origins)}
         if not any(one.event.any() for one in truth.values()):
             return self.network
