@@ -167,7 +167,7 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-lateness": ("what is known of the trains to come", without_facts("since_seen", "overdue", "late"), {}),
     "no-running-times": ("static running times and served share", without_facts("run_from", "run_to", "served"), {}),
     "no-event-weight": ("weight of event cells in the loss", same, {"event_weight": 0, "interval_event_weight": 0}),
-    "no-mean-weight": ("a tenth of the weight of the mean", same, {"mean_weight": 0.02}),
+    "no-mean-weight": ("(instead: a tenth of the weight of the mean)", same, {"mean_weight": 0.02}),
     "no-dropout": ("dropout", same, {"dropout": 0.0}),
     "twice-as-wide": ("(instead: twice the width of decoder and head)", same, {"decoder_filters": 96, "head_units": 96}),
 }  # fmt: skip
