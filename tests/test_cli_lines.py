@@ -6,7 +6,7 @@ import pytest
 from conftest import ZONE, headway
 from test_cli import refused
 
-METHODS = ["persistence", "climatology", "propagation", "trip-propagation", "st-convnet"]
+METHODS = ["persistence", "climatology", "propagation", "trip-propagation", "st-convnet", "st-convnet-pooled"]
 
 
 def backtested(three_lines, out, *words: object) -> int:
@@ -20,7 +20,7 @@ def test_backtest_and_evaluate_judge_every_method_on_the_unseen_line(three_lines
     assert sorted(path.stem for path in (tmp_path / "f").iterdir()) == sorted(METHODS)
     capfd.readouterr()
     assert headway("evaluate", "--grid", three_lines / "c.zarr", tmp_path / "f", "--markdown") == 0
-    rows = [line.split(" |")[0].strip("| ") for line in capfd.readouterr().out.splitlines()[2:7]]
+    rows = [line.split(" |")[0].strip("| ") for line in capfd.readouterr().out.splitlines()[2:8]]
     assert rows == METHODS
 
 

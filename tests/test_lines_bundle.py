@@ -21,7 +21,7 @@ from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.scrambled import scrambled
 from headway_prediction.grid.store import read_history
 from headway_prediction.lines_bundle import LinesBundle
-from headway_prediction.own_trust import OwnTrust, telling_dates
+from headway_prediction.own_trust import POOLED, OwnTrust, telling_dates
 
 DATES = [MONDAY + timedelta(days=k) for k in range(5)]
 
@@ -68,7 +68,9 @@ def test_a_changed_file_is_refused(three_lines, tmp_path):
 
 def test_every_method_forecasts_every_cell_of_the_unseen_line(bundle, unseen):
     names = bundle.methods_on(unseen)
-    assert names == ["persistence", "climatology", "propagation", "trip-propagation", "st-convnet"]
+    assert names == [
+        "persistence", "climatology", "propagation", "trip-propagation", "st-convnet", "st-convnet-pooled",
+    ]  # fmt: skip
     planned = with_plan(unseen, PlanKind.ORACLE)
     assert "schedule" in bundle.methods_on(planned)
     origins = scored_origins(unseen, DATES[1])
@@ -89,14 +91,15 @@ def knowing_nothing(bundle) -> STConvNetForecaster:
     return STConvNetForecaster(bundle.networks, bundle.config, guess, bundle.calibration)
 
 
+@pytest.mark.parametrize("name", ["st-convnet", POOLED])
 @pytest.mark.parametrize("day", [DATES[0], DATES[2]])
-def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day):
+def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day, name):
     origins = scored_origins(unseen, day)[[0, 7, -1]]
-    whole = bundle.method("st-convnet").forecast(unseen, day, origins)
+    whole = bundle.method(name).forecast(unseen, day, origins)
     assert np.ptp(whole.mean) > 0
     for index, t0 in enumerate(origins):
         for known in (unseen.as_of(day, int(t0)), scrambled(unseen, day, int(t0))):
-            alone = OwnPast(OwnTrust(knowing_nothing(bundle))).forecast(known, day, np.array([t0]))
+            alone = OwnPast(OwnTrust(knowing_nothing(bundle), name)).forecast(known, day, np.array([t0]))
             assert alone.mean[0].tobytes() == whole.mean[index].tobytes()
             for level, values in alone.quantiles.items():
                 assert values[0].tobytes() == whole.quantiles[level][index].tobytes()
@@ -138,6 +141,18 @@ class TestOwnTrust:
     def test_before_a_line_has_days_to_calibrate_on_those_of_other_lines_stand_in(self, bundle, unseen, day):
         network = knowing_nothing(bundle)
         assert OwnTrust(network).fit(past_before(unseen, day, 9)) is network
+
+    def test_pooled_it_is_a_method_of_its_own_better_on_the_days_that_tell(self, bundle, unseen):
+        past = past_before(unseen, DATES[3], 0)
+        alone, pooled = (OwnTrust(knowing_nothing(bundle), name).fit(past) for name in ("st-convnet", POOLED))
+        assert alone.pool is None and pooled.pool is not None
+        errors = {"alone": [], "pooled": []}
+        for day in DATES[1:3]:
+            truth = day_truth(unseen, day, scored_origins(unseen, day))
+            for name, method in (("alone", alone), ("pooled", pooled)):
+                forecast = method.forecast(unseen, day, truth.origins)
+                errors[name].append(((forecast.mean - truth.headway)[truth.valid]) ** 2)
+        assert np.concatenate(errors["pooled"]).mean() < np.concatenate(errors["alone"]).mean()
 
     def test_dates_tell_of_others_when_one_of_their_kind_went_before(self):
         monday = date(2025, 7, 28)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.opinion_pool import FEWEST_CELLS, OPINIONS, OpinionPool, Told
+from headway_prediction.forecasters.opinion_pool import FEWEST_CELLS, OPINIONS, NetworkOutputs, OpinionPool
 from headway_prediction.guess import ARRIVES_IN, CHANNELS_WIDTH, FAR_MINS, FORECASTS, GUESS_LEADS, GUESS_WIDTH
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -18,10 +18,10 @@ def told(seed=0, arrives_in=FAR_MINS, shape=SHAPE):
     guess[..., ARRIVES_IN] = arrives_in
     guess[..., CHANNELS_WIDTH:] = generator.uniform(15, 25, (*guess.shape[:-1], len(FORECASTS) * GUESS_LEADS))
     mean, middle = generator.uniform(15, 25, (2, *shape))
-    return Told(mean, middle[..., None] + np.array([-2.0, 0.0, 3.0]), guess)
+    return NetworkOutputs(mean, middle[..., None] + np.array([-2.0, 0.0, 3.0]), guess)
 
 
-def opinions(of: Told, own: np.ndarray):
+def opinions(of: NetworkOutputs, own: np.ndarray):
     """What each of OPINIONS says of each cell."""
     simple = of.guess[..., CHANNELS_WIDTH:].reshape(*of.guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
     simple = np.moveaxis(simple, -1, 1)[:, : own.shape[1]]
@@ -55,7 +55,7 @@ def test_the_mean_has_the_least_squared_error_and_the_middle_the_least_absolute_
     forecasts = day.guess[..., CHANNELS_WIDTH:].reshape(*day.guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
     forecasts[:] = 20.0
     forecasts[..., 0, :] = 16.0
-    day = Told(np.full(SHAPE, 20.0), np.full((*SHAPE, 3), 20.0), day.guess)
+    day = NetworkOutputs(np.full(SHAPE, 20.0), np.full((*SHAPE, 3), 20.0), day.guess)
     truth = np.where(np.arange(ORIGINS) % 3 == 0, 20.0, 16.0)[:, None, None, None] + np.zeros(SHAPE)
     mean, quantiles = OpinionPool.fit(LEVELS, [day], [truth]).apply(LEVELS, day)
     np.testing.assert_allclose(quantiles, 16.0)

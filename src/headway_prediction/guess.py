@@ -9,6 +9,8 @@ after, the usual headway of the half-hour, the share of trains that serve the pl
 headway that this simple method forecasts at each of GUESS_LEADS leads.
 """
 
+import numpy as np
+
 NEXT_TRAINS = 4
 FAR_MINS = 60.0
 TRAIN_CHANNELS = (
@@ -26,7 +28,7 @@ TRAIN_CHANNELS = (
     "comes",
 )
 ARRIVES_IN = TRAIN_CHANNELS.index("arrives_in")
-"""Where this lies of the train that comes next."""
+"""Where the guess has the minutes until the next train arrives."""
 PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
 FORECASTS = ("trip_propagation", "propagation", "climatology")
 GUESS_LEADS = 15
@@ -34,3 +36,10 @@ TRAINS_WIDTH = NEXT_TRAINS * len(TRAIN_CHANNELS)
 CHANNELS_WIDTH = TRAINS_WIDTH + len(PLATFORM_CHANNELS)
 """Where the forecasts begin."""
 GUESS_WIDTH = CHANNELS_WIDTH + len(FORECASTS) * GUESS_LEADS
+
+
+def forecasts_by_lead(guess: np.ndarray) -> np.ndarray:
+    """Return what FORECASTS say, in minutes, of a guess (origins, stations, directions, GUESS_WIDTH): (origins, GUESS_LEADS,
+    stations, directions, FORECASTS)."""
+    by_method = guess[..., CHANNELS_WIDTH:].reshape(*guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
+    return by_method.transpose(0, 4, 1, 2, 3)

@@ -39,7 +39,7 @@ from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.line import Line
-from headway_prediction.own_trust import OwnTrust
+from headway_prediction.own_trust import POOLED, OwnTrust
 
 if TYPE_CHECKING:
     import keras
@@ -96,13 +96,13 @@ class LinesBundle:
         return STConvNetForecaster(self.networks, self.config, guess, self.calibration)
 
     @cached_property
-    def _own_network(self) -> OwnPast:
-        return OwnPast(OwnTrust(self._network))
+    def _own_networks(self) -> dict[str, OwnPast]:
+        return {name: OwnPast(OwnTrust(self._network, name)) for name in (STConvNetForecaster.name, POOLED)}
 
     @property
     def methods(self) -> list[str]:
-        """The names of all methods, the ST-ConvNet last."""
-        return [*SIMPLE_METHODS, STConvNetForecaster.name]
+        """The names of all methods, last the ST-ConvNet, alone and pooled with simple methods."""
+        return [*SIMPLE_METHODS, STConvNetForecaster.name, POOLED]
 
     def methods_on(self, history: LineHistory) -> list[str]:
         """Return the methods that have something to say about a line: `schedule` only where there is a plan."""
@@ -113,7 +113,7 @@ class LinesBundle:
         refuse_unknown_method(name, [*self.methods, FeedBack.name])
         if name in self._own_past:
             return self._own_past[name]
-        return FeedBack(self._network, self.feed_back) if name == FeedBack.name else self._own_network
+        return FeedBack(self._network, self.feed_back) if name == FeedBack.name else self._own_networks[name]
 
     def check_fits(self, history: LineHistory) -> None:
         """Raise HeadwayError when `history` caps its headways otherwise than the grids trained on; any line is welcome."""

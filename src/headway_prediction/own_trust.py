@@ -1,5 +1,5 @@
-"""What the newest days of a line that the networks have never seen say of their forecasts, before each date: how far to
-trust them beside simple methods, and how wide their intervals must be.
+"""What the newest days of a line that the networks have never seen say of their forecasts, before each date: how wide their
+intervals must be, and, for the method that pools them with simple methods, how far to trust each.
 
 Lines differ in both: how a headway goes on, and how surely, does not carry over from other lines. No weight of a network
 changes. On a line's first two dates there is nothing to learn from: the network is trusted, and the intervals of the lines
@@ -9,19 +9,20 @@ trained on stand in.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import ClassVar
 
 import numpy as np
 
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.day_kinds import day_kind
-from headway_prediction.forecasters.opinion_pool import OpinionPool, Told
+from headway_prediction.forecasters.opinion_pool import NetworkOutputs, OpinionPool
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.guess import ARRIVES_IN
 from headway_prediction.held_out import cells_of, joined
 
+POOLED = "st-convnet-pooled"
+"""A blend of methods is a row of its own (PROTOCOL.md)."""
 NEWEST_DAYS = 4
 """Enough event cells at every lead; older days tell of other timetables and cost as much."""
 
@@ -38,11 +39,11 @@ def telling_dates(dates: Sequence[date]) -> list[date]:
 
 @dataclass(frozen=True)
 class OwnTrust:
-    """A method for `OwnPast`: `network`, whose first guess comes from the line's own past, pooled with simple methods and
-    calibrated as that past tells."""
+    """A method for `OwnPast`: `network`, whose first guess comes from the line's own past, calibrated as that past tells;
+    with the name POOLED, pooled with simple methods before that."""
 
     network: STConvNetForecaster
-    name: ClassVar[str] = STConvNetForecaster.name
+    name: str = STConvNetForecaster.name
 
     def fit(self, past: LineHistory) -> STConvNetForecaster:
         """Return the network as trusted after its forecasts of `telling_dates` of the past."""
@@ -51,18 +52,18 @@ class OwnTrust:
         if not any(one.event.any() for one in truth.values()):
             return self.network
         config = self.network.config
-        told = {day: self._told(past, day, one.origins) for day, one in truth.items()}
-        came = [np.where(one.valid, one.headway, np.nan) for one in truth.values()]
-        pool = OpinionPool.fit(config.quantiles, list(told.values()), came)
-        pooled = replace(self.network, pool=pool)
+        said = {day: self._said(past, day, one.origins) for day, one in truth.items()}
+        trusted = self.network
+        if self.name == POOLED:
+            came = [np.where(one.valid, one.headway, np.nan) for one in truth.values()]
+            trusted = replace(trusted, pool=OpinionPool.fit(config.quantiles, list(said.values()), came))
         cells = []
-        for day, one in told.items():
-            outputs = pool.apply(config.quantiles, one)
-            forecast = pooled.of_outputs(past, day, truth[day].origins, *outputs)
-            cells.append(cells_of(pooled, past, forecast, one.guess[..., ARRIVES_IN]))
+        for day, one in said.items():
+            forecast = trusted.of_outputs(past, day, truth[day].origins, *trusted.pooled(one))
+            cells.append(cells_of(trusted, past, forecast, one.guess[..., ARRIVES_IN]))
         calibration = Calibration.fit(config.quantiles, config.forecast_mins, joined(cells))
-        return replace(pooled, calibration=calibration)
+        return replace(trusted, calibration=calibration)
 
-    def _told(self, past: LineHistory, day: date, origins: np.ndarray) -> Told:
+    def _said(self, past: LineHistory, day: date, origins: np.ndarray) -> NetworkOutputs:
         inputs = self.network.inputs(past, day, origins)
-        return Told(*self.network.outputs(inputs), inputs[2])
+        return NetworkOutputs(*self.network.outputs(inputs), inputs[2])

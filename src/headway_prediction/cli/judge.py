@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -118,7 +119,9 @@ def _dates(text: str | None) -> list[date] | None:
 
 def _files(paths: Iterable[Path]) -> list[Path]:
     """The files themselves, and those in the folders; the simple methods first, the network last, as they were learned."""
-    files = [file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])]
+    by_name = attrgetter("stem")
+    found = (sorted(path.glob("*.parquet"), key=by_name) if path.is_dir() else [path] for path in paths)
+    files = [file for in_path in found for file in in_path]
     if not files:
         raise HeadwayError(
             "there is no forecast file",

@@ -24,6 +24,7 @@ from headway_prediction.guess import (
     PLATFORM_CHANNELS,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
+    forecasts_by_lead,
 )
 
 AGES_MINS = (5, 10, 20, 30)
@@ -94,7 +95,7 @@ def cell_features(
     origins = np.asarray(origins)
     state = _state(history, service_date, origins)
     made = FittedGuess(guess).channels(history, service_date, origins)
-    channels, forecasts = made[..., :CHANNELS_WIDTH], _by_lead(made[..., CHANNELS_WIDTH:])
+    channels, forecasts = made[..., :CHANNELS_WIDTH], forecasts_by_lead(made)
     leads = np.broadcast_to(
         np.arange(1, LEADS + 1, dtype=np.float32)[:, None, None, None], (*forecasts.shape[:-1], 1)
     )
@@ -109,12 +110,6 @@ def _told(channels: np.ndarray) -> np.ndarray:
     by_train = channels[..., :TRAINS_WIDTH].reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
     told = by_train[..., : len(TOLD_OF_TRAINS)].reshape(*channels.shape[:-1], -1)
     return np.concatenate([told, channels[..., TRAINS_WIDTH:]], axis=-1)
-
-
-def _by_lead(forecasts: np.ndarray) -> np.ndarray:
-    """FORECASTS as they lie in the guess, method by method: (origins, leads, stations, directions, methods)."""
-    by_method = forecasts.reshape(*forecasts.shape[:-1], len(FORECASTS), LEADS)
-    return by_method.transpose(0, 4, 1, 2, 3)
 
 
 def _state(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:

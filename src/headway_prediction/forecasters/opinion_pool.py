@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from headway_prediction.guess import ARRIVES_IN, CHANNELS_WIDTH, FORECASTS, GUESS_LEADS
+from headway_prediction.guess import ARRIVES_IN, FORECASTS, GUESS_LEADS, forecasts_by_lead
 from headway_prediction.line import DIRECTIONS
 from headway_prediction.quantile_levels import middle_place
 
@@ -24,14 +24,15 @@ PARTS = 10
 FROM_USUAL_MINS = (-4.0, -2.0, 0.0, 2.0, 4.0)
 """Where groups of cells end, by the middle quantile less the usual headway."""
 GROUPS = (GUESS_LEADS, len(DIRECTIONS), 2, len(FROM_USUAL_MINS) + 1)
+"""Leads, directions, whether a train is due by then, and how far from the usual headway."""
 FEWEST_CELLS = 100
 """Of fewer cells nothing is learned: there the network is believed."""
 CLIMATOLOGY = OPINIONS.index("climatology")
 
 
-class Told(NamedTuple):
-    """What is told of origins, in minutes: the network's `mean` (origins, leads, stations, directions) and `quantiles` (…,
-    levels), and the first guess that it was given, `guess` (origins, stations, directions, GUESS_WIDTH)."""
+class NetworkOutputs(NamedTuple):
+    """What networks say of origins, in minutes: `mean` (origins, leads, stations, directions) and `quantiles` (…, levels);
+    and the first guess that they were given, `guess` (origins, stations, directions, GUESS_WIDTH)."""
 
     mean: np.ndarray
     quantiles: np.ndarray
@@ -46,7 +47,9 @@ class OpinionPool:
     middle: np.ndarray
 
     @classmethod
-    def fit(cls, levels: Sequence[float], told: Sequence[Told], truth: Sequence[np.ndarray]) -> Self:
+    def fit(
+        cls, levels: Sequence[float], told: Sequence[NetworkOutputs], truth: Sequence[np.ndarray]
+    ) -> Self:
         """Learn the shares with the least squared error of the mean and the least absolute error of the middle quantile, of
         several days; `truth` is the headway in minutes, NaN where it does not count, as `told` has its mean."""
         place = middle_place(levels)
@@ -63,7 +66,7 @@ class OpinionPool:
                 middle[number] = _best(shares, of_middle[own], came[own], np.abs)
         return cls(*(found.reshape(*GROUPS, len(OPINIONS)) for found in (mean, middle)))
 
-    def apply(self, levels: Sequence[float], told: Told) -> tuple[np.ndarray, np.ndarray]:
+    def apply(self, levels: Sequence[float], told: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and quantiles of the pool; all quantiles move with the middle one."""
         place = middle_place(levels)
         alone = told.quantiles[..., place]
@@ -76,8 +79,7 @@ class OpinionPool:
 
 def _rows(mean: np.ndarray, middle: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, ...]:
     """The group of each cell (cells,), and OPINIONS on its mean and on its middle quantile, each (cells, OPINIONS)."""
-    by_method = guess[..., CHANNELS_WIDTH:].reshape(*guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
-    simple = by_method.transpose(0, 4, 1, 2, 3)[:, : mean.shape[1]]
+    simple = forecasts_by_lead(guess)[:, : mean.shape[1]]
     of_mean, of_middle = (
         np.concatenate([own[..., None], simple], axis=-1).reshape(-1, len(OPINIONS)) for own in (mean, middle)
     )

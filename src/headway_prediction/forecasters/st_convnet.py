@@ -12,7 +12,7 @@ from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.guess_channels import FittedGuess
-from headway_prediction.forecasters.opinion_pool import OpinionPool, Told
+from headway_prediction.forecasters.opinion_pool import NetworkOutputs, OpinionPool
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import to_matrices
 from headway_prediction.guess import ARRIVES_IN
@@ -81,8 +81,13 @@ class STConvNetForecaster:
         minutes = self.config.scaler * np.mean(
             [_predict(network, inputs) for network in self.networks], axis=0
         )
-        told = Told(minutes[..., 0], minutes[..., 1:], inputs[2])
-        return told[:2] if self.pool is None else self.pool.apply(self.config.quantiles, told)
+        return self.pooled(NetworkOutputs(minutes[..., 0], minutes[..., 1:], inputs[2]))
+
+    def pooled(self, said: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and quantiles of what networks said, as `outputs` does, pooled where there is a pool."""
+        if self.pool is None:
+            return said.mean, said.quantiles
+        return self.pool.apply(self.config.quantiles, said)
 
     def _windows(
         self, history: LineHistory, service_date: date, origins: np.ndarray

@@ -60,8 +60,8 @@ def _of_train(
     warned, in_trouble = [], False
     for station, minute in train.expected:
         ahead = to_come[station, train.direction]
-        following = ahead[bisect_right(ahead, minute) :]
-        if following and following[0] < int(minute) + SEEN_AFTER_MINS:
+        following = bisect_right(ahead, minute)
+        if following < len(ahead) and ahead[following] < int(minute) + SEEN_AFTER_MINS:
             continue
         judged = _judge(train, trouble, station, minute, forecast, state)
         if judged is not None and not in_trouble:
