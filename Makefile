@@ -1,7 +1,7 @@
 # `make demo` and `make test` start from nothing but Linux, Python 3.11 to 3.13, git and make.
 PYTHON ?= python3
 BIN := .venv/bin
-ON_JAX := $(addprefix tests/test_,$(addsuffix .py,layers losses distribution_loss model lead_facts guided guided_dataset trainer)) tests/test_train_lines.py
+ON_JAX := $(addprefix tests/,nn $(addprefix test_,$(addsuffix .py,model guided guided_dataset trainer)) training/test_train_lines.py)
 
 # Tests run in this many processes; a network under test takes about 2 GB in each.
 JOBS ?= 2

@@ -21,16 +21,18 @@ import numpy as np
 
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
-from headway_prediction.forecasters.arrival_corrections import UNKNOWN_SPREAD_MINS
-from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.following import Following
-from headway_prediction.forecasters.guess_channels import FittedGuess
-from headway_prediction.forecasters.out_of_fold import folds_of
-from headway_prediction.forecasters.turn_rounds import TurnRounds
+from headway_prediction.forecasters.physics.arrival_residuals import UNKNOWN_SPREAD_MINS
+from headway_prediction.forecasters.physics.cross_fit import folds_of
+from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.train_following import Following
+from headway_prediction.forecasters.physics.turnarounds import TurnRounds
+from headway_prediction.forecasters.prior_features import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.store import read_history
-from headway_prediction.guess import (
+from headway_prediction.guided import GuidedSTConvNet
+from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
+from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
@@ -39,12 +41,10 @@ from headway_prediction.guess import (
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
-from headway_prediction.guided import GuidedSTConvNet
-from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
-from headway_prediction.train_line import used_days
-from headway_prediction.train_members import fresh_network, training_line, with_corrections
 from headway_prediction.trainer import ModelTrainer
-from headway_prediction.training_windows import day_number, line_windows
+from headway_prediction.training.ensemble import fresh_network, training_line, with_corrections
+from headway_prediction.training.line_windows import day_number, line_windows
+from headway_prediction.training.train_line import used_days
 
 Change = Callable[[LineWindows], LineWindows]
 OfGuess = Callable[[FirstGuess], FirstGuess]

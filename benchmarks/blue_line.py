@@ -21,14 +21,14 @@ from stages import refuse_others, stage, write_json
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 from headway_prediction.forecasters.base import Forecaster
-from headway_prediction.forecasters.fit_first_guess import fit_first_guess
 from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.grid.store import read_history, write_history
-from headway_prediction.line_files import read_line_files
 from headway_prediction.simulate import blue_line, write_simulation
 from headway_prediction.simulate.blue_line import PEAK_MINS
 
@@ -72,9 +72,9 @@ def methods_of(
 
 def trained_network(variant: LineHistory, path: Path, options: argparse.Namespace) -> Forecaster:
     """Train the ST-ConvNet on this variant, or read it, and let it feed its forecasts back to 60 minutes."""
-    from headway_prediction.bundle import Bundle
+    from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
-    from headway_prediction.train_line import train_line
+    from headway_prediction.training.train_line import train_line
 
     config = AppConfig.load(
         options.config, base=LINE_DEFAULTS, epochs=options.epochs, seed=options.seed,

@@ -15,11 +15,11 @@ import numpy as np
 
 from headway_prediction.evaluation.horizons import HORIZONS
 from headway_prediction.grid.headway_grid import CAP_MINS
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate import Plan, Scenario, blue_line, plan_day
 from headway_prediction.simulate.blue_line import PEAK_MINS
 from headway_prediction.simulate.noise import Noise, draw_noise
 from headway_prediction.simulate.trains import Passings, run_under, trains_numbered
+from headway_prediction.transit.line import DIRECTIONS
 
 TWINS = 6
 ORIGINS = range(PEAK_MINS.start - 58, PEAK_MINS.stop - 15, 24)

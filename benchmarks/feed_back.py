@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headway_prediction.bundle import Bundle
+from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.evaluation.backtest import held_back_dates
 from headway_prediction.evaluation.horizons import HORIZONS
 from headway_prediction.evaluation.truth import day_truth, scored_origins

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from headway_prediction.clock import service_day_start
-from headway_prediction.feeds.realtime.follower import Follower
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
+from headway_prediction.feeds.realtime.tracker import Follower
 from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
 from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.replay import replay
-from headway_prediction.feeds.server.feed_server import FeedServer, serving
-from headway_prediction.feeds.server.moment import Moment
 from headway_prediction.simulate import DayService, Scenario
-from headway_prediction.simulate.faults import Faults
-from headway_prediction.simulate.feed_days import polls_from
-from headway_prediction.simulate.feed_message import FeedContent
+from headway_prediction.simulate.feed.days import polls_from
+from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.simulate.feed.replay_clock import Moment
+from headway_prediction.simulate.feed.server import FeedServer, serving
+from headway_prediction.transit.clock import service_day_start
 
 EVERY_SECS = 15
 DAY_POLLS = 24 * 3600 // EVERY_SECS

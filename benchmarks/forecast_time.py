@@ -17,14 +17,14 @@ from pathlib import Path
 import machine
 import numpy as np
 
-from headway_prediction.bundle import Bundle
+from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.evaluation.truth import scored_origins
+from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
-from headway_prediction.line_files import read_line_files
 from headway_prediction.simulate import Scenario, write_simulation
-from headway_prediction.train_line import train_line
+from headway_prediction.training.train_line import train_line
 
 
 def main() -> None:

@@ -16,16 +16,16 @@ from tempfile import TemporaryDirectory
 import psutil
 from machine import describe
 
-from headway_prediction.clock import service_day_start
+from headway_prediction.feeds.realtime.arrival_log import Words
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tidy import Words
-from headway_prediction.service.ingest import Ingest
-from headway_prediction.service.own_passings import OwnPassings
+from headway_prediction.service.live.ingest import Ingest
+from headway_prediction.service.live.line_filter import OwnPassings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import DayService, Scenario
-from headway_prediction.simulate.faults import Faults
-from headway_prediction.simulate.feed_days import polls_from
-from headway_prediction.simulate.feed_message import FeedContent
+from headway_prediction.simulate.feed.days import polls_from
+from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.transit.clock import service_day_start
 
 DENSE = DayService(headways=((300, 6), (390, 3), (570, 5), (930, 3), (1140, 6)), last_departure_min=1500)
 LINES = {

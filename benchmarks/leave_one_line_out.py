@@ -16,17 +16,17 @@ from pathlib import Path
 
 from stages import refuse_others, stage
 
+from headway_prediction.bundle.multi_line_bundle import LinesBundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest
 from headway_prediction.evaluation.compare import score_methods
-from headway_prediction.evaluation.export import write_forecasts
-from headway_prediction.evaluation.exported import read_forecasts
-from headway_prediction.evaluation.table import markdown_table
 from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.parquet import write_forecasts
+from headway_prediction.forecasters.parquet_reader import read_forecasts
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
-from headway_prediction.lines_bundle import LinesBundle
+from headway_prediction.reporting.table import markdown_table
 
 NEWEST_DAYS, OF_MANY = 2, 14
 MANY_DAYS = 60
@@ -72,8 +72,8 @@ def newest_dates(history: LineHistory) -> list[date]:
 
 def trained(path: Path, grids: list[Path], config: AppConfig) -> LinesBundle:
     """Train on the grids, or read what an earlier run trained."""
-    from headway_prediction.bundle import Bundle
-    from headway_prediction.train_lines import train_lines
+    from headway_prediction.bundle.bundle import Bundle
+    from headway_prediction.training.train_lines import train_lines
 
     def make(path: Path) -> None:
         histories = [read_history(grid) for grid in grids]

@@ -20,18 +20,18 @@ import numpy as np
 import psutil
 
 from headway_prediction.cli.framework import load_framework
-from headway_prediction.clock import local_moment, service_day_start
+from headway_prediction.feeds.realtime.arrival_log import Words
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tidy import Words
-from headway_prediction.service.board import Board
-from headway_prediction.service.bundle_on_disk import load_bundle
-from headway_prediction.service.own_passings import OwnPassings
-from headway_prediction.service.run import LiveService, ServiceSettings
+from headway_prediction.service.live.bundle_watcher import load_bundle
+from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.publisher import Board
+from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
-from headway_prediction.simulate.faults import Faults
-from headway_prediction.simulate.feed_days import polls_from
-from headway_prediction.simulate.feed_message import FeedContent
+from headway_prediction.simulate.feed.days import polls_from
+from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.transit.clock import local_moment, service_day_start
 
 DAY_HOURS = 24
 LONGEST_WAIT_SECS = 120.0

@@ -15,18 +15,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from headway_prediction.clock import service_day_start
-from headway_prediction.feeds.gtfs_tables import open_schedule
-from headway_prediction.feeds.realtime.follower import follow_polls
+from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.realtime.planned import PlannedTrips
-from headway_prediction.feeds.realtime.schedule_words import planned_trips
+from headway_prediction.feeds.realtime.schedule_metadata import planned_trips
+from headway_prediction.feeds.realtime.tracker import follow_polls
 from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.faults import Faults
-from headway_prediction.simulate.feed import polls
-from headway_prediction.simulate.feed_message import FeedContent
-from headway_prediction.simulate.feed_truth import Likeness, departures, likeness, together
+from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.simulate.feed.polls import polls
+from headway_prediction.simulate.feed.truth import Likeness, departures, likeness, together
 from headway_prediction.simulate.gtfs_zip import gtfs_bytes
 from headway_prediction.simulate.trains import run_day
+from headway_prediction.transit.clock import service_day_start
 
 BETWEEN_HOURS = 7.0, 9.0
 EDGE_SECS = 120

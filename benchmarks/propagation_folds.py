@@ -11,10 +11,10 @@ import numpy as np
 
 from headway_prediction.evaluation.backtest import backtest
 from headway_prediction.evaluation.compare import score_methods
-from headway_prediction.evaluation.table import markdown_table
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
+from headway_prediction.reporting.table import markdown_table
 
 FOLDS = 5
 

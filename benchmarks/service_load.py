@@ -19,8 +19,8 @@ import numpy as np
 import psutil
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.client import Client
-from headway_prediction.service.client_events import events_of
+from headway_prediction.service.client.client import Client
+from headway_prediction.service.client.sse import events_of
 
 READY_SECS = 300
 IDLE_SECS = 10

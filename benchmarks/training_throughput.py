@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from headway_prediction.config import AppConfig
-from headway_prediction.losses import MaskedHuber
 from headway_prediction.model import KERNEL, STConvNet
+from headway_prediction.nn.losses import MaskedHuber
 
 PLAN_CHANNELS = 6
 STEPS = 2

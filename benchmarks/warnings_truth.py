@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from headway_prediction.bundle import Bundle
+from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.cli.framework import load_framework
-from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.passings import passings_on_line
-from headway_prediction.service.issued import Warned
-from headway_prediction.service.live_line import line_state, live_history
-from headway_prediction.service.warnings import LIMIT_OF, warnings_of
-from headway_prediction.trip_keys import trip_keys
+from headway_prediction.service.live.alerts import LIMIT_OF, warnings_of
+from headway_prediction.service.live.live_line import line_state, live_history
+from headway_prediction.service.live.published import Warned
+from headway_prediction.transit.trip_keys import trip_keys
 
 FIRST_T0, LAST_T0 = 400, 1300
 BINS = 5

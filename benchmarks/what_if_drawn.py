@@ -12,12 +12,12 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.simulate import Plan
-from headway_prediction.what_if.answer import planned
-from headway_prediction.what_if.changes import Planned
+from headway_prediction.what_if.apply_edits import Planned
+from headway_prediction.what_if.baseline import Departure, Present
 from headway_prediction.what_if.checks import refuse_impossible
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
-from headway_prediction.what_if.present import Departure, Present
 from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
+from headway_prediction.what_if.result import planned
 
 ACTIONS = ("hold", "move", "cancel", "add", "hold_next", "fill_gap", "even_headways", "search")
 NEXT = 3

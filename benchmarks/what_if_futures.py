@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 from what_if_waits import Change, platforms, waits_longer
 
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate import Plan, Scenario
 from headway_prediction.simulate.noise import Noise, draw_noise
 from headway_prediction.simulate.trains import Passings, run_under, trains_numbered
-from headway_prediction.what_if.chances import held
+from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.what_if.baseline import Present
 from headway_prediction.what_if.edits import EDITED_MINS
-from headway_prediction.what_if.present import Present
+from headway_prediction.what_if.monte_carlo import held
 
 TRIES = 2000
 

@@ -9,20 +9,20 @@ from what_if_drawn import changed_plan, drawn_change
 from what_if_futures import changes_of_futures
 from what_if_waits import LEADS, Change, minutes_of_passings, platforms, told_waits, waits_longer
 
-from headway_prediction.bundle import Bundle
-from headway_prediction.feeds.arrivals import check_arrivals
-from headway_prediction.forecasters.feed_back import Asked
-from headway_prediction.forecasters.guess_channels import FittedGuess
+from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.feeds.logs.arrivals import check_arrivals
+from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.rollout import Asked
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory, history_from_log
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate import Plan, Scenario, plan_day, simulate_day
-from headway_prediction.what_if.answer import effects_of, platform_waits
-from headway_prediction.what_if.chances import AHEAD_MINS
-from headway_prediction.what_if.changes import under
+from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.what_if.apply_edits import under
+from headway_prediction.what_if.baseline import Present
 from headway_prediction.what_if.edits import EDITED_MINS
 from headway_prediction.what_if.effect import Effect
-from headway_prediction.what_if.present import Present
+from headway_prediction.what_if.monte_carlo import AHEAD_MINS
+from headway_prediction.what_if.result import effects_of, platform_waits
 
 MOMENTS = (400, 540)
 """Between 06:40 and 09:00, when trains come every five minutes."""

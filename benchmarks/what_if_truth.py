@@ -33,8 +33,8 @@ from what_if_pairs import Pair, SimulatedLine
 from what_if_scores import judged, table
 from what_if_waits import LEADS, Change
 
-from headway_prediction.bundle import Bundle
-from headway_prediction.forecasters.feed_back import Asked
+from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.forecasters.rollout import Asked
 from headway_prediction.simulate import Scenario
 
 SIDE_BY_SIDE = 16

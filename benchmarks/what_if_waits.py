@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.line import DIRECTIONS
-from headway_prediction.what_if.present import Present
+from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.what_if.baseline import Present
 from headway_prediction.what_if.wait import Wait, last_passings, waited
 
 LEADS = (5, 10, 15, 30, 45, 60)

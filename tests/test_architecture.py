@@ -17,31 +17,17 @@ NAME = PACKAGE.name
 # Each stage may import its own modules and those of the stages above it in this list.
 STAGES = [
     {"errors", "files"},
-    {"config", "clock"},
-    {"trip_keys", "stop_order", "line_survey", "line", "timetable", "branches", "route_line", "line_toml"},
-    {"feeds", "simulate"},
-    {"guess", "quantile_levels"},
+    {"config"},
+    {"transit"},
+    {"feeds"},
+    {"simulate"},
     {"grid"},
-    {"line_files"},
-    {"aligned", "split", "windows", "data_loader", "dataset", "guided_dataset"},
-    {
-        "layers",
-        "losses",
-        "distribution_loss",
-        "model",
-        "lead_facts",
-        "guided",
-        "training_state",
-        "training_callbacks",
-        "trainer",
-    },
+    {"aligned", "data_loader", "dataset", "guided_dataset", "nn", "model", "guided", "trainer"},
     {"forecasters"},
     {"evaluation"},
-    {"held_out", "own_trust"},
-    {"quality"},
-    {"forecast_now"},
-    {"bundle_parts", "lines_bundle", "bundle"},
-    {"training_windows", "train_corrections", "train_members", "train_line", "train_lines"},
+    {"bundle"},
+    {"training"},
+    {"quality", "reporting"},
     {"what_if"},
     {"service"},
     {"cli"},
@@ -49,24 +35,24 @@ STAGES = [
 ]
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 AT_ONCE = {
-    "layers",
-    "losses",
-    "distribution_loss",
+    "nn.layers",
+    "nn.losses",
+    "nn.distribution_loss",
+    "nn.lead_features",
+    "nn.checkpoint",
+    "nn.callbacks",
     "model",
-    "lead_facts",
     "guided",
     "guided_dataset",
-    "train_corrections",
-    "train_members",
-    "training_windows",
-    "training_state",
-    "training_callbacks",
-    "trainer",
     "dataset",
-    "train_line",
-    "train_lines",
+    "trainer",
+    "training.arrival_residuals",
+    "training.ensemble",
+    "training.line_windows",
+    "training.train_line",
+    "training.train_lines",
 }
-WHEN_USED = {"bundle_parts", "forecasters.st_convnet", "cli.framework"}
+WHEN_USED = {"bundle.files", "forecasters.st_convnet", "cli.framework"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -160,7 +146,7 @@ def test_the_simple_chain_runs_without_a_framework():
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import numpy as np
-from conftest import MONDAY, ZONE, log_of, regular_rows
+from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction import AppConfig, Line
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import history_from_log

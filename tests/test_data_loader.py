@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from conftest import MONDAY, ZONE, log_of, regular_rows
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.grid.matrices import write_matrices
 from headway_prediction.grid.store import write_history
-from headway_prediction.line import Line
+from headway_prediction.transit.line import Line
+from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 
 NAN = np.nan
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guess import (
+from headway_prediction.guided import GuidedSTConvNet
+from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     GUESS_LEADS,
@@ -19,7 +20,6 @@ from headway_prediction.guess import (
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
-from headway_prediction.guided import GuidedSTConvNet
 
 CONFIG = AppConfig(
     lookback_mins=6,

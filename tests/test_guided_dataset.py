@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guess import GUESS_WIDTH
 from headway_prediction.guided import GuidedSTConvNet
 from headway_prediction.guided_dataset import GuidedWindows, LineWindows
+from headway_prediction.nn.checkpoint import read_state
+from headway_prediction.nn.prior_channels import GUESS_WIDTH
 from headway_prediction.trainer import ModelTrainer
-from headway_prediction.training_state import read_state
 
 CONFIG = AppConfig(
     lookback_mins=4,

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import pytest
 
+from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.matrices import write_matrices
-from headway_prediction.line_files import read_line_files
 from headway_prediction.model import STConvNet
 from headway_prediction.simulate import Scenario, write_simulation
 

@@ -14,8 +14,8 @@ from headway_prediction.config import AppConfig
 from headway_prediction.dataset import TimeseriesGenerator, WindowDataset
 from headway_prediction.errors import HeadwayError
 from headway_prediction.model import STConvNet
+from headway_prediction.nn.checkpoint import PARTS, TrainingState, fingerprint_of, read_state, write_state
 from headway_prediction.trainer import ModelTrainer
-from headway_prediction.training_state import PARTS, TrainingState, fingerprint_of, read_state, write_state
 
 CONFIG = AppConfig(
     lookback_mins=4,

@@ -10,8 +10,8 @@ _SPINE = {
     "TimeseriesGenerator": "dataset",
     "STConvNet": "model",
     "ModelTrainer": "trainer",
-    "Bundle": "bundle",
-    "Line": "line",
+    "Bundle": "bundle.bundle",
+    "Line": "transit.line",
 }
 __all__ = [*_SPINE, "__version__"]
 

@@ -10,10 +10,10 @@ import keras
 from keras import ops
 
 from headway_prediction.config import AppConfig
-from headway_prediction.distribution_loss import DistributionLoss, MeanRMSE, MiddleMAE
-from headway_prediction.guess import CHANNELS_WIDTH, FORECASTS
-from headway_prediction.layers import PACKAGE
-from headway_prediction.lead_facts import (
+from headway_prediction.model import STConvNet, facing_travel
+from headway_prediction.nn.distribution_loss import DistributionLoss, MeanRMSE, MiddleMAE
+from headway_prediction.nn.layers import PACKAGE
+from headway_prediction.nn.lead_features import (
     AROUND,
     FACTS_WIDTH,
     Around,
@@ -22,8 +22,8 @@ from headway_prediction.lead_facts import (
     parts_of,
     trains_around,
 )
-from headway_prediction.model import STConvNet, facing_travel
-from headway_prediction.quantile_levels import middle_place
+from headway_prediction.nn.prior_channels import CHANNELS_WIDTH, FORECASTS
+from headway_prediction.nn.quantiles import middle_place
 
 CANDIDATES = ("before", "holder", "following", *FORECASTS, "own")
 BELIEVED_LOGITS = (0.0, 0.0, 0.0, -2.0, -5.0, -5.0, -5.0)

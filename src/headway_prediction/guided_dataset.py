@@ -14,7 +14,7 @@ import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import ARRIVED
-from headway_prediction.windows import WindowOrder, digest_of
+from headway_prediction.grid.windows import WindowOrder, digest_of
 
 BATCH_STREAM = 0x6261746368
 

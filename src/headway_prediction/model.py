@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from headway_prediction.config import AppConfig
-from headway_prediction.layers import PACKAGE, StationConvLSTM
-from headway_prediction.losses import MaskedHuber, MaskedMAE, MaskedRMSE
+from headway_prediction.nn.layers import PACKAGE, StationConvLSTM
+from headway_prediction.nn.losses import MaskedHuber, MaskedMAE, MaskedRMSE
 
 KERNEL = (3, 1)
 DILATIONS = (1, 2, 4)

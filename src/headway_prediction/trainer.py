@@ -7,8 +7,8 @@ import keras
 from rich.console import Console
 
 from headway_prediction.config import AppConfig
-from headway_prediction.training_callbacks import STATE_FILE, EpochKeeper, ProgressLines, write_model
-from headway_prediction.training_state import History, TrainingState, fingerprint_of, read_state
+from headway_prediction.nn.callbacks import STATE_FILE, EpochKeeper, ProgressLines, write_model
+from headway_prediction.nn.checkpoint import History, TrainingState, fingerprint_of, read_state
 
 LAST_LEARNING_RATE = 0.02
 

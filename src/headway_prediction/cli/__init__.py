@@ -8,20 +8,20 @@ import sys
 import typer
 
 from headway_prediction.cli import (
-    archive,
-    canary,
+    backtest_evaluate,
     check,
-    data,
     demo,
-    feed,
-    judge,
-    learn,
+    forecast,
+    import_,
+    leakage_check,
     line,
-    live,
-    now,
+    passings,
     record,
+    replay,
     retrain,
     serve,
+    simulate_grid,
+    train,
     watch,
     what_if,
 )
@@ -38,10 +38,27 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     verbs = (
-        data.simulate, line.line, serve.feed, record.record, serve.replay, feed.passings, archive.archive, check.check,
-        data.grid, learn.train, now.forecast, what_if.what_if, judge.backtest, judge.evaluate, canary.canary, now.info,
-        demo.demo, live.serve, retrain.retrain, watch.watch,
-    )  # fmt: skip
+        simulate_grid.simulate,
+        line.line,
+        replay.feed,
+        record.record,
+        replay.replay,
+        passings.passings,
+        import_.archive,
+        check.check,
+        simulate_grid.grid,
+        train.train,
+        forecast.forecast,
+        what_if.what_if,
+        backtest_evaluate.backtest,
+        backtest_evaluate.evaluate,
+        leakage_check.canary,
+        forecast.info,
+        demo.demo,
+        serve.serve,
+        retrain.retrain,
+        watch.watch,
+    )
     for verb in verbs:
         app.command()(verb)
     return app

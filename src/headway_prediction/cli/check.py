@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway_prediction.cli.common import say
 from headway_prediction.cli.dates import given_date
-from headway_prediction.cli.say import say
 
 if TYPE_CHECKING:
     from headway_prediction.quality.check import Quality
@@ -72,8 +72,8 @@ def check(
       headway check line/arrivals.parquet --gtfs line/gtfs.zip --out quality.html --outages outages.csv
       headway check archive/ --time-zone Europe/Dublin
     """
-    from headway_prediction.feeds.arrival_parts import read_arrival_parts
-    from headway_prediction.line_files import surveyed_line
+    from headway_prediction.feeds.logs.batches import read_arrival_parts
+    from headway_prediction.grid.build import surveyed_line
     from headway_prediction.quality.check import check_parts
 
     day, rows = given_date(show), read_arrival_parts(log, refuse=False)
@@ -87,10 +87,10 @@ def check(
 def _write(
     quality: "Quality", day: date | None, out: Path | None, outages: Path | None, json: Path | None
 ) -> None:
-    from headway_prediction.feeds.outages import write_outages
+    from headway_prediction.feeds.logs.outages import write_outages
     from headway_prediction.files import atomic_path
-    from headway_prediction.quality.page import write_quality_page
-    from headway_prediction.quality.quality_json import quality_json
+    from headway_prediction.quality.report.page import write_quality_page
+    from headway_prediction.quality.report.serialization import quality_json
 
     if out is not None:
         write_quality_page(out, quality, day)
@@ -108,10 +108,15 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
     import polars as pl
     from rich.console import Console
 
-    from headway_prediction.quality.page import date_to_show
+    from headway_prediction.quality.report.findings import basis, findings
+    from headway_prediction.quality.report.page import date_to_show
+    from headway_prediction.quality.report.tables import (
+        date_table,
+        markdown_table,
+        station_table,
+        terminal_table,
+    )
     from headway_prediction.quality.summary import by_date, by_platform, by_station
-    from headway_prediction.quality.tables import date_table, markdown_table, station_table, terminal_table
-    from headway_prediction.quality.words import basis, findings
 
     platforms = by_platform(quality)
     days = by_date(quality, platforms)

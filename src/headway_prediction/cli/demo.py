@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from headway_prediction.cli.say import say
+from headway_prediction.cli.common import say
 
 
 def demo(
@@ -23,9 +23,9 @@ def demo(
     Example:
       headway demo --out demo
     """
-    from headway_prediction.cli.data import grid, simulate
-    from headway_prediction.cli.judge import backtest, evaluate
-    from headway_prediction.cli.learn import train
+    from headway_prediction.cli.backtest_evaluate import backtest, evaluate
+    from headway_prediction.cli.simulate_grid import grid, simulate
+    from headway_prediction.cli.train import train
 
     log, schedule, cells = out / "arrivals.parquet", out / "gtfs.zip", out / "grid.zarr"
     bundle, forecasts, report = out / "bundle", out / "forecasts", out / "report.html"

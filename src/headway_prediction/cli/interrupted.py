@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from headway_prediction.cli.say import say
+from headway_prediction.cli.common import say
 
 
 @contextmanager

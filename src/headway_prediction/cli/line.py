@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway_prediction.cli.common import say
 from headway_prediction.cli.dates import given_date
-from headway_prediction.cli.say import say
 
 if TYPE_CHECKING:
-    from headway_prediction.feeds.gtfs_line import RoutePatterns
-    from headway_prediction.feeds.gtfs_tables import Schedule
-    from headway_prediction.route_line import RouteLine
+    from headway_prediction.feeds.gtfs.line import RoutePatterns
+    from headway_prediction.feeds.gtfs.tables import Schedule
+    from headway_prediction.transit.route_line import RouteLine
 
 STATIONS = "names or stop ids, with commas"
 
@@ -58,8 +58,8 @@ def line(
       headway line gtfs.zip --route A --out line.toml
       headway line gtfs.zip --route A,C --line-id 8th-avenue --out line.toml
     """
-    from headway_prediction.feeds.gtfs_line import route_patterns
-    from headway_prediction.feeds.gtfs_tables import open_schedule
+    from headway_prediction.feeds.gtfs.line import route_patterns
+    from headway_prediction.feeds.gtfs.tables import open_schedule
 
     schedule = open_schedule(gtfs)
     if edited is None:
@@ -79,7 +79,7 @@ def _words(text: str | None) -> list[str]:
 
 
 def _found(schedule: "Schedule", patterns: "RoutePatterns", branch: list[str]) -> "RouteLine":
-    from headway_prediction.feeds.gtfs_line import line_of_route
+    from headway_prediction.feeds.gtfs.line import line_of_route
 
     return line_of_route(schedule, patterns, branch)
 
@@ -87,7 +87,7 @@ def _found(schedule: "Schedule", patterns: "RoutePatterns", branch: list[str]) -
 def _changed(
     found: "RouteLine", stops: list[str], leave_out: list[str], terminals: list[str], line_id: str | None
 ) -> "RouteLine":
-    from headway_prediction import route_line
+    from headway_prediction.transit import route_line
 
     found = route_line.cut_to(found, terminals) if terminals else found
     found = route_line.keep_only(found, stops) if stops else found
@@ -97,7 +97,7 @@ def _changed(
 
 def _read(path: Path, changes: list[str | None]) -> "RouteLine":
     from headway_prediction.errors import HeadwayError
-    from headway_prediction.line_toml import read_line_toml
+    from headway_prediction.transit.line_toml import read_line_toml
 
     if any(changes):
         raise HeadwayError(
@@ -112,9 +112,9 @@ def _show(
     schedule: "Schedule", patterns: "RoutePatterns", found: "RouteLine", on: str | None, planned: Path | None
 ) -> None:
     from headway_prediction.cli.line_table import print_line
-    from headway_prediction.feeds.gtfs import timetable_of
-    from headway_prediction.feeds.gtfs_choices import choices
-    from headway_prediction.feeds.planned_on import busiest_date, planned_table, write_planned
+    from headway_prediction.feeds.gtfs.line_notes import choices
+    from headway_prediction.feeds.gtfs.service_date import busiest_date, planned_table, write_planned
+    from headway_prediction.feeds.gtfs.timetable import timetable_of
 
     timetable = timetable_of(schedule, found.line, patterns.route_id)
     service_date = given_date(on) or busiest_date(timetable)
@@ -126,7 +126,7 @@ def _show(
 
 
 def _write(found: "RouteLine", out: Path) -> None:
-    from headway_prediction.line_toml import write_line_toml
+    from headway_prediction.transit.line_toml import write_line_toml
 
     write_line_toml(found, out)
     say(f"wrote {out}")

@@ -7,9 +7,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from headway_prediction.clock import service_time
-from headway_prediction.line import DIRECTIONS, Line
-from headway_prediction.route_line import RouteLine
+from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.transit.route_line import RouteLine
 
 WIDTH = 110
 LONGEST_NAME = 34

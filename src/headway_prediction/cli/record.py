@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from headway_prediction.cli.common import say
 from headway_prediction.cli.interrupted import until_interrupted
-from headway_prediction.cli.say import say
 
 
 def record(
@@ -47,7 +47,7 @@ def record(
     """
     from headway_prediction.feeds.recorder.address import asked_address
     from headway_prediction.feeds.recorder.archive import open_archive
-    from headway_prediction.feeds.recorder.exchange import Limits
+    from headway_prediction.feeds.recorder.http_fetch import Limits
     from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
     from headway_prediction.feeds.recorder.retention import Retention
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from headway_prediction.cli.common import say
 from headway_prediction.cli.framework import load_framework
-from headway_prediction.cli.live import StoreOption
-from headway_prediction.cli.say import say
+from headway_prediction.cli.serve import StoreOption
 
 
 def retrain(
@@ -35,10 +35,10 @@ def retrain(
       headway retrain --bundle line/bundle
       headway retrain --bundle line/bundle --back
     """
-    from headway_prediction.cli.live_parts import default_store
-    from headway_prediction.feeds.gtfs import read_timetable
-    from headway_prediction.service.bundle_on_disk import load_bundle
-    from headway_prediction.service.retrain import go_back, retrain
+    from headway_prediction.cli.serve_setup import default_store
+    from headway_prediction.feeds.gtfs.timetable import read_timetable
+    from headway_prediction.service.live.bundle_watcher import load_bundle
+    from headway_prediction.service.live.retrain import go_back, retrain
     from headway_prediction.service.store import Store
 
     if back:

@@ -1,174 +1,110 @@
-"""replay and feed: polls served over HTTP on this machine, recorded or simulated."""
+"""serve: the live service of a line, its page and its API."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from headway_prediction.cli.data import ScenarioName, named_scenario
-from headway_prediction.cli.interrupted import until_interrupted
-from headway_prediction.cli.say import say
-
-if TYPE_CHECKING:
-    from headway_prediction.feeds.realtime.poll import Poll
-    from headway_prediction.simulate.feed_message import FeedContent
-
-FaultOption = Annotated[
-    list[str] | None,
+BundleOption = Annotated[
+    Path | None, typer.Option(help="Bundle of the line. May be left out with --simulate.")
+]
+UrlOption = Annotated[
+    str | None, typer.Option(help="Address of the line's GTFS-Realtime feed, without any key.")
+]
+ArchiveOption = Annotated[Path | None, typer.Option(help="Archive of `headway record` to replay instead.")]
+SimulateOption = Annotated[bool, typer.Option("--simulate", help="Serve the simulated line instead.")]
+SpeedOption = Annotated[
+    float, typer.Option(help="How many times as fast as real time an archive or the simulated line runs.")
+]
+StoreOption = Annotated[
+    str | None,
     typer.Option(
-        help="Serve a fault, with its share of the answers: slow=0.1, error, busy, hang-up, truncated, half, empty, "
-        "wrong-type, huge, redirect, loop, gzip, standstill. May be repeated."
+        help="Store: sqlite:///PATH or postgresql+psycopg://…. Default: a SQLite file beside the bundle."
     ),
 ]
-PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")]
-SpeedOption = Annotated[
-    float, typer.Option(help="How many times as fast as real time; inf gives the next poll at every request.")
+HostOption = Annotated[
+    str, typer.Option(help="Address to listen on; one that others can reach wants keys in HEADWAY_KEYS.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed strikes the same requests with faults.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")]
+AllowHostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Further name by which the service is asked for, such as board.example behind a proxy: on 127.0.0.1 requests "
+        "for any other name are refused. May be repeated."
+    ),
+]
+AllowOriginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Other site, such as https://control.example, whose pages may read the API and ask what-if. May be repeated."
+    ),
+]
+GtfsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="GTFS zip: routes and directions of trips, where the feed leaves them unsaid, and their times, where it tells "
+        "delays alone."
+    ),
+]
+RouteOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The line's route in the feed, or several with commas; '' where it names none. Default: its line_id."
+    ),
+]
+NameOption = Annotated[str | None, typer.Option(help="Name of the line on the page. Default: its line_id.")]
+EveryOption = Annotated[
+    float, typer.Option(min=0.1, help="Seconds from one request of the feed to the next.")
+]
+KeyVariableOption = Annotated[
+    str | None, typer.Option(help="Environment variable that holds the feed's key.")
+]
+KeyHeaderOption = Annotated[str | None, typer.Option(help="Header that the feed's key is sent in.")]
+KeyParameterOption = Annotated[
+    str | None, typer.Option(help="Query parameter that the feed's key is sent in.")
+]
+KeepOption = Annotated[int, typer.Option(min=2, help="Service days that stay in the store.")]
+WebhookOption = Annotated[str | None, typer.Option(help="Address to which new warnings are posted as JSON.")]
 
 
-def replay(
-    archive: Annotated[Path, typer.Argument(help="Archive that `headway record` wrote.")],
+def serve(
+    bundle: BundleOption = None,
+    url: UrlOption = None,
+    archive: ArchiveOption = None,
+    simulate: SimulateOption = False,
     speed: SpeedOption = 1.0,
-    port: PortOption = 8642,
-    since: Annotated[
-        str | None, typer.Option(help="First moment (ISO 8601 with offset). Default: the archive's first.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="Moment to end before (ISO 8601 with offset). Default: the last.")
-    ] = None,
-    fault: FaultOption = None,
-    seed: SeedOption = 0,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Serve nothing: compare every poll with its checksum.")
-    ] = False,
+    store: StoreOption = None,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8640,
+    allow_host: AllowHostOption = None,
+    allow_origin: AllowOriginOption = None,
+    gtfs: GtfsOption = None,
+    route: RouteOption = None,
+    name: NameOption = None,
+    every: EveryOption = 15.0,
+    key_variable: KeyVariableOption = None,
+    key_header: KeyHeaderOption = None,
+    key_parameter: KeyParameterOption = None,
+    keep_days: KeepOption = 60,
+    webhook: WebhookOption = None,
 ) -> None:
-    """Serve a recorded feed again.
+    """Forecast a line live, and show it.
 
-    Answers over HTTP on this machine with the poll of the moment, until interrupted. With --verify it reads everything
-    instead, prints a line for each day and each fault, and ends with status 1 where there is a fault.
+    Follows the feed, forecasts every minute, and serves page and API until interrupted. Without a feed at hand: --simulate.
+    A new bundle in the place of the old one is taken over while it runs.
 
     \b
     Example:
-      headway replay archive --speed 60 --port 8642
+      headway serve --bundle line/bundle --url https://example.org/trips.pb
+      headway serve --simulate --speed 10
     """
-    from headway_prediction.feeds.recorder.replay import replay as replayed
+    import os
 
-    if verify:
-        _verify(archive)
-    else:
-        first, end = _seconds(since), _seconds(until)
-        _serve(replayed(archive, say, since=first, until=end), speed, port, fault, seed)
+    from headway_prediction.cli.serve_setup import Source, Wanted, serve_line
+    from headway_prediction.service.api.settings import ApiSettings, keys_of
 
-
-class Content(StrEnum):
-    """What a simulated feed holds."""
-
-    BOTH = "both"
-    TRIP_UPDATES = "trip-updates"
-    VEHICLE_POSITIONS = "vehicle-positions"
-
-
-def feed(
-    speed: SpeedOption = 1.0,
-    port: PortOption = 8642,
-    at: Annotated[
-        str | None, typer.Option(help="Moment at which the feed begins (ISO 8601 with offset). Default: now.")
-    ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Seconds from one poll to the next.")] = 15,
-    content: Annotated[Content, typer.Option(help="What the feed holds.")] = Content.BOTH,
-    stations: Annotated[
-        int | None, typer.Option(min=3, help="Stations of the garden line. Default: 14.")
-    ] = None,
-    scenario: Annotated[
-        ScenarioName, typer.Option(help="The line, as simulate knows it.")
-    ] = ScenarioName.GARDEN_LINE,
-    gtfs: Annotated[
-        Path | None, typer.Option(help="Write the line's GTFS zip too, for the next 60 days.")
-    ] = None,
-    feed_fault: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A fault of what the feed says: vanishing_trips=0.1, header_stands_still=0.05, clock_off_secs=3600, "
-            "undated_trips=true, … An unknown one lists them. May be repeated."
-        ),
-    ] = None,
-    fault: FaultOption = None,
-    seed: SeedOption = 0,
-) -> None:
-    """Serve the feed of a line that does not exist.
-
-    Its trains run by the clock, and GTFS-Realtime over HTTP on this machine says where they are, until interrupted: a
-    feed for whoever has none, and one that may fail on demand.
-
-    \b
-    Example:
-      headway feed --port 8642 --fault slow=0.05 --fault error
-    """
-    from headway_prediction.simulate.feed_days import named_faults, polls_from, write_schedule_from
-
-    line = named_scenario(scenario, stations)
-    begin = datetime.now(UTC) if at is None else _moment(at)
-    if gtfs is not None:
-        write_schedule_from(gtfs, line, begin)
-        say(f"wrote {gtfs}")
-    faults = named_faults(feed_fault or ())
-    polls = polls_from(line, begin, every_secs=every, content=_content(content), faults=faults, seed=seed)
-    _serve(polls, speed, port, fault, seed)
-
-
-def _content(content: Content) -> "FeedContent":
-    from headway_prediction.simulate.feed_message import FeedContent
-
-    return FeedContent(
-        trip_updates=content is not Content.VEHICLE_POSITIONS,
-        vehicle_positions=content is not Content.TRIP_UPDATES,
+    settings = ApiSettings(
+        host, port, keys_of(os.environ), tuple(allow_host or ()), tuple(allow_origin or ())
     )
-
-
-def _verify(archive: Path) -> None:
-    from headway_prediction.feeds.recorder.verify import verify
-
-    sound = True
-    for check in verify(archive):
-        attempts = ", ".join(f"{count:,} {outcome}" for outcome, count in check.outcomes.items())
-        print(f"{check.day}: {attempts}; {check.whole_files:,} files whole, {len(check.faults):,} faults")
-        for text in check.faults:
-            print(f"  {text}")
-        sound = sound and not check.faults
-    if not sound:
-        raise typer.Exit(1)
-
-
-def _serve(polls: "Iterable[Poll]", speed: float, port: int, faults: list[str] | None, seed: int) -> None:
-    from headway_prediction.feeds.server.faults import parse_faults
-    from headway_prediction.feeds.server.feed_server import FeedServer
-    from headway_prediction.feeds.server.moment import Moment
-
-    with FeedServer(Moment(polls, speed), parse_faults(faults or (), seed), port) as server:
-        say(f"serving {server.url} until interrupted")
-        with until_interrupted():
-            server.serve_forever()
-
-
-def _seconds(text: str | None) -> float | None:
-    return None if text is None else _moment(text).timestamp()
-
-
-def _moment(text: str) -> datetime:
-    from headway_prediction.errors import HeadwayError
-
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment
-    except ValueError:
-        pass
-    raise HeadwayError(
-        f"the moment {text!r} cannot be read",
-        "ISO 8601 with an offset, such as 2026-01-13T08:30+00:00",
-        "correct it",
-    )
+    source = Source(url, archive, simulate, speed, every, (key_variable, key_header, key_parameter))
+    serve_line(source, Wanted(bundle, store, gtfs, route, name, keep_days, webhook), settings)

@@ -8,15 +8,15 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from headway_prediction.bundle import Bundle
+from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.bundle.multi_line_bundle import LinesBundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.arrivals import read_arrivals
+from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.grid.plan_variants import PlanKind, plan_kind
 from headway_prediction.grid.store import read_history
-from headway_prediction.line import DIRECTIONS, Line
-from headway_prediction.line_toml import read_line_toml
-from headway_prediction.lines_bundle import LinesBundle
-from headway_prediction.timetable import Timetable
+from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.transit.line_toml import read_line_toml
+from headway_prediction.transit.timetable import Timetable
 
 WIDTH = 110
 LONGEST_NAME = 30

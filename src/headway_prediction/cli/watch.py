@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from headway_prediction.cli.watch_table import Seen
-    from headway_prediction.service.client import Client
+    from headway_prediction.service.client.client import Client
 
 
 def watch(
@@ -30,7 +30,7 @@ def watch(
     from rich.console import Console
 
     from headway_prediction.cli.watch_table import shown
-    from headway_prediction.service.client import Client
+    from headway_prediction.service.client.client import Client
 
     client, console = Client(url), Console(highlight=False)
     line_id = _line_id(client, line)

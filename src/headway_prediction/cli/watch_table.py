@@ -7,12 +7,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.service.api.models.forecast import ForecastColumns
 from headway_prediction.service.api.models.judged import Warnings
 from headway_prediction.service.api.models.lines import LineTold
 from headway_prediction.service.api.models.state import State
-from headway_prediction.service.issued import Level, Trouble
+from headway_prediction.service.live.published import Level, Trouble
+from headway_prediction.transit.line import DIRECTIONS
 
 LEADS = (5, 10, 15)
 MOST_WARNINGS = 8

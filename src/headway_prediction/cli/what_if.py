@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway_prediction.cli.forecast import Format, moment_of
 from headway_prediction.cli.framework import load_framework
-from headway_prediction.cli.now import Format, moment_of
 
 if TYPE_CHECKING:
-    from headway_prediction.bundle import Bundle
+    from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.what_if.edits import Edit
     from headway_prediction.what_if.request import Request, Strategy
 
@@ -66,7 +66,7 @@ def what_if(
       headway what-if --bundle line/bundle --arrivals line/arrivals.parquet --at 2026-01-13T08:30 --hold 0@08:35+3
       headway what-if --bundle line/bundle --arrivals line/arrivals.parquet --cancel 0@08:40 --strategy even-headways
     """
-    from headway_prediction.bundle import Bundle
+    from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.what_if.request import Request, Search
 
     _refuse_csv(format)
@@ -90,10 +90,10 @@ def what_if(
 
 
 def _tell(loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", format: Format) -> None:
+    from headway_prediction.bundle.forecast import known_now
     from headway_prediction.cli.what_if_table import print_answer
-    from headway_prediction.forecast_now import known_now
-    from headway_prediction.what_if.answer import answer
-    from headway_prediction.what_if.plain import answer_plain
+    from headway_prediction.what_if.result import answer
+    from headway_prediction.what_if.serialization import answer_plain
 
     found = answer(asked, loaded, *known_now(loaded, arrivals, moment_of(at)))
     if format is Format.JSON:
@@ -121,8 +121,8 @@ def _strategy(name: str, direction: int, mins: float) -> "Strategy":
 
 def _edit(text: str, option: str, sign: str) -> "Edit":
     """Read DIRECTION@TIME and, after `sign`, minutes (+) or another time (=)."""
-    from headway_prediction.clock import gtfs_minutes
     from headway_prediction.errors import HeadwayError
+    from headway_prediction.transit.clock import gtfs_minutes
     from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
 
     shape = {"+": "0@08:35+3", "=": "0@08:35=08:37", "": "0@08:35"}[sign]

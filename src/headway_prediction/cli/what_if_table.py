@@ -4,10 +4,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from headway_prediction.clock import service_time
-from headway_prediction.line import DIRECTIONS, Line
-from headway_prediction.what_if.answer import Answer
-from headway_prediction.what_if.changes import Planned
+from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.what_if.apply_edits import Planned
+from headway_prediction.what_if.result import Answer
 from headway_prediction.what_if.wait import Wait
 
 WIDTH = 110

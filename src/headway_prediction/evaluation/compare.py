@@ -17,7 +17,7 @@ from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
 from headway_prediction.evaluation.usual import Usual
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.line import Line
+from headway_prediction.transit.line import Line
 
 Forecasts = Mapping[str, Mapping[date, Forecast]]
 COMPARED = {

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.evaluation.cell_statistics import STATISTICS, cell_statistics
 from headway_prediction.evaluation.disturbance import CONDITIONS, condition_of
 from headway_prediction.evaluation.truth import Truth
 from headway_prediction.forecasters.base import LEADS, Forecast
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 POPULATIONS = ("valid", "event")
 HOURS = SCORED_DAY_MINS // 60

@@ -5,11 +5,11 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.evaluation.disturbance import irregularity
 from headway_prediction.evaluation.usual import Usual
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 ORIGIN_STEP_MINS = 10
 WARM_UP_MINS = 30

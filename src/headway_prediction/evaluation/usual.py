@@ -6,11 +6,11 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.climatology import HALF_HOURS, Climatology, is_weekend
 from headway_prediction.forecasters.schedule import Schedule
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.quantile_levels import middle_place
+from headway_prediction.nn.quantiles import middle_place
 
 POOLED_LEADS = 1
 """Leads on either side that are calibrated together, for a steady estimate."""

@@ -7,10 +7,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, valid_minutes
-from headway_prediction.forecasters.medians import median_or_nan, quantiles_or_nan
+from headway_prediction.forecasters.physics.medians import median_or_nan, quantiles_or_nan
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 HALF_HOURS = SCORED_DAY_MINS // 30
 SPREAD_LEVELS = (0.1, 0.9)

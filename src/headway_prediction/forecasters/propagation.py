@@ -10,17 +10,17 @@ import polars as pl
 
 from headway_prediction.forecasters.base import LEADS, Forecast, held_values, over_leads
 from headway_prediction.forecasters.climatology import Climatology, is_weekend
-from headway_prediction.forecasters.direction_runs import (
+from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, run_on
+from headway_prediction.forecasters.physics.match_trains import identify
+from headway_prediction.forecasters.physics.running_times import travel_positions
+from headway_prediction.forecasters.physics.stopping_pattern import (
     FITTED,
     DirectionRuns,
     fit_direction,
     planned_departures,
 )
-from headway_prediction.forecasters.run_on import TrainsOfDay, run_on
-from headway_prediction.forecasters.running_times import travel_positions
-from headway_prediction.forecasters.trains import identify
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.line import DIRECTIONS
+from headway_prediction.transit.line import DIRECTIONS
 
 
 @dataclass(frozen=True)

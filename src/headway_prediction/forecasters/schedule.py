@@ -8,10 +8,10 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.forecasters.base import Forecast, valid_minutes
 from headway_prediction.grid.headway_grid import day_grid
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import numpy as np
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import Forecast, held_values
+from headway_prediction.forecasters.blend import NetworkOutputs, OpinionPool
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.guess_channels import FittedGuess
-from headway_prediction.forecasters.opinion_pool import NetworkOutputs, OpinionPool
+from headway_prediction.forecasters.prior_features import FittedGuess
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import to_matrices
-from headway_prediction.guess import ARRIVES_IN
+from headway_prediction.nn.prior_channels import ARRIVES_IN
 
 if TYPE_CHECKING:
     import keras

@@ -14,12 +14,12 @@ from headway_prediction.forecasters.base import (
     held_values,
     over_leads,
 )
-from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.first_guess import FirstGuess
-from headway_prediction.forecasters.fit_first_guess import fit_first_guess
-from headway_prediction.forecasters.next_trains import forecast_headways
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay
+from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.next_trains import forecast_headways
+from headway_prediction.forecasters.physics.prior import FirstGuess
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.line import DIRECTIONS
+from headway_prediction.transit.line import DIRECTIONS
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.grid.outages import Outage, across
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 CAP_MINS = 30.0
 LONGEST_HEADWAY_MINS = 60.0

@@ -6,10 +6,10 @@ from datetime import date, datetime
 
 import polars as pl
 
-from headway_prediction.clock import service_minutes
 from headway_prediction.errors import HeadwayError
-from headway_prediction.line import Line
-from headway_prediction.trip_keys import trip_keys
+from headway_prediction.transit.clock import service_minutes
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.trip_keys import trip_keys
 
 DUPLICATE_SECONDS = 15
 """A passing this close to the one before it at the same platform is a duplicate (PROTOCOL.md)."""

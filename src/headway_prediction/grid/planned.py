@@ -5,10 +5,10 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.grid.headway_grid import CAP_MINS, held_headways
-from headway_prediction.line import DIRECTIONS, Line
-from headway_prediction.timetable import Timetable
+from headway_prediction.transit.clock import SCORED_DAY_MINS
+from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.transit.timetable import Timetable
 
 
 def planned_terminals(

@@ -15,8 +15,8 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path, sha256
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.passings import PASSING_COLUMNS
-from headway_prediction.line import Line
-from headway_prediction.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 
 FORMAT = "headway-prediction line history 2"
 SEAL = "checksum"

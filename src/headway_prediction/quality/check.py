@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.line import Line
 from headway_prediction.quality.completeness import completeness
 from headway_prediction.quality.duplicates import duplicates
 from headway_prediction.quality.gaps import gaps
@@ -16,7 +15,8 @@ from headway_prediction.quality.placed import in_service_day, misdated_rows, pla
 from headway_prediction.quality.plan_match import TOLERANCE_MINS
 from headway_prediction.quality.resolution import time_resolution
 from headway_prediction.quality.train_order import backward_trains, overtaking_trains
-from headway_prediction.timetable import Timetable
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import Timetable
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from headway_prediction.forecasters.day_kinds import day_kind
+from headway_prediction.forecasters.physics.day_types import day_kind
 from headway_prediction.grid.passings import without_duplicates
-from headway_prediction.line import Line
 from headway_prediction.quality.placed import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.plan_match import TOLERANCE_MINS, matched_passings, planned_passings
 from headway_prediction.quality.silences import LEAST_DAYS
-from headway_prediction.timetable import Timetable
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import Timetable
 
 COMPLETENESS_COLUMNS = {
     "service_date": pl.Date,

@@ -4,7 +4,7 @@ import polars as pl
 
 from headway_prediction.grid.passings import DUPLICATE_SECONDS
 from headway_prediction.quality.placed import DAY_PLATFORM
-from headway_prediction.trip_keys import UNKNOWN
+from headway_prediction.transit.trip_keys import UNKNOWN
 
 ROW_AGAIN = "row again"
 WITHIN_SECONDS = f"within {DUPLICATE_SECONDS} s"

@@ -6,11 +6,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.line import Line
 from headway_prediction.quality.outages import SILENCE_COLUMNS, minutes_by_date
 from headway_prediction.quality.placed import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.silences import Minutes, unusual_silences
-from headway_prediction.timetable import PLANNED_COLUMNS, Timetable
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Timetable
 
 GAP_MINS = 10
 GAP_COLUMNS = {"direction": pl.Int8, "station": pl.Int16} | SILENCE_COLUMNS

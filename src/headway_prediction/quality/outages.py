@@ -9,7 +9,7 @@ import polars as pl
 
 from headway_prediction.grid.outages import OUTAGE_COLUMNS
 from headway_prediction.quality.silences import Minutes, unusual_silences
-from headway_prediction.timetable import Timetable
+from headway_prediction.transit.timetable import Timetable
 
 OUTAGE_MINS = 15
 """As `AppConfig.outage_mins`, which keeps training windows apart."""

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from headway_prediction.clock import SCORED_DAY_MINS, service_minutes
 from headway_prediction.grid.passings import PASSING_COLUMNS, stops_like
-from headway_prediction.line import Line
-from headway_prediction.trip_keys import trip_keys
+from headway_prediction.transit.clock import SCORED_DAY_MINS, service_minutes
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.trip_keys import trip_keys
 
 PLATFORM = ("direction", "station")
 DAY_PLATFORM = ("service_date", *PLATFORM)

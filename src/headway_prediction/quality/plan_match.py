@@ -5,10 +5,10 @@ from datetime import date
 
 import polars as pl
 
-from headway_prediction.clock import SCORED_DAY_MINS
 from headway_prediction.quality.placed import DAY_PLATFORM
-from headway_prediction.timetable import PLANNED_COLUMNS, Timetable
-from headway_prediction.trip_keys import UNKNOWN
+from headway_prediction.transit.clock import SCORED_DAY_MINS
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Timetable
+from headway_prediction.transit.trip_keys import UNKNOWN
 
 TOLERANCE_MINS = 5.0
 SAME_TRAIN_MINS = 60.0

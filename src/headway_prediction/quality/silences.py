@@ -11,8 +11,8 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.clock import SCORED_DAY_MINS
-from headway_prediction.forecasters.day_kinds import day_kind
+from headway_prediction.forecasters.physics.day_types import day_kind
+from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 TIMES_USUAL = 3.0
 LEAST_DAYS = 3

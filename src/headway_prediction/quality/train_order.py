@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from headway_prediction.line import DIRECTIONS, Line
-from headway_prediction.trip_keys import UNKNOWN
+from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.transit.trip_keys import UNKNOWN
 
 TRAIN = ("service_date", "direction", "trip_id")
 STEP_COLUMNS = {"place": pl.Int64, "from_place": pl.Int64, "from_station": pl.Int16, "left": pl.Float64}

@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.clock import service_day_start
 from headway_prediction.simulate.scenario import Scenario
 from headway_prediction.simulate.trains import Passings
+from headway_prediction.transit.clock import service_day_start
 
 LOG_SCHEMA = {
     "line_id": pl.String,

@@ -6,8 +6,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate.scenario import DayService, Scenario
+from headway_prediction.transit.line import DIRECTIONS
 
 DAY_TYPES = ("weekday", "saturday", "sunday")
 

@@ -8,9 +8,9 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from headway_prediction import clock
 from headway_prediction.errors import HeadwayError
 from headway_prediction.simulate import stations
+from headway_prediction.transit import clock
 
 DEFAULT_STATION_COUNT = 14
 DEFAULT_DWELL_GROWTH = 2.0

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from headway_prediction.line import DIRECTIONS
 from headway_prediction.simulate.noise import Incident, Noise, draw_noise
 from headway_prediction.simulate.plan import Plan, line_times, planned_passings
 from headway_prediction.simulate.scenario import Scenario
+from headway_prediction.transit.line import DIRECTIONS
 
 
 @dataclass(frozen=True)

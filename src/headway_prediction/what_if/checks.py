@@ -6,13 +6,13 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.clock import service_time
 from headway_prediction.errors import HeadwayError
-from headway_prediction.line import DIRECTIONS
-from headway_prediction.what_if.changed_plan import ADDED, ChangedTrips, DirectionChange
-from headway_prediction.what_if.changes import Planned, direction_changes
+from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.what_if.apply_edits import Planned, direction_changes
+from headway_prediction.what_if.baseline import Present
+from headway_prediction.what_if.edited_timetable import ADDED, ChangedTrips, DirectionChange
 from headway_prediction.what_if.edits import EDITED_MINS
-from headway_prediction.what_if.present import Present
 
 LEAST_APART_MINS = 1.0
 """Two trains leave a terminal at least this long after each other, unless the plan itself has them nearer."""

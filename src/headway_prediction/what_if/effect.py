@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
-from headway_prediction.what_if.chances import held
+from headway_prediction.what_if.baseline import Present
 from headway_prediction.what_if.edits import EDITED_MINS
-from headway_prediction.what_if.present import Present
+from headway_prediction.what_if.monte_carlo import held
 from headway_prediction.what_if.reach import first_reached, reached
 from headway_prediction.what_if.wait import Waited, last_passings, waited
 

@@ -9,8 +9,8 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.forecasters.sections import headways_of
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay
+from headway_prediction.forecasters.physics.sections import headways_of
 
 FEWEST_RUNS = 100
 USUAL_STRAY_MINS = np.array([-0.4, -0.25, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.45])

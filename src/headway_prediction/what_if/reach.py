@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headway_prediction.what_if.chances import Coming
+from headway_prediction.what_if.monte_carlo import Coming
 
 FASTEST = 0.9
 EARLY_MINS = 1.0

@@ -12,14 +12,14 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.forecasters.expected_trains import DirectionDay
-from headway_prediction.what_if.chances import Chances, Coming
-from headway_prediction.what_if.changed_plan import ADDED
-from headway_prediction.what_if.changes import Planned, under
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay
+from headway_prediction.what_if.apply_edits import Planned, under
+from headway_prediction.what_if.baseline import Present
 from headway_prediction.what_if.checks import SAME_MINS
+from headway_prediction.what_if.departures import Leaving
+from headway_prediction.what_if.edited_timetable import ADDED
 from headway_prediction.what_if.edits import EDITED_MINS
-from headway_prediction.what_if.leaving import Leaving
-from headway_prediction.what_if.present import Present
+from headway_prediction.what_if.monte_carlo import Chances, Coming
 from headway_prediction.what_if.request import Search
 from headway_prediction.what_if.strategies import HOLD_STEP_MINS, holds_to_even
 from headway_prediction.what_if.wait import last_passings, waited

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headway_prediction.clock import service_time
 from headway_prediction.errors import HeadwayError
-from headway_prediction.what_if.changes import Planned
-from headway_prediction.what_if.leaving import Leaving
-from headway_prediction.what_if.present import Present
+from headway_prediction.transit.clock import service_time
+from headway_prediction.what_if.apply_edits import Planned
+from headway_prediction.what_if.baseline import Present
+from headway_prediction.what_if.departures import Leaving
 from headway_prediction.what_if.request import Strategy, StrategyName
 
 LEAST_HOLD_MINS = 0.5

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.observed import INSTANT
+from headway_prediction.feeds.archives.observations import INSTANT
 
 LEAVE_OUT = "leave the day out with --skip-bad-days"
 DIRECTIONS = {"0": 0, "1": 1, "false": 0, "true": 1}

@@ -9,13 +9,14 @@ from pathlib import Path
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives import gobble, lamp, mapped, subwaydata
+from headway_prediction.feeds.archives import custom as mapped
+from headway_prediction.feeds.archives import gobble, lamp, subwaydata
 from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format
+from headway_prediction.feeds.archives.arrival_log import Passing, tidy_log
 from headway_prediction.feeds.archives.column_map import ColumnMap
+from headway_prediction.feeds.archives.dedup import SeenTrains
 from headway_prediction.feeds.archives.log_writer import log_writer
-from headway_prediction.feeds.archives.observed import Observed, Wanted
-from headway_prediction.feeds.archives.seen_trains import SeenTrains
-from headway_prediction.feeds.archives.tidy import Passing, tidy_log
+from headway_prediction.feeds.archives.observations import Observed, Wanted
 
 RARE_SHARE = 0.02
 """A platform passed by a smaller share of the trains of its direction's busiest one is on a detour, not on the line."""

@@ -16,7 +16,7 @@ from headway_prediction.feeds.archives.columns import (
     scan_table,
     whole_numbers,
 )
-from headway_prediction.feeds.archives.observed import Observed, Wanted, observed
+from headway_prediction.feeds.archives.observations import Observed, Wanted, observed
 from headway_prediction.feeds.archives.times import text_instants
 
 COLUMNS = (

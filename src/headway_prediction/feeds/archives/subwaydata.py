@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.clock import service_dates
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives.columns import (
     LEAVE_OUT,
@@ -23,7 +22,8 @@ from headway_prediction.feeds.archives.columns import (
     reading,
     refuse_missing,
 )
-from headway_prediction.feeds.archives.observed import INSTANT, Observed, Wanted, observed
+from headway_prediction.feeds.archives.observations import INSTANT, Observed, Wanted, observed
+from headway_prediction.transit.clock import service_dates
 
 TIME_ZONE = "America/New_York"
 TRIPS = ("trip_uid", "trip_id", "route_id", "direction_id", "start_time")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.clock import local_instants
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives.columns import refuse_unread
-from headway_prediction.feeds.archives.observed import INSTANT
+from headway_prediction.feeds.archives.observations import INSTANT
+from headway_prediction.transit.clock import local_instants
 
 OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 

@@ -3,10 +3,10 @@
 import json
 import zlib
 
-from headway_prediction.feeds.realtime.follower import Settled
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.snapshot import Status, TripKey
-from headway_prediction.feeds.realtime.state import State
+from headway_prediction.feeds.realtime.tracker import Settled
+from headway_prediction.feeds.realtime.tracker_state import State
 from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
 
 VERSION = 2

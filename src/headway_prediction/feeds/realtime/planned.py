@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from headway_prediction.clock import gtfs_minutes, service_day_start, service_moment
 from headway_prediction.errors import HeadwayError
+from headway_prediction.transit.clock import gtfs_minutes, service_day_start, service_moment
 
 DAY_SECS = 24 * 3600
 

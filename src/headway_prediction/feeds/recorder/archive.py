@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.recorder.body_store import checksum_of, day_name, file_name, write_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Attempt, append
 from headway_prediction.feeds.recorder.layout import MARKER_NAME, archive_days, claim_folder
-from headway_prediction.feeds.recorder.mend import mend_day
-from headway_prediction.feeds.recorder.stored import checksum_of, day_name, file_name, write_body
+from headway_prediction.feeds.recorder.repair import mend_day
 
 LOCK_NAME = ".lock"
 GOING = ".going"

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.address import FeedAddress
+from headway_prediction.feeds.recorder.backoff import pause_seconds
 from headway_prediction.feeds.recorder.body import ExchangeFailed
-from headway_prediction.feeds.recorder.exchange import Limits, Validators, exchange
+from headway_prediction.feeds.recorder.body_store import day_name
+from headway_prediction.feeds.recorder.classify import failed, judge
+from headway_prediction.feeds.recorder.counters import Tally
+from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, exchange
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
-from headway_prediction.feeds.recorder.judge import failed, judge
-from headway_prediction.feeds.recorder.politeness import pause_seconds
 from headway_prediction.feeds.recorder.retention import Retention
-from headway_prediction.feeds.recorder.stored import day_name
-from headway_prediction.feeds.recorder.tally import Tally
 
 REFUSALS = {400, 401, 403, 404, 410}
 """Statuses that say the request is wrong: fatal on the very first attempt, outlasted on a later one."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.recorder.body_store import Damaged, day_name, read_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Outcome, read_index
 from headway_prediction.feeds.recorder.layout import archive_days, check_archive
 from headway_prediction.feeds.recorder.record import Clock
-from headway_prediction.feeds.recorder.stored import Damaged, day_name, read_body
 
 
 def replay(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from headway_prediction.feeds.recorder.body_store import NAME, Damaged, read_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Attempt, Outcome, read_index
 from headway_prediction.feeds.recorder.layout import archive_days, check_archive
-from headway_prediction.feeds.recorder.stored import NAME, Damaged, read_body
 
 
 @dataclass(frozen=True)

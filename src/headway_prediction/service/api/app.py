@@ -13,19 +13,19 @@ from starlette.responses import JSONResponse
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.api.asking_routes import asking_routes, event_routes
-from headway_prediction.service.api.desk import Desk
+from headway_prediction.service.api.errors import Refusal, error_body
 from headway_prediction.service.api.events import Hub
-from headway_prediction.service.api.guard import Guard, security_headers
 from headway_prediction.service.api.health_routes import health_routes
-from headway_prediction.service.api.limits import Workers
 from headway_prediction.service.api.line_routes import line_routes
 from headway_prediction.service.api.metrics import RequestCounter, new_registry
+from headway_prediction.service.api.middleware import Guard, security_headers
 from headway_prediction.service.api.models.base import PUBLISHED_AGE
 from headway_prediction.service.api.page_routes import page_routes
 from headway_prediction.service.api.published_routes import published_routes
-from headway_prediction.service.api.refusal import Refusal, error_body
+from headway_prediction.service.api.rate_limit import Workers
+from headway_prediction.service.api.request_handler import Desk
 from headway_prediction.service.api.settings import ApiSettings
-from headway_prediction.service.view import ServiceView
+from headway_prediction.service.live.view import ServiceView
 
 DESCRIPTION = """Headway forecasts of a metro line, minute by minute.
 

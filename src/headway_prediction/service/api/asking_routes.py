@@ -8,14 +8,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.desk import Desk
-from headway_prediction.service.api.documented import PREFIX, LineId, errors
+from headway_prediction.service.api.cache import JSON, Rendered
+from headway_prediction.service.api.errors import Refusal
 from headway_prediction.service.api.events import EventStream, Hub
-from headway_prediction.service.api.forecast_body import status_body
-from headway_prediction.service.api.limits import TokenBuckets, Workers, check_key
+from headway_prediction.service.api.forecast_response import status_body
 from headway_prediction.service.api.models.what_if import WhatIf, WhatIfAnswer
-from headway_prediction.service.api.refusal import Refusal
-from headway_prediction.service.api.rendered import JSON, Rendered
+from headway_prediction.service.api.openapi import PREFIX, LineId, errors
+from headway_prediction.service.api.rate_limit import TokenBuckets, Workers, check_key
+from headway_prediction.service.api.request_handler import Desk
 
 EVENT_STREAM = {
     "description": "`forecast` events: data is a ForecastEvent. The first tells of what is published now, unless "

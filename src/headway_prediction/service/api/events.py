@@ -13,12 +13,12 @@ from threading import Event, Thread
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from headway_prediction.evaluation.plain import end
-from headway_prediction.line import Line
-from headway_prediction.service.api.refusal import Refusal
+from headway_prediction.forecasters.serialization import end
+from headway_prediction.service.api.errors import Refusal
 from headway_prediction.service.api.settings import ApiSettings
-from headway_prediction.service.board import Board
-from headway_prediction.service.issued import Published
+from headway_prediction.service.live.published import Published
+from headway_prediction.service.live.publisher import Board
+from headway_prediction.transit.line import Line
 
 KEEP_ALIVE = b": still here\n\n"
 WAIT_SECS = 1.0

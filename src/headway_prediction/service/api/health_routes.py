@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from headway_prediction import __version__
 from headway_prediction.service.api.models.service import Alive, Ready
-from headway_prediction.service.issued import Level
-from headway_prediction.service.view import ServiceView
+from headway_prediction.service.live.published import Level
+from headway_prediction.service.live.view import ServiceView
 
 OLDEST_SECS = 180.0
 """A forecast is issued every minute; one older than this is no longer fresh."""

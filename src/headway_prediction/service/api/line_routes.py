@@ -6,9 +6,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.conditional import answer
-from headway_prediction.service.api.desk import Desk
-from headway_prediction.service.api.documented import (
+from headway_prediction.service.api.alerts_response import scores_body
+from headway_prediction.service.api.cache import Rendered
+from headway_prediction.service.api.etag import answer
+from headway_prediction.service.api.line_response import departures_body, line_body, lines_body, moments_body
+from headway_prediction.service.api.models.judged import Scores
+from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
+from headway_prediction.service.api.openapi import (
     NOT_FOUND,
     NOT_MADE,
     OF_NEWEST,
@@ -16,13 +20,9 @@ from headway_prediction.service.api.documented import (
     UNCHANGED,
     LineId,
 )
-from headway_prediction.service.api.line_body import departures_body, line_body, lines_body, moments_body
-from headway_prediction.service.api.models.judged import Scores
-from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
-from headway_prediction.service.api.rendered import Rendered
-from headway_prediction.service.api.warnings_body import scores_body
-from headway_prediction.service.issued import Published
-from headway_prediction.service.view import ServedLine, ServiceView
+from headway_prediction.service.api.request_handler import Desk
+from headway_prediction.service.live.published import Published
+from headway_prediction.service.live.view import ServedLine, ServiceView
 
 
 def line_routes(desk: Desk) -> APIRouter:

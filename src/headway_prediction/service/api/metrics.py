@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headway_prediction.service.issued import Level, Published
-from headway_prediction.service.view import Figures, ServiceView
+from headway_prediction.service.live.published import Level, Published
+from headway_prediction.service.live.view import Figures, ServiceView
 
 REQUEST_SECS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 GAUGES = {

@@ -3,9 +3,9 @@
 import re
 from datetime import date, datetime
 
-from headway_prediction.clock import time_zone
-from headway_prediction.service.api.refusal import Refusal
-from headway_prediction.service.live_line import origin_at
+from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.live.live_line import origin_at
+from headway_prediction.transit.clock import time_zone
 
 LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 """A plus sign that was not escaped in a query means a space there: `…T08:30:00 01:00`."""

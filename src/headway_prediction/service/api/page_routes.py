@@ -11,9 +11,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.conditional import REVALIDATE, answer
-from headway_prediction.service.api.refusal import Refusal
-from headway_prediction.service.api.rendered import Rendered
+from headway_prediction.service.api.cache import Rendered
+from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.api.etag import REVALIDATE, answer
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -6,8 +6,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.desk import Desk
-from headway_prediction.service.api.documented import (
+from headway_prediction.service.api.alerts_response import warnings_body
+from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.api.forecast_response import columns_body, csv_body, rows_body
+from headway_prediction.service.api.line_response import state_body, station_body
+from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
+from headway_prediction.service.api.models.judged import Warnings
+from headway_prediction.service.api.models.state import State, StationState
+from headway_prediction.service.api.openapi import (
     FORECASTS,
     OF_NEWEST,
     PREFIX,
@@ -16,15 +22,9 @@ from headway_prediction.service.api.documented import (
     Horizon,
     LineId,
 )
-from headway_prediction.service.api.forecast_body import columns_body, csv_body, rows_body
-from headway_prediction.service.api.line_body import state_body, station_body
-from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
-from headway_prediction.service.api.models.judged import Warnings
-from headway_prediction.service.api.models.state import State, StationState
-from headway_prediction.service.api.refusal import Refusal
-from headway_prediction.service.api.warnings_body import warnings_body
-from headway_prediction.service.issued import Level, Published
-from headway_prediction.service.view import ServedLine
+from headway_prediction.service.api.request_handler import Desk
+from headway_prediction.service.live.published import Level, Published
+from headway_prediction.service.live.view import ServedLine
 
 WRITERS = {Format.JSON: rows_body, Format.COLUMNS: columns_body, Format.CSV: csv_body}
 FORMS = ForecastRows | ForecastColumns

@@ -4,7 +4,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from headway_prediction.service.issued import IssuedForecast
+from headway_prediction.service.live.published import IssuedForecast
 from headway_prediction.service.store.tables import ISSUED
 from headway_prediction.service.store.upsert import upsert
 

@@ -8,11 +8,10 @@ from typing import Self
 import polars as pl
 import sqlalchemy as sa
 
-from headway_prediction.clock import service_day_start
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.realtime.arrival_log import Words, typed_log
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
-from headway_prediction.feeds.realtime.tidy import Words, typed_log
-from headway_prediction.service.issued import IssuedForecast
+from headway_prediction.service.live.published import IssuedForecast
 from headway_prediction.service.store import issued_rows, kept_polls
 from headway_prediction.service.store.database import StoreUnavailable, connect, transaction
 from headway_prediction.service.store.kept_polls import Batch, Restart
@@ -20,6 +19,7 @@ from headway_prediction.service.store.migrate import migrate
 from headway_prediction.service.store.rows import passing_of_row
 from headway_prediction.service.store.tables import ISSUED, LINES, PASSINGS, POLLS
 from headway_prediction.service.store.upsert import upsert
+from headway_prediction.transit.clock import service_day_start
 
 
 class Store:

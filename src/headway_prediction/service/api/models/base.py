@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from headway_prediction.service.issued import Level
+from headway_prediction.service.live.published import Level
 
 PUBLISHED_AGE = "Published-Age"
 """The header of every answer that is of the newest minute, 304 included. HTTP's own Age counts from when the server made or

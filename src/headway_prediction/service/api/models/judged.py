@@ -13,7 +13,7 @@ from headway_prediction.service.api.models.base import (
     StopName,
     Time,
 )
-from headway_prediction.service.issued import Trouble
+from headway_prediction.service.live.published import Trouble
 
 ERROR = "over cells whose truth is known by now, in minutes"
 

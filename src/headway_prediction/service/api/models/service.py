@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from headway_prediction.service.api.models.base import Answered, Origin, Time
-from headway_prediction.service.issued import Level
+from headway_prediction.service.live.published import Level
 
 
 class Problem(Answered):

@@ -1,0 +1,1 @@
+"""The trained artifact: what a forecast needs, in one folder."""

@@ -1,0 +1,144 @@
+"""Forecast now: an arrival log up to a moment -> the next 15 minutes of every platform, as one table."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.logs.arrivals import read_arrivals
+from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.parquet import forecast_rows
+from headway_prediction.grid.history import LineHistory, build_history
+from headway_prediction.grid.passings import before, passings_on_line
+from headway_prediction.grid.plan_variants import PlanKind
+from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_moment, time_zone
+from headway_prediction.transit.line import Line
+
+if TYPE_CHECKING:
+    from headway_prediction.bundle.bundle import Bundle
+
+LONGEST_SILENCE_MINS = 60
+
+
+def forecast_now(
+    bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None, method: str
+) -> pl.DataFrame:
+    """Return the forecast of the 15 minutes after `at`, in the columns of the exported forecasts and stop_name.
+
+    `arrivals` is a checked log or the path of one; passings from `at` on are not used. `at` without a zone is in the line's
+    own; None is the end of the minute of the last passing. Raises HeadwayError for a log of another line, a moment
+    before the first or long after the last passing of its service date, a method the bundle does not have, or a bundle
+    that was trained on observed departures: its plan tells what had not happened yet.
+    """
+    forecaster = bundle.method(method)
+    return _rows(forecaster, *known_now(bundle, arrivals, at))
+
+
+def known_now(
+    bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None
+) -> tuple[LineHistory, date, int]:
+    """Return the history of the service date that `at` belongs to as known then, that date, and the last minute over.
+
+    Arguments and errors as for `forecast_now`.
+    """
+    refuse_oracle(bundle)
+    log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
+    refuse_other_line(log, bundle.line)
+    passings, _ = passings_on_line(log, bundle.line)
+    service_date, t0 = _origin(passings, bundle.line, at)
+    history = history_at(bundle, passings, service_date, t0)
+    _refuse_silence(history.passings, bundle.line, service_date, t0)
+    return history, service_date, t0
+
+
+def history_at(
+    bundle: "Bundle",
+    passings: pl.DataFrame,
+    service_date: date,
+    t0: int,
+    attributes: Mapping[str, object] = MappingProxyType({}),
+) -> LineHistory:
+    """Return the bundle's line on one service date as known at the end of minute `t0`.
+
+    `passings` are those of `passings_on_line`, later ones and those of other dates among them; `attributes` are the grid's
+    (its outages, see grid.outages).
+    """
+    known = before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
+    observed = {service_date: t0}
+    return build_history(
+        known, bundle.line, bundle.timetable, [service_date], observed, attributes, bundle.cap_mins
+    )
+
+
+def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: datetime | None) -> pl.DataFrame:
+    """Return the same table from a line's own history, as a method needs it that learns from the days before.
+
+    `at` as for `forecast_now`; nothing in the history from `at` on is used. Raises HeadwayError for a moment before the
+    first or long after the last passing of its service date.
+    """
+    service_date, t0 = _origin(history.passings, history.line, at)
+    known = history.known_passings(service_date, t0).filter(pl.col("service_date") == service_date)
+    _refuse_silence(known, history.line, service_date, t0)
+    return _rows(forecaster, history.as_of(service_date, t0), service_date, t0)
+
+
+def _rows(forecaster: Forecaster, history: LineHistory, service_date: date, t0: int) -> pl.DataFrame:
+    forecast = forecaster.forecast(history, service_date, np.array([t0]))
+    return with_stop_names(forecast_rows(forecast, history.line), history.line)
+
+
+def with_stop_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
+    """Return exported forecasts with the column stop_name, in the same order."""
+    platforms = line.platforms()
+    names = platforms.select(
+        "direction_id", "stop_id", stop_name=pl.Series([line.station_names[s] for s in platforms["station"]])
+    )
+    return rows.join(names, on=["direction_id", "stop_id"], how="left", maintain_order="left")
+
+
+def refuse_oracle(bundle: "Bundle") -> None:
+    """Raise HeadwayError for a bundle whose plan tells what had not happened yet."""
+    if bundle.details.get("plan") == PlanKind.ORACLE:
+        raise HeadwayError(
+            "the bundle was trained on observed departures as its plan (oracle)",
+            "one trained on planned departures or none",
+            "use it with `headway backtest` alone",
+        )
+
+
+def refuse_other_line(log: pl.DataFrame, line: Line) -> None:
+    """Raise HeadwayError for a log with passings of another line."""
+    others = log.filter(pl.col("line_id") != line.line_id)["line_id"]
+    if len(others):
+        raise HeadwayError(
+            f"the log is of the line {others[0]}",
+            f"{line.line_id}, which the bundle was trained on",
+            "use its bundle",
+        )
+
+
+def _origin(passings: pl.DataFrame, line: Line, at: datetime | None) -> tuple[date, int]:
+    """The service date, and the last minute that is over at `at`."""
+    if at is None:
+        last = passings.sort("service_date", "minute").row(-1, named=True)
+        return last["service_date"], min(int(last["minute"]), SCORED_DAY_MINS - 1)
+    moment = at if at.tzinfo else at.replace(tzinfo=time_zone(line.time_zone))
+    service_date, minute = service_moment(moment, line.time_zone)
+    return service_date, int(np.floor(minute)) - 1
+
+
+def _refuse_silence(known: pl.DataFrame, line: Line, service_date: date, t0: int) -> None:
+    last = known["minute"].max()
+    if last is None or t0 - last > LONGEST_SILENCE_MINS:
+        since = "" if last is None else f" after {instant(service_date, last, line.time_zone):%H:%M}"
+        until = f"{instant(service_date, t0 + 1, line.time_zone):%H:%M}"
+        raise HeadwayError(
+            f"the log has no passing{since} before {until} on service date {service_date}",
+            "passings within the last hour",
+            "choose --at within the service that the log covers",
+        )

@@ -1,0 +1,137 @@
+"""passings: from recorded polls of a realtime feed to an arrival log."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headway_prediction.cli.common import say
+
+if TYPE_CHECKING:
+    from headway_prediction.feeds.realtime.arrival_log import LeftOut, Words
+    from headway_prediction.feeds.realtime.passing import Passing
+    from headway_prediction.feeds.realtime.planned import PlannedTrips
+    from headway_prediction.feeds.realtime.tracker import Follower
+
+
+def passings(
+    polls: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Archives of `headway record`, or files with one FeedMessage each (.pb, .bin, .gz) and folders of them."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Arrival log to write (Parquet).")],
+    gtfs: Annotated[
+        Path | None,
+        typer.Option(help="The line's GTFS zip: its time zone, stop names, and what the feed leaves unsaid."),
+    ] = None,
+    line: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of the line (headway line): its stops alone, with its names, route and time zone."
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="The line's IANA time zone; that of the GTFS zip or line when not given."),
+    ] = None,
+    route: Annotated[
+        str | None, typer.Option(help="Route in the feed, or with commas those of one line.")
+    ] = None,
+    most_uncertain: Annotated[
+        float | None,
+        typer.Option(min=0, help="Leave out passings that may be further off than so many seconds."),
+    ] = None,
+) -> None:
+    """Turn recorded GTFS-Realtime polls into an arrival log.
+
+    Trains are followed from poll to poll; the log holds when each left each stop. Polls that cannot be read are named and
+    left out. Without a GTFS zip or a line stops are named by their ids. A feed that tells delays and no times needs the zip.
+
+    \b
+    Example:
+      headway passings archive --route A --time-zone America/New_York --out arrivals.parquet
+      headway passings archive --gtfs gtfs.zip --line line.toml --out arrivals.parquet
+    """
+    from headway_prediction.feeds.realtime.arrival_log import tidy_log
+    from headway_prediction.files import atomic_path
+
+    words, planned, own_route = _known(gtfs, line, time_zone)
+    found = _journal(polls, planned)
+    log, left_out = tidy_log(found, words, route or own_route, most_uncertain)
+    _say_passings(Counter(passing.evidence.value for passing in found), left_out)
+    with atomic_path(out) as fresh:
+        log.write_parquet(fresh)
+    say(f"wrote {log.height:,} passings of {log['line_id'][0]} to {out}")
+
+
+def _journal(polls: list[Path], planned: "PlannedTrips") -> list["Passing"]:
+    from headway_prediction.feeds.realtime.recorded import recorded_polls
+    from headway_prediction.feeds.realtime.tracker import Follower
+
+    follower = Follower(planned=planned)
+    for poll in recorded_polls(polls, say):
+        follower.add(poll)
+    _say_polls(follower)
+    return follower.journal()
+
+
+def _known(
+    gtfs: Path | None, line: Path | None, time_zone: str | None
+) -> tuple["Words", "PlannedTrips", str | None]:
+    """What is told beside the feed: words, planned times, and the route."""
+    from headway_prediction.feeds.realtime.line_metadata import words_of_line
+    from headway_prediction.transit.line_toml import read_line_toml
+
+    _check_told(gtfs, line, time_zone)
+    words, planned = _scheduled(gtfs, time_zone)
+    if line is None:
+        return words, planned, None
+    found = read_line_toml(line)
+    return words_of_line(found.line, words), planned, found.route_id
+
+
+def _check_told(gtfs: Path | None, line: Path | None, time_zone: str | None) -> None:
+    from headway_prediction.errors import HeadwayError
+
+    if line is not None and time_zone is not None:
+        raise HeadwayError(
+            f"--time-zone was given together with the line {line}",
+            "the time zone as it stands in that file",
+            "change it there, or leave one of the two out",
+        )
+    if gtfs is None and line is None and time_zone is None:
+        raise HeadwayError(
+            "no time zone was given",
+            "the line's IANA name, or a GTFS zip or a line's file that holds it",
+            "pass for instance --time-zone Europe/Dublin",
+        )
+
+
+def _scheduled(gtfs: Path | None, time_zone: str | None) -> tuple["Words", "PlannedTrips"]:
+    from headway_prediction.feeds.gtfs.tables import open_schedule
+    from headway_prediction.feeds.realtime.arrival_log import Words
+    from headway_prediction.feeds.realtime.planned import PlannedTrips
+    from headway_prediction.feeds.realtime.schedule_metadata import planned_trips, words_of
+
+    if gtfs is None:
+        zone = time_zone or "UTC"  # The line's own comes later.
+        return Words(zone), PlannedTrips(zone)
+    schedule = open_schedule(gtfs)
+    return words_of(schedule, time_zone), planned_trips(schedule, time_zone)
+
+
+def _say_polls(follower: "Follower") -> None:
+    counts = ", ".join(f"{count:,} {use}" for use, count in follower.counts.items())
+    say(f"polls: {counts or 'none'}")
+
+
+def _say_passings(evidence: Counter[str], left_out: "LeftOut") -> None:
+    said = ", ".join(f"{count:,} {kind}" for kind, count in evidence.most_common())
+    say(f"passings by evidence: {said or 'none'}")
+    say(
+        f"left out: {left_out.other_routes:,} of other routes, {left_out.without_direction:,} without a direction, "
+        f"{left_out.off_the_line:,} at stops that are not of the line, {left_out.too_uncertain:,} too uncertain"
+    )

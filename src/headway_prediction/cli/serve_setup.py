@@ -1,0 +1,141 @@
+"""What `headway serve` is put together from: where polls come from, the bundle, the store, the service and its server."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from socket import socket
+
+from headway_prediction.cli.common import say
+from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.interrupted import until_interrupted
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.gtfs.tables import open_schedule
+from headway_prediction.feeds.realtime.line_metadata import words_of_line
+from headway_prediction.feeds.realtime.planned import NO_PLAN
+from headway_prediction.feeds.realtime.schedule_metadata import planned_trips, words_of
+from headway_prediction.feeds.recorder.address import asked_address
+from headway_prediction.feeds.recorder.record import RecorderSettings
+from headway_prediction.service.api.app import create_app
+from headway_prediction.service.api.server import ApiServer, listening_socket, make_server
+from headway_prediction.service.api.settings import ApiSettings
+from headway_prediction.service.live.bundle_watcher import load_bundle
+from headway_prediction.service.live.ingest import Ingest
+from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.service import LiveService, ServiceSettings
+from headway_prediction.service.live.simulated_line import (
+    begin_of_service,
+    cache_folder,
+    catch_up,
+    scenario_of,
+    simulated_bundle,
+    simulated_feed,
+)
+from headway_prediction.service.live.sources import AddressFeed, ArchiveFeed, Feed
+from headway_prediction.service.live.view_of_service import LiveView
+from headway_prediction.service.store import Store
+from headway_prediction.simulate import Scenario
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.route_line import routes_of
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where polls come from: exactly one of `url`, `archive` and `simulate`; `key` names variable, header and parameter."""
+
+    url: str | None
+    archive: Path | None
+    simulate: bool
+    speed: float
+    every: float
+    key: tuple[str | None, str | None, str | None]
+
+    def __post_init__(self) -> None:
+        words = {"--url": self.url, "--archive": self.archive, "--simulate": self.simulate}
+        given = [word for word, said in words.items() if said]
+        if len(given) != 1:
+            raise HeadwayError(
+                f"{' and '.join(given) or 'no source'} was given",
+                "one of --url, --archive and --simulate",
+                "leave the others out" if given else "name where the polls come from",
+            )
+
+    def feed(self) -> Feed:
+        """Return the feed of an address or an archive."""
+        if self.archive is not None:
+            return ArchiveFeed(self.archive, say, self.speed)
+        return AddressFeed(asked_address(self.url, *self.key, os.environ), RecorderSettings(self.every), say)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is served, and how, as the options of `headway serve` say it."""
+
+    bundle: Path | None
+    store: str | None
+    gtfs: Path | None
+    route: str | None
+    name: str | None
+    keep_days: int
+    webhook: str | None
+
+
+def serve_line(source: Source, wanted: Wanted, settings: ApiSettings) -> None:
+    """Serve a line until interrupted."""
+    if wanted.bundle is None and not source.simulate:
+        raise HeadwayError(
+            "no bundle was given", "that of the line", "train one with `headway train`, and pass --bundle"
+        )
+    with listening_socket(settings) as listener:
+        load_framework()
+        path = wanted.bundle or simulated_bundle(Scenario(), cache_folder(os.environ), say)
+        loaded = load_bundle(path)
+        line = loaded.bundle.line
+        feed, catch_up_with = _feed(source, line)
+        store = Store.open(wanted.store or default_store(path))
+        shown = ServiceSettings(wanted.name or line.line_id, wanted.keep_days, wanted.webhook)
+        own = _own_passings(line, wanted.gtfs, wanted.route)
+        service = LiveService(path, loaded, store, own, feed, shown)
+        catch_up_with(service.ingest)
+        _run(service, make_server(create_app(LiveView(service), settings), settings), listener)
+        store.close()
+
+
+def default_store(bundle: Path) -> str:
+    """Return the store of a bundle for which none was named: a file beside it."""
+    return f"sqlite:///{bundle.resolve().with_name(f'{bundle.name}.store.sqlite')}"
+
+
+def _run(service: LiveService, server: ApiServer, listener: socket) -> None:
+    """Serve until interrupted, or until the feed turns out not to be had at all, which is raised then."""
+    service.start(on_refused=lambda: setattr(server, "should_exit", True))
+    host, port, *_ = listener.getsockname()
+    say(f"serving http://{f'[{host}]' if ':' in host else host}:{port} until interrupted")
+    try:
+        with until_interrupted():
+            server.run(sockets=[listener])
+    finally:
+        service.stop()
+    if service.refused is not None:
+        raise service.refused
+
+
+def _feed(source: Source, line: Line) -> tuple[Feed, Callable[[Ingest], None]]:
+    """The feed, and what brings an ingest up to it before it is followed."""
+    if not source.simulate:
+        return source.feed(), lambda _: None
+    scenario = scenario_of(line)
+    now = begin_of_service(scenario, datetime.now(UTC))
+    return simulated_feed(scenario, now, source.speed), partial(catch_up, scenario, now)
+
+
+def _own_passings(line: Line, gtfs: Path | None, route: str | None) -> OwnPassings:
+    """Which trains are the line's, and what is known of them beside the feed, as `headway passings` knows it."""
+    route = line.line_id if route is None else route
+    schedule = None if gtfs is None else open_schedule(gtfs)
+    told = None if schedule is None else words_of(schedule, line.time_zone)
+    planned = NO_PLAN if schedule is None else planned_trips(schedule, line.time_zone, routes_of(route))
+    # Trains at stops that are not the line's stay in the log: the service tells of them, and leaves them out itself.
+    return OwnPassings(route, replace(words_of_line(line, told), line=None), planned)

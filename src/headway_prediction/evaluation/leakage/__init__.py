@@ -1,0 +1,1 @@
+"""Checks that no method sees the future."""

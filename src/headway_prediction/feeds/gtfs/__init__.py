@@ -1,0 +1,1 @@
+"""A GTFS schedule to a line and its timetable."""

@@ -1,0 +1,70 @@
+"""GTFS schedules: the planned passings of a line, as its Timetable."""
+
+from pathlib import Path
+
+import polars as pl
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.gtfs.directions import directions_along
+from headway_prediction.feeds.gtfs.stop_times import planned_passings
+from headway_prediction.feeds.gtfs.tables import Schedule, open_schedule, the_route
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.trip_keys import trip_keys
+
+
+def read_timetable(path: Path | str, line: Line, route_id: str | None = None) -> Timetable:
+    """Read the planned passings at the platforms of `line` from a GTFS zip (calendar, calendar_dates, frequencies).
+
+    Those of one route, by its id or short name, of several joined with commas, or of all. A trip without direction_id runs
+    as it passes the stations of the line. Raises HeadwayError for a file that is no GTFS zip, an unknown
+    route, or a schedule that serves no platform of the line.
+    """
+    return timetable_of(open_schedule(path), line, route_id)
+
+
+def timetable_of(schedule: Schedule, line: Line, route_id: str | None = None) -> Timetable:
+    """Return the planned passings at the platforms of `line`; raises HeadwayError as `read_timetable`."""
+    route = None if route_id is None else the_route(schedule, route_id)
+    passings = planned_passings(schedule, route, directions_along(schedule, route, line))
+    at_platforms = _once_per_trip(passings.join(line.stops(), on=["direction_id", "stop_id"], how="inner"))
+    if at_platforms.is_empty():
+        raise HeadwayError(
+            f"{schedule.path} has no planned passing at any platform of {line.line_id}",
+            f"stop ids such as {line.stop_ids(0)[line.first_station(0)]} with direction_id 0 and 1",
+            "give the schedule of this line, or map its stop ids",
+        )
+    names = sorted(at_platforms["service_id"].unique())
+    services = tuple(Service(name, schedule.dates_of_service.get(name, frozenset())) for name in names)
+    planned = at_platforms.with_columns(
+        service=pl.col("service_id").replace_strict(names, list(range(len(names)))),
+        trip=trip_keys(_names_of_runs(at_platforms)),
+    )
+    return Timetable(
+        services, planned.select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
+    )
+
+
+def _once_per_trip(at_platforms: pl.DataFrame) -> pl.DataFrame:
+    """Keep one passing of a trip per station: the first of direction 0, the last of direction 1, as `read_route_line` does.
+
+    A trip that goes round a loop, or changes its platform within a station, passes there once on its way along the line.
+    """
+    ordered = at_platforms.sort("direction_id", "trip_id", "stop_sequence")
+    ways = ((0, "first"), (1, "last"))
+    return pl.concat(
+        ordered.filter(direction_id=direction).unique(["trip_id", "station"], keep=keep, maintain_order=True)
+        for direction, keep in ways
+    )
+
+
+def _names_of_runs(planned: pl.DataFrame) -> pl.Series:
+    """Trip ids as logs name them: a schedule that puts `service_id-` before them does so to keep its own ids apart."""
+    prefix = pl.col("service_id") + "-"
+    own = pl.col("trip_id").str.strip_prefix(prefix)
+    return planned.select(pl.when(own == "").then("trip_id").otherwise(own))["trip_id"]
+
+
+def read_time_zone(path: Path | str) -> str:
+    """Return the agency's time zone from a GTFS zip."""
+    return open_schedule(path).time_zone

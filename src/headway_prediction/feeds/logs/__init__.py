@@ -1,0 +1,1 @@
+"""Arrival logs: read, checked, typed."""

@@ -1,1 +1,0 @@
-"""Polls served over HTTP on this machine, in real or accelerated time, with the faults that real feeds have."""

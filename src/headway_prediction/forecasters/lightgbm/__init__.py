@@ -1,0 +1,1 @@
+"""Boosted trees over the prior: the strongest baseline."""

@@ -1,0 +1,190 @@
+"""What is known of every cell to be forecast, as rows of numbers, for methods that learn cell by cell.
+
+A cell is one (origin, lead, station, direction). Minutes and flags, float32, NaN where nothing is known. Upstream is where
+the trains come from. The trains "around" a cell are those that, when all pass as expected, have passed the platform last by
+the end of the lead's minute (`holder`), before that one (`before`) and after it (`next`).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from headway_prediction.forecasters.base import LEADS, valid_minutes
+from headway_prediction.forecasters.climatology import is_weekend
+from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.matrices import SCHEDULE_CHANNELS, to_matrices
+from headway_prediction.nn.prior_channels import (
+    CHANNELS_WIDTH,
+    FAR_MINS,
+    FORECASTS,
+    NEXT_TRAINS,
+    PLATFORM_CHANNELS,
+    TRAIN_CHANNELS,
+    TRAINS_WIDTH,
+    forecasts_by_lead,
+)
+
+AGES_MINS = (5, 10, 20, 30)
+NEIGHBOURS = (1, 2, 4, -1, -2)
+"""How many stations upstream, downstream when negative."""
+STATE_FEATURES = (
+    "headway",
+    "elapsed",
+    *(f"headway_{age}_mins_ago" for age in AGES_MINS),
+    *(f"{name}_{offset:+d}_upstream" for offset in NEIGHBOURS for name in ("headway", "elapsed")),
+    "minute",
+    "weekend",
+    "station",
+    "direction",
+)
+TOLD_OF_TRAINS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("may_be_earlier")]
+"""What the physical first guess says of a train: that alone is given to methods that learn cell by cell."""
+GUESS_FEATURES = (
+    *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in TOLD_OF_TRAINS),
+    *PLATFORM_CHANNELS,
+)
+CHANNELS_AROUND = ("arrives_in", "headway", "under_way", "since_seen", "stations_away", "overdue", "late")
+PLAN_FEATURES = SCHEDULE_CHANNELS[:3]
+LEAD_FEATURES = (
+    "lead",
+    *FORECASTS,
+    *PLAN_FEATURES,
+    "expected_passings",
+    *(f"{which}_{name}" for which in ("holder", "next") for name in CHANNELS_AROUND),
+    "before_headway",
+    "since_holder",
+    "since_next",
+    "next_change",
+    "before_change",
+    "propagation_change",
+    "climatology_change",
+)
+FEATURES = (*STATE_FEATURES, *GUESS_FEATURES, *LEAD_FEATURES)
+
+
+@dataclass(frozen=True)
+class CellFeatures:
+    """The features of all cells of some origins of a service date.
+
+    `at_origin` (origins, stations, directions, STATE_FEATURES and GUESS_FEATURES) is the same at every lead, `at_lead` is
+    (origins, leads, stations, directions, LEAD_FEATURES).
+    """
+
+    at_origin: np.ndarray
+    at_lead: np.ndarray
+
+    @property
+    def first_guess(self) -> np.ndarray:
+        """The headways that trip propagation forecasts, in minutes: (origins, leads, stations, directions)."""
+        return self.at_lead[..., LEAD_FEATURES.index("trip_propagation")]
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """Return (rows, FEATURES) of the cells where `chosen` (origins, leads, stations, directions) is true, in order."""
+        origin, lead, station, direction = np.nonzero(chosen)
+        own = self.at_origin[origin, station, direction], self.at_lead[origin, lead, station, direction]
+        return np.concatenate(own, axis=-1)
+
+
+def cell_features(
+    guess: FirstGuess, history: LineHistory, service_date: date, origins: np.ndarray
+) -> CellFeatures:
+    """Return the features of every cell at leads 1 to 15 of a service date, from what is known at each origin."""
+    origins = np.asarray(origins)
+    state = _state(history, service_date, origins)
+    made = FittedGuess(guess).channels(history, service_date, origins)
+    channels, forecasts = made[..., :CHANNELS_WIDTH], forecasts_by_lead(made)
+    leads = np.broadcast_to(
+        np.arange(1, LEADS + 1, dtype=np.float32)[:, None, None, None], (*forecasts.shape[:-1], 1)
+    )
+    around = _trains_around(channels, state, forecasts)
+    plan = _plan(history, service_date, origins, forecasts.shape)
+    at_lead = np.concatenate([leads, forecasts, plan, around], axis=-1)
+    return CellFeatures(np.concatenate([state, _told(channels)], axis=-1), at_lead)
+
+
+def _told(channels: np.ndarray) -> np.ndarray:
+    """The channels of trains and platform without what the physical first guess does not say."""
+    by_train = channels[..., :TRAINS_WIDTH].reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
+    told = by_train[..., : len(TOLD_OF_TRAINS)].reshape(*channels.shape[:-1], -1)
+    return np.concatenate([told, channels[..., TRAINS_WIDTH:]], axis=-1)
+
+
+def _state(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
+    """STATE_FEATURES: (origins, stations, directions, features)."""
+    day = history.day(service_date)
+    headway, elapsed = (day[name].values[origins] for name in ("headway", "elapsed"))
+    ages = [_some_minutes_ago(day["headway"].values, origins, age) for age in AGES_MINS]
+    nearby = [_upstream(cells, offset) for offset in NEIGHBOURS for cells in (headway, elapsed)]
+    _, station, direction = np.indices(headway.shape)
+    minute = np.broadcast_to(origins[:, None, None], headway.shape)
+    weekend = np.full(headway.shape, is_weekend(service_date))
+    parts = [headway, elapsed, *ages, *nearby, minute, weekend, station, direction]
+    return np.stack([part.astype(np.float32) for part in parts], axis=-1)
+
+
+def _some_minutes_ago(headway: np.ndarray, origins: np.ndarray, age: int) -> np.ndarray:
+    earlier = headway[np.maximum(origins - age, 0)]
+    return np.where((origins >= age)[:, None, None], earlier, np.nan)
+
+
+def _upstream(cells: np.ndarray, offset: int) -> np.ndarray:
+    """The cells `offset` stations upstream, (origins, stations, directions); NaN beyond the ends of the line."""
+    shifted = np.full_like(cells, np.nan)
+    for direction, step in ((0, offset), (1, -offset)):
+        one_way = cells[:, :, direction]
+        if step > 0:
+            shifted[:, step:, direction] = one_way[:, :-step]
+        else:
+            shifted[:, :step, direction] = one_way[:, -step:]
+    return shifted
+
+
+def _plan(
+    history: LineHistory, service_date: date, origins: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """PLAN_FEATURES of the direction in the lead's minute, at every station."""
+    _, schedule = to_matrices(history.day(service_date))
+    minutes = np.minimum(valid_minutes(origins), len(schedule) - 1)
+    plan = schedule[minutes][:, :, None, :, : len(PLAN_FEATURES)]
+    return np.broadcast_to(plan, (*shape[:-1], len(PLAN_FEATURES)))
+
+
+def _trains_around(channels: np.ndarray, state: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
+    """The remaining LEAD_FEATURES, from `expected_passings` on: (origins, leads, stations, directions, features)."""
+    trains = _trains_in_turn(channels, state)
+    lead = np.arange(1, LEADS + 1)[:, None, None]
+    coming = trains[..., 1:-1, 0]  # minutes from the end of t0 on: (origins, stations, directions, trains)
+    passed = (coming[:, None] < lead[..., None]).sum(axis=-1)
+    holder, following = _train(trains, passed), _train(trains, passed + 1)
+    before = np.where(passed > 0, _train(trains, np.maximum(passed - 1, 0))[..., 1], np.nan)
+    trip, plain, usual = np.moveaxis(forecasts, -1, 0)
+    single = [
+        before, lead - holder[..., 0], lead - following[..., 0],
+        following[..., 1] - trip, before - trip, plain - trip, usual - trip,
+    ]  # fmt: skip
+    return np.concatenate(
+        [passed[..., None].astype(np.float32), holder, following, np.stack(single, axis=-1)], axis=-1
+    ).astype(np.float32)
+
+
+def _trains_in_turn(channels: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """CHANNELS_AROUND of the train that passed last, the next trains and none: (origins, stations, directions, 6, 7)."""
+    by_train = channels[..., :TRAINS_WIDTH]
+    by_train = by_train.reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
+    named = dict(zip(TRAIN_CHANNELS, np.moveaxis(by_train, -1, 0), strict=True))
+    named["headway"] = np.where(named["has_headway"] > 0, named["headway"], np.nan)
+    coming = np.stack([named[name] for name in CHANNELS_AROUND], axis=-1)
+    last, none = (np.full((*coming.shape[:-2], 1, len(CHANNELS_AROUND)), np.nan, np.float32) for _ in "ab")
+    last[..., 0, 0] = -state[..., STATE_FEATURES.index("elapsed")]
+    last[..., 0, 1] = state[..., STATE_FEATURES.index("headway")]
+    none[..., 0] = FAR_MINS
+    return np.concatenate([last, coming, none], axis=-2)
+
+
+def _train(trains: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """The channels of the train `number` (origins, leads, stations, directions) in turn."""
+    index = np.moveaxis(number, 1, -1)[..., None]  # (origins, stations, directions, leads, 1)
+    return np.moveaxis(np.take_along_axis(trains, index, axis=-2), -2, 1)

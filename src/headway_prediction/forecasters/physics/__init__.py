@@ -1,0 +1,1 @@
+"""Train movement: the prior that the network corrects."""

@@ -1,0 +1,110 @@
+"""How the trains of one direction run on from what is known at an origin, and the headways that follow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headway_prediction.forecasters.base import LEADS
+from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
+
+TRAIN_OVERDUE_MINS = 3.0
+DEPARTURE_OVERDUE_MINS = 6.0
+USUALLY_SERVED = 0.5
+"""A platform that fewer of the trains seen upstream go on to serve is left out of their run."""
+
+
+@dataclass(frozen=True)
+class TrainsOfDay:
+    """One direction's passings of a service day in order of time, its planned departures, and the usual headways.
+
+    `planned` holds the sorted minutes of the planned departures at the first platform, None without a plan.
+    """
+
+    minutes: np.ndarray
+    positions: np.ndarray
+    trains: np.ndarray
+    planned: np.ndarray | None
+    usual_headways: np.ndarray
+
+
+def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -> np.ndarray:
+    """Return headways (leads, positions) that follow from the trains known at t0; NaN where no train is expected."""
+    known = int(np.searchsorted(day.minutes, t0 + 1, side="left"))
+    minutes, positions = day.minutes[:known], day.positions[:known]
+    last_seen = np.full(runs.served.shape[0], np.nan)
+    last_seen[positions] = minutes  # sorted by time: the last one stays
+    since_first = runs.since_first(t0)
+    arrivals = np.concatenate(
+        [
+            _trains_under_way(minutes, positions, day.trains[:known], runs, since_first, t0),
+            _trains_to_come(day, minutes[positions == 0], runs, since_first, t0, leads),
+            np.full((1, len(since_first)), np.inf),  # there may be no train at all
+        ]
+    )
+    return held_headways_ahead(np.sort(arrivals, axis=0), last_seen, t0, leads)
+
+
+def _trains_under_way(
+    minutes: np.ndarray,
+    positions: np.ndarray,
+    trains: np.ndarray,
+    runs: DirectionRuns,
+    since_first: np.ndarray,
+    t0: int,
+) -> np.ndarray:
+    """Expected arrivals (trains, positions) of the trains on the line; infinite where a train will not come."""
+    _, from_end = np.unique(trains[::-1], return_index=True)
+    last = len(trains) - 1 - from_end
+    at, seen = positions[last], minutes[last]
+    expected = seen[:, None] + since_first[None, :] - since_first[at][:, None]
+    ahead = np.arange(len(since_first))[None, :] > at[:, None]
+    served = runs.served[at] >= USUALLY_SERVED
+    coming = ahead & served & (expected >= t0 + 1 - TRAIN_OVERDUE_MINS)
+    # A train that is overdue at the next platform arrives at once and carries its delay along.
+    lateness = np.where(coming, t0 + 1 - expected, -np.inf).max(axis=1, initial=0.0).clip(0, None)
+    return np.where(coming, expected + lateness[:, None], np.inf)
+
+
+def _trains_to_come(
+    day: TrainsOfDay, departed: np.ndarray, runs: DirectionRuns, since_first: np.ndarray, t0: int, leads: int
+) -> np.ndarray:
+    """Expected arrivals (trains, positions) of the trains that have not left the first platform yet."""
+    last = departed[-1] if len(departed) else None
+    if day.planned is not None:
+        departures = _pending_departures(day.planned, last, t0, leads)
+    else:
+        departures = usual_departures(day.usual_headways, last, t0, leads)
+    expected = np.maximum(departures, t0 + 1)[:, None] + since_first[None, :]
+    return np.where(runs.served[0][None, :] >= USUALLY_SERVED, expected, np.inf)
+
+
+def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: int, leads: int) -> np.ndarray:
+    """Planned departures that are still to come: after the one that the last departure fulfilled, ≤ 6 min overdue."""
+    pending = (planned >= t0 + 1 - DEPARTURE_OVERDUE_MINS) & (planned < t0 + 1 + leads)
+    if last_departure is not None:
+        fulfilled = planned[np.argmin(np.abs(planned - last_departure))]
+        pending &= planned > min(fulfilled, last_departure + DEPARTURE_OVERDUE_MINS)
+    return planned[pending]
+
+
+def usual_departures(
+    usual_headways: np.ndarray, last_departure: float | None, t0: int, leads: int
+) -> np.ndarray:
+    """Departures at the usual headway after the last one, the first of them not before now; none before a first train."""
+    half_hour = min(t0 // 30, len(usual_headways) - 1)
+    headway = usual_headways[half_hour]
+    if last_departure is None or not np.isfinite(headway):
+        return np.empty(0)
+    first = max(last_departure + headway, t0 + 1)
+    return np.arange(first, t0 + 1 + leads, max(headway, 1.0))
+
+
+def held_headways_ahead(arrivals: np.ndarray, last_seen: np.ndarray, t0: int, leads: int) -> np.ndarray:
+    """Headways (leads, positions) held at the end of each minute; NaN where no train is expected by then."""
+    before = np.concatenate([last_seen[None, :], arrivals[:-1]])
+    with np.errstate(invalid="ignore"):
+        headways = arrivals - before
+    ends = np.arange(t0 + 2, t0 + leads + 2)
+    passed = (arrivals[None, :, :] < ends[:, None, None]).sum(axis=1)  # (leads, positions)
+    held = np.take_along_axis(headways, np.maximum(passed - 1, 0), axis=0)
+    return np.where(passed > 0, held, np.nan)

@@ -1,0 +1,235 @@
+"""Where every train of one direction is expected to pass, as of an origin: the trains under way and those still to leave."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from headway_prediction.forecasters.physics.dead_reckoning import (
+    DEPARTURE_OVERDUE_MINS,
+    TRAIN_OVERDUE_MINS,
+    USUALLY_SERVED,
+    usual_departures,
+)
+from headway_prediction.forecasters.physics.match_trains import LONGEST_SILENCE_MINS
+from headway_prediction.forecasters.physics.match_trips import matched_trips
+from headway_prediction.forecasters.physics.sections import Sections
+from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
+from headway_prediction.forecasters.physics.train_following import Following
+from headway_prediction.forecasters.physics.trip_table import TripTable
+from headway_prediction.transit.trip_keys import UNKNOWN
+
+EXPECTED_ARRAYS = ("minutes", "facts", "keys", "trips", "rows")
+MOST_LATE_MINS = 30.0
+"""A train that would leave later than this is replaced by another, or its trip is not run."""
+FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, `keys`
+    (trains,) as the log names or will name them, −1 where nobody knows, `trips` (trains,) their rows among the trips of the
+    day, −1 where a train is on none, and `rows` (trains,) their rows among the day's trains, −1 before they have left.
+
+    `facts` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
+    first minute, below zero, for one that has not left); the position of that; minutes it is overdue now; minutes it runs
+    behind its trip; 1.0 where its trip is known.
+    """
+
+    minutes: np.ndarray
+    facts: np.ndarray
+    keys: np.ndarray
+    trips: np.ndarray
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class DirectionDay:
+    """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known,
+    the `usual_headways` (half-hours, positions), how trains run behind one another, and `feeders` of its trips if known."""
+
+    trains: TripTable
+    runs: DirectionRuns
+    trips: TripTable | None
+    usual_headways: np.ndarray
+    following: Following
+    feeders: "Feeders | None" = None
+
+    @cached_property
+    def trips_of_trains(self) -> np.ndarray:
+        """The row of each train among the trips, −1 where it is on none: (trains,)."""
+        if self.trips is None:
+            return np.full(len(self.trains.minutes), -1)
+        return matched_trips(self.trains, self.trips)
+
+    @cached_property
+    def minutes_of_trips(self) -> np.ndarray:
+        """When the train of each trip passed, NaN where it was not seen: (trips, positions)."""
+        minutes, found = np.full(self.trips.minutes.shape, np.nan), self.trips_of_trains >= 0
+        minutes[self.trips_of_trains[found]] = self.trains.minutes[found]
+        return minutes
+
+    @cached_property
+    def _passings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Trains, positions and minutes of all passings, in order of time."""
+        train, position = np.nonzero(np.isfinite(self.trains.minutes))
+        minute = self.trains.minutes[train, position]
+        order = np.argsort(minute, kind="stable")
+        return train[order], position[order], minute[order]
+
+    def known(self, t0: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return trains, positions and minutes of the passings known at the end of minute t0, in order of time."""
+        train, position, minute = self._passings
+        count = int(np.searchsorted(minute, t0 + 1, side="left"))
+        return train[:count], position[:count], minute[:count]
+
+    def last_seen(self, t0: int) -> np.ndarray:
+        """Return the minute of the last passing known at each position, NaN before the first: (positions,)."""
+        _, position, minute = self.known(t0)
+        last = np.full(self.trains.minutes.shape[1], np.nan)
+        last[position] = minute  # in order of time: the last one stays
+        return last
+
+    def expected(self, t0: int, leads: int) -> Expected:
+        """Return the trains expected from minute t0 + 1 on; those that leave within `leads` minutes are among them."""
+        coming = self._to_come_on_trips(t0, leads) if self.trips is not None else self._to_come(t0, leads)
+        parts = self._under_way(t0)[1], coming
+        minutes, *others = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS
+        )
+        return Expected(self._following(minutes, t0), *others)
+
+    def simply_on(self) -> "DirectionDay":
+        """Return the same day with trains that do not mind one another."""
+        return replace(self, following=Following.none(self.usual_headways.shape[1]))
+
+    def under_way(self, t0: int) -> np.ndarray:
+        """Return the rows of `trains` that are under way: what `expected` returns first is of these, in their order."""
+        return self._under_way(t0)[0]
+
+    def ends(self, t0: int) -> np.ndarray:
+        """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
+        passed = self.minutes_of_trips[:, -1]
+        ends = np.where(passed < t0 + 1, passed, np.nan)
+        active, coming = self._under_way(t0)
+        trip, last = self.trips_of_trains[active], self._following(coming.minutes, t0)[:, -1]
+        known = (trip >= 0) & np.isfinite(last)
+        ends[trip[known]] = last[known]
+        return ends
+
+    def _following(self, minutes: np.ndarray, t0: int) -> np.ndarray:
+        usual = self.usual_headways[min(t0 // 30, len(self.usual_headways) - 1)]
+        return self.following.applied(minutes, self.last_seen(t0), usual)
+
+    @cached_property
+    def sections(self) -> Sections:
+        """The runs of the trains, against their trips or the usual running times."""
+        trip, trips = self.trips_of_trains, None
+        if self.trips is not None and len(self.trips.minutes):
+            trips = np.where(trip[:, None] >= 0, self.trips.minutes[trip], np.nan)
+        return Sections.of(self.trains.minutes, trips, self.runs.running, self.usual_headways)
+
+    @cached_property
+    def _slowness(self) -> np.ndarray:
+        return self.following.slowness(self.sections)
+
+    def _under_way(self, t0: int) -> tuple[np.ndarray, Expected]:
+        """The rows of the trains under way, and what is expected of them."""
+        now = t0 + 1
+        train, position, minute = self.known(t0)
+        at, seen = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
+        at[train], seen[train] = position, minute
+        active = np.flatnonzero((seen > now - LONGEST_SILENCE_MINS) & (at < self.trains.minutes.shape[1] - 1))
+        at, seen = at[active], seen[active]
+        onward, late, on_trip = self._onward(active, at, seen, t0)
+        onward = self._at_own_pace(onward, active, at, seen, t0)
+        ahead = np.arange(onward.shape[1]) > at[:, None]
+        # Comparisons with NaN are false: a position that is not served is not coming.
+        coming = ahead & (onward >= now - TRAIN_OVERDUE_MINS)
+        overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
+        minutes = np.where(coming, onward + overdue[:, None], np.inf)
+        facts = np.stack([np.ones(len(at)), now - seen, at, overdue, late, on_trip], axis=1)
+        trips = np.full(len(active), -1) if self.trips is None else self.trips_of_trains[active]
+        return active, Expected(minutes, facts, self.trains.key_of_trip[active], trips, active)
+
+    def _onward(
+        self, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Minutes at every position (NaN where not served), how late on its trip, whether on one."""
+        since_first = self.runs.since_first(t0)
+        served = self.runs.served[at] >= USUALLY_SERVED
+        onward = np.where(served, seen[:, None] + since_first - since_first[at][:, None], np.nan)
+        if self.trips is None or not len(active):
+            return onward, np.zeros(len(active)), np.zeros(len(active))
+        trip = self.trips_of_trains[active]
+        late = seen - self.trips.minutes[trip, at]
+        on_trip = (trip >= 0) & np.isfinite(late)
+        onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
+        return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
+
+    def _at_own_pace(
+        self, onward: np.ndarray, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
+    ) -> np.ndarray:
+        """Minutes onward at the train's own pace, after the delay that its headway where it was last seen brings."""
+        known = self.trains.minutes[active, 1:] < t0 + 1
+        run = known & (np.arange(known.shape[1]) < at[:, None])
+        pace = self.following.pace(self._slowness[active], self.sections.usual[active], run)
+        delay = self.following.delay(self.sections.beyond[active, at], at)
+        return onward + pace[:, None] * (onward - seen[:, None]) + delay[:, None]
+
+    def _to_come_on_trips(self, t0: int, leads: int) -> Expected:
+        """Trips of which no train has been seen, from 6 minutes overdue on; late where their train comes late."""
+        now, late = t0 + 1, self._late_to_leave(t0)
+        first = self.trips.first_minutes + late
+        seen = self.trips_of_trains[self.trains.first_minutes < now]
+        pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
+        pending[seen[seen >= 0]] = False
+        first, minutes = first[pending], (self.trips.minutes + late[:, None])[pending]
+        overdue = np.maximum(now - first, 0.0)
+        minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
+        keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
+        facts = _facts_yet_to_leave(now - first, position, overdue, late[pending], on_trip=1.0)
+        return Expected(minutes, facts, keys, np.flatnonzero(pending), np.full(len(first), -1))
+
+    def _late_to_leave(self, t0: int) -> np.ndarray:
+        if self.feeders is None:
+            return np.zeros(len(self.trips.minutes))
+        earliest = self.feeders.earliest(t0)
+        late = np.where(np.isfinite(earliest), earliest - self.trips.minutes[:, 0], 0.0)
+        return np.clip(late, 0.0, MOST_LATE_MINS)
+
+    def _to_come(self, t0: int, leads: int) -> Expected:
+        """Departures at the usual headway after the last one."""
+        _, position, minute = self.known(t0)
+        departed = minute[position == 0]
+        departures = usual_departures(
+            self.usual_headways[:, 0], departed[-1] if len(departed) else None, t0, leads
+        )
+        served = self.runs.served[0] >= USUALLY_SERVED
+        minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
+        zeros = np.zeros(len(departures))
+        facts = _facts_yet_to_leave(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
+        nobody = np.full(len(departures), -1)
+        return Expected(minutes, facts, np.full(len(departures), UNKNOWN), nobody, nobody)
+
+
+@dataclass(frozen=True)
+class Feeders:
+    """Where the trains of a direction's trips come from: the `arriving` direction, the `trip` there that feeds each trip (−1
+    where none is known to) and the `least` minutes from its arrival to the departure, each (trips,)."""
+
+    arriving: DirectionDay
+    trip: np.ndarray
+    least: np.ndarray
+
+    def earliest(self, t0: int) -> np.ndarray:
+        """Return when each trip can leave at the earliest, as far as that is known at the end of minute t0, NaN else."""
+        ends = np.append(self.arriving.ends(t0), np.nan)
+        return ends[self.trip] + self.least
+
+
+def _facts_yet_to_leave(
+    since: np.ndarray, position: np.ndarray, overdue: np.ndarray, late: np.ndarray, on_trip: float
+) -> np.ndarray:
+    zeros = np.zeros(len(since))
+    return np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=1)

@@ -1,0 +1,80 @@
+"""How late planned trips usually are, by trip, learned from days on which trains were matched with the plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from headway_prediction.forecasters.physics.match_trips import matched_trips
+from headway_prediction.forecasters.physics.medians import median_or_nan
+from headway_prediction.forecasters.physics.trip_table import TripTable
+from headway_prediction.transit.trip_keys import UNKNOWN
+
+PRIOR_DAYS = 3.0
+"""A trip's own lateness counts against that of all trips like so many days of it."""
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """Usual minutes behind the plan: `usual` (positions,) of all trips, `by_trip` (trips, positions) of the trips whose day
+    kind and key stand in `trips` (trips, 2)."""
+
+    usual: np.ndarray
+    trips: np.ndarray
+    by_trip: np.ndarray
+
+    def of(self, table: TripTable, kind: int) -> np.ndarray:
+        """Return the lateness of the planned trips of a day kind: (trips, positions)."""
+        rows = np.repeat(self.usual[None], len(table.minutes), axis=0)
+        known = {(int(k), int(key)): place for place, (k, key) in enumerate(self.trips)}
+        for key, trip in table.trip_of_key.items():
+            if (kind, key) in known:
+                rows[trip] = self.by_trip[known[kind, key]]
+        return rows
+
+    def state(self, prefix: str) -> dict[str, np.ndarray]:
+        """Return the arrays under names that begin with `prefix`."""
+        return {f"{prefix}_{name}": getattr(self, name) for name in ("usual", "trips", "by_trip")}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray], prefix: str) -> Self:
+        """Rebuild what `state` returned."""
+        return cls(*(state[f"{prefix}_{name}"] for name in ("usual", "trips", "by_trip")))
+
+
+@dataclass(frozen=True)
+class DayLateness:
+    """What one day of a `kind` says: the trip `keys` (trains,) of its matched trains (−1 where the plan has none), and the
+    minutes each was `behind` the plan (trains, positions), NaN where it or its trip does not pass."""
+
+    kind: int
+    keys: np.ndarray
+    behind: np.ndarray
+
+
+def lateness_of_day(kind: int, planned: TripTable, trains: TripTable) -> DayLateness:
+    """Match the trains of a day with its planned trips and compare their minutes."""
+    matched = matched_trips(trains, planned)
+    found = matched >= 0
+    trips = matched[found]
+    return DayLateness(kind, planned.key_of_trip[trips], trains.minutes[found] - planned.minutes[trips])
+
+
+def usual_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
+    """Take medians over days, those of one trip drawn towards those of all; on time where nothing is known."""
+    late: dict[tuple[int, int], list[np.ndarray]] = {}
+    for day in days:
+        for key, row in zip(day.keys.tolist(), day.behind, strict=True):
+            if key != UNKNOWN:
+                late.setdefault((day.kind, key), []).append(row)
+    every = np.concatenate([np.full((1, positions), np.nan), *(day.behind for day in days)])
+    usual = np.nan_to_num(median_or_nan(every))
+    trips = np.array(list(late), dtype=np.int64).reshape(-1, 2)
+    by_trip = [_drawn(np.stack(own), usual) for own in late.values()]
+    return Lateness(usual, trips, np.array(by_trip).reshape(-1, positions))
+
+
+def _drawn(own: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    seen = np.isfinite(own).sum(axis=0)
+    return (seen * np.nan_to_num(median_or_nan(own)) + PRIOR_DAYS * usual) / (seen + PRIOR_DAYS)

@@ -1,0 +1,92 @@
+"""Which passings belong to one train, where the log does not say: first in, first out, nearest to the usual run."""
+
+from bisect import bisect_left
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.transit.trip_keys import UNKNOWN
+
+TOLERANCE_MINS = 6.0
+"""A passing this far from the usual running time is taken for a train that entered in between."""
+
+LONGEST_SILENCE_MINS = 75.0
+"""A train unseen for longer has left the line unnoticed; seen again, it is another one, or was no train before."""
+
+
+def identify(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
+    """Return one direction's passings with `train` filled in: as logged, or matched where the log names no train (−1).
+
+    `passings` has service_date, position, minute, train. `lags` are the usual minutes between neighbouring platforms,
+    shape (positions - 1,). Passings without a train are matched among themselves, each when it happens and from earlier
+    ones alone, so that what comes later changes nothing. Matched trains get negative numbers, which no trip id has.
+    """
+    named, unnamed = (
+        passings.filter(part) for part in (pl.col("train") != UNKNOWN, pl.col("train") == UNKNOWN)
+    )
+    if unnamed.is_empty():
+        return passings
+    days = unnamed.sort("service_date", "position", "minute").partition_by("service_date")
+    matched = [
+        day.with_columns(train=pl.Series(UNKNOWN - 1 - _match_day(day, lags), dtype=pl.Int64)) for day in days
+    ]
+    return pl.concat([named, *matched])
+
+
+def separate_rounds(passings: pl.DataFrame) -> pl.DataFrame:
+    """Return one direction's passings with a `train` of its own for each round of one that is seen anew.
+
+    Some logs name vehicles, not trips, and some see a train hours before it runs: who passes a platform again, or was
+    unseen for over 75 minutes, gets another (negative) number. Each passing is told from earlier ones alone. Trains that
+    were matched (numbered below zero) stay as they are: they pass each platform once, and soon after the one before.
+    """
+    train = ("service_date", "train")
+    again = pl.int_range(pl.len()).over(*train, "position").cum_max().over(train)
+    returned = (pl.col("minute").diff() > LONGEST_SILENCE_MINS).fill_null(False).cum_sum().over(train)
+    rounds = passings.sort("service_date", "minute", "position").with_columns(round=again + returned)
+    place = pl.struct("train", "round").rank("dense").cast(pl.Int64)
+    lowest = pl.min_horizontal(pl.col("train").min(), UNKNOWN)
+    anew = (pl.col("round") > 0) & (pl.col("train") > UNKNOWN)
+    renamed = pl.when(anew).then(lowest - place).otherwise("train")
+    return rounds.with_columns(train=renamed).drop("round")
+
+
+def _match_day(day: pl.DataFrame, lags: np.ndarray) -> np.ndarray:
+    minutes, positions = day["minute"].to_numpy(), day["position"].to_numpy()
+    trains = np.arange(len(minutes))
+    for position, lag in enumerate(lags):
+        upstream, downstream = (
+            np.flatnonzero(positions == position),
+            np.flatnonzero(positions == position + 1),
+        )
+        partner = match_runs(minutes[upstream], minutes[downstream], lag)
+        found = partner >= 0
+        trains[downstream[found]] = trains[upstream[partner[found]]]
+    return trains
+
+
+def match_runs(upstream: np.ndarray, downstream: np.ndarray, lag: float) -> np.ndarray:
+    """Return, for each downstream passing, the index of the upstream passing of the same train, or −1.
+
+    Each takes the upstream passing nearest to `lag` minutes before it (within 6 minutes) that is later than the one its
+    predecessor took: first in, first out. Both arrays hold sorted minutes.
+    """
+    partner, free = np.full(len(downstream), -1), 0
+    # Plain lists: their bisection is many times faster than NumPy's on single numbers.
+    passed, expected = upstream.tolist(), (upstream + lag).tolist()
+    for index, minute in enumerate(downstream.tolist()):
+        nearest = _nearest(expected, minute, free, bisect_left(passed, minute, free))
+        if nearest is not None and abs(expected[nearest] - minute) <= TOLERANCE_MINS:
+            partner[index] = nearest
+            free = nearest + 1
+    return partner
+
+
+def _nearest(minutes: list[float], minute: float, start: int, stop: int) -> int | None:
+    """Index between `start` and `stop` of the sorted minute nearest to `minute`, the earlier of two as near."""
+    if start == stop:
+        return None
+    later = bisect_left(minutes, minute, start, stop)
+    if later == stop or (later > start and minute - minutes[later - 1] <= minutes[later] - minute):
+        return later - 1
+    return later

@@ -1,0 +1,84 @@
+"""The usual trips of a line: those that come again day after day, with the minutes at which they usually pass.
+
+Most lines run a timetable whether it is published or not. Trains of several days are the same trip when they share a
+trip id or pass the same positions within minutes; a trip is usual when at least half of the days have it, newer days
+counting more, because timetables change.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from headway_prediction.forecasters.physics.medians import median_or_nan
+from headway_prediction.forecasters.physics.trip_pairs import FAR_APART_MINS, misfits, nearest_pairs
+from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table
+
+SAME_TRIP_MINS = 4.0
+SAME_NAME_MINS = FAR_APART_MINS
+"""A shared trip id outweighs the clock up to here; beyond it the id was given to another trip."""
+MOST_DAYS = 12
+NEWER_DAY_WEIGHT = 0.7
+"""Weight of a day against that of the next newer one."""
+
+
+class _Trip:
+    """One trip gathered over days: its rows (positions,), the days they are of, and its keys."""
+
+    def __init__(self) -> None:
+        self.days: list[int] = []
+        self.rows: list[np.ndarray] = []
+        self.keys: set[int] = set()
+
+    def add(self, day: int, row: np.ndarray, keys: Sequence[int]) -> None:
+        self.days.append(day)
+        self.rows.append(row)
+        self.keys.update(keys)
+
+    def usual(self) -> np.ndarray:
+        """Median minutes; NaN where fewer than half of its trains pass."""
+        rows = np.stack(self.rows)
+        seen = np.isfinite(rows).sum(axis=0)
+        return np.where(2 * seen >= len(rows), median_or_nan(rows), np.nan)
+
+
+def usual_trips(days: Sequence[TripTable], positions: int) -> TripTable:
+    """Return the usual trips of `days` (one direction, one kind of day, oldest first; the newest 12 are read)."""
+    days = [day for day in days[-MOST_DAYS:] if len(day.minutes)]
+    weights = NEWER_DAY_WEIGHT ** np.arange(len(days))[::-1]
+    kept = [trip for trip in _gathered(days) if 2 * weights[trip.days].sum() >= weights.sum()]
+    minutes = np.array([trip.usual() for trip in kept]).reshape(-1, positions)
+    return trip_table(minutes, [sorted(trip.keys) for trip in kept])
+
+
+def _gathered(days: Sequence[TripTable]) -> list[_Trip]:
+    """All trips of all days: each train is added to the trip it is the same as, or begins a new one."""
+    trips: list[_Trip] = []
+    for number, day in enumerate(days):
+        same = {train: trips[place] for train, place in _same_trips(day, trips)}
+        for train, (row, keys) in enumerate(zip(day.minutes, day.keys_by_trip, strict=True)):
+            if train not in same:
+                trips.append(_Trip())
+            same.get(train, trips[-1]).add(number, row, keys)
+    return trips
+
+
+def _same_trips(day: TripTable, trips: list[_Trip]) -> list[tuple[int, int]]:
+    """Pairs (train of the day, gathered trip), each at most once, best fit first."""
+    if not trips:
+        return []
+    apart = misfits(day.minutes, median_or_nan(_rows_of(trips), axis=1))
+    named = day.trip_of_key
+    shared = [(named[key], place) for place, trip in enumerate(trips) for key in trip.keys if key in named]
+    for pair in shared:
+        if apart[pair] < SAME_NAME_MINS:
+            # Under all that share no id and, where an id was given to several trips, the nearest of them first.
+            apart[pair] -= SAME_NAME_MINS
+    return nearest_pairs(apart, SAME_TRIP_MINS)
+
+
+def _rows_of(trips: list[_Trip]) -> np.ndarray:
+    """The rows of all trips, NaN where one has fewer than the days read: (trips, days, positions)."""
+    rows = np.full((len(trips), MOST_DAYS, len(trips[0].rows[0])), np.nan)
+    for trip, padded in zip(trips, rows, strict=True):
+        padded[: len(trip.rows)] = trip.rows
+    return rows

@@ -1,0 +1,1 @@
+"""Layers, losses and inputs of the network."""

@@ -1,0 +1,1 @@
+"""The quality report: findings, figures, page."""

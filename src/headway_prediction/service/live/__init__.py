@@ -1,0 +1,1 @@
+"""The forecast loop of the service."""

@@ -1,0 +1,109 @@
+"""The simulated line for `headway serve --simulate`: its bundle, trained once into a cache, and its feed up to now."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+from headway_prediction import __version__
+from headway_prediction.config import LINE_DEFAULTS, AppConfig
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.gtfs.timetable import read_timetable
+from headway_prediction.feeds.logs.arrivals import check_arrivals
+from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.service.live.ingest import Ingest
+from headway_prediction.service.live.sources import SimulatedFeed
+from headway_prediction.simulate import Scenario, simulate_days
+from headway_prediction.simulate.gtfs_zip import gtfs_bytes
+from headway_prediction.transit.clock import service_day_start, service_moment
+from headway_prediction.transit.line import Line
+
+TRAINING_DAYS = 9
+TRAINING_SEED, FEED_SEED = 1, 0
+"""Trains of the feed have other luck than those that were learned from."""
+PLAN_DAYS = 10 * 365
+QUICK_TRAINING: Mapping[str, object] = {
+    "members": 2,
+    "epochs": 4,
+    "epoch_windows": 2000,
+    "validation_windows": 400,
+    "encoder_filters": (8, 8),
+    "decoder_filters": 24,
+    "head_units": 32,
+    "test_days": 0,
+}
+"""Far from the best that a network can do, and some minutes of training on two cores."""
+FEWEST_STATIONS = 3
+FIRST_SERVICE_MIN, LAST_SERVICE_MIN, BEGIN_AT_NIGHT_MIN = 390, 1410, 480
+WARM_UP_MINS = 75
+AS_FAST_AS_POSSIBLE = 1e9
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return where this version of the program keeps what it can make again."""
+    base = (
+        environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", tempfile.gettempdir())) / ".cache"
+    )
+    return Path(base) / "headway-prediction" / __version__
+
+
+def simulated_bundle(scenario: Scenario, folder: Path, say: Callable[[str], None]) -> Path:
+    """Return the path of the line's bundle in a folder, trained now where it is not there yet."""
+    path = folder / f"{scenario.line_id}-{len(scenario.station_names)}" / "bundle"
+    if not path.is_dir():
+        from headway_prediction.training.train_line import train_line
+
+        say(f"training a small network of the simulated line, once: some minutes; it is kept in {path}")
+        config = AppConfig.load(base=LINE_DEFAULTS, environment={}, **QUICK_TRAINING)
+        run_dir = path.with_name("bundle.run")
+        train_line(_training_history(scenario), config, run_dir, quiet=True).save(path)
+    return path
+
+
+def _training_history(scenario: Scenario) -> LineHistory:
+    """Some days of the line, with a plan that holds for years."""
+    log = check_arrivals(simulate_days(scenario, days=TRAINING_DAYS, seed=TRAINING_SEED))
+    line = Line.from_arrivals(log, scenario.time_zone)
+    with tempfile.TemporaryDirectory() as folder:
+        schedule = Path(folder) / "gtfs.zip"
+        last_date = scenario.start_date + timedelta(days=PLAN_DAYS)
+        schedule.write_bytes(gtfs_bytes(scenario, scenario.start_date, last_date))
+        return history_from_log(log, line, read_timetable(schedule, line))
+
+
+def scenario_of(line: Line) -> Scenario:
+    """Return the simulated line that a bundle's `line` is; raises HeadwayError where it is another."""
+    scenario = Scenario.of_size(max(len(line.stations), FEWEST_STATIONS))
+    own = (scenario.line_id, scenario.time_zone, list(scenario.station_names))
+    if (line.line_id, line.time_zone, line.station_names) != own:
+        raise HeadwayError(
+            f"the bundle is of the line {line.line_id}, which is not simulated",
+            f"one of {scenario.line_id} with --simulate",
+            "leave --bundle out, or serve the line's own feed with --url or --archive",
+        )
+    return scenario
+
+
+def begin_of_service(scenario: Scenario, now: datetime) -> datetime:
+    """Return now, where the line runs, or a morning time of the same service day where it does not."""
+    service_date, minute = service_moment(now, scenario.time_zone)
+    if FIRST_SERVICE_MIN <= minute < LAST_SERVICE_MIN:
+        return now
+    start = service_day_start(service_date, scenario.time_zone)
+    return start + timedelta(minutes=BEGIN_AT_NIGHT_MIN)
+
+
+def simulated_feed(scenario: Scenario, now: datetime, speed: float) -> SimulatedFeed:
+    """Return the line's feed, whose polls before `now` are there to be taken in at once (`catch_up`)."""
+    return SimulatedFeed(scenario, now - timedelta(minutes=WARM_UP_MINS), speed=speed, seed=FEED_SEED)
+
+
+def catch_up(scenario: Scenario, now: datetime, ingest: Ingest) -> None:
+    """Take in the polls of the time before `now` that are newer than the newest one: a line that runs already has a past."""
+    since, until = ingest.newest_poll_at or 0.0, now.timestamp()
+    for poll in simulated_feed(scenario, now, AS_FAST_AS_POSSIBLE).polls(Event()):
+        if poll.fetched_at > until:
+            return
+        if poll.fetched_at > since:
+            ingest.add(poll)

@@ -1,0 +1,1 @@
+"""A simulated GTFS-Realtime feed, and the server that offers it."""

@@ -1,0 +1,1 @@
+"""From line histories to trained networks."""

@@ -1,0 +1,1 @@
+"""What a line is: stations, branches, timetable, service-day clock."""

@@ -1,0 +1,129 @@
+"""A Line as it was found for a route, with the route's other stations at hand, and what a person may change about it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.transit.line import DIRECTIONS, Line, Station
+
+JOIN = ","
+"""Stands between the ids of routes that are one line together; in the line's own id it is JOIN_IN_LINE_ID."""
+JOIN_IN_LINE_ID = "+"
+
+
+def line_id_of(route_id: str) -> str:
+    """Return what a line of that route, or of those routes, is called."""
+    return route_id.replace(JOIN, JOIN_IN_LINE_ID)
+
+
+def routes_of(name: str) -> frozenset[str]:
+    """Return the ids under which a feed may have the trains of a line, from its routes (`A,C`) or its own id (`A+C`).
+
+    A name such as `A,C` may be the id of one route all the same; one such as `A+` is nothing else.
+    """
+    parts = [part.strip() for part in re.split(f"[{re.escape(JOIN + JOIN_IN_LINE_ID)}]", name)]
+    return frozenset({name, *parts} if all(parts) else {name})
+
+
+@dataclass(frozen=True)
+class RouteLine:
+    """A Line, the route of a schedule it is (None where no schedule told), and the stations left out of it.
+
+    The stop ids of `left_out` are those of `line.left_out`.
+    """
+
+    line: Line
+    route_id: str | None
+    left_out: tuple[Station, ...] = ()
+
+
+def route_line(
+    line_id: str,
+    time_zone: str,
+    stations: Sequence[Station],
+    route_id: str | None = None,
+    left_out: Sequence[Station] = (),
+) -> RouteLine:
+    """Put a RouteLine together; raises HeadwayError for what is no line.
+
+    That is fewer than two stations, a direction without a platform, or a stop id of two stations.
+    """
+    for direction in DIRECTIONS:
+        if sum(station.stop_ids[direction] is not None for station in stations) < 2:
+            raise HeadwayError(
+                f"{line_id} has fewer than two stations with a platform in direction {direction}",
+                "two or more, in both directions",
+                "leave fewer stops out, or give both directions their stop ids",
+            )
+    _refuse_shared_ids(line_id, [*stations, *left_out])
+    ids = frozenset(stop_id for station in left_out for stop_id in all_ids(station))
+    return RouteLine(Line(line_id, time_zone, tuple(stations), ids), route_id, tuple(left_out))
+
+
+def all_ids(station: Station) -> set[str]:
+    """Every stop id of a station, of either direction."""
+    return {stop_id for direction in DIRECTIONS for stop_id in station.known_ids(direction)}
+
+
+def _refuse_shared_ids(line_id: str, stations: Iterable[Station]) -> None:
+    owner: dict[str, Station] = {}
+    for station in stations:
+        for stop_id in sorted(all_ids(station)):
+            if stop_id in owner:
+                raise HeadwayError(
+                    f"{line_id} has the stop {stop_id!r} twice, at {owner[stop_id].name} and at {station.name}",
+                    "each stop id at one station, of the line or left out",
+                    "remove it from one of them",
+                )
+            owner[stop_id] = station
+
+
+def keep_only(whole: RouteLine, named: Sequence[str]) -> RouteLine:
+    """Keep the stations named (by name or any stop id), leave the others out; raises HeadwayError for an unknown one."""
+    kept = {find_station(whole.line, name) for name in named}
+    return _parted(whole, [index in kept for index in range(len(whole.line.stations))])
+
+
+def leave_out(whole: RouteLine, named: Sequence[str]) -> RouteLine:
+    """Leave the stations named (by name or by any stop id) out; raises HeadwayError for an unknown one."""
+    gone = {find_station(whole.line, name) for name in named}
+    return _parted(whole, [index not in gone for index in range(len(whole.line.stations))])
+
+
+def cut_to(whole: RouteLine, terminals: Sequence[str]) -> RouteLine:
+    """Cut the line at two stations (by name or by any stop id), in either order; those beyond are left out.
+
+    Raises HeadwayError for an unknown station, or other than two.
+    """
+    if len(terminals) != 2:
+        raise HeadwayError(
+            f"{len(terminals)} terminals were given", "two stations", "name the first and the last station"
+        )
+    first, last = sorted(find_station(whole.line, name) for name in terminals)
+    return _parted(whole, [first <= index <= last for index in range(len(whole.line.stations))])
+
+
+def renamed(whole: RouteLine, line_id: str) -> RouteLine:
+    """Give the line another line_id."""
+    return replace(whole, line=replace(whole.line, line_id=line_id))
+
+
+def find_station(line: Line, named: str) -> int:
+    """Return the index of the station of that stop id or else name; raises HeadwayError for none, or several of a name."""
+    by_id = [index for index, station in enumerate(line.stations) if named in all_ids(station)]
+    found = by_id or [index for index, name in enumerate(line.station_names) if name == named]
+    if len(found) == 1:
+        return found[0]
+    raise HeadwayError(
+        f"{line.line_id} has {f'{len(found)} stations' if found else 'no station'} {named!r}",
+        f"a name or stop id such as {', '.join(line.station_names[:5])}",
+        "correct it, or use the stop id",
+    )
+
+
+def _parted(whole: RouteLine, on_line: Sequence[bool]) -> RouteLine:
+    stations = list(zip(whole.line.stations, on_line, strict=True))
+    kept = [station for station, on in stations if on]
+    left_out = [*whole.left_out, *(station for station, on in stations if not on)]
+    return route_line(whole.line.line_id, whole.line.time_zone, kept, whole.route_id, left_out)

@@ -1,0 +1,186 @@
+"""The plan of a service date with departures moved, cancelled or added: its trips, its timetable, its first guess."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, Feeders
+from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.trip_table import TripTable
+from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.trip_keys import trip_keys
+
+ADDED = -1
+"""The row of a train that no trip of the present plan is."""
+
+
+@dataclass(frozen=True)
+class DirectionChange:
+    """What changes in one direction: minutes `later` (trips,), trips `gone` (trips,), and departures `added` (added,)."""
+
+    later: np.ndarray
+    gone: np.ndarray
+    added: np.ndarray
+
+    @property
+    def touched(self) -> np.ndarray:
+        """Which trips are not as planned: (trips,)."""
+        return self.gone | (self.later != 0)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether everything stays as planned."""
+        return not self.touched.any() and not len(self.added)
+
+
+@dataclass(frozen=True)
+class ChangedTrips:
+    """Trips of one direction under a change, in the order of their first minutes; `origin` (trips,) is the row of each in
+    the present plan, ADDED for an added one."""
+
+    table: TripTable
+    origin: np.ndarray
+
+    @classmethod
+    def of(cls, trips: TripTable, departures: np.ndarray, change: DirectionChange, direction: int) -> Self:
+        """Apply a change; `departures` (trips,) are the planned ones of the present trips."""
+        kept = np.flatnonzero(~change.gone)
+        added = [_like_those_around(trips.minutes, departures, minute) for minute in change.added]
+        minutes = np.concatenate(
+            [(trips.minutes + change.later[:, None])[kept], np.reshape(added, (-1, trips.minutes.shape[1]))]
+        )
+        origin = np.append(kept, np.full(len(added), ADDED))
+        order = np.argsort(np.nanmin(minutes, axis=1), kind="stable") if len(minutes) else np.empty(0, int)
+        place = np.full(len(trips.minutes), ADDED)
+        place[kept] = np.argsort(order)[: len(kept)]
+        named = place[trips.named]
+        new = np.argsort(order)[len(kept) :]
+        keys = np.concatenate([trips.keys[named >= 0], added_keys(direction, change.added)])
+        table = TripTable(minutes[order], keys, np.concatenate([named[named >= 0], new]))
+        return cls(table, origin[order])
+
+    def rows_of(self, present: np.ndarray) -> np.ndarray:
+        """Return the rows of trips of the present plan (any shape; −1 stays), −1 for those that are gone."""
+        rows = np.full(int(max(present.max(initial=-1), self.origin.max(initial=-1))) + 2, -1)
+        known = self.origin >= 0
+        rows[self.origin[known]] = np.flatnonzero(known)
+        return rows[present]
+
+
+def added_keys(direction: int, departures: Sequence[float]) -> np.ndarray:
+    """Return the keys that added trains are known by: those of names that no log has."""
+    names = [f"added in direction {direction} at {float(minute)!r}" for minute in departures]
+    return trip_keys(pl.Series(names, dtype=pl.String)).to_numpy().astype(np.int64)
+
+
+def _like_those_around(minutes: np.ndarray, departures: np.ndarray, departure: float) -> np.ndarray:
+    """A trip (positions,) that leaves at `departure` and takes what the trips before and after it take on average; it stops
+    where the nearer one does."""
+    away = np.abs(departures - departure)
+    sides = [np.where(side, away, np.inf) for side in (departures <= departure, departures > departure)]
+    around = [int(np.argmin(side)) for side in sides if np.isfinite(side).any()]
+    since = [minutes[trip] - departures[trip] for trip in around]
+    nearest = min(around, key=lambda trip: away[trip])
+    mean = np.nanmean(np.where(np.isnan(minutes[nearest]), 0.0, since), axis=0)
+    return np.where(np.isnan(minutes[nearest]), np.nan, departure + mean)
+
+
+@dataclass(frozen=True)
+class PlannedTrips:
+    """The planned trips of one direction as the timetable has them: `minutes` (trips, positions), their `keys` (trips,), and
+    the `stations` in the order of travel."""
+
+    minutes: np.ndarray
+    keys: np.ndarray
+    stations: Sequence[int]
+
+
+def changed_timetable(
+    timetable: Timetable, trips: PlannedTrips, direction: int, change: DirectionChange, service_date: date
+) -> Timetable:
+    """Return the timetable of one service date alone, with a change of one direction's planned trips applied."""
+    rows = timetable.planned_on(service_date)
+    own = pl.col("direction") == direction
+    changes = pl.DataFrame({"trip": trips.keys, "later": change.later, "gone": change.gone})
+    changed = rows.filter(own).join(changes, on="trip", how="left", maintain_order="left")
+    moved = changed.filter(~pl.col("gone").fill_null(False)).with_columns(
+        minute=pl.col("minute") + pl.col("later").fill_null(0.0)
+    )
+    added = [
+        _planned_rows(
+            _like_those_around(trips.minutes, trips.minutes[:, 0], minute), key, direction, trips.stations
+        )
+        for minute, key in zip(change.added, added_keys(direction, change.added), strict=True)
+    ]
+    together = pl.concat([rows.filter(~own), moved.select(rows.columns), *added]).with_columns(
+        service=pl.lit(0, dtype=PLANNED_COLUMNS["service"])
+    )
+    return Timetable((Service("changed", dates=frozenset([service_date])),), together)
+
+
+def _planned_rows(minutes: np.ndarray, key: int, direction: int, stations: Sequence[int]) -> pl.DataFrame:
+    passed = np.flatnonzero(np.isfinite(minutes))
+    columns = {
+        "service": np.zeros(len(passed)),
+        "trip": np.full(len(passed), key),
+        "direction": np.full(len(passed), direction),
+        "station": np.asarray(stations)[passed],
+        "minute": minutes[passed],
+    }
+    return pl.DataFrame(columns).select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
+
+
+@dataclass(frozen=True)
+class ChangedGuess(FirstGuess):
+    """The first guess under a change: who turns round into whom stays as it is planned at present.
+
+    `timetable` is the present one, `departures` (trips,) and `changes` those of either direction.
+    """
+
+    timetable: Timetable | None
+    departures: tuple[np.ndarray, np.ndarray]
+    changes: tuple[DirectionChange, DirectionChange]
+
+    @classmethod
+    def under(
+        cls,
+        guess: FirstGuess,
+        timetable: Timetable | None,
+        departures: tuple[np.ndarray, np.ndarray],
+        changes: tuple[DirectionChange, DirectionChange],
+    ) -> Self:
+        """Return `guess` under changes."""
+        fitted = {part.name: getattr(guess, part.name) for part in fields(FirstGuess)}
+        return cls(**fitted, timetable=timetable, departures=departures, changes=changes)
+
+    def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
+        """Return both directions of a service date under the change."""
+        present = super().direction_days(replace(history, timetable=self.timetable), service_date)
+        changed = [self.changed_trips(present[d], d) for d in DIRECTIONS]
+        days = [
+            day if own is None else replace(day, trips=own.table, feeders=None)
+            for day, own in zip(present, changed, strict=True)
+        ]
+        fed = [_fed(present[d].feeders, days[1 - d], changed[d], changed[1 - d]) for d in DIRECTIONS]
+        return tuple(replace(day, feeders=feeders) for day, feeders in zip(days, fed, strict=True))
+
+    def changed_trips(self, present: DirectionDay, direction: int) -> ChangedTrips | None:
+        """Return the trips of a direction under the change, None where none are known."""
+        if present.trips is None:
+            return None
+        return ChangedTrips.of(present.trips, self.departures[direction], self.changes[direction], direction)
+
+
+def _fed(
+    feeders: Feeders | None, arriving: DirectionDay, own: ChangedTrips | None, other: ChangedTrips | None
+) -> Feeders | None:
+    if feeders is None or own is None or other is None:
+        return None
+    trip = np.append(other.rows_of(feeders.trip), -1)[own.origin]
+    return Feeders(arriving, trip, np.append(feeders.least, 0.0)[own.origin])

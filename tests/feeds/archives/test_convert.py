@@ -1,0 +1,222 @@
+"""Archives of many days: which files are which day, what becomes of bad ones, and how much is held at once."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format, archive_days, guess_format
+from headway_prediction.feeds.archives.arrival_log import Passing
+from headway_prediction.feeds.archives.convert import day_logs, write_logs
+from headway_prediction.feeds.archives.observations import observed
+from headway_prediction.feeds.archives.stop_names import read_stop_names
+from headway_prediction.feeds.logs.arrivals import read_arrivals
+from helpers.archive_files import (
+    ZONE,
+    gobble_table,
+    lamp_table,
+    line,
+    seen_day,
+    stops_file,
+    write_gobble,
+    write_subwaydata,
+)
+from helpers.lines import headway
+
+TUESDAY = date(2024, 1, 16)
+
+
+@pytest.fixture(scope="module")
+def three_days():
+    return [seen_day(line(3), TUESDAY + timedelta(days=k)) for k in range(3)]
+
+
+@pytest.fixture
+def lamp_folder(tmp_path, three_days):
+    folder = tmp_path / "lamp"
+    folder.mkdir()
+    for seen in three_days:
+        lamp_table(seen).write_parquet(folder / f"{seen['service_date'][0]}.parquet")
+    return folder
+
+
+def refused(capfd, *words) -> str:
+    assert headway(*words) == 2
+    err = capfd.readouterr().err.strip().splitlines()[-1]
+    assert err.startswith("headway: ") and "Traceback" not in err and "expected" in err
+    return err
+
+
+def test_a_bad_day_stops_everything_and_leaves_no_log(lamp_folder, tmp_path, capfd):
+    (lamp_folder / "2024-01-17.parquet").write_bytes(b"PAR1 torn")
+    out = tmp_path / "log.parquet"
+    words = ("archive", lamp_folder, "--route", "R", "--out", out, "--format", "lamp")
+    assert "2024-01-17.parquet could not be read" in refused(capfd, *words)
+    assert list(tmp_path.iterdir()) == [lamp_folder]
+    assert headway(*words, "--skip-bad-days") == 0
+    said = capfd.readouterr().err
+    assert "skipped " in said and "2024-01-17.parquet could not be read" in said and "2 days, " in said
+    assert read_arrivals(out)["service_date"].unique().sort().to_list() == [
+        TUESDAY,
+        TUESDAY + timedelta(days=2),
+    ]
+
+
+def test_a_day_without_the_route_is_a_bad_day(lamp_folder, tmp_path, three_days, capfd):
+    lamp_table(three_days[1], "Blue").write_parquet(lamp_folder / "2024-01-17.parquet")
+    words = ("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
+    assert "2024-01-17.parquet has no route R; expected one of Blue" in refused(capfd, *words)
+    assert headway(*words, "--skip-bad-days") == 0
+
+
+def test_an_archive_of_bad_days_alone_is_refused(lamp_folder, tmp_path, capfd):
+    words = ("archive", lamp_folder, "--route", "Z", "--out", tmp_path / "log.parquet", "--skip-bad-days")
+    assert "has no route Z; expected one of R" in refused(capfd, *words)
+
+
+def test_a_day_that_is_given_twice_is_refused(lamp_folder, tmp_path, three_days, capfd):
+    lamp_table(three_days[0]).write_parquet(lamp_folder / "copy.parquet")
+    words = ("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
+    assert "copy.parquet holds trains of 2024-01-16 that" in refused(capfd, *words)
+
+
+def test_the_same_file_named_twice_is_read_once(lamp_folder, tmp_path):
+    words = ("archive", lamp_folder, lamp_folder / "2024-01-16.parquet", "--route", "R")
+    assert headway(*words, "--out", tmp_path / "log.parquet") == 0
+
+
+def test_an_archive_of_one_direction_or_of_bare_stop_ids_is_refused(tmp_path, three_days, capfd):
+    gobble_table(three_days[0]).write_csv(tmp_path / "events.csv")
+    words = ("archive", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
+    assert "tells only stop ids" in refused(capfd, *words)
+    gobble_table(three_days[0]).filter(direction_id=1).write_csv(tmp_path / "events.csv")
+    assert "no passing in direction 0" in refused(capfd, *words)
+
+
+def test_an_event_that_is_neither_arrival_nor_departure_is_refused(tmp_path, three_days, capfd):
+    strange = gobble_table(three_days[0]).with_columns(event_type=pl.lit("PASS"))
+    strange.write_csv(tmp_path / "events.csv")
+    words = ("archive", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
+    assert "event_type 'PASS'; expected ARR or DEP" in refused(capfd, *words)
+
+
+def test_formats_are_seen_from_names_and_columns(tmp_path, three_days, lamp_folder):
+    write_subwaydata(tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz", three_days[0])
+    write_gobble(tmp_path / "gobble", three_days[0])
+    assert guess_format([tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz"]) is Format.SUBWAYDATA
+    assert guess_format([lamp_folder]) is Format.LAMP
+    assert guess_format([tmp_path / "gobble"]) is Format.GOBBLE
+    with pytest.raises(HeadwayError, match=r"are in gobble and lamp and subwaydata; .*--format"):
+        guess_format([tmp_path])
+    pl.DataFrame({"a": [1]}).write_csv(tmp_path / "other.csv")
+    with pytest.raises(HeadwayError, match=r"in no known format; .*column map"):
+        guess_format([tmp_path / "other.csv"])
+
+
+def test_the_platforms_of_gobble_are_gathered_by_day_and_raw_feeds_are_passed_over(tmp_path, three_days):
+    for seen in three_days:
+        write_gobble(tmp_path / "gobble", seen)
+    days = archive_days([tmp_path / "gobble"], Format.GOBBLE)
+    assert [day.name for day in days] == [f"the day 2024-01-{16 + k} of the archive" for k in range(3)]
+    assert {len(day.files) for day in days} == {6}
+    for name in ("d_csv.tar.xz", "d_gtfsrt.tar.xz"):
+        (tmp_path / name).touch()
+    files = archive_days([tmp_path], Format.SUBWAYDATA)
+    assert [day.files[0].name for day in files] == ["d_csv.tar.xz"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("nowhere",), "there is no "),
+        ((".", "--format", "lamp"), "holds no file of the format lamp"),
+        (
+            (".", "--format", "netcdf"),
+            "--format is 'netcdf'; expected subwaydata, lamp, gobble or a column map",
+        ),
+        ((".", "--format", "nothing.toml"), "the column map nothing.toml could not be read"),
+    ],
+)
+def test_mistakes_on_the_command_line(tmp_path, monkeypatch, capfd, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in refused(capfd, "archive", *words, "--out", "log.parquet")
+
+
+def test_stop_names_come_from_a_schedule_and_must_be_one(tmp_path, three_days):
+    names = read_stop_names(stops_file(tmp_path / "stops.txt", three_days))
+    platform = names.filter(stop_id="S02N").row(0, named=True)
+    assert platform == {"stop_id": "S02N", "station_id": "S02", "stop_name": line(3).station_names[1]}
+    (tmp_path / "stops.zip").write_bytes(b"no zip")
+    for name in ("stops.zip", "absent.txt"):
+        with pytest.raises(HeadwayError, match=f"stop names .*{name} could not be read"):
+            read_stop_names(tmp_path / name)
+
+
+def test_no_more_days_are_held_than_are_read_at_once():
+    """However long the archive: each day is written before days far ahead of it are begun."""
+    begun = []
+    day = pl.DataFrame(
+        {
+            "service_date": [TUESDAY, TUESDAY],
+            "direction_id": [0, 1],
+            "stop_id": ["A", "A"],
+            "stop_sequence": [0, 0],
+            "trip_id": ["x", "y"],
+            "departure": [datetime(2024, 1, 16, 13, tzinfo=UTC), datetime(2024, 1, 16, 14, tzinfo=UTC)],
+        }
+    )
+
+    def read(archive_day):
+        begun.append(archive_day.name)
+        return observed(day)
+
+    days = [ArchiveDay(str(number), ()) for number in range(30)]
+    for number, result in enumerate(day_logs(days, read, Passing("L"), workers=3)):
+        assert result.day.name == str(number) and result.log.height == 2
+        assert len(begun) <= number + 1 + 3
+
+
+def test_each_day_is_a_row_group_and_days_come_in_order(lamp_folder, tmp_path):
+    assert headway("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
+    groups = pq.ParquetFile(tmp_path / "log.parquet")
+    dates = [
+        groups.read_row_group(k, ["service_date"])["service_date"].unique().to_pylist() for k in range(3)
+    ]
+    assert dates == [[TUESDAY + timedelta(days=k)] for k in range(3)]
+
+
+def test_the_mistake_of_a_writer_leaves_what_was_there(tmp_path):
+    out = tmp_path / "log.parquet"
+    out.write_text("kept")
+    with pytest.raises(ZeroDivisionError):
+        write_logs((1 // 0 for _ in range(1)), out)
+    assert out.read_text() == "kept" and list(tmp_path.iterdir()) == [out]
+
+
+def test_the_zone_of_the_archives_is_said(lamp_folder, tmp_path, capfd):
+    assert headway("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
+    assert f"--time-zone {ZONE} --out grid.zarr" in capfd.readouterr().err
+
+
+def test_platforms_of_detours_are_named_with_the_stops_of_the_line_without_them(tmp_path, three_days, capfd):
+    detour = (
+        three_days[0]
+        .head(1)
+        .with_columns(
+            trip_id=pl.lit("lost"),
+            stop_id=pl.lit("Z99N"),
+            station_id=pl.lit("Z99"),
+            stop_name=pl.lit("Elsewhere"),
+            arrival=pl.col("departure"),
+        )
+    )
+    lamp_table(pl.concat([three_days[0], detour])).write_parquet(tmp_path / "day.parquet")
+    words = ("archive", tmp_path, "--route", "R", "--platform", "stop", "--out", tmp_path / "log.parquet")
+    assert headway(*words) == 0
+    usual = ",".join(sorted(three_days[0]["stop_id"].unique()))
+    said = capfd.readouterr().err
+    assert f"few trains pass Z99N in direction 0; the line without them: --stops {usual}\n" in said
+    words = ("--arrivals", tmp_path / "log.parquet", "--time-zone", ZONE, "--out", tmp_path / "g.zarr")
+    assert headway("grid", *words, "--stops", usual) == 0

@@ -1,0 +1,75 @@
+"""The two recorded series of New York's feeds: they parse, they invent nothing, and what they say is sensible."""
+
+from pathlib import Path
+
+import pytest
+from google.transit.gtfs_realtime_pb2 import FeedMessage
+
+from headway_prediction.feeds.realtime.recorded import recorded_polls
+from headway_prediction.feeds.realtime.tracker import Follower, follow_polls
+from helpers.lines import REAL_DATA
+
+SERIES = {"nyct-ace-2026": (20, 15), "nyct-7-2019": (6, 30)}
+
+
+@pytest.fixture(params=SERIES)
+def series(request) -> Path:
+    folder = REAL_DATA / "gtfs_realtime" / request.param
+    if not folder.is_dir():
+        pytest.skip(f"the recorded series {request.param} is absent (HEADWAY_REAL_DATA or ../shared/data)")
+    return folder
+
+
+def test_every_poll_is_followed_and_every_passing_was_seen_to_happen(series):
+    faults = []
+    polls = list(recorded_polls([series], faults.append))
+    follower = follow_polls(polls)
+    assert follower.counts == {"applied": len(polls)} and not faults
+    passings = follower.journal()
+    expected, every_secs = SERIES[series.name]
+    assert len(passings) == expected
+    listed = [stops_listed(poll.body) for poll in polls]
+    times = [poll.fetched_at for poll in polls]
+    for passing in passings:
+        before, after = (times.index(secs) for secs in passing.polls)
+        assert after == before + 1
+        trip = passing.run.trip.trip_id
+        # The stop led the trip's list, and no later poll lists it but as left behind a stop that is past too.
+        assert listed[before][trip][0] == passing.stop_id or passing.stop_id in listed[before][trip][:2]
+        assert passing.stop_id not in listed[after].get(trip, ())[1:]
+        assert passing.uncertainty_secs <= 2 * every_secs
+        assert passing.run.train_id and passing.run.direction_id == int(passing.stop_id.endswith("S"))
+        assert passing.track
+
+
+def stops_listed(body: bytes) -> dict[str, list[str]]:
+    updates = [entity.trip_update for entity in FeedMessage.FromString(body).entity]
+    return {
+        update.trip.trip_id: [stop.stop_id for stop in update.stop_time_update]
+        for update in updates
+        if update.trip.trip_id
+    }
+
+
+def vehicles_at(body: bytes) -> dict[str, str]:
+    positions = [entity.vehicle for entity in FeedMessage.FromString(body).entity]
+    return {position.trip.trip_id: position.stop_id for position in positions if position.trip.trip_id}
+
+
+def test_trains_whose_lists_stay_as_they_are_pass_nothing(series):
+    polls = list(recorded_polls([series], print))
+    passed = {passing.run.trip.trip_id for passing in follow_polls(polls).journal()}
+    first, last = stops_listed(polls[0].body), stops_listed(polls[-1].body)
+    unmoved = {trip for trip in first if first[trip] and first[trip] == last.get(trip)}
+    assert len(unmoved - passed) > 10
+    # But for those that stand at the second stop already, while the one behind them stays listed.
+    for trip in unmoved & passed:
+        assert vehicles_at(polls[-1].body)[trip] == last[trip][1]
+
+
+def test_served_backwards_and_twice_it_is_the_same(series):
+    polls = list(recorded_polls([series], print))
+    again = Follower()
+    for poll in [*polls[::-1], *polls]:
+        again.add(poll)
+    assert again.journal() == follow_polls(polls).journal()

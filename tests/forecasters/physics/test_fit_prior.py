@@ -1,0 +1,163 @@
+"""Which source of trips is believed, on small lines whose trains leave at uneven times."""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.grid.headway_grid import last_logged_minutes
+from headway_prediction.grid.history import build_history
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from helpers.lines import MONDAY, train
+from helpers.trips import history_of, plan_of
+
+WEEK = [MONDAY + timedelta(days=k) for k in range(7)]
+WEEKDAYS, TODAY = WEEK[:4], WEEK[4]
+
+
+def uneven(seed):
+    """Departures from 06:00 to about 11:00, four to sixteen minutes apart."""
+    return (360 + np.random.default_rng(seed).integers(4, 17, 30).cumsum()).tolist()
+
+
+def rows_of(departures_of, days=WEEK, ids=True, late=0.0):
+    """Trains over A B C D and back that leave as `departures_of` each day says, up to `late` minutes late."""
+    random = np.random.default_rng(9)
+    return [
+        row
+        for number, day in enumerate(days)
+        for direction, stops in enumerate(("ABCD", "DCBA"))
+        for start in departures_of(number)
+        for row in train(
+            f"{direction}-{start}" if ids else "",
+            stops,
+            start + late * random.random(),
+            day=day,
+            direction=direction,
+        )
+    ]
+
+
+def plan_of_departures(departures):
+    pairs = enumerate((start, direction) for direction in (0, 1) for start in departures)
+    return plan_of([(k, direction, 3 * direction, float(start)) for k, (start, direction) in pairs])
+
+
+def plan_that_changes_daily(departures_of):
+    """Each date has a service of its own."""
+    rows = [
+        (number, 100 * number + k, direction, 3 * direction, float(start))
+        for number in range(len(WEEK))
+        for direction in (0, 1)
+        for k, start in enumerate(departures_of(number), start=50 * direction)
+    ]
+    services = tuple(Service(str(day), dates=frozenset([day])) for day in WEEK)
+    return Timetable(services, pl.DataFrame(rows, PLANNED_COLUMNS, orient="row"))
+
+
+def sources(history, days=WEEKDAYS):
+    return [knowledge.source for knowledge in fit_first_guess(history.select(days)).trips]
+
+
+def same(number):
+    return uneven(1)
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_what_comes_again_each_day_is_believed_without_a_plan(ids):
+    assert sources(history_of(rows_of(same, ids=ids, late=1.0))) == ["usual", "usual"]
+
+
+def test_where_nothing_comes_again_no_trips_are_believed():
+    assert sources(history_of(rows_of(uneven))) == ["none", "none"]
+
+
+def test_a_plan_that_is_kept_is_believed():
+    assert sources(history_of(rows_of(uneven, late=1.0), plan_that_changes_daily(uneven))) == ["planned"] * 2
+
+
+def test_a_plan_is_preferred_to_usual_trips_that_tell_the_same():
+    assert sources(history_of(rows_of(same, late=1.0), plan_of_departures(uneven(1)))) == ["planned"] * 2
+
+
+def test_a_plan_that_is_not_kept_is_believed_less_than_what_comes_again():
+    assert sources(history_of(rows_of(same), plan_of_departures(uneven(2)))) == ["usual", "usual"]
+
+
+def test_a_plan_that_is_not_kept_is_not_believed_at_all_where_nothing_comes_again():
+    def others(number):
+        return uneven(number + 50)
+
+    assert sources(history_of(rows_of(uneven), plan_that_changes_daily(others))) == ["none", "none"]
+
+
+def test_each_direction_has_its_own_source():
+    kept = [row for row in rows_of(uneven) if row[2] == 1]
+    again = [row for row in rows_of(same) if row[2] == 0]
+    assert sources(history_of([*kept, *again])) == ["usual", "none"]
+
+
+def test_even_trains_need_no_trips():
+    def even(number):
+        return range(360, 660, 10)
+
+    assert sources(history_of(rows_of(even))) == ["none", "none"]
+
+
+@pytest.mark.parametrize("days", [WEEK[:1], [WEEK[0], WEEK[5], WEEK[6]]])
+def test_one_day_of_each_kind_can_judge_a_plan_but_no_usual_trips(days):
+    planned = history_of(rows_of(uneven), plan_that_changes_daily(uneven))
+    assert sources(planned, days) == ["planned", "planned"]
+    assert sources(history_of(rows_of(same)), days) == ["none", "none"]
+
+
+def test_a_day_without_passings_in_one_direction_judges_nothing():
+    closed = [row for row in rows_of(same) if row[2] == 0 or row[0] not in WEEK[2:4]]
+    assert sources(history_of(closed)) == ["usual", "usual"]
+
+
+def test_a_date_without_passings_judges_nothing():
+    history = history_of([row for row in rows_of(same) if row[0] != WEEK[3]])
+    observed = last_logged_minutes(history.passings)
+    attributes = dict(history.grid.attrs)
+    gap = build_history(history.passings, history.line, None, WEEKDAYS, observed, attributes)
+    assert sources(gap) == ["usual", "usual"]
+    assert sources(gap, WEEK[3:4]) == ["none", "none"]
+
+
+def test_of_a_direction_that_no_training_day_served_nothing_is_expected():
+    history = history_of([row for row in rows_of(same) if row[2] == 0 or row[0] == TODAY])
+    guess = fit_first_guess(history.select(WEEKDAYS))
+    assert [knowledge.source for knowledge in guess.trips] == ["usual", "none"]
+    found = guess.direction_days(history, TODAY)[1].expected(500, 15)
+    assert not np.isfinite(found.minutes).any()
+
+
+def test_a_kind_of_day_never_seen_has_no_usual_trips():
+    guess = fit_first_guess(history_of(rows_of(same)).select(WEEKDAYS))
+    history = history_of(rows_of(same))
+    assert len(guess.direction_days(history, TODAY)[0].trips.minutes) == 30
+    assert guess.direction_days(history, WEEK[6])[0].trips is None
+
+
+def test_planned_trips_run_as_late_as_they_usually_do():
+    late = [(*row[:5], row[5] + 2.0) for row in rows_of(uneven)]
+    history = history_of(late, plan_that_changes_daily(uneven))
+    day = fit_first_guess(history.select(WEEKDAYS)).direction_days(history, TODAY)[0]
+    np.testing.assert_allclose(day.trips.minutes[:, 0], np.array(uneven(4)) + 2)
+    np.testing.assert_allclose(day.trips.minutes[:, 3] - day.trips.minutes[:, 0], 6)
+    assert fit_first_guess(history.select(WEEKDAYS)).trips[0].source == "planned"
+
+
+@pytest.mark.parametrize("plan", [None, plan_of_departures(uneven(1))])
+def test_fitting_twice_gives_the_same_and_storage_keeps_it(plan):
+    training = history_of(rows_of(same, late=1.0), plan).select(WEEKDAYS)
+    first, second = fit_first_guess(training).state(), fit_first_guess(training).state()
+    stored = FirstGuess.from_state({name: values.copy() for name, values in first.items()}).state()
+    assert first.keys() == second.keys() == stored.keys()
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
+        np.testing.assert_array_equal(values, stored[name])

@@ -1,0 +1,154 @@
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from headway_prediction.forecasters.physics.match_trains import (
+    LONGEST_SILENCE_MINS,
+    TOLERANCE_MINS,
+    identify,
+    match_runs,
+    separate_rounds,
+)
+from headway_prediction.forecasters.physics.trip_table import trips_of_rows
+from helpers.lines import MONDAY
+
+
+def table(rows):
+    """One direction's passings from (position, minute, train)."""
+    schema = {"position": pl.Int16, "minute": pl.Float64, "train": pl.Int64}
+    return pl.DataFrame(rows, schema, orient="row").with_columns(service_date=pl.lit(MONDAY))
+
+
+def trains_by_passing(passings, lags):
+    return {
+        (p, m): t
+        for p, m, t in identify(passings, np.array(lags)).select("position", "minute", "train").rows()
+    }
+
+
+def same_train(trains, *passings):
+    return len({trains[passing] for passing in passings}) == 1
+
+
+def test_each_passing_takes_the_train_nearest_to_the_usual_run():
+    assert match_runs(np.array([100.0, 110.0, 120.0]), np.array([102.0, 113.5, 121.0]), 2.0).tolist() == [
+        0,
+        1,
+        2,
+    ]
+
+
+def test_a_train_is_taken_once_and_in_order():
+    # The second passing lies nearest to the first train, which is taken: it takes the next one, or none.
+    assert match_runs(np.array([100.0, 103.0]), np.array([102.0, 103.1]), 2.0).tolist() == [0, 1]
+    assert match_runs(np.array([100.0]), np.array([102.0, 102.5]), 2.0).tolist() == [0, -1]
+
+
+def test_no_train_is_met_before_it_came_or_far_from_the_usual_run():
+    assert match_runs(np.array([100.0]), np.array([99.0, 100.0]), 2.0).tolist() == [-1, -1]
+    edge = 102.0 + TOLERANCE_MINS
+    assert match_runs(np.array([100.0]), np.array([edge]), 2.0).tolist() == [0]
+    assert match_runs(np.array([100.0]), np.array([edge + 0.1]), 2.0).tolist() == [-1]
+    assert match_runs(np.array([]), np.array([100.0]), 2.0).tolist() == [-1]
+
+
+def test_a_train_that_turned_short_does_not_shift_the_others():
+    upstream, downstream = np.array([100.0, 110.0, 120.0]), np.array([102.0, 122.0])
+    assert match_runs(upstream, downstream, 2.0).tolist() == [0, 2]
+
+
+def test_trains_without_names_are_followed_along_the_line():
+    rows = [(p, start + 2 * p, -1) for start in (100.0, 110.0) for p in range(3)]
+    trains = trains_by_passing(table(rows), [2.0, 2.0])
+    assert same_train(trains, (0, 100), (1, 102), (2, 104))
+    assert same_train(trains, (0, 110), (1, 112), (2, 114))
+    assert len(set(trains.values())) == 2
+
+
+def test_named_trains_keep_their_names_whatever_the_others_have():
+    rows = [(0, 100.0, 7), (1, 102.0, 7), (0, 110.0, -1), (1, 112.0, -1), (0, 120.0, -1), (1, 102.5, -1)]
+    trains = trains_by_passing(table(rows), [2.0])
+    assert trains[0, 100] == trains[1, 102] == 7
+    assert same_train(trains, (0, 110), (1, 112))
+    assert len(set(trains.values())) == 4
+    assert -1 not in trains.values()
+
+
+def test_an_empty_table_stays_empty():
+    assert identify(table([]), np.array([2.0])).is_empty()
+
+
+def test_a_train_that_comes_round_again_is_another_one():
+    rows = [(0, 20.0, 5), (1, 22.0, 5), (0, 80.0, 5), (1, 82.0, 5), (2, 84.0, 5), (1, 142.0, 5), (0, 21.0, 6)]
+    apart = separate_rounds(table(rows))
+    trains = {(p, m): t for p, m, t in apart.select("position", "minute", "train").rows()}
+    assert trains[0, 20] == trains[1, 22] == 5
+    assert same_train(trains, (0, 80), (1, 82), (2, 84))
+    assert len(set(trains.values())) == 4 and trains[0, 21] == 6
+    assert trains[0, 80] < -1 and trains[1, 142] < -1
+
+
+def test_a_train_unseen_for_too_long_is_another_one():
+    back = 20 + LONGEST_SILENCE_MINS
+    for minute, trains in ((back, 1), (back + 0.1, 2)):
+        apart = separate_rounds(table([(0, 20.0, 5), (1, minute, 5), (2, minute + 2, 5)]))
+        assert apart["train"].n_unique() == trains
+    assert apart.sort("minute")["train"].to_list()[0] == 5
+
+
+MINUTES = st.lists(st.integers(0, 600), min_size=1, max_size=25, unique=True).map(
+    lambda m: [x / 2 for x in sorted(m)]
+)
+
+
+@given(MINUTES, MINUTES, st.floats(0.5, 5), st.integers(0, 300))
+def test_what_comes_later_changes_no_match(upstream, downstream, lag, moment):
+    whole = match_runs(np.array(upstream), np.array(downstream), lag)
+    known = [m for m in downstream if m < moment]
+    early = match_runs(np.array([m for m in upstream if m < moment]), np.array(known), lag)
+    np.testing.assert_array_equal(early, whole[: len(known)])
+
+
+@given(MINUTES, MINUTES, st.floats(0.0, 5))
+def test_every_match_is_the_nearest_that_is_left(upstream, downstream, lag):
+    partner, free = match_runs(np.array(upstream), np.array(downstream), lag), 0
+    for found, minute in zip(partner, downstream, strict=True):
+        left = [(abs(u + lag - minute), k) for k, u in enumerate(upstream) if k >= free and u < minute]
+        misfit, nearest = min(left, default=(np.inf, -1))
+        assert found == (nearest if misfit <= TOLERANCE_MINS else -1)
+        free = max(free, found + 1)
+
+
+@given(MINUTES, MINUTES, st.floats(0.5, 5))
+def test_matches_keep_the_order_of_trains(upstream, downstream, lag):
+    partner = match_runs(np.array(upstream), np.array(downstream), lag)
+    taken = partner[partner >= 0]
+    assert (np.diff(taken) > 0).all()
+    for index in np.flatnonzero(partner >= 0):
+        assert upstream[partner[index]] < downstream[index]
+        assert downstream[index] - upstream[partner[index]] == pytest.approx(lag, abs=TOLERANCE_MINS)
+
+
+PASSINGS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 300).map(float), st.sampled_from([-4, -3, 1, 2])),
+    max_size=30,
+    unique_by=lambda row: row[:2],
+)
+
+
+def trips_of(passings):
+    return trips_of_rows(separate_rounds(table(passings)), "train", 5)
+
+
+@given(PASSINGS, st.integers(0, 300))
+@example([(0, 0.0, -4), (0, 1.0, -4), (0, 2.0, 1)], 2)
+def test_what_comes_later_changes_no_train_begun_before(passings, moment):
+    whole, known = trips_of(passings), trips_of([row for row in passings if row[1] < moment])
+    begun = int((whole.first_minutes < moment).sum())
+    np.testing.assert_array_equal(known.first_minutes, whole.first_minutes[:begun])
+    np.testing.assert_array_equal(known.first_positions, whole.first_positions[:begun])
+    past = np.where(whole.minutes < moment, whole.minutes, np.nan)[:begun]
+    np.testing.assert_array_equal(known.minutes, past)
+    assert known.keys_by_trip == whole.keys_by_trip[:begun]

@@ -1,0 +1,100 @@
+"""Planned trips of a line A B C D: 06:40 from A as trip 11, 06:50 as trip 12, two minutes between stations."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from headway_prediction.forecasters.physics.day_types import day_kind
+from headway_prediction.forecasters.physics.planned_trips import continued, planned_trips
+from headway_prediction.grid.plan_variants import PlanKind, with_plan
+from helpers.lines import MONDAY, regular_rows
+from helpers.trips import NAN, history_of, plan_of, runs, table
+
+FULL = [(trip, 0, s, start + 2.0 * s) for trip, start in ((11, 400), (12, 410)) for s in range(4)]
+DEPARTURES = [row for row in FULL if row[2] == 0]
+
+
+def planned(rows, direction=0, weekdays=range(7)):
+    return planned_trips(history_of(regular_rows(), plan_of(rows, weekdays)), MONDAY, direction)
+
+
+def test_the_kinds_of_days():
+    assert [day_kind(MONDAY + timedelta(days=k)) for k in range(7)] == [0, 0, 0, 0, 0, 1, 2]
+
+
+def test_the_plan_is_a_table_of_trips():
+    trips = planned(FULL)
+    np.testing.assert_array_equal(trips.minutes, [[400, 402, 404, 406], [410, 412, 414, 416]])
+    assert trips.trip_of_key == {11: 0, 12: 1}
+
+
+def test_direction_1_is_numbered_along_its_travel():
+    trips = planned([(21, 1, station, 500 - 2.0 * station) for station in range(4)], direction=1)
+    np.testing.assert_array_equal(trips.minutes, [[494, 496, 498, 500]])
+
+
+def test_without_a_plan_for_the_day_or_the_direction_there_are_no_trips():
+    assert planned(FULL, direction=1) is None
+    assert planned(FULL, weekdays=[5, 6]) is None
+    assert planned_trips(history_of(regular_rows()), MONDAY, 0) is None
+
+
+def test_departures_alone_are_continued_at_the_running_times_of_their_hour():
+    how = runs(run=3.0)
+    how.running[7] = 4.0  # from 07:00 on
+    departures = table([410, NAN, NAN, NAN], [420, NAN, NAN, NAN], keys=[11, 12])
+    trips = continued(departures, how)
+    np.testing.assert_array_equal(trips.minutes, [[410, 413, 416, 419], [420, 424, 428, 432]])
+    assert trips.trip_of_key == {11: 0, 12: 1}
+
+
+def test_departures_are_continued_past_what_most_trains_serve():
+    served = np.triu(np.ones((4, 4)))
+    served[0, 2:] = 0.4
+    trips = continued(table([400, NAN, NAN, NAN]), runs(served=served))
+    np.testing.assert_array_equal(trips.minutes, [[400, 402, NAN, NAN]])
+
+
+def test_a_departure_stays_though_no_train_was_ever_seen_there():
+    trips = continued(table([400, NAN, NAN, NAN]), runs(served=np.zeros((4, 4))))
+    np.testing.assert_array_equal(trips.minutes, [[400, NAN, NAN, NAN]])
+
+
+def test_a_plan_with_ways_is_left_alone():
+    """A trip that ends at the first station, or begins further on, is what it is."""
+    trips = table([400, 402, 404, 406], [405, NAN, NAN, NAN], [NAN, 412, 414, NAN], keys=[1, 2, 3])
+    assert continued(trips, runs()) is trips
+    short = table([NAN, 412, 414, NAN])
+    assert continued(short, runs()) is short
+
+
+def test_a_departure_takes_its_way_from_the_nearest_trip_that_begins_further_on():
+    # 403 would be at B at 405 (402 is 3 off) and passes B and D as that trip does; 430 has none near: its way is the usual.
+    trips = table(
+        [403, NAN, NAN, NAN],
+        [430, NAN, NAN, NAN],
+        [NAN, 402, NAN, 406],
+        [NAN, NAN, 414, 416],
+        keys=[1, 2, 8, 9],
+    )
+    whole = continued(trips, runs())
+    np.testing.assert_array_equal(
+        whole.minutes, [[403, 405, NAN, 409], [NAN, NAN, 414, 416], [430, 432, 434, 436]]
+    )
+    assert whole.trip_of_key == {1: 0, 9: 1, 2: 2}
+
+
+def test_what_lost_its_departure_is_no_train_beside_that_departure():
+    """The train planned at 06:40 left seven minutes late: it is one train, not two."""
+    whole = continued(table([407, NAN, NAN, NAN], [NAN, 402, 404, 406], keys=[1, 8]), runs())
+    np.testing.assert_array_equal(whole.minutes, [[407, 409, 411, 413]])
+
+
+@pytest.mark.parametrize("rows", [FULL, DEPARTURES])
+def test_an_oracles_departures_run_through(rows):
+    """The plan says 06:40 and 06:50; trains left every ten minutes from 06:00 on, and the oracle says so."""
+    told = with_plan(history_of(regular_rows(), plan_of(rows)), PlanKind.ORACLE)
+    trips = continued(planned_trips(told, MONDAY, 0), runs())
+    assert trips.minutes[:, 0].tolist() == list(range(360, 720, 10))
+    np.testing.assert_array_equal(trips.minutes - trips.minutes[:, :1], np.tile([0, 2, 4, 6], (36, 1)))

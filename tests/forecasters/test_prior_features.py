@@ -1,0 +1,119 @@
+"""The first guess as the network takes it: all platforms of a line with a platform that only one direction has."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from headway_prediction.forecasters.base import LEADS
+from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections
+from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.next_trains import HORIZON_MINS, train_channels
+from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.propagation import Propagation
+from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.nn.prior_channels import (
+    CHANNELS_WIDTH,
+    FAR_MINS,
+    FORECASTS,
+    GUESS_LEADS,
+    GUESS_WIDTH,
+    NEXT_TRAINS,
+    PLATFORM_CHANNELS,
+    TRAIN_CHANNELS,
+)
+from headway_prediction.nn.prior_channels import TRAINS_WIDTH as TRAINS
+from helpers.lines import MONDAY, regular_rows, train
+from helpers.trips import history_of
+
+WEEK = [MONDAY + timedelta(days=k) for k in range(4)]
+
+
+@pytest.fixture(scope="module")
+def one_way_station():
+    """A line whose station X has a platform in direction 0 alone: A X B C there, C B A back."""
+    rows = [
+        row
+        for day in WEEK
+        for start in range(360, 720, 10)
+        for row in train(f"f{start}", "AXBC", start, day=day)
+    ]
+    rows += [
+        row
+        for day in WEEK
+        for start in range(360, 720, 10)
+        for row in train(f"b{start}", "CBA", start, day=day, direction=1)
+    ]
+    return history_of(rows)
+
+
+def test_the_channels_of_every_platform(one_way_station):
+    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
+    origins = np.array([5, 412, 650, 1619])
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], origins)
+    assert cells.shape == (4, 4, 2, GUESS_WIDTH) and cells.dtype == np.float32
+    assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * GUESS_LEADS == GUESS_WIDTH
+    assert np.isfinite(cells).all()
+    for direction in (0, 1):
+        day = guess.direction_days(one_way_station, WEEK[3])[direction]
+        order = one_way_station.line.travel_order(direction)
+        found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
+        coming = day.expected(412, HORIZON_MINS)
+        times = ArrivalCorrections.none().times(day, direction, coming, 412)
+        told = train_channels(coming, times, day.last_seen(412), 412)
+        np.testing.assert_array_equal(found, told)
+
+
+def test_platform_channels_by_hand(one_way_station):
+    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], np.array([500, 1500]))[
+        ..., TRAINS:CHANNELS_WIDTH
+    ]
+    # run_from, run_to, usual_headway, served: two minutes between stations, trains every ten minutes.
+    assert cells[0, :, 0].tolist() == [[0, 2, 10, 1], [2, 2, 10, 1], [2, 2, 10, 1], [2, 0, 10, 1]]
+    assert cells[0, [3, 2, 0], 1].tolist() == [[0, 2, 10, 1], [2, 2, 10, 1], [2, 0, 10, 1]]
+    assert cells[1, 0, 0, 2] == 10  # nothing ran at 25:00: as where nothing is known
+
+
+def test_at_a_platform_that_does_not_exist_no_train_comes(one_way_station):
+    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], np.arange(400, 700, 50))
+    nowhere = cells[:, 1, 1]
+    assert [name for name in one_way_station.line.station_names][1] == "X Street"
+    arrives, *rest = np.moveaxis(nowhere[:, :TRAINS].reshape(-1, NEXT_TRAINS, len(TRAIN_CHANNELS)), -1, 0)
+    assert (arrives == FAR_MINS).all() and not np.any(rest)
+    np.testing.assert_array_equal(nowhere[:, TRAINS:CHANNELS_WIDTH], np.tile([0, 0, 10, 0], (6, 1)))
+    assert (nowhere[:, CHANNELS_WIDTH:] == 10).all()  # as a forecast that is missing is scored
+
+
+def test_what_simple_methods_forecast_comes_lead_by_lead(one_way_station):
+    training, origins = one_way_station.select(WEEK[:3]), np.array([412, 655])
+    guess = fit_first_guess(training)
+    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], origins)[..., CHANNELS_WIDTH:]
+    assert LEADS == GUESS_LEADS
+    methods = TripPropagation.fit(training), Propagation.fit(training), Climatology.fit(training)
+    for place, method in enumerate(methods):
+        assert method.name.replace("-", "_") == FORECASTS[place]
+        forecast = method.forecast(one_way_station, WEEK[3], origins).mean
+        own = cells[..., place * LEADS : (place + 1) * LEADS]
+        np.testing.assert_array_equal(own, np.nan_to_num(np.moveaxis(forecast, 1, -1), nan=10))
+
+
+def test_no_train_is_expected_on_a_day_without_passings_and_trips():
+    rows = regular_rows(days=WEEK)
+    history = history_of(rows)
+    guess = fit_first_guess(history.select(WEEK[:1]))
+    quiet = history.as_of(WEEK[3], 100)
+    cells = FittedGuess(guess).channels(quiet, WEEK[3], np.array([400]))
+    assert (cells[..., :TRAINS].reshape(4, 2, NEXT_TRAINS, -1)[..., 0] == FAR_MINS).all()
+
+
+def test_the_channels_know_nothing_of_what_comes(one_way_station):
+    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
+    for t0 in (300, 411, 412, 700):
+        whole, known = (
+            FittedGuess(guess).channels(part, WEEK[3], np.array([t0]))
+            for part in (one_way_station, one_way_station.as_of(WEEK[3], t0))
+        )
+        assert whole.tobytes() == known.tobytes()

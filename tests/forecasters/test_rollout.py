@@ -1,0 +1,125 @@
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headway_prediction.config import AppConfig
+from headway_prediction.evaluation.truth import day_truth
+from headway_prediction.forecasters.calibration import Calibration, HeldOut
+from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.rollout import Asked, FeedBack, FeedBackCalibration, history_run_on
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.grid.history import history_from_log
+from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
+from headway_prediction.transit.line import Line
+from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+
+DAYS = [MONDAY + timedelta(days=k) for k in range(3)]
+TODAY = DAYS[2]
+ORIGINS = np.array([400, 455, 610])
+CONFIG = AppConfig(encoder_filters=(3, 3), schedule_units=2, decoder_filters=4, head_units=6, seed=1)
+
+
+def history_of(noise: float):
+    log = log_of(regular_rows(stations=5, headway=9.0, days=DAYS, first=300, last=880, noise=noise))
+    return history_from_log(log, Line.from_arrivals(log, ZONE))
+
+
+@pytest.fixture(scope="module")
+def punctual():
+    """A line on which every train runs as on the days before."""
+    return history_of(0.0)
+
+
+def method_of(history, guess=None) -> STConvNetForecaster:
+    from headway_prediction.guided import GuidedSTConvNet
+
+    network = GuidedSTConvNet(CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS)))
+    guess = guess or fit_first_guess(history.select(DAYS[:2]))
+    return STConvNetForecaster([network], CONFIG, FittedGuess(guess), None)
+
+
+def test_the_first_block_is_the_methods_own_forecast(punctual):
+    method = method_of(punctual)
+    near, far = (m.forecast(punctual, TODAY, ORIGINS) for m in (method, FeedBack(method)))
+    assert far.mean.shape == (3, 60, 5, 2)
+    assert far.mean[:, :15].tobytes() == near.mean.tobytes()
+    for level, values in near.quantiles.items():
+        assert far.quantiles[level][:, :15].tobytes() == values.tobytes()
+
+
+def test_trains_that_keep_their_times_run_on_as_they_really_did(punctual):
+    guess = fit_first_guess(punctual.select(DAYS[:2]))
+    ahead = history_run_on(guess, punctual, TODAY, 455, 500)
+    expected, actual = (h.day(TODAY).isel(time=slice(456, 501)) for h in (ahead, punctual))
+    np.testing.assert_allclose(expected["headway"].values, actual["headway"].values, atol=1e-4)
+    np.testing.assert_array_equal(expected["arrived"].values, actual["arrived"].values)
+    later = ahead.passings.filter(pl.col("minute") >= 501)
+    assert later.is_empty()
+
+
+def test_fed_back_it_still_says_what_will_happen_on_a_line_without_surprises(punctual):
+    forecast = FeedBack(method_of(punctual)).forecast(punctual, TODAY, ORIGINS)
+    truth = day_truth(punctual, TODAY, ORIGINS, leads=60)
+    errors = np.abs(forecast.quantiles[0.5] - truth.headway)[truth.valid]
+    assert np.median(errors) < 0.5
+
+
+def test_nothing_after_the_origin_matters():
+    history = history_of(1.5)
+    method = FeedBack(method_of(history))
+    together = method.forecast(history, TODAY, ORIGINS)
+    for place, t0 in enumerate(ORIGINS):
+        alone = method.forecast(history.as_of(TODAY, int(t0)), TODAY, ORIGINS[place : place + 1])
+        assert alone.mean[0].tobytes() == together.mean[place].tobytes()
+
+
+def cells(mean, truth, usual, lead) -> HeldOut:
+    mean, truth, usual = (np.asarray(part, dtype=float) for part in (mean, truth, usual))
+    quantiles = np.stack([mean - 1, mean, mean + 1], axis=-1)
+    count = len(mean)
+    return HeldOut(
+        mean=mean,
+        quantiles=quantiles,
+        truth=truth,
+        event=np.ones(count, dtype=bool),
+        usual=usual,
+        held=np.full(count, np.nan),
+        arrives_in=np.full(count, 60.0),
+        lead=np.asarray(lead),
+    )
+
+
+def test_the_mean_is_drawn_towards_the_usual_headway_by_least_squares():
+    # Lead 1 is always right; at lead 2 the forecast is 4 above the usual headway and the truth 1 above: trust 1/4;
+    # at lead 3 the truth lies on the other side: no trust; nothing is known of lead 4.
+    found = FeedBackCalibration.fit((0.1, 0.5, 0.9), 4, cells([8, 10, 10], [8, 7, 5], [6, 6, 6], [1, 2, 3]))
+    assert found.trust.tolist() == pytest.approx([1, 0.25, 0, 1])
+
+
+def test_a_calibration_is_carried_by_its_state(punctual):
+    intervals = Calibration(np.array([0.1, 0.5, 0.9]), np.full((60, 3), 2.0), np.array(3.0))
+    fitted = FeedBackCalibration(np.linspace(1, 0.2, 60), intervals)
+    again = FeedBackCalibration.from_state({name: np.array(value) for name, value in fitted.state().items()})
+    method = method_of(punctual)
+    one, other = (FeedBack(method, c).forecast(punctual, TODAY, ORIGINS) for c in (fitted, again))
+    assert one.mean.tobytes() == other.mean.tobytes()
+    plain = FeedBack(method).forecast(punctual, TODAY, ORIGINS)
+    width, wide = (f.quantiles[0.9] - f.quantiles[0.1] for f in (plain, one))
+    assert wide.mean() > width.mean()
+
+
+def test_forecasts_made_side_by_side_are_those_made_alone():
+    one, other = history_of(0.0), history_of(1.5)
+    guesses = [fit_first_guess(history.select(DAYS[:2])) for history in (one, other)]
+    method = FeedBack(method_of(one, guesses[0]))
+    asked = [
+        Asked(FittedGuess(guess), history, TODAY, ORIGINS[: 1 + place])
+        for place, (guess, history) in enumerate(zip(guesses, (one, other), strict=True))
+    ]
+    for forecast, single in zip(method.forecast_each(asked), asked, strict=True):
+        alone = FeedBack(method_of(one, single.guess.guess)).forecast(single.history, TODAY, single.origins)
+        assert forecast.mean.tobytes() == alone.mean.tobytes()
+        assert all(forecast.quantiles[q].tobytes() == alone.quantiles[q].tobytes() for q in alone.quantiles)

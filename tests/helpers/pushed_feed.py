@@ -1,0 +1,131 @@
+"""A feed whose polls and time a test gives, and the service over it."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from itertools import takewhile
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Event
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.service.live.bundle_watcher import Loaded
+from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.published import Published
+from headway_prediction.service.live.service import LiveService, ServiceSettings
+from headway_prediction.service.store import Store
+from headway_prediction.simulate import Scenario
+from headway_prediction.simulate.feed.days import polls_from
+from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.transit.clock import service_day_start
+
+SCENARIO = Scenario.of_size(5)
+FRIDAY = date(2025, 9, 12)
+PATIENCE_SECS = 60.0
+
+
+def moment(minute: float) -> float:
+    """The epoch seconds of a minute of FRIDAY."""
+    return service_day_start(FRIDAY, SCENARIO.time_zone).timestamp() + minute * 60
+
+
+def simulated_polls(first: float, last: float) -> list[Poll]:
+    """The polls between two minutes of FRIDAY, two a minute."""
+    begin = datetime.fromtimestamp(moment(first)).astimezone()
+    given = polls_from(SCENARIO, begin, every_secs=30, content=FeedContent(), faults=Faults(), seed=5)
+    return list(takewhile(lambda poll: poll.fetched_at < moment(last), given))
+
+
+class SetClock:
+    """Shows the time that it was set to."""
+
+    def __init__(self) -> None:
+        self.time, self.wrong = 0.0, ()
+
+    def now(self) -> float:
+        return self.time
+
+    def troubles(self) -> tuple[str, ...]:
+        return self.wrong
+
+
+class PushedFeed:
+    """Gives what was pushed; an exception that was pushed is raised."""
+
+    def __init__(self, clock: SetClock):
+        self.clock = clock
+        self.waiting: Queue[Poll | Exception] = Queue()
+
+    def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
+        while not stop.is_set():
+            try:
+                given = self.waiting.get(timeout=0.05)
+            except Empty:
+                continue
+            if isinstance(given, Exception):
+                raise given
+            self.clock.time = max(self.clock.time, given.fetched_at)
+            yield given
+
+
+class PushedService:
+    """A running service, told what its feed says and what time it is."""
+
+    def __init__(self, path: Path, loaded: Loaded, store_url: str, **settings: object):
+        self.clock = SetClock()
+        self.feed = PushedFeed(self.clock)
+        self.store = Store.open(store_url)
+        line_id = loaded.bundle.line.line_id
+        own = OwnPassings(line_id, Words(SCENARIO.time_zone))
+        self.live = LiveService(
+            path, loaded, self.store, own, self.feed, ServiceSettings(line_id, **settings)
+        )
+        self.line_id, self.board = line_id, self.live.board
+
+    def push(self, polls: list[Poll]) -> None:
+        """Let the feed say all of this, each at its time."""
+        for poll in polls:
+            self.feed.waiting.put(poll)
+
+    def whole(self, minute: int) -> Published:
+        """Wait until minute `minute` was published whole, its hour and scores among it."""
+        self.until(lambda: self._is_whole(minute))
+        return self.board.newest(self.line_id)[1]
+
+    def _is_whole(self, minute: int) -> bool:
+        newest = self.live.newest_whole
+        return newest is not None and newest.state.t0 >= minute
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition; fails when it does not come true."""
+        end = time.monotonic() + PATIENCE_SECS
+        while not condition():
+            assert time.monotonic() < end, f"in vain; {self.live.troubles()}"
+            time.sleep(0.02)
+
+
+@contextmanager
+def pushed_service(
+    path: Path, loaded: Loaded, store_url: str, before: Sequence[Poll] = (), **settings: object
+) -> Iterator[PushedService]:
+    """Start a service, and stop it in the end; of the polls of `before` only the last comes while it runs."""
+    service = PushedService(path, loaded, store_url, **settings)
+    for poll in before[:-1]:
+        service.live.ingest.add(poll)
+    service.live.start()
+    if before:
+        service.push(before[-1:])
+    try:
+        yield service
+    finally:
+        service.live.stop()
+        service.store.close()
+
+
+def refusal() -> HeadwayError:
+    """What a feed says that cannot be had."""
+    return HeadwayError("the feed answers 404", "200", "check the address")

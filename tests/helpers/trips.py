@@ -1,0 +1,41 @@
+"""Trips, runs and small lines for the tests of the first guess."""
+
+import numpy as np
+import polars as pl
+
+from headway_prediction.forecasters.physics.running_times import HOURS
+from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
+from headway_prediction.forecasters.physics.train_following import Following
+from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table
+from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from helpers.lines import ZONE, log_of
+
+NAN = np.nan
+SIMPLY_ON = Following.none(4)
+"""Trains of four positions that do not mind one another."""
+
+
+def table(*rows: list[float], keys: list[int] | None = None, positions: int = 4) -> TripTable:
+    """Trips from rows of minutes (no rows: of `positions` positions); `keys` holds one for each, −1 for none."""
+    minutes = np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else positions)
+    return trip_table(minutes, [[key] for key in keys or [-1] * len(rows)])
+
+
+def runs(positions=4, run=2.0, headway=10.0, served=None) -> DirectionRuns:
+    """Runs of a direction whose trains take `run` minutes everywhere and serve everything unless `served` says else."""
+    shares = np.triu(np.ones((positions, positions))) if served is None else served
+    return DirectionRuns(np.full((HOURS, positions - 1), run), shares, np.full(54, headway), np.array(False))
+
+
+def history_of(rows: list[tuple], plan: Timetable | None = None) -> LineHistory:
+    """The history of a hand-made log."""
+    log = log_of(rows)
+    return history_from_log(log, Line.from_arrivals(log, ZONE), plan)
+
+
+def plan_of(rows: list[tuple[int, int, int, float]], weekdays=range(7)) -> Timetable:
+    """A timetable from rows of (trip, direction, station, minute) that runs on `weekdays`."""
+    planned = pl.DataFrame([(0, *row) for row in rows], PLANNED_COLUMNS, orient="row")
+    return Timetable((Service("plan", weekdays=frozenset(weekdays)),), planned)

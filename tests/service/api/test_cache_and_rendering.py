@@ -1,0 +1,145 @@
+"""Rendered once and kept: versions, memory, failures; and the small rules of HTTP and JSON that answers follow."""
+
+import asyncio
+import gzip
+import json
+import threading
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway_prediction.forecasters.serialization import end, numbers
+from headway_prediction.service.api.cache import CSV, JSON, Rendered, Renderings
+from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.api.etag import has_already, reads_gzip
+from headway_prediction.service.api.moments import origin_asked
+from headway_prediction.transit.line import Line, Station
+
+
+def test_whoever_asks_at_the_same_time_waits_for_one_rendering():
+    rendered, begun = [], threading.Event()
+
+    def render() -> dict:
+        rendered.append(1)
+        begun.wait(5)
+        return {"a": 1}
+
+    async def ask() -> None:
+        renderings = Renderings()
+        waiting = [asyncio.create_task(renderings.get("key", 1, render)) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        waiting[0].cancel()  # a client that hangs up takes the answer from nobody
+        begun.set()
+        answers = await asyncio.gather(*waiting[1:])
+        assert len(rendered) == 1 and all(answer is answers[0] for answer in answers)
+        assert await renderings.get("key", 1, render) is answers[0]
+        assert (await renderings.get("key", 2, render)) is not answers[0]
+        assert len(rendered) == 2
+
+    asyncio.run(ask())
+
+
+def test_what_could_not_be_rendered_is_tried_again():
+    answers = iter([Refusal(404, "nothing", "something", "ask again"), {"a": 1}])
+
+    def render() -> dict:
+        if isinstance(answer := next(answers), Refusal):
+            raise answer
+        return answer
+
+    async def ask() -> None:
+        renderings = Renderings()
+        with pytest.raises(Refusal):
+            await renderings.get("key", 1, render)
+        assert (await renderings.get("key", 1, render)).body == b'{"a":1}'
+
+    asyncio.run(ask())
+
+
+def test_no_more_is_kept_than_there_is_room_for():
+    async def ask() -> None:
+        renderings, rendered = Renderings(most_bytes=10_000), []
+
+        def render(key: int) -> str:
+            rendered.append(key)
+            return f"{key:04d}" * 500  # 2,000 bytes and a few under gzip
+
+        for key in (1, 2, 3, 4, 1, 5, 1, 6, 1, 2):
+            await renderings.get(key, 1, lambda key=key: render(key))
+        assert rendered == [1, 2, 3, 4, 5, 6, 2]  # 1 was asked for again and again, 2 had to go
+
+    asyncio.run(ask())
+
+
+def test_a_body_knows_its_tag_its_type_and_its_zipped_form():
+    told = Rendered.of({"name": "Ørsted", "value": None})
+    assert json.loads(told.body) == {"name": "Ørsted", "value": None} and told.media_type == JSON
+    table = Rendered.of("a,b\n" * 400)
+    assert gzip.decompress(table.zipped) == table.body and table.media_type == CSV
+    assert table.etag == Rendered.of("a,b\n" * 400).etag != told.etag
+    assert table.worth_zipping and not told.worth_zipping
+    with pytest.raises(ValueError):
+        Rendered.of({"value": float("nan")})
+
+
+MINUTES = st.one_of(
+    st.floats(-1e6, 1e6), st.floats(0, 60, width=32), st.sampled_from([np.nan, np.inf, -np.inf])
+)
+
+
+@given(st.lists(MINUTES, min_size=1))
+def test_numbers_are_rounded_and_never_but_a_number_or_none(values):
+    told = numbers(np.array(values))
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    for value, said in zip(values, told, strict=True):
+        assert said == numbers(value)
+        assert (said is None) == (not np.isfinite(value))
+        if said is not None:
+            assert abs(said - value) <= 0.005 + 1e-9
+
+
+ZONES = ("Europe/Dublin", "America/Chicago", "Australia/Sydney", "Asia/Kolkata")
+
+
+@given(
+    day=st.dates(date(2024, 1, 1), date(2027, 12, 31)),
+    t0=st.integers(240, 1618),
+    zone=st.sampled_from(ZONES),
+)
+def test_the_end_of_a_minute_names_its_origin_on_every_day_of_the_year(day, t0, zone):
+    line = Line("toy", zone, (Station("A", ("a", "a")),))
+    # Until 27:00 minutes belong to the day before, whose 27:00 clock changes move by an hour. What is published at 27:00 is
+    # the first of the new day.
+    assert origin_asked(end(day, t0, line), zone) == (day, t0)
+    if t0 > 1500:
+        assert origin_asked(end(day + timedelta(days=1), t0 - 1440, line), zone) in {
+            (day, t0),
+            (day, t0 - 60),
+            (day, t0 + 60),
+            (day + timedelta(days=1), t0 - 1440),
+        }
+
+
+@pytest.mark.parametrize(
+    "told, wanted",
+    [
+        (None, False), ("", False), ("br", False), ("gzip", True), ("br, GZIP;q=0.1", True), ("*", True),
+        ("gzip;q=0", False), ("gzip; q=0.000, *", False), ("identity", False),
+    ],
+)  # fmt: skip
+def test_gzip_is_sent_to_who_reads_it(told, wanted):
+    assert reads_gzip(told) is wanted
+
+
+@pytest.mark.parametrize(
+    "told, has",
+    [
+        (None, False), ("", False), ('W/"abc"', True), ('"abc"', True), ('"x", W/"abc"', True), ("*", True),
+        ('"abcd"', False), ("abc", False),
+    ],
+)  # fmt: skip
+def test_tags_are_compared_weakly(told, has):
+    assert has_already(told, 'W/"abc"') is has

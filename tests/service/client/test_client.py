@@ -1,0 +1,196 @@
+"""The typed client and `headway watch` against a real server: what they say is what was published."""
+
+import io
+from http.server import BaseHTTPRequestHandler
+from typing import ClassVar
+
+import pytest
+from rich.console import Console
+
+from headway_prediction.cli.watch_table import Seen, clean, shown
+from headway_prediction.errors import HeadwayError
+from headway_prediction.service.api.models.what_if import Edit, WhatIf
+from headway_prediction.service.client import client
+from headway_prediction.service.client.client import Client
+from headway_prediction.what_if.request import Action
+from helpers.lines import headway
+from helpers.service_server import listened, served
+from helpers.service_view import RecordedView, simulated_view
+
+LINE = "garden-line"
+
+
+@pytest.fixture(scope="module")
+def view() -> RecordedView:
+    return simulated_view(steps=3)
+
+
+@pytest.fixture(scope="module")
+def url(view):
+    with served(view) as (url, _):
+        yield url
+
+
+def test_everything_the_api_has_can_be_asked(view, url):
+    client = Client(url)
+    t0 = view.board.newest(LINE)[1].state.t0
+    assert [line.line_id for line in client.lines().lines] == [LINE]
+    assert client.line(LINE).stations[0].name == view.served.line.station_names[0]
+    assert client.state(LINE).t0 == client.forecast(LINE).t0 == client.forecast(LINE, horizon=60).t0 == t0
+    assert client.station(LINE, 2).name == view.served.line.station_names[2]
+    assert client.warnings(LINE).time == client.departures(LINE).time == client.state(LINE).time
+    assert client.scores(LINE).methods[0].method == view.methods[0].name
+    moments = client.moments(LINE, view.day)
+    assert [moment.t0 for moment in moments.moments] == sorted(view.published)
+    assert client.state(LINE, at=moments.moments[0].time).t0 == moments.moments[0].t0
+    assert client.ready().ready
+
+
+def test_an_answer_that_still_holds_is_not_read_again(view, url):
+    client = Client(url)
+    first = client.forecast(LINE)
+    assert client.forecast(LINE).headway_mean is first.headway_mean
+    view.step()
+    assert client.forecast(LINE).t0 == first.t0 + 1
+
+
+def test_a_change_of_departures_is_answered(url):
+    client = Client(url)
+    departure = client.departures(LINE).departures[2]
+    hold = Edit(
+        action=Action.HOLD, direction_id=departure.direction_id, departure=departure.planned, mins=4.0
+    )
+    answer = client.what_if(LINE, WhatIf(edits=[hold]))
+    assert answer.time == client.state(LINE).time and answer.status == client.state(LINE).status
+    assert (answer.edits[0].departure, answer.edits[0].mins) == (departure.planned, 4.0)
+    assert answer.departures[0].planned == departure.planned
+    assert len(answer.present.leads) == 60 and any(map(any, answer.reached))
+    for place, reached in enumerate(answer.reached):
+        change = zip(answer.difference.headway_mean[place], reached, strict=True)
+        assert all(minutes == 0 for minutes, here in change if not here)
+
+
+def test_the_services_own_words_are_raised(url):
+    with pytest.raises(HeadwayError, match="no line 'nowhere' is served; expected one of garden-line"):
+        Client(url).state("nowhere")
+    with pytest.raises(HeadwayError, match="0 to 4"):
+        Client(url).station(LINE, 77)
+    departure = Client(url).departures(LINE).departures[0].planned.replace(year=2020)
+    gone = Edit(action=Action.CANCEL, direction_id=0, departure=departure)
+    with pytest.raises(HeadwayError, match="no departure is planned"):
+        Client(url).what_if(LINE, WhatIf(edits=[gone]))
+
+
+def test_where_no_service_answers_the_address_is_named():
+    for ask in (Client.lines, Client.ready, lambda client: next(client.events(LINE))):
+        with pytest.raises(HeadwayError, match=r"no service answers at http://127\.0\.0\.1:1 "):
+            ask(Client("http://127.0.0.1:1"))
+    for url in ("file:///etc/passwd", "127.0.0.1:8640", "http://"):
+        with pytest.raises(HeadwayError, match="the address"):
+            Client(url)
+
+
+def test_an_answer_of_something_else_is_refused():
+    with listened(SomePage) as url:
+        client = Client(url)
+        for ask in (client.lines, client.ready):
+            with pytest.raises(HeadwayError, match="an answer that is no"):
+                ask()
+        with pytest.raises(HeadwayError, match="status 404 from"):
+            client.line("nowhere")
+    SomePage.asked.clear()
+
+
+class SomePage(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(404 if "nowhere" in self.path else 200)
+        self.end_headers()
+        self.wfile.write(b"<!DOCTYPE html><title>A printer</title>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_key_is_not_sent_on_to_another_server(monkeypatch):
+    with listened(SomePage) as other, listened(Elsewhere) as url:
+        monkeypatch.setattr(Elsewhere, "elsewhere", other)
+        client = Client(url, key="a-key-of-sixteen-letters")
+        for ask in (client.lines, lambda: client.what_if(LINE, WhatIf())):
+            with pytest.raises(HeadwayError, match=f"sends on to '{other}"):
+                ask()
+    assert SomePage.asked == []
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    elsewhere = ""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(302)
+        self.send_header("Location", f"{self.elsewhere}{self.path}")
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_of_many_answers_those_asked_for_last_are_kept(url, monkeypatch):
+    monkeypatch.setattr(client, "KEPT_ANSWERS", 3)
+    asking = Client(url)
+    state = asking.state(LINE)
+    for station in (0, 1, 2, 0, 1, 2):
+        asking.station(LINE, station)
+        assert asking.state(LINE).headway is state.headway  # asked for all the time, kept all the time
+
+
+def test_the_age_of_the_data_is_that_of_the_answer_not_of_the_forecast(view, url):
+    asking = Client(url)
+    made = asking.state(LINE).status.data_age_secs
+    view.late_secs = 400.0
+    try:
+        assert asking.state(LINE).status.data_age_secs == made + 400  # though the answer has not changed
+    finally:
+        view.late_secs = 0.0
+
+
+def test_watch_prints_stations_status_and_warnings(view, url, capsys):
+    assert headway("watch", "--url", url, "--once") == 0
+    said = capsys.readouterr().out
+    for name in view.served.line.station_names:
+        assert said.count(name) >= 2  # once in either direction
+    assert "fresh" in said and "trip-propagation" in said and "+15" in said
+    assert ("Gap at" in said) == any(w.trouble == "gap" for w in view.board.newest(LINE)[1].warnings)
+
+
+def test_watch_says_which_lines_there_are(url, capsys):
+    assert headway("watch", "--url", url, "--line", "nowhere", "--once") == 2
+    assert "one of garden-line" in capsys.readouterr().err
+
+
+def test_watch_shows_the_age_growing_and_obeys_no_name(url):
+    client = Client(url)
+    seen = Seen(client.line(LINE), client.state(LINE), client.forecast(LINE), client.warnings(LINE))
+    evil = "Elm\x1b[2J[bold]Park"
+    line = seen.line.model_copy(update={"name": evil})
+    printed = io.StringIO()
+    Console(file=printed, width=140, force_terminal=True, color_system=None).print(
+        shown(Seen(line, seen.state, seen.forecast, seen.warnings), 100.0)
+    )
+    assert "data 112 s old" in printed.getvalue() and "fresh" in printed.getvalue()
+    assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
+    assert clean("Örtel–Straße") == "Örtel–Straße"
+
+
+def test_watch_calls_nothing_fresh_that_was_published_long_ago(view, url, capsys):
+    view.late_secs = 400.0
+    try:
+        assert headway("watch", "--url", url, "--once") == 0
+    finally:
+        view.late_secs = 0.0
+    said = capsys.readouterr().out
+    assert "data 412 s old" in said and "no new forecast comes" in said and "fresh" not in said

@@ -1,0 +1,102 @@
+"""One warning per train and place, the soonest and surest first, with the probability that the quantiles give."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.service.live.alerts import share_below, warnings_of
+from headway_prediction.service.live.published import LineState, TrainPath, Trouble
+
+TODAY, T0 = date(2026, 1, 13), 510
+USUAL = np.full((4, 2), 8.0)
+
+
+def a_state(*trains: TrainPath) -> LineState:
+    past = np.full((60, 4, 2), np.nan)
+    return LineState(TODAY, T0, np.arange(451, 511), past, past, past > 0, USUAL, trains)
+
+
+def a_forecast(headways: dict[tuple[int, int], float], width=1.0) -> Forecast:
+    """The usual headway everywhere but at some (station, direction), sure within `width`."""
+    middle = np.full((1, 15, 4, 2), 8.0)
+    for place, headway in headways.items():
+        middle[0, :, *place] = headway
+    return Forecast(TODAY, np.array([T0]), middle, {0.1: middle - width, 0.5: middle, 0.9: middle + width})
+
+
+def a_train(name, *stops, direction=0):
+    return TrainPath(name, direction, (), tuple(stops))
+
+
+def test_no_trouble_no_warning():
+    assert warnings_of(a_forecast({}), a_state(a_train("t1", (0, 512.0), (1, 514.0)))) == ()
+
+
+def test_a_bunched_train_is_one_warning_however_many_stations_it_passes_so():
+    bunched = a_forecast({(0, 0): 3.0, (1, 0): 2.5, (2, 0): 2.0})
+    (warned,) = warnings_of(bunched, a_state(a_train("t1", (0, 512.2), (1, 514.0), (2, 516.0), (3, 518.0))))
+    assert (warned.trouble, warned.train, warned.station, warned.minute) == (Trouble.BUNCHED, "t1", 0, 512.2)
+    assert (warned.headway_mins, warned.usual_mins) == (3.0, 8.0) and warned.probability == 0.9
+
+
+def test_the_headway_of_a_train_close_behind_is_not_told_of_the_one_before_it():
+    """What is held at 514.0 is the second train's headway, or will be soon; that of the first nobody can tell from it."""
+    bunched, first = a_forecast({(0, 0): 2.0}), a_train("first", (0, 512.2))
+    for behind, told in ((513.9, ["second"]), (514.0, ["first", "second"])):
+        warned = warnings_of(bunched, a_state(first, a_train("second", (0, behind))))
+        assert [one.train for one in warned] == told
+    elsewhere = a_train("second", (1, 513.0)), a_train("third", (0, 513.0), direction=1)
+    assert [one.train for one in warnings_of(bunched, a_state(first, *elsewhere))] == ["first"]
+
+
+def test_trouble_that_ends_and_comes_back_is_told_twice():
+    again = a_forecast({(0, 0): 14.0, (2, 0): 14.0})
+    warned = warnings_of(again, a_state(a_train("t1", (0, 512.0), (1, 514.0), (2, 516.0))))
+    assert [(w.trouble, w.station) for w in warned] == [(Trouble.GAP, 0), (Trouble.GAP, 2)]
+
+
+def test_the_soonest_and_surest_come_first():
+    state = a_state(
+        a_train("late", (0, 522.0)),
+        a_train("soon", (1, 512.0)),
+        a_train("sure", (2, 512.0)),
+        a_train("up", (3, 517.0), direction=1),
+    )
+    forecast = a_forecast({(0, 0): 2.0, (1, 0): 3.7, (2, 0): 1.0, (3, 1): 2.0})
+    # 1, halved for a minute; 1, for six; 0.62, for one; 1, for eleven
+    assert [warned.train for warned in warnings_of(forecast, state)] == ["sure", "up", "soon", "late"]
+
+
+@pytest.mark.parametrize("minute", [525.0, 540.0])
+def test_what_the_forecast_does_not_reach_is_not_told(minute):
+    assert warnings_of(a_forecast({(0, 0): 2.0}), a_state(a_train("t1", (0, minute)))) == ()
+
+
+def test_without_a_usual_headway_nothing_is_short_or_long():
+    state = replace(a_state(a_train("t1", (0, 512.0))), usual=np.full((4, 2), np.nan))
+    assert warnings_of(a_forecast({(0, 0): 2.0}), state) == ()
+
+
+def test_what_is_less_likely_than_not_is_not_told():
+    assert warnings_of(a_forecast({(0, 0): 4.1}), a_state(a_train("t1", (0, 512.0)))) == ()
+
+
+def test_the_share_below_a_quantile_is_its_level_and_between_two_it_grows_evenly():
+    quantiles = {0.1: 4.0, 0.5: 6.0, 0.9: 10.0}
+    shares = [share_below(quantiles, value) for value in (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)]
+    np.testing.assert_allclose(shares, [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
+    assert share_below({0.1: 5.0, 0.5: 5.0, 0.9: 5.0}, 5.1) == 1.0
+    assert share_below({0.1: 5.0, 0.5: 5.0, 0.9: 5.0}, 5.0) == 0.0
+    assert share_below({0.5: 5.0}, 6.0) == 1.0
+
+
+@given(st.lists(st.floats(0, 30), min_size=3, max_size=3), st.floats(0, 30), st.floats(0, 30))
+def test_the_share_below_never_falls(values, one, other):
+    quantiles = dict(zip((0.1, 0.5, 0.9), sorted(values), strict=True))
+    lower, upper = (share_below(quantiles, value) for value in sorted((one, other)))
+    assert 0 <= lower <= upper <= 1

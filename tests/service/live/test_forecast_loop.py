@@ -1,0 +1,239 @@
+"""Minute by minute: what is published is what `headway forecast` says, and it says when it does not know."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.rollout import FeedBack
+from headway_prediction.forecasters.st_convnet import STConvNetForecaster
+from headway_prediction.service.live.live_line import trains_are_missing
+from headway_prediction.service.live.live_scores import LiveScoring
+from headway_prediction.service.live.minute import Heard
+from headway_prediction.service.live.published import IssuedForecast, Level
+from headway_prediction.transit.clock import instant
+from helpers.service_line import METHODS, ToldLine
+
+FRIDAY = date(2025, 9, 12)
+
+
+@pytest.fixture(scope="module")
+def bundle(small_line):
+    return Bundle.load(small_line / "bundle")
+
+
+@pytest.fixture
+def line(small_line, bundle):
+    return ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY)
+
+
+def width(issued: IssuedForecast) -> np.ndarray:
+    return issued.forecast.quantiles[0.9] - issued.forecast.quantiles[0.1]
+
+
+def test_it_publishes_what_the_forecast_verb_says(line):
+    published = line.minute(500)
+    at = instant(line.service_date, 501, line.bundle.line.time_zone)
+    rows = line.bundle.predict(line.log, at)
+    platforms = line.bundle.line.platforms()
+    cells = published.forecast.forecast.quantiles[0.5][
+        0, :, platforms["station"].to_numpy(), platforms["direction"].to_numpy()
+    ]
+    np.testing.assert_array_equal(rows["headway_p50"].to_numpy().reshape(15, -1), cells.T)
+    assert published.status.level is Level.FRESH and published.status.reasons == ()
+    assert (published.forecast.t0, published.forecast.leads, published.hour.leads) == (500, 15, 60)
+
+
+def test_everything_issued_is_kept_once(line):
+    line.minute(500)
+    assert sorted((issued.method, issued.leads) for issued in line.kept) == sorted(
+        [*((name, 15) for name in METHODS), ("st-convnet-60", 60)]
+    )
+    assert all(IssuedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.kept)
+
+
+def test_the_state_is_the_last_three_hours_and_the_trains_of_the_last(line):
+    state = line.minute(500).state
+    assert state.minutes.tolist() == list(range(321, 501)) and state.headway.shape == (180, 5, 2)
+    passed = [
+        (train.direction, station, minute) for train in state.trains for station, minute in train.passed
+    ]
+    assert len(passed) == len(set(passed)) == state.arrived[-60:].sum()
+    assert all(441 <= minute < 501 for _, _, minute in passed)
+    assert all(state.arrived[int(minute) - 321, station, direction] for direction, station, minute in passed)
+    ids = set(line.log["trip_id"])
+    assert {train.train for train in state.trains if train.passed} <= ids
+    for train in state.trains:
+        stations = [station for station, _ in (*train.passed, *train.expected)]
+        assert stations == sorted(stations, reverse=train.direction == 1)
+        assert all(498 <= minute < 561 for _, minute in train.expected)
+    assert np.isfinite(state.usual).all()
+
+
+def test_a_silent_feed_is_carried_on_with_ever_wider_intervals(line):
+    fresh = line.minute(500).forecast
+    silent = [line.minute(t0, silent=True) for t0 in range(501, 511)]
+    assert [published.status.level for published in silent] == [Level.FRESH] * 2 + [Level.STALE] * 8
+    widths = [width(published.forecast) for published in silent[2:]]
+    for narrower, wider, after in zip(widths, widths[1:], silent[3:], strict=False):
+        # An end that would lie beyond nothing, or beyond the cap, lies there.
+        free = (after.forecast.forecast.quantiles[0.1] > 0) & (after.forecast.forecast.quantiles[0.9] < 30)
+        assert (wider >= narrower - 1e-4)[free].all() and free.mean() > 0.5
+    assert widths[-1].mean() > widths[0].mean() > width(fresh).mean()
+    assert all(published.hour.leads == 60 for published in silent)
+
+
+def test_after_ten_minutes_it_gives_the_usual_headways_and_their_spread(line):
+    line.minute(500)
+    published = line.minute(511, silent=True)
+    assert published.status.level is Level.CLIMATOLOGY and "usual" in published.status.reasons[0]
+    usual = line.bundle.method("climatology").forecast(None, FRIDAY, np.array([511]))
+    np.testing.assert_array_equal(published.forecast.forecast.quantiles[0.5], usual.mean)
+    spread = line.bundle.simple_methods["climatology"].spread[:, 0, 512 // 30]
+    np.testing.assert_array_equal(
+        published.forecast.forecast.quantiles[0.1][0, 0], np.minimum(spread[0], usual.mean[0, 0])
+    )
+    assert np.isnan(published.state.headway[-1]).all()  # nobody knows
+
+
+def test_it_comes_back_from_a_silence_and_no_headway_spans_it(line):
+    line.minute(500)
+    line.minute(560, silent=True)
+    levels = {t0: line.minute(t0).status.level for t0 in (561, 575, 591, 592)}
+    assert levels == {561: Level.STARTING, 575: Level.STARTING, 591: Level.FRESH, 592: Level.FRESH}
+    state = line.minute(575).state
+    silent = (state.minutes >= 501) & (state.minutes <= 561)
+    assert np.isnan(state.headway[silent]).all()
+    after = state.minutes > 561
+    assert np.nanmax(state.headway[after]) < 20  # the silence itself lasted 60
+
+
+def test_a_short_silence_leaves_no_hole(line):
+    line.minute(500)
+    line.minute(505, silent=True)
+    assert line.minute(506).status.level is Level.FRESH
+    assert line.heard().attributes == {}
+
+
+def test_the_first_half_hour_is_marked(small_line, bundle):
+    line = ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY, heard_from=490)
+    first = line.minute(500)
+    assert first.status.level is Level.STARTING and "11 of the 30 minutes" in first.status.reasons[0]
+    assert line.minute(519).status.level is Level.FRESH
+
+
+def test_before_the_feed_says_anything_the_usual_headways_stand(line):
+    line.at = line.moment(501)
+    published = line.cycle.run(Heard(line.log.clear(), None, None), line.at)
+    assert published.status.level is Level.CLIMATOLOGY and published.forecast.leads == 15
+    assert published.warnings == ()
+
+
+class Broken(STConvNetForecaster):
+    """Says something that no check lets pass."""
+
+    def forecast(self, history, service_date, origins):
+        return Forecast(service_date, origins, *cells_of(-3.0, 15))
+
+
+def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeypatch):
+    good = line.minute(500)
+    monkeypatch.setattr(STConvNetForecaster, "forecast", Broken.forecast)
+    held = line.minute(501)
+    assert held.status.level is Level.HELD_BACK
+    assert any("from -3.0" in reason for reason in held.status.reasons)
+    assert held.forecast is good.forecast and held.hour is good.hour
+    assert not [issued for issued in line.kept if issued.t0 == 501 and issued.method.startswith("st-convnet")]
+    monkeypatch.undo()
+    assert line.minute(502).status.level is Level.FRESH
+
+
+def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
+    seen = [trains_are_missing(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
+    assert seen == [False] * 3
+    nothing = replace(line.heard(), log=line.log.clear())
+    unseen = {t0: line.cycle.run(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
+    # By night there are none, and in the morning none have been yet.
+    assert {t0: trains_are_missing(bundle, state) for t0, state in unseen.items()} == {
+        200: False,
+        320: False,
+        500: True,
+    }
+
+
+def test_stops_that_are_not_on_the_line_stop_nothing(line):
+    line.minute(500)
+    strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
+    heard = line.heard()
+    published = line.cycle.run(replace(heard, log=pl.concat([heard.log, strange])), line.at)
+    assert published.status.level is Level.FRESH
+
+
+def test_an_hour_that_is_held_back_leaves_the_one_before_marked_with_why(line, monkeypatch):
+    before = line.minute(500).hour
+    monkeypatch.setattr(FeedBack, "forecast", wild_hour)
+    published = line.minute(501)
+    assert published.status.level is Level.FRESH and published.forecast.t0 == 501
+    assert published.hour.t0 == 500 and published.hour.forecast is before.forecast
+    assert published.hour.status.level is Level.HELD_BACK
+    assert any("from -3.0" in reason for reason in published.hour.status.reasons)
+    assert any(reason.startswith("60 minutes: ") for reason in published.status.reasons)
+    monkeypatch.undo()
+    assert line.minute(502).hour.status.level is Level.FRESH
+
+
+def test_an_hour_that_fails_altogether_takes_nothing_from_the_next_fifteen_minutes(line, monkeypatch):
+    line.minute(500)
+    monkeypatch.setattr(FeedBack, "forecast", failing)
+    published = line.minute(501)
+    assert (published.status.level, published.forecast.t0) == (Level.FRESH, 501)
+    assert (published.hour.status.level, published.hour.t0) == (Level.HELD_BACK, 500)
+    assert line.board.newest(line.bundle.line.line_id)[1] is published
+    assert line.troubles.told() == ("60 minutes: no more",)
+    monkeypatch.undo()
+    line.minute(502)
+    assert line.troubles.told() == ()
+
+
+def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
+    good = line.minute(500)
+    monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
+    held = line.minute(501)
+    assert held.status.level is Level.HELD_BACK and held.status.reasons == ("the forecast failed",)
+    assert held.state.t0 == 501 and held.forecast is good.forecast
+    assert line.troubles.told() == ("15 minutes: no more",)
+
+
+def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
+    line.minute(500)
+    monkeypatch.setattr(LiveScoring, "come_true", failing)
+    published = line.minute(501)
+    assert published.status.level is Level.FRESH and published.hour.status.level is Level.FRESH
+    assert line.troubles.told() == ("scores: no more",)
+
+
+def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_line, bundle):
+    line = ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY)
+    line.silences.heard(line.moment(178))
+    line.at = line.moment(181)
+    published = line.cycle.run(line.heard(), line.at)
+    assert published.status.level is Level.CLIMATOLOGY and published.status.data_age_secs == 180
+    usual = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
+    np.testing.assert_array_equal(published.forecast.forecast.mean, usual.mean)
+
+
+def cells_of(value: float, leads: int) -> tuple[np.ndarray, dict[float, np.ndarray]]:
+    cells = np.full((1, leads, 5, 2), value)
+    return cells, {0.1: cells, 0.5: cells, 0.9: cells}
+
+
+def wild_hour(_method, _history, service_date, origins) -> Forecast:
+    return Forecast(service_date, origins, *cells_of(-3.0, 60))
+
+
+def failing(*_: object) -> None:
+    raise RuntimeError("no more")

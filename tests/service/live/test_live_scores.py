@@ -1,0 +1,138 @@
+"""Live scores are those of the evaluation, minute by minute, and a restart changes nothing."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from headway_prediction.evaluation.metrics import metrics
+from headway_prediction.evaluation.scores import day_sums
+from headway_prediction.evaluation.truth import day_truth
+from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.propagation import Propagation
+from headway_prediction.service.live.live_scores import LiveScoring
+from headway_prediction.service.live.published import IssuedForecast, Level, Status
+from helpers.lines import MONDAY, noisy_history
+
+METHODS = ("st-convnet", "persistence")
+FIRST, LAST = 360, 430
+
+
+@pytest.fixture(scope="module")
+def line():
+    return noisy_history("toy", 4, 3, first=300, last=600)
+
+
+@pytest.fixture(scope="module")
+def forecasts(line):
+    """Stands for the network: propagation with an interval around it."""
+    day, origins = MONDAY, np.arange(FIRST, LAST)
+    made = Propagation.fit(line.select(line.service_dates[1:])).forecast(line, day, origins)
+    network = Forecast(day, origins, made.mean, {0.1: made.mean - 2, 0.5: made.mean, 0.9: made.mean + 2})
+    return {"st-convnet": network, "persistence": Persistence().forecast(line, day, origins)}
+
+
+def at(forecast: Forecast, t0: int) -> Forecast:
+    row = slice(t0 - FIRST, t0 - FIRST + 1)
+    quantiles = {level: cells[row] for level, cells in forecast.quantiles.items()}
+    return Forecast(forecast.service_date, forecast.origins[row], forecast.mean[row], quantiles)
+
+
+def issued(forecasts, t0: int, methods=METHODS) -> list[IssuedForecast]:
+    status = Status(Level.FRESH)
+    return [IssuedForecast("toy", name, t0 * 60.0, status, at(forecasts[name], t0)) for name in methods]
+
+
+def live(line, forecasts, origins=range(FIRST, LAST), **methods) -> LiveScoring:
+    scoring = LiveScoring(METHODS, line.line.time_zone)
+    for t0 in origins:
+        scoring.issued(issued(forecasts, t0, methods.get("methods", METHODS)))
+        scoring.come_true(line.as_of(MONDAY, t0).select([MONDAY]), t0)
+    return scoring
+
+
+@pytest.fixture(scope="module")
+def scored(line, forecasts):
+    """The scoring after the last minute; nobody changes it."""
+    return live(line, forecasts)
+
+
+def test_they_are_the_errors_that_the_evaluation_finds_over_the_same_cells(line, forecasts, scored):
+    scores = scored.scores(0.0)
+    truth = day_truth(line, MONDAY, np.arange(FIRST, LAST))
+    known = np.arange(FIRST, LAST)[:, None] + np.arange(1, 16) <= LAST - 1 - 5
+    truth.valid[~known], truth.event[~known] = False, False
+    for score in scores.methods:
+        forecast = forecasts[score.method]
+        expected = metrics(day_sums(truth, forecast, set(forecast.quantiles)).by_lead)
+        np.testing.assert_allclose(score.mae, expected["mae"].values)
+        np.testing.assert_allclose(score.rmse, expected["rmse"].values)
+        np.testing.assert_array_equal(score.cells, truth.valid.sum(axis=(0, 2, 3)))
+    assert 0 < scores.coverage <= 1
+
+
+def test_a_restart_rebuilds_them_from_what_is_stored(line, forecasts, scored):
+    restarted = LiveScoring(METHODS, line.line.time_zone)
+    restarted.issued(issued(forecasts, LAST - 1))
+    restarted.come_true(line.as_of(MONDAY, LAST - 1).select([MONDAY]), LAST - 1)
+    assert restarted.scores(0.0) is None
+    restarted.recall(one for t0 in range(FIRST, LAST) for one in issued(forecasts, t0))
+    restarted.come_true(line.as_of(MONDAY, LAST - 1).select([MONDAY]), LAST - 1)
+    ours, theirs = restarted.scores(0.0), scored.scores(0.0)
+    for one, other in zip(ours.methods, theirs.methods, strict=True):
+        np.testing.assert_array_equal(one.cells, other.cells)
+        np.testing.assert_allclose(one.mae, other.mae)
+    assert ours.behind == theirs.behind and ours.coverage == pytest.approx(theirs.coverage)
+
+
+def test_what_is_issued_while_the_store_is_read_is_scored_too(line, forecasts):
+    last, later = FIRST + 20, FIRST + 40
+    undisturbed, restarted = (
+        live(line, forecasts, range(FIRST, last)),
+        LiveScoring(METHODS, line.line.time_zone),
+    )
+    restarted.issued(issued(forecasts, last - 1))
+    restarted.recall(one for t0 in range(FIRST, last - 1) for one in issued(forecasts, t0))
+    for scoring in (undisturbed, restarted):
+        scoring.come_true(line.as_of(MONDAY, later).select([MONDAY]), later)
+    for one, other in zip(restarted.scores(0.0).methods, undisturbed.scores(0.0).methods, strict=True):
+        np.testing.assert_array_equal(one.cells, other.cells)
+    alone = LiveScoring(METHODS, line.line.time_zone)
+    alone.issued(issued(forecasts, FIRST))
+    alone.recall([])
+    alone.come_true(line.as_of(MONDAY, later).select([MONDAY]), later)
+    assert alone.scores(0.0).methods[0].cells[0] == 8
+
+
+def test_what_happened_in_the_last_minutes_is_not_settled_yet(line, forecasts):
+    assert live(line, forecasts, range(FIRST, FIRST + 6)).scores(0.0) is None
+    (score, _) = live(line, forecasts, range(FIRST, FIRST + 7)).scores(0.0).methods
+    assert score.cells.tolist() == [8] + [0] * 14  # lead 1 of the first origin: four stations, two directions
+
+
+def test_an_origin_from_which_a_method_was_not_issued_is_left_out_for_all(line, forecasts):
+    scoring = LiveScoring(METHODS, line.line.time_zone)
+    for t0 in range(FIRST, LAST):
+        scoring.issued(issued(forecasts, t0, METHODS if t0 % 2 else METHODS[1:]))
+    scoring.come_true(line.select([MONDAY]), LAST + 30)
+    network, persistence = scoring.scores(0.0).methods
+    np.testing.assert_array_equal(network.cells, persistence.cells)
+    assert network.cells[0] == 35 * 8
+
+
+def test_it_falls_behind_only_where_a_simple_method_was_better_for_an_hour(line, forecasts, scored):
+    assert scored.scores(0.0).behind is None
+    swapped = {"st-convnet": forecasts["persistence"], "persistence": forecasts["st-convnet"]}
+    assert live(line, swapped, range(FIRST, FIRST + 50)).scores(0.0).behind is None  # not for long enough
+    assert live(line, swapped).scores(0.0).behind == "persistence"
+
+
+def test_a_new_service_date_begins_anew(line, forecasts):
+    scoring = live(line, forecasts, range(FIRST, FIRST + 8))
+    assert scoring.scores(0.0) is not None
+    tuesday = date(2025, 9, 30)
+    other = at(forecasts["persistence"], FIRST)
+    later = Forecast(tuesday, other.origins, other.mean, other.quantiles)
+    scoring.issued([IssuedForecast("toy", "persistence", 0.0, Status(Level.FRESH), later)])
+    assert scoring.scores(0.0) is None

@@ -1,0 +1,148 @@
+"""Learning again from the store takes over only where it is better, and the former bundle is one command away."""
+
+import shutil
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.grid.outages import outages_on
+from headway_prediction.service.live.ingest import Ingest
+from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.retrain import compare, former_path, go_back, retrain, stored_history
+from headway_prediction.service.store import Store
+from headway_prediction.simulate import Scenario
+from headway_prediction.simulate.feed.days import polls_from
+from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.transit.clock import service_day_start
+from helpers.lines import headway
+
+SCENARIO = Scenario.of_size(5)
+MONDAY = date(2025, 9, 15)
+"""The first one after the days that small_line was trained on and tested with."""
+TUESDAY = date(2025, 9, 16)
+
+
+def moment(day: date, hour: float) -> float:
+    return service_day_start(day, SCENARIO.time_zone).timestamp() + hour * 3600
+
+
+def morning(day: date) -> list[Poll]:
+    """The polls of 6:00 to 9:00 of a service date, one a minute."""
+    begin, polls = datetime.fromtimestamp(moment(day, 6)).astimezone(), []
+    for poll in polls_from(SCENARIO, begin, every_secs=60, content=FeedContent(), faults=Faults(), seed=5):
+        if poll.fetched_at >= moment(day, 9):
+            return polls
+        polls.append(poll)
+
+
+@pytest.fixture(scope="module")
+def bundle(small_line):
+    return Bundle.load(small_line / "bundle")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A store with the mornings of three service dates, the last of them not over.
+
+    The feed was off for half an hour of the first one, and stood still for half an hour of the second.
+    """
+    url = f"sqlite:///{tmp_path_factory.mktemp('served') / 'store.sqlite'}"
+    store = Store.open(url)
+    ingest = Ingest.resume(store, SCENARIO.line_id, OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone)))
+    for day in (MONDAY, TUESDAY, TUESDAY + timedelta(days=1)):
+        polls = morning(day)
+        silent = [moment(day, 7) < poll.fetched_at < moment(day, 7.5) for poll in polls]
+        still = polls[silent.index(True) - 1].body
+        for poll, off in zip(polls, silent, strict=True):
+            if not off or day > TUESDAY:
+                ingest.add(poll)
+            elif day == TUESDAY:
+                ingest.add(Poll(poll.fetched_at, still))
+    yield url, store
+    store.close()
+
+
+def test_days_that_are_over_make_the_history_and_silences_are_known(served, bundle):
+    history = stored_history(served[1], bundle, None)
+    assert history.service_dates == [MONDAY, TUESDAY]
+    assert history.line == bundle.line and history.timetable is bundle.timetable
+    for day in (MONDAY, TUESDAY):
+        outages = outages_on(history.grid.attrs, day)
+        assert any(first in (419, 420) and end in (450, 451) for first, end in outages)
+    valid = history.day(MONDAY)["valid"].values
+    assert valid[400:419].any() and not valid[421:449].any()
+
+
+def test_an_empty_store_has_nothing_to_learn_from(bundle, tmp_path):
+    with pytest.raises(HeadwayError, match="no whole service date"):
+        stored_history(Store.open(f"sqlite:///{tmp_path / 'empty.sqlite'}"), bundle, None)
+
+
+def test_a_bundle_is_no_better_than_itself(served, bundle):
+    history = stored_history(served[1], bundle, None)
+    result = compare(history, bundle, bundle, history.service_dates)
+    assert result.former_mae == result.new_mae > 0 and not result.taken_over
+
+
+def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
+    path = tmp_path / "bundle"
+    with pytest.raises(HeadwayError, match="not a sound bundle"):
+        go_back(path)
+    for where, note in ((path, "new"), (former_path(path), "former")):
+        replace(bundle, details={"note": note}).save(where)
+    assert headway("retrain", "--bundle", path, "--back") == 0
+    notes = [Bundle.load(where).details["note"] for where in (path, former_path(path))]
+    assert notes == ["former", "new"]
+    assert headway("retrain", "--bundle", path, "--back") == 0
+    assert Bundle.load(path).details["note"] == "new"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.former"]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def a_week(served):
+    """The same store with the mornings of three more service dates."""
+    _, store = served
+    for day in (date(2025, 9, 18), date(2025, 9, 19), date(2025, 9, 22)):
+        own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
+        ingest = Ingest.resume(store, SCENARIO.line_id, own)
+        for poll in morning(day):
+            ingest.add(poll)
+    return store
+
+
+@pytest.mark.slow
+def test_a_better_bundle_takes_over_and_the_former_is_kept(a_week, small_line, tmp_path):
+    """The simulated days do not change, so a network that is spoilt stands for one that has aged."""
+    path = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
+    spoilt = Bundle.load(path)
+    scale = {"scaler": 2 * spoilt.config.scaler}
+    replace(spoilt, config=replace(spoilt.config, **scale)).save(path)
+    changes = {"epochs": 1, "scaler": spoilt.config.scaler, "test_days": 1}
+    result = retrain(a_week, path, changes=changes, quiet=True)
+    assert result.taken_over and result.new_mae < result.former_mae
+    new = Bundle.load(path)
+    assert new.config.scaler == spoilt.config.scaler and MONDAY in new.days["training"]
+    assert Bundle.load(former_path(path)).config.scaler == 2 * spoilt.config.scaler
+    assert not path.with_name("bundle.retrain.run").exists()
+
+
+@pytest.mark.slow
+def test_a_worse_bundle_does_not_take_over(a_week, small_line, tmp_path):
+    path = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
+    before = contents(path)
+    changes = {"epochs": 1, "learning_rate": 1.0, "test_days": 1}  # steps far too long: it learns nonsense
+    result = retrain(a_week, path, changes=changes, quiet=True)
+    assert not result.taken_over and result.new_mae > result.former_mae
+    assert contents(path) == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]

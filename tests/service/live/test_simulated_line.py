@@ -1,0 +1,70 @@
+"""The simulated line is there with a past, by day and by night, and goes on where a service ended."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.logs.arrivals import check_arrivals
+from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.service.live.ingest import Ingest
+from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.simulated_line import (
+    begin_of_service,
+    cache_folder,
+    catch_up,
+    scenario_of,
+)
+from headway_prediction.service.store import Store
+from headway_prediction.simulate import Scenario, simulate_days
+from headway_prediction.transit.clock import service_day_start, service_moment
+from headway_prediction.transit.line import Line, Station
+
+SCENARIO = Scenario.of_size(4)
+DAY = date(2026, 1, 13)
+
+
+def moment(minute: float) -> datetime:
+    return service_day_start(DAY, SCENARIO.time_zone) + timedelta(minutes=minute)
+
+
+@pytest.mark.parametrize(
+    ("now", "begins"), [(720, 720), (390, 390), (200, 480), (389, 480), (1410, 480), (1600, 480)]
+)
+def test_by_night_it_is_morning(now, begins):
+    begin = begin_of_service(SCENARIO, moment(now))
+    assert service_moment(begin, SCENARIO.time_zone) == (DAY, begins)
+
+
+def test_only_a_line_that_is_simulated_has_a_scenario():
+    log = check_arrivals(simulate_days(SCENARIO, days=1, seed=1))
+    assert scenario_of(Line.from_arrivals(log, SCENARIO.time_zone)) == SCENARIO
+    two = Line("garden-line", SCENARIO.time_zone, (Station("A", ("a", "a")), Station("B", ("b", "b"))))
+    longer = [Station(name, (name, name)) for name in ("A", "B", "C", "D")]
+    for other in (two, Line("red", SCENARIO.time_zone, tuple(longer))):
+        with pytest.raises(HeadwayError, match=r"is not simulated.*--url or --archive"):
+            scenario_of(other)
+
+
+def test_it_has_a_past_of_over_an_hour_once(tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
+    for now in (moment(480), moment(480), moment(490)):
+        ingest = Ingest.resume(store, SCENARIO.line_id, own)
+        catch_up(SCENARIO, now, ingest)
+        assert 0 <= now.timestamp() - ingest.newest_poll_at < 20
+        assert not {"too late", "malformed"} & ingest.counts.keys()
+    minutes = [service_moment(at, SCENARIO.time_zone)[1] for at in ingest.log(DAY)["event_time"]]
+    assert 405 <= min(minutes) < 415 and max(minutes) > 485
+    assert store.poll_count(SCENARIO.line_id) == pytest.approx(85 * 4, abs=6)
+    store.close()
+
+
+def test_the_cache_is_where_the_environment_says():
+    assert cache_folder({"XDG_CACHE_HOME": "/tmp/cache"}).parts[:4] == (
+        "/",
+        "tmp",
+        "cache",
+        "headway-prediction",
+    )
+    assert cache_folder({"HOME": "/home/somebody"}).parts[:4] == ("/", "home", "somebody", ".cache")

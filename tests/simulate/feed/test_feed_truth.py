@@ -1,0 +1,48 @@
+"""The measure itself, by hand: what is missed, what is invented, and how far off the rest is."""
+
+from dataclasses import replace
+
+import pytest
+
+from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
+from headway_prediction.feeds.realtime.snapshot import TripKey
+from headway_prediction.simulate.feed.truth import Departure, likeness, together
+
+HAPPENED = {
+    Departure("A001", 0, "S01"): 100.0,
+    Departure("A001", 0, "S02"): 200.0,
+    Departure("A001", 0, "S03"): 300.0,
+    Departure("B001", 1, "S03"): 150.0,
+}
+
+
+def passing(trip: str, direction: int, stop_id: str, time: float) -> Passing:
+    run = Run(TripKey("", trip), 0.0, "L", direction)
+    return Passing(run, stop_id, time, time, time, Evidence.LEFT, (time, time))
+
+
+def test_what_was_missed_and_what_was_invented_in_a_span():
+    journal = [
+        passing("A001", 0, "S01", 104),
+        passing("A001-R", 0, "S02", 198),  # the same train, under another trip
+        passing("B001", 1, "S01", 160),  # never happened
+        passing("A001", 0, "S02", 199),  # a second time
+        passing("B001", 0, "S03", 500),  # outside
+    ]
+    found = likeness(HAPPENED, journal, (0, 250))
+    assert found.missed == (Departure("B001", 1, "S03"),)
+    assert found.invented == (Departure("B001", 1, "S01"), Departure("A001", 0, "S02"))
+    assert (found.happened, found.found, found.errors) == (3, 4, (4.0, 2.0))
+    assert (found.recall, found.precision, found.median_error) == (pytest.approx(2 / 3), 0.5, 3.0)
+
+
+def test_spans_add_up():
+    whole = likeness(HAPPENED, [passing("A001", 0, "S01", 101)], (0, 1000))
+    parts = [likeness(HAPPENED, [passing("A001", 0, "S01", 101)], span) for span in ((0, 180), (180, 1000))]
+    assert set(together(parts).missed) == set(whole.missed)
+    assert replace(together(parts), missed=whole.missed) == whole
+
+
+def test_nothing_expected_and_nothing_found_is_right():
+    nothing = likeness({}, [], (0, 1))
+    assert (nothing.recall, nothing.precision, nothing.median_error, nothing.error_95) == (1, 1, 0, 0)

@@ -1,0 +1,155 @@
+"""Several networks of one line: each learns from its own share of the days and is calibrated on the others."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import keras
+import numpy as np
+import pytest
+
+from headway_prediction.config import AppConfig
+from headway_prediction.forecasters.physics.cross_fit import folds_of, out_of_fold_guesses
+from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.training.ensemble import of_known_kinds, train_members, training_line
+from headway_prediction.training.line_windows import day_number, line_windows
+from helpers.lines import MONDAY, regular_rows
+from helpers.trips import history_of
+
+DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
+CONFIG = AppConfig(
+    encoder_filters=(3, 3),
+    encoder_step_mins=10,
+    schedule_units=2,
+    decoder_filters=4,
+    head_units=4,
+    batch_size=32,
+    epochs=1,
+    members=2,
+    validation_windows=32,
+)  # all windows: which of them a shorter epoch takes depends on how many there are on all days together
+
+
+def history_with(noise_by_day, days=DAYS):
+    """Days of a line of four stations; the trains of each day are late by its own noise."""
+    rows = [
+        regular_rows(days=[day], headway=8.0, first=360, last=560, noise=noise, seed=k)
+        for k, (day, noise) in enumerate(zip(days, noise_by_day, strict=True))
+    ]
+    return history_of([row for of_day in rows for row in of_day])
+
+
+@pytest.fixture(scope="module")
+def history():
+    return history_with([1.5] * 4)
+
+
+@pytest.fixture(scope="module")
+def line(history):
+    return training_line(history, DAYS, (), members=2)
+
+
+@pytest.fixture(scope="module")
+def trained(line, tmp_path_factory):
+    return train_members([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True)
+
+
+def weights(path):
+    return keras.saving.load_model(path, compile=False).get_weights()
+
+
+def same(first, second):
+    return all(map(np.array_equal, first, second))
+
+
+@pytest.mark.parametrize(("count", "folds"), [(2, 2), (3, 3), (4, 4), (9, 4)])
+def test_every_day_is_left_out_once_and_by_one_member_alone(count, folds):
+    dealt = folds_of(DAYS, count)
+    assert len(dealt) == folds and all(dealt)
+    assert sorted(day for fold in dealt for day in fold) == DAYS
+
+
+def test_several_members_leave_out_all_days_and_a_single_one_its_validation_days(history, line):
+    assert line.left_out == ((DAYS[0], DAYS[2]), (DAYS[1], DAYS[3]))
+    alone = training_line(history, DAYS[:3], DAYS[3:], members=1)
+    assert alone.left_out == ((DAYS[3],),) and alone.dates == tuple(DAYS)
+
+
+def test_first_guesses_of_training_days_know_nothing_of_the_day(history):
+    guesses = out_of_fold_guesses(history, count=4)
+    assert sorted(guesses) == DAYS
+    for day, guess in guesses.items():
+        apart = fit_first_guess(history.select([other for other in DAYS if other != day])).state()
+        for name, values in guess.state().items():
+            np.testing.assert_array_equal(values, apart[name])
+
+
+def test_windows_carry_the_guess_of_their_own_day_at_the_last_minute_of_their_history(history, line):
+    windows = line_windows(history, CONFIG, line.guesses)
+    for place in (0, len(windows.first_rows) // 2, -1):
+        row = windows.first_rows[place]
+        day = next(day for day in DAYS if day_number(day) == windows.service_days[place])
+        t0 = history.grid["minute"].values[row] + CONFIG.lookback_mins - 1
+        alone = line.guesses[day].channels(history, day, np.array([t0]))
+        np.testing.assert_array_equal(windows.guess[place], alone[0])
+
+
+def test_members_are_different_networks(trained):
+    assert len(trained.network_paths) == len(trained.epochs) == len(trained.validation_scores) == 2
+    first, second = map(weights, trained.network_paths)
+    assert not same(first, second)
+
+
+@pytest.mark.slow
+def test_trained_again_they_are_the_same(line, trained, tmp_path):
+    again = train_members([line], CONFIG, tmp_path, quiet=True)
+    assert again.epochs == trained.epochs
+    assert all(
+        same(weights(a), weights(b)) for a, b in zip(again.network_paths, trained.network_paths, strict=True)
+    )
+    assert same(again.calibration.state().values(), trained.calibration.state().values())
+
+
+def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
+    """With the guesses kept, other trains on the second and fourth day change the first member alone.
+
+    One epoch: with several, the days left out also say which of them was the best.
+    """
+    changed = replace(line, history=history_with([1.5, 0.2, 1.5, 0.2]))
+    members = train_members([changed], CONFIG, tmp_path, quiet=True)
+    first, second = zip(map(weights, trained.network_paths), map(weights, members.network_paths), strict=True)
+    assert not same(*first)
+    assert same(*second)
+    assert not same(trained.calibration.state().values(), members.calibration.state().values())
+
+
+def test_a_day_without_a_guess_brings_no_window(history, line):
+    guesses = {day: line.guesses[day] for day in DAYS[1:3]}
+    days = np.unique(line_windows(history, CONFIG, guesses).service_days)
+    assert days.tolist() == [day_number(day) for day in DAYS[1:3]]
+
+
+def test_days_of_kinds_that_other_days_have_tell_how_wide_intervals_must_be():
+    friday, saturday, sunday, other_saturday = (MONDAY + timedelta(days=k) for k in (4, 5, 6, 12))
+    dates = [*DAYS, friday, saturday, sunday]
+    assert of_known_kinds(dates, dates) == [*DAYS, friday]
+    assert of_known_kinds([saturday, sunday], [*dates, other_saturday]) == [saturday]
+    assert of_known_kinds([saturday, sunday], dates) == [saturday, sunday]
+    assert of_known_kinds([DAYS[0], sunday], [DAYS[0], sunday]) == [DAYS[0], sunday]
+
+
+def test_the_only_saturday_does_not_calibrate(tmp_path):
+    days = [MONDAY + timedelta(days=k) for k in range(6)]
+    config = replace(CONFIG, members=1)
+
+    def calibration(friday_noise, saturday_noise):
+        history = history_with([1.5, 1.5, 1.5, 1.5, friday_noise, saturday_noise], days)
+        line = training_line(history, days[:4], days[4:], members=1)
+        guesses = out_of_fold_guesses(history_with([1.5] * 6, days))
+        line = replace(line, guesses={day: FittedGuess(guess) for day, guess in guesses.items()})
+        folder = tmp_path / f"{friday_noise}-{saturday_noise}"
+        return train_members([line], config, folder, quiet=True).calibration.stretch
+
+    usual = calibration(1.5, 1.5)
+    np.testing.assert_array_equal(calibration(1.5, 4.0), usual)
+    assert not np.array_equal(calibration(4.0, 1.5), usual)

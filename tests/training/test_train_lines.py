@@ -1,0 +1,84 @@
+"""Training on several lines: of different lengths, with few days, killed and started again, on every backend."""
+
+import shutil
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from headway_prediction.config import AppConfig
+from headway_prediction.errors import HeadwayError
+from headway_prediction.grid.plan_variants import PlanKind, with_plan
+from headway_prediction.training.train_lines import train_lines
+from helpers.lines import MONDAY, noisy_history
+
+SMALL = AppConfig(
+    encoder_filters=(3, 3),
+    encoder_step_mins=3,
+    schedule_units=2,
+    decoder_filters=4,
+    head_units=4,
+    batch_size=32,
+    epochs=1,
+    epoch_windows=64,
+    validation_windows=64,
+    members=3,
+    test_days=0,
+)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return [noisy_history("a", 4, 3), noisy_history("b", 6, 2, seed=1)]
+
+
+@pytest.fixture(scope="module")
+def unbroken(lines, tmp_path_factory):
+    """The folder and the bundle of a run without a stop."""
+    run_dir = tmp_path_factory.mktemp("run")
+    return run_dir, train_lines(lines, SMALL, run_dir, quiet=True)
+
+
+@pytest.mark.slow
+def test_lines_with_fewer_days_than_members_are_trained_on(unbroken):
+    _, bundle = unbroken
+    assert len(bundle.network_paths) == 3
+    assert [len(known.days["training"]) for known in bundle.lines] == [3, 2]
+    assert np.isfinite(bundle.calibration.stretch).all()
+    assert bundle.details["backend"].startswith(keras.backend.backend())
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_ends_the_same(lines, unbroken, tmp_path):
+    """The second member was not begun, and the first one's network was never written: only its state was."""
+    run_dir, bundle = unbroken
+    broken = shutil.copytree(run_dir, tmp_path / "run")
+    shutil.rmtree(broken / "member_2")
+    (broken / "member_1" / "network.keras").unlink()
+    state = broken / "member_1" / "training_state.npz"
+    written = state.stat().st_mtime_ns
+    again = train_lines(lines, SMALL, broken, quiet=True)
+    assert state.stat().st_mtime_ns == written
+    for ours, theirs in zip(bundle.networks, again.networks, strict=True):
+        pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
+        assert all(np.array_equal(mine, other) for mine, other in pairs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stations", [3, 9])
+def test_the_same_weights_serve_lines_of_all_lengths(unbroken, stations):
+    _, bundle = unbroken
+    history = noisy_history("other", stations, 1, seed=5)
+    forecast = bundle.method("st-convnet").forecast(history, MONDAY, np.array([400]))
+    assert forecast.mean.shape == (1, 15, stations, 2) and np.isfinite(forecast.mean).all()
+
+
+def test_what_does_not_fit_is_refused(lines, tmp_path):
+    other_cap = replace(lines[1], grid=lines[1].grid.assign_attrs(cap_mins=20.0))
+    with pytest.raises(HeadwayError, match=r"caps headways at 20.*30"):
+        train_lines([lines[0], other_cap], SMALL, tmp_path)
+    with pytest.raises(HeadwayError, match=r"grid of b is the observed departures"):
+        train_lines([lines[0], with_plan(lines[1], PlanKind.ORACLE)], SMALL, tmp_path)
+    with pytest.raises(HeadwayError, match=r"there are 1 service days"):
+        train_lines([lines[0], noisy_history("short", 4, 1)], SMALL, tmp_path)
