@@ -21,33 +21,33 @@ import numpy as np
 
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
-from headway_prediction.forecasters.physics.arrival_residuals import UNKNOWN_SPREAD_MINS
+from headway_prediction.forecasters.physics.arrival_residuals import DEFAULT_SPREAD_MINS
 from headway_prediction.forecasters.physics.cross_fit import folds_of
-from headway_prediction.forecasters.physics.prior import FirstGuess
-from headway_prediction.forecasters.physics.train_following import Following
-from headway_prediction.forecasters.physics.turnarounds import TurnRounds
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
+from headway_prediction.forecasters.physics.turnarounds import Turnarounds
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.store import read_history
-from headway_prediction.guided import GuidedSTConvNet
-from headway_prediction.guided_dataset import GuidedWindows, LineWindows, example
+from headway_prediction.guided import ProbabilisticSTConvNet
+from headway_prediction.guided_dataset import LineWindows, PriorWindows, example
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
-    GUESS_LEADS,
     PLATFORM_CHANNELS,
+    PRIOR_LEADS,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
 from headway_prediction.trainer import ModelTrainer
-from headway_prediction.training.ensemble import fresh_network, training_line, with_corrections
+from headway_prediction.training.ensemble import fold_line, untrained_network, with_arrival_residuals
 from headway_prediction.training.line_windows import day_number, line_windows
-from headway_prediction.training.train_line import used_days
+from headway_prediction.training.train_line import split_days
 
 Change = Callable[[LineWindows], LineWindows]
-OfGuess = Callable[[FirstGuess], FirstGuess]
+OfGuess = Callable[[PhysicsPrior], PhysicsPrior]
 COLUMNS = ("mae", "rmse", "ev_mae", "pinball")
 
 
@@ -55,23 +55,26 @@ def same(line: LineWindows) -> LineWindows:
     return line
 
 
-def as_fitted(guess: FirstGuess) -> FirstGuess:
-    return guess
+def as_fitted(prior: PhysicsPrior) -> PhysicsPrior:
+    return prior
 
 
-def without_trips(guess: FirstGuess) -> FirstGuess:
+def without_trips(prior: PhysicsPrior) -> PhysicsPrior:
     return without_turn_rounds(
-        replace(guess, trips=tuple(replace(known, source="none") for known in guess.trips))
+        replace(prior, trips=tuple(replace(known, source="none") for known in prior.trips))
     )
 
 
-def without_turn_rounds(guess: FirstGuess) -> FirstGuess:
-    nothing = TurnRounds(np.empty(0), np.empty(0))
-    return replace(guess, turns=(nothing, nothing))
+def without_turn_rounds(prior: PhysicsPrior) -> PhysicsPrior:
+    nothing = Turnarounds(np.empty(0), np.empty(0))
+    return replace(prior, turnarounds=(nothing, nothing))
 
 
-def without_following(guess: FirstGuess) -> FirstGuess:
-    return replace(guess, following=tuple(Following.none(len(known.least)) for known in guess.following))
+def without_following(prior: PhysicsPrior) -> PhysicsPrior:
+    return replace(
+        prior,
+        train_following=tuple(TrainFollowing.none(len(known.min_headway)) for known in prior.train_following),
+    )
 
 
 def without_schedule(*channels: str) -> Change:
@@ -85,50 +88,50 @@ def without_schedule(*channels: str) -> Change:
 
 def without_facts(*channels: str) -> Change:
     def change(line: LineWindows) -> LineWindows:
-        guess = line.guess.copy()
+        prior = line.prior.copy()
         for name in channels:
             if name in TRAIN_CHANNELS:
-                guess[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = 0
+                prior[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = 0
             else:
-                guess[..., TRAINS_WIDTH + PLATFORM_CHANNELS.index(name)] = 0
-        return replace(line, guess=guess)
+                prior[..., TRAINS_WIDTH + PLATFORM_CHANNELS.index(name)] = 0
+        return replace(line, prior=prior)
 
     return change
 
 
 def with_usual_spread(line: LineWindows) -> LineWindows:
     """Every train may be as much too early or too late as one of which nothing was learned."""
-    guess = line.guess.copy()
-    for name in ("may_be_earlier", "may_be_later"):
-        guess[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = UNKNOWN_SPREAD_MINS
-    return replace(line, guess=guess)
+    prior = line.prior.copy()
+    for name in ("earlier_by", "later_by"):
+        prior[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = DEFAULT_SPREAD_MINS
+    return replace(line, prior=prior)
 
 
 def without_forecasts(*methods: str) -> Change:
     """What they forecast is replaced by what trip propagation does."""
 
     def change(line: LineWindows) -> LineWindows:
-        guess = line.guess.copy()
-        by_method = guess[..., CHANNELS_WIDTH:].reshape(*guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
+        prior = line.prior.copy()
+        by_method = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
         for name in methods:
             by_method[..., FORECASTS.index(name), :] = by_method[..., FORECASTS.index("trip_propagation"), :]
-        guess[..., CHANNELS_WIDTH:] = by_method.reshape(*guess.shape[:-1], -1)
-        return replace(line, guess=guess)
+        prior[..., CHANNELS_WIDTH:] = by_method.reshape(*prior.shape[:-1], -1)
+        return replace(line, prior=prior)
 
     return change
 
 
 def without_guess(line: LineWindows) -> LineWindows:
     """No train is known to come, and all that is forecast is climatology."""
-    guess = line.guess.copy()
-    guess[..., :TRAINS_WIDTH] = 0
-    guess[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
-    climatology = guess[..., -GUESS_LEADS:]
-    guess[..., CHANNELS_WIDTH:] = np.tile(climatology, len(FORECASTS))
-    return replace(line, guess=guess)
+    prior = line.prior.copy()
+    prior[..., :TRAINS_WIDTH] = 0
+    prior[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
+    climatology = prior[..., -PRIOR_LEADS:]
+    prior[..., CHANNELS_WIDTH:] = np.tile(climatology, len(FORECASTS))
+    return replace(line, prior=prior)
 
 
-class HeadAlone(GuidedSTConvNet):
+class HeadAlone(ProbabilisticSTConvNet):
     """Knows of each cell what the first guess and the present minute tell; the spine tells nothing."""
 
     def __init__(self, *args, **kwargs):
@@ -209,34 +212,34 @@ class Lab:
 
     def __init__(self, history: LineHistory):
         self.history, self.config = history, AppConfig.load(base=LINE_DEFAULTS)
-        self.days = used_days(history, self.config).training
+        self.days = split_days(history, self.config).training
         self.windows = lru_cache(maxsize=1)(self._windows)
 
     def scored(self, change: Change, settings: dict, seed: int) -> dict[str, float]:
         """Train one member without the part and score it on the days it leaves out."""
         settings = dict(settings)
-        network = settings.pop("network", GuidedSTConvNet)
+        network = settings.pop("network", ProbabilisticSTConvNet)
         known = self.windows(settings.pop("guess", as_fitted), settings.pop("corrections", True))
         config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
         # Whatever a variant looks back, all are trained and judged on the same minutes.
         line = replace(known, first_rows=known.first_rows + self.config.lookback_mins - config.lookback_mins)
         left_out = [day_number(day) for day in folds_of(self.days, config.members)[0]]
         numbers = np.setdiff1d(line.service_days, left_out)
-        training = GuidedWindows(config, [change(line.of_days(numbers))], shuffled=True)
-        validation = change(line.of_days(left_out).thinned(config.validation_windows))
+        training = PriorWindows(config, [change(line.of_days(numbers))], shuffled=True)
+        validation = change(line.of_days(left_out).thin_to(config.validation_windows))
         with tempfile.TemporaryDirectory() as folder:
-            trainer = ModelTrainer(fresh_network(config, line, network), config, Path(folder), quiet=True)
-            epochs = trainer.train(training, GuidedWindows(config, [validation], shuffled=False))
+            trainer = ModelTrainer(untrained_network(config, line, network), config, Path(folder), quiet=True)
+            epochs = trainer.train(training, PriorWindows(config, [validation], shuffled=False))
         return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
 
-    def _windows(self, of_guess: OfGuess, corrections: bool) -> LineWindows:
+    def _windows(self, of_guess: OfGuess, arrival_residuals: bool) -> LineWindows:
         """The windows with a first guess without a part, of which it is learned anew how late trains arrive."""
-        line = training_line(self.history, self.days, (), self.config.members)
-        changed = {id(own.guess): FittedGuess(of_guess(own.guess)) for own in line.guesses.values()}
-        line = replace(line, guesses={day: changed[id(own.guess)] for day, own in line.guesses.items()})
-        if corrections:
-            line, _ = with_corrections(line, self.config.seed)
-        return line_windows(self.history, self.config, line.guesses)
+        line = fold_line(self.history, self.days, (), self.config.members)
+        changed = {id(own.prior): FittedPrior(of_guess(own.prior)) for own in line.priors.values()}
+        line = replace(line, priors={day: changed[id(own.prior)] for day, own in line.priors.items()})
+        if arrival_residuals:
+            line, _ = with_arrival_residuals(line, self.config.seed)
+        return line_windows(self.history, self.config, line.priors)
 
 
 def scores(network, config: AppConfig, line: LineWindows) -> dict[str, float]:

@@ -22,7 +22,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.persistence import Persistence
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.build import read_line_files
@@ -65,7 +65,7 @@ def methods_of(
     if kind is PlanKind.PLANNED:
         yield "persistence", lambda: Persistence(leads=MINS)  # it knows no plan: one row is enough
     yield "propagation", lambda: Propagation(Propagation.fit(variant.select(training)).runs, leads=MINS)
-    yield "trip-propagation", lambda: TripPropagation(fit_first_guess(variant.select(training)), leads=MINS)
+    yield "trip-propagation", lambda: TripPropagation(fit_prior(variant.select(training)), leads=MINS)
     if not options.without_network:
         yield "st-convnet", lambda: trained_network(variant, options.out / f"bundle-{kind}", options)
 

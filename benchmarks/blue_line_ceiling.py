@@ -18,7 +18,7 @@ from headway_prediction.grid.headway_grid import CAP_MINS
 from headway_prediction.simulate import Plan, Scenario, blue_line, plan_day
 from headway_prediction.simulate.blue_line import PEAK_MINS
 from headway_prediction.simulate.noise import Noise, draw_noise
-from headway_prediction.simulate.trains import Passings, run_under, trains_numbered
+from headway_prediction.simulate.trains import Passings, run_with_noise, train_count
 from headway_prediction.transit.line import DIRECTIONS
 
 TWINS = 6
@@ -38,7 +38,7 @@ def held_secs(passed: Passings, minutes: list[int]) -> np.ndarray:
 
 def noises(scenario: Scenario, plan: Plan, seed: int) -> tuple[Noise, Noise]:
     return tuple(
-        draw_noise(scenario, seed, plan.service_date, direction, trains_numbered(plan, direction))
+        draw_noise(scenario, seed, plan.service_date, direction, train_count(plan, direction))
         for direction in DIRECTIONS
     )
 
@@ -61,14 +61,14 @@ def twin(known: Noise, fresh: Noise, passed: Passings, now_secs: float) -> Noise
 def variances(scenario: Scenario, plan: Plan, seed: int) -> Iterator[tuple[int, float]]:
     """Yield (horizon, variance between twins) for every origin of a day from which the horizon falls into the peak."""
     known = noises(scenario, plan, seed)
-    passings = run_under(scenario, plan, known)
+    passings = run_with_noise(scenario, plan, known)
     for t0 in ORIGINS:
         held = []
         for number in range(TWINS):
             fresh = noises(scenario, plan, seed + 1 + number)
             mixed = tuple(twin(*parts, 60 * (t0 + 1)) for parts in zip(known, fresh, passings, strict=True))
             ends = [t0 + horizon for horizon in HORIZONS]
-            held.append([held_secs(passed, ends) for passed in run_under(scenario, plan, mixed)])
+            held.append([held_secs(passed, ends) for passed in run_with_noise(scenario, plan, mixed)])
         between = np.var(held, axis=0, ddof=1).mean(axis=(0, 2))
         yield from (pair for pair in zip(HORIZONS, between, strict=True) if t0 + pair[0] in PEAK_MINS)
 
@@ -91,7 +91,7 @@ def main() -> None:
     truth = []
     for day in weekdays(scenario.start_date, options.days):
         plan = plan_day(scenario, day)
-        passings = run_under(scenario, plan, noises(scenario, plan, options.seed))
+        passings = run_with_noise(scenario, plan, noises(scenario, plan, options.seed))
         truth += [held_secs(passed, list(PEAK_MINS)) for passed in passings]
         for horizon, between in variances(scenario, plan, options.seed):
             left[horizon].append(between)

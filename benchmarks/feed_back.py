@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.evaluation.backtest import held_back_dates
+from headway_prediction.evaluation.backtest import select_test_dates
 from headway_prediction.evaluation.horizons import HORIZONS
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecaster
@@ -32,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     history, bundle = read_history(options.grid), Bundle.load(options.bundle)
     bundle.check_fits(history)
-    days = held_back_dates(history, bundle.days)
+    days = select_test_dates(history, bundle.days)
     names = [f"{column} {horizon}" for horizon in HORIZONS for column in ("MAE", "RMSE")]
     cover = [f"{column} {horizon}" for horizon in HORIZONS for column in ("ev_cover", "width")]
     print(f"| method | {' | '.join(names + cover)} |\n| --- |{' ---: |' * len(names + cover)}")
@@ -45,7 +45,7 @@ def methods_of(bundle: Bundle) -> list[Forecaster]:
     return [
         Persistence(leads=MINS),
         Propagation(simple["propagation"].runs, leads=MINS),
-        TripPropagation(simple["trip-propagation"].guess, leads=MINS),
+        TripPropagation(simple["trip-propagation"].prior, leads=MINS),
         bundle.method("st-convnet-60"),
     ]
 

@@ -13,7 +13,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
-from headway_prediction.feeds.realtime.tracker import Follower
+from headway_prediction.feeds.realtime.tracker import FeedTracker
 from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
@@ -21,9 +21,9 @@ from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSe
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.simulate import DayService, Scenario
 from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
-from headway_prediction.simulate.feed.replay_clock import Moment
+from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server import FeedServer, serving
 from headway_prediction.transit.clock import service_day_start
 
@@ -35,7 +35,7 @@ LARGE_STATIONS, LARGE_HEADWAY_MINS = 52, 2.5
 
 def line_polls(scenario: Scenario, begin: datetime, count: int) -> list[Poll]:
     content = FeedContent(nyct=True)
-    made = polls_from(scenario, begin, every_secs=EVERY_SECS, content=content, faults=Faults(), seed=0)
+    made = polls_from(scenario, begin, interval_secs=EVERY_SECS, content=content, faults=FeedFaults(), seed=0)
     return list(islice(made, count))
 
 
@@ -50,17 +50,17 @@ def at_hour(scenario: Scenario, hour: int) -> datetime:
 
 def follow_ms(polls: Sequence[Poll]) -> list[float]:
     """CPU milliseconds to parse and apply each poll."""
-    follower, taken = Follower(), []
+    tracker, taken = FeedTracker(), []
     for poll in polls:
         began = time.process_time()
-        follower.add(poll)
+        tracker.add(poll)
         taken.append(1000 * (time.process_time() - began))
     return taken
 
 
 def record_ms(polls: Sequence[Poll], folder: Path) -> list[float]:
     """CPU milliseconds of the recorder, without the server's, to fetch each poll over HTTP and to write it."""
-    with serving(FeedServer(Moment(polls, float("inf")))) as server:
+    with serving(FeedServer(PollPlayer(polls, float("inf")))) as server:
         address = feed_address(server.url)
         with open_archive(folder, address.url, print) as archive:
             clock = Clock(sleep=lambda _: None)
@@ -77,17 +77,17 @@ def keep_day(scenario: Scenario, count: int, folder: Path) -> float:
     sizes = []
     with open_archive(folder, "http://127.0.0.1/feed.pb", print) as archive:
         for poll in line_polls(scenario, at_hour(scenario, 3), count):
-            archive.keep(Attempt(poll.fetched_at, Outcome.POLL), poll.body)
+            archive.add(Attempt(poll.fetched_at, Outcome.POLL), poll.body)
             sizes.append(len(poll.body))
     return statistics.median(sizes)
 
 
 def follow_archive(folder: Path) -> tuple[float, int]:
     """CPU seconds to replay a recorded archive into passings, and how many these are."""
-    began, follower = time.process_time(), Follower()
+    began, tracker = time.process_time(), FeedTracker()
     for poll in replay(folder, print):
-        follower.add(poll)
-    return time.process_time() - began, len(follower.journal())
+        tracker.add(poll)
+    return time.process_time() - began, len(tracker.journal())
 
 
 def say_followed(polls: Sequence[Poll]) -> None:

@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 import psutil
 from machine import describe
 
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import DayService, Scenario
 from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.transit.clock import service_day_start
 
@@ -35,13 +35,15 @@ LINES = {
 WARM_UP, MEASURED = 60, 200
 
 
-def polls_of(scenario: Scenario, hour: float, every_secs: int) -> Iterator[Poll]:
+def polls_of(scenario: Scenario, hour: float, interval_secs: int) -> Iterator[Poll]:
     begin = service_day_start(scenario.start_date, scenario.time_zone) + timedelta(hours=hour)
-    return polls_from(scenario, begin, every_secs=every_secs, content=FeedContent(), faults=Faults(), seed=0)
+    return polls_from(
+        scenario, begin, interval_secs=interval_secs, content=FeedContent(), faults=FeedFaults(), seed=0
+    )
 
 
 def begun(store: Store, scenario: Scenario) -> Ingest:
-    own = OwnPassings(scenario.line_id, Words(scenario.time_zone))
+    own = LineFilter(scenario.line_id, FeedMetadata(scenario.time_zone))
     return Ingest.resume(store, line_of(scenario), own)
 
 
@@ -59,7 +61,7 @@ def measure_polls(url: str | None, folder: Path) -> None:
             ingest.add(poll)
             walls.append((time.perf_counter() - wall) * 1e3)
             processors.append((time.process_time() - processor) * 1e3)
-        assert ingest.troubles() == ()
+        assert ingest.issues() == ()
         wall, processor = sorted(walls[WARM_UP:]), sorted(processors[WARM_UP:])
         kilobytes = statistics.median(len(poll.body) for poll in polls[WARM_UP:]) / 1e3
         print(
@@ -69,10 +71,10 @@ def measure_polls(url: str | None, folder: Path) -> None:
         store.close()
 
 
-def measure_days(days: int, every_secs: int, folder: Path) -> None:
+def measure_days(days: int, interval_secs: int, folder: Path) -> None:
     scenario = LINES["14 stations"]
     store = Store.open(f"sqlite:///{folder}/days.db")
-    ingest, feed = begun(store, scenario), polls_of(scenario, 3, every_secs)
+    ingest, feed = begun(store, scenario), polls_of(scenario, 3, interval_secs)
     begin = service_day_start(scenario.start_date, scenario.time_zone).timestamp() + 3 * 3600
     used = 0
     by_day = groupby(feed, lambda poll: int((poll.fetched_at - begin) // 86_400))

@@ -28,7 +28,7 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
 from headway_prediction.reporting.table import markdown_table
 
-NEWEST_DAYS, OF_MANY = 2, 14
+ADAPTATION_DAYS, OF_MANY = 2, 14
 MANY_DAYS = 60
 
 
@@ -59,7 +59,7 @@ def left_out(name: str, grids: dict[str, Path], config: AppConfig, options: argp
     history = read_history(grids[name])
     others = [path for other, path in grids.items() if other != name]
     bundle = trained(options.out / name / "bundle", others, config)
-    dates = bundle.held_back_dates(history, options.dates or newest_dates(history))
+    dates = bundle.select_test_dates(history, options.dates or newest_dates(history))
     methods = dict(forecasts(options.out / name, bundle, history, dates))
     scores, *_ = markdown_table(score_methods(history, dates, methods)).split("\n\n")
     return scores
@@ -67,7 +67,7 @@ def left_out(name: str, grids: dict[str, Path], config: AppConfig, options: argp
 
 def newest_dates(history: LineHistory) -> list[date]:
     dates = history.service_dates
-    return dates[-(OF_MANY if len(dates) > MANY_DAYS else NEWEST_DAYS) :]
+    return dates[-(OF_MANY if len(dates) > MANY_DAYS else ADAPTATION_DAYS) :]
 
 
 def trained(path: Path, grids: list[Path], config: AppConfig) -> LinesBundle:

@@ -20,18 +20,18 @@ import numpy as np
 import psutil
 
 from headway_prediction.cli.framework import load_framework
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.service.live.bundle_watcher import load_bundle
-from headway_prediction.service.live.line_filter import OwnPassings
-from headway_prediction.service.live.publisher import Board
+from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.publisher import Publisher
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
 from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
-from headway_prediction.transit.clock import local_moment, service_day_start
+from headway_prediction.transit.clock import local_datetime, service_day_start
 
 DAY_HOURS = 24
 LONGEST_WAIT_SECS = 120.0
@@ -46,7 +46,7 @@ class PollTime:
     def now(self) -> float:
         return self.newest
 
-    def troubles(self) -> tuple[str, ...]:
+    def issues(self) -> tuple[str, ...]:
         return ()
 
 
@@ -54,10 +54,10 @@ class WaitingFeed:
     """Polls of the simulated line; with the first of every step it waits until what it shows was published."""
 
     def __init__(self, scenario: Scenario, begin: datetime, poll_secs: int, step_mins: int):
-        self.clock, self.board = PollTime(), Board()
+        self.clock, self.publisher = PollTime(), Publisher()
         self._line_id, self._step = scenario.line_id, step_mins * 60
         self._polls = polls_from(
-            scenario, begin, every_secs=poll_secs, content=FeedContent(), faults=Faults(), seed=0
+            scenario, begin, interval_secs=poll_secs, content=FeedContent(), faults=FeedFaults(), seed=0
         )
 
     def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
@@ -75,10 +75,10 @@ class WaitingFeed:
     def _wait(self, due: float) -> None:
         """The whole minute is over once its scores are: the second time that it is published."""
         shown = 0
-        version, _ = self.board.newest(self._line_id)
+        version, _ = self.publisher.latest(self._line_id)
         while shown < due - self._step:
-            version = self.board.wait_beyond(self._line_id, version, LONGEST_WAIT_SECS)
-            shown = self.board.newest(self._line_id)[1].at
+            version = self.publisher.wait_for_newer(self._line_id, version, LONGEST_WAIT_SECS)
+            shown = self.publisher.latest(self._line_id)[1].at
 
 
 def main() -> None:
@@ -92,11 +92,11 @@ def main() -> None:
     print(machine.describe())
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{Path(folder) / 'week.sqlite'}")
-        own = OwnPassings(line.line_id, Words(line.time_zone))
+        own = LineFilter(line.line_id, FeedMetadata(line.time_zone))
         service = LiveService(
-            given.bundle, loaded, store, own, feed, ServiceSettings(line.line_id, keep_days=3)
+            given.bundle, loaded, store, own, feed, ServiceSettings(line.line_id, retention_days=3)
         )
-        feed.board = service.board
+        feed.publisher = service.publisher
         service.start()
         try:
             watch(service, begin, given.hours)
@@ -115,17 +115,17 @@ def watch(service: LiveService, begin: datetime, hours: int) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     due = begin.timestamp() + 3600
     while len(sizes) < hours:
-        before, version = version, service.board.wait_beyond(line.line_id, version, 1.0)
+        before, version = version, service.publisher.wait_for_newer(line.line_id, version, 1.0)
         timings, figures = service.timings, service.figures()
         if version > before:
             seen.append((timings.near, timings.far, timings.whole, figures.publish_secs))
         if service.clock.now() >= due:
             sizes.append(process.memory_info().rss / 2**20)
             medians = " | ".join(f"{value:.3f}" for value in np.nanmedian(seen or [[np.nan] * 4], axis=0))
-            when, cpu = local_moment(due, line.time_zone), sum(process.cpu_times()[:2])
-            troubles = "; ".join(service.troubles())
+            when, cpu = local_datetime(due, line.time_zone), sum(process.cpu_times()[:2])
+            issues = "; ".join(service.issues())
             head = f"| {when:%a %H:%M} | {sizes[-1]:.0f} | {len(seen) // 2}"
-            print(f"{head} | {medians} | {cpu:.0f} | {troubles} |", flush=True)
+            print(f"{head} | {medians} | {cpu:.0f} | {issues} |", flush=True)
             seen, due = [], due + 3600
     if len(sizes) > DAY_HOURS:
         growth = sizes[-1] - sizes[DAY_HOURS - 1]

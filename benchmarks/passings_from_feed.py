@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.realtime.planned import PlannedTrips
 from headway_prediction.feeds.realtime.schedule_metadata import planned_trips
-from headway_prediction.feeds.realtime.tracker import follow_polls
+from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.feed.polls import polls
-from headway_prediction.simulate.feed.truth import Likeness, departures, likeness, together
+from headway_prediction.simulate.feed.truth import JournalAccuracy, compare_journal, departures, together
 from headway_prediction.simulate.gtfs_zip import gtfs_bytes
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import service_day_start
@@ -39,40 +39,40 @@ CONTENTS = {
     "a delay per trip": FeedContent(vehicle_positions=False, delays="trip"),
 }
 FAULTS = {
-    "none": Faults(),
-    "out of order, 20 %": Faults(out_of_order=0.2),
-    "repeated, 30 %": Faults(repeated=0.3),
-    "older, 10 %": Faults(older=0.1),
-    "malformed, 5 %": Faults(malformed=0.05),
-    "header stands still, 50 %": Faults(header_stands_still=0.5),
-    "clock an hour ahead": Faults(clock_off_secs=3600),
-    "clock an hour behind": Faults(clock_off_secs=-3600),
-    "vanishing trips, 30 %": Faults(vanishing_trips=0.3),
-    "undated trips": Faults(undated_trips=True),
-    "renamed trips, 30 %": Faults(renamed_trips=0.3),
-    "cancelled trips, 10 %": Faults(cancelled_trips=0.1),
-    "entities without a trip, 30 %": Faults(without_trip=0.3),
-    "skipped stops, 10 %": Faults(skipped_stops=0.1),
-    "added stops, 10 %": Faults(added_stops=0.1),
-    "past times that move": Faults(moving_past=True),
-    "ten minutes empty": Faults(outages=((8 * 3600, 600),)),
+    "none": FeedFaults(),
+    "out of order, 20 %": FeedFaults(out_of_order=0.2),
+    "repeated, 30 %": FeedFaults(repeated=0.3),
+    "older, 10 %": FeedFaults(older=0.1),
+    "malformed, 5 %": FeedFaults(malformed=0.05),
+    "header stands still, 50 %": FeedFaults(header_stands_still=0.5),
+    "clock an hour ahead": FeedFaults(clock_off_secs=3600),
+    "clock an hour behind": FeedFaults(clock_off_secs=-3600),
+    "vanishing trips, 30 %": FeedFaults(vanishing_trips=0.3),
+    "undated trips": FeedFaults(undated_trips=True),
+    "renamed trips, 30 %": FeedFaults(renamed_trips=0.3),
+    "cancelled trips, 10 %": FeedFaults(cancelled_trips=0.1),
+    "entities without a trip, 30 %": FeedFaults(without_trip=0.3),
+    "skipped stops, 10 %": FeedFaults(skipped_stops=0.1),
+    "added stops, 10 %": FeedFaults(added_stops=0.1),
+    "past times that move": FeedFaults(moving_past=True),
+    "ten minutes empty": FeedFaults(outages=((8 * 3600, 600),)),
 }
 Case = tuple[str, str, int]
 
 
-def judged(case: Case, stations: int, every_secs: int, planned: PlannedTrips) -> Likeness:
+def judged(case: Case, stations: int, interval_secs: int, planned: PlannedTrips) -> JournalAccuracy:
     logging.disable()  # Each malformed poll is named.
     fault, content, seed = case
     scenario = Scenario.of_size(stations)
     plan = plan_day(scenario, scenario.start_date)
     happened = run_day(scenario, plan, seed)
     between = tuple(hours * 3600 for hours in BETWEEN_HOURS)
-    settings = {"every_secs": every_secs, "content": CONTENTS[content], "between_secs": between}
+    settings = {"interval_secs": interval_secs, "content": CONTENTS[content], "between_secs": between}
     feed = polls(scenario, plan, happened, faults=FAULTS[fault], seed=seed, **settings)
     start = service_day_start(plan.service_date, scenario.time_zone).timestamp()
-    return likeness(
+    return compare_journal(
         departures(scenario, plan, happened, FAULTS[fault], seed),
-        follow_polls(feed, planned=planned).journal(),
+        track_polls(feed, planned=planned).journal(),
         (start + between[0] + EDGE_SECS, start + between[1] - EDGE_SECS),
     )
 
@@ -91,7 +91,7 @@ HEAD = """\
 |---|---|---|---|---|---|---|---|"""
 
 
-def row(fault: str, content: str, alone: list[Likeness]) -> str:
+def row(fault: str, content: str, alone: list[JournalAccuracy]) -> str:
     whole, worst = together(alone), min(each.recall for each in alone)
     return (
         f"| {fault} | {content} | {whole.happened:,} | {whole.recall:.4f} | {worst:.4f} | {whole.precision:.4f} "
@@ -99,7 +99,7 @@ def row(fault: str, content: str, alone: list[Likeness]) -> str:
     )
 
 
-def misses(case: Case, found: Likeness) -> Iterator[str]:
+def misses(case: Case, found: JournalAccuracy) -> Iterator[str]:
     fault, content, seed = case
     for kind in ("missed", "invented"):
         for departure in getattr(found, kind):
@@ -120,7 +120,7 @@ def main() -> None:
     faults = [fault for fault in FAULTS if any(word in fault for word in told.faults.split(","))]
     cases = list(product(faults, told.contents.split(","), seeds))
     planned = schedule_of(told.stations)
-    judge = partial(judged, stations=told.stations, every_secs=told.every, planned=planned)
+    judge = partial(judged, stations=told.stations, interval_secs=told.every, planned=planned)
     print(HEAD, flush=True)
     wrong: list[str] = []
     # Polars has threads by now, which a forked process would wait for without end.

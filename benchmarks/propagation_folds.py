@@ -21,11 +21,11 @@ FOLDS = 5
 
 def variants(fitted: Propagation) -> dict[str, Propagation]:
     """Return propagation as fitted, and with the plan followed or ignored whatever the training days say."""
-    plan, usual = (
-        Propagation(tuple(replace(runs, keeps_plan=np.array(keeps)) for runs in fitted.runs))
+    plan, typical = (
+        Propagation(tuple(replace(runs, follows_plan=np.array(keeps)) for runs in fitted.runs))
         for keeps in (True, False)
     )
-    return {"as fitted": fitted, "following the plan": plan, "at the usual headways": usual}
+    return {"as fitted": fitted, "following the plan": plan, "at the usual headways": typical}
 
 
 def folds(history: LineHistory) -> Iterator[tuple[list, Propagation]]:

@@ -20,7 +20,7 @@ import psutil
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.client.client import Client
-from headway_prediction.service.client.sse import events_of
+from headway_prediction.service.client.sse import parse_events
 
 READY_SECS = 300
 IDLE_SECS = 10
@@ -159,7 +159,7 @@ class Listening:
     address: object
     path: str
     clients: int
-    heard: dict[int, list[float]] = field(default_factory=dict)
+    feed_state: dict[int, list[float]] = field(default_factory=dict)
     lost: int = 0
     comments: int = 0
 
@@ -178,15 +178,15 @@ class Listening:
         writer.write(f"GET {self.path} HTTP/1.1\r\n{HEAD}".encode())
         while line := await reader.readline():
             if line.startswith(b"data:"):
-                (event,) = events_of([line, b"\n"])
+                (event,) = parse_events([line, b"\n"])
                 version = int(event.data.partition(b'"version": ')[2].partition(b",")[0])
-                self.heard.setdefault(version, []).append(time.perf_counter())
+                self.feed_state.setdefault(version, []).append(time.perf_counter())
             self.comments += line.startswith(b":")
         self.lost += 1
 
     def report(self, seconds: float) -> str:
         """Say how many heard of what, and how far apart."""
-        whole = list(self.heard.items())[1:]  # the first is what was published when they came
+        whole = list(self.feed_state.items())[1:]  # the first is what was published when they came
         apart = max((max(times) - min(times) for _, times in whole), default=0.0)
         missed = sum(self.clients - len(times) for _, times in whole)
         return (

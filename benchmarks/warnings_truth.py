@@ -19,9 +19,9 @@ from headway_prediction.cli.framework import load_framework
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.passings import passings_on_line
-from headway_prediction.service.live.alerts import LIMIT_OF, warnings_of
+from headway_prediction.service.live.alerts import LIMITS, find_alerts
 from headway_prediction.service.live.live_line import line_state, live_history
-from headway_prediction.service.live.published import Warned
+from headway_prediction.service.live.published import Alert
 from headway_prediction.transit.trip_keys import trip_keys
 
 FIRST_T0, LAST_T0 = 400, 1300
@@ -58,17 +58,17 @@ def judged(
     for t0 in range(FIRST_T0, LAST_T0, step_mins):
         history = live_history(bundle, own, day, t0)
         state = line_state(bundle, history, own, day, t0)
-        for warned in warnings_of(network.forecast(history, day, np.array([t0])), state):
-            truth = came_true(warned, passings.filter(pl.col("minute") > t0 + 1), keys)
-            yield warned.trouble.value, warned.probability, truth
+        for alert in find_alerts(network.forecast(history, day, np.array([t0])), state):
+            truth = came_true(alert, passings.filter(pl.col("minute") > t0 + 1), keys)
+            yield alert.kind.value, alert.probability, truth
 
 
-def came_true(warned: Warned, later: pl.DataFrame, keys: dict[str, int]) -> float | None:
-    place = (pl.col("station") == warned.station) & (pl.col("direction") == warned.direction)
-    found = later.filter(place & (pl.col("train") == keys.get(warned.train)))
+def came_true(alert: Alert, later: pl.DataFrame, keys: dict[str, int]) -> float | None:
+    place = (pl.col("station") == alert.station) & (pl.col("direction") == alert.direction)
+    found = later.filter(place & (pl.col("train") == keys.get(alert.train)))
     if found.is_empty() or found["headway"][0] is None:
         return None
-    return float(LIMIT_OF[warned.trouble].is_met(np.array(found["headway"][0] / warned.usual_mins)))
+    return float(LIMITS[alert.kind].is_met(np.array(found["headway"][0] / alert.typical_mins)))
 
 
 if __name__ == "__main__":

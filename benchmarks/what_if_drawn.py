@@ -12,9 +12,9 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.simulate import Plan
-from headway_prediction.what_if.apply_edits import Planned
-from headway_prediction.what_if.baseline import Departure, Present
-from headway_prediction.what_if.checks import refuse_impossible
+from headway_prediction.what_if.apply_edits import RevisedDeparture
+from headway_prediction.what_if.baseline import Baseline, Departure
+from headway_prediction.what_if.checks import check_feasible
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
 from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
 from headway_prediction.what_if.result import planned
@@ -26,17 +26,19 @@ SOON = 0.8
 TRIES = 100
 
 
-def drawn_change(present: Present, action: str, random: np.random.Generator) -> tuple[Planned, ...]:
+def drawn_change(
+    baseline: Baseline, action: str, random: np.random.Generator
+) -> tuple[RevisedDeparture, ...]:
     """Draw until trains can make the change and it is one: a late train may leave no room behind it."""
     for _ in range(TRIES):
         try:
-            plan = planned(present, request_of(present.departures, action, random, present.now))
-            refuse_impossible(present, plan)
+            plan = planned(baseline, request_of(baseline.departures, action, random, baseline.now))
+            check_feasible(baseline, plan)
         except HeadwayError:
             continue
         if any(one.changed for one in plan):
             return plan
-    raise RuntimeError(f"no {action} can be made at minute {present.now}")
+    raise RuntimeError(f"no {action} can be made at minute {baseline.now}")
 
 
 def request_of(
@@ -63,7 +65,7 @@ def request_of(
     }[action]()
 
 
-def changed_plan(plan: Plan, changes: Sequence[Planned], now: int) -> Plan:
+def changed_plan(plan: Plan, changes: Sequence[RevisedDeparture], now: int) -> Plan:
     """Return the simulator's plan with the same departures changed."""
     departures = plan.departures
     for one in (change for change in changes if change.changed):
@@ -84,5 +86,5 @@ def changed_plan(plan: Plan, changes: Sequence[Planned], now: int) -> Plan:
 def _added_train(own: pl.DataFrame, minute: float) -> pl.DataFrame:
     """One more train, from the yard, with luck that no other train has, among passengers used to the headway of the time."""
     nearest = own.sort((pl.col("departure_secs") - 60 * minute).abs()).row(0, named=True)
-    new = {"train": own["train"].max() + 1, "departure_secs": round(60 * minute), "feeder": None}
+    new = {"train": own["train"].max() + 1, "departure_secs": round(60 * minute), "inbound_train": None}
     return pl.DataFrame([nearest | new], schema=own.schema)

@@ -13,9 +13,9 @@ from what_if_waits import Change, platforms, waits_longer
 
 from headway_prediction.simulate import Plan, Scenario
 from headway_prediction.simulate.noise import Noise, draw_noise
-from headway_prediction.simulate.trains import Passings, run_under, trains_numbered
+from headway_prediction.simulate.trains import Passings, run_with_noise, train_count
 from headway_prediction.transit.line import DIRECTIONS
-from headway_prediction.what_if.baseline import Present
+from headway_prediction.what_if.baseline import Baseline
 from headway_prediction.what_if.edits import EDITED_MINS
 from headway_prediction.what_if.monte_carlo import held
 
@@ -23,22 +23,24 @@ TRIES = 2000
 
 
 def changes_of_futures(
-    scenario: Scenario, plans: tuple[Plan, Plan], seed: int, present: Present, futures: int
+    scenario: Scenario, plans: tuple[Plan, Plan], seed: int, baseline: Baseline, futures: int
 ) -> list[Change]:
     """Return what the second of two plans changes after now in each of so many futures of a morning."""
-    day = present.service_date
-    trains = [trains_numbered(plans[1], direction) for direction in DIRECTIONS]
+    day = baseline.service_date
+    trains = [train_count(plans[1], direction) for direction in DIRECTIONS]
     real = [draw_noise(scenario, seed, day, d, trains[d]) for d in DIRECTIONS]
-    past = run_under(scenario, plans[0], tuple(real))
+    past = run_with_noise(scenario, plans[0], tuple(real))
     changes = []
     for future in range(futures):
-        luck = tuple(
-            _other_luck(scenario, plans[0], d, real[d], past[d], 60 * present.now, (seed, future, d))
+        stream = tuple(
+            _other_luck(scenario, plans[0], d, real[d], past[d], 60 * baseline.now, (seed, future, d))
             for d in DIRECTIONS
         )
-        minutes = [[_minutes(one, present.now) for one in run_under(scenario, plan, luck)] for plan in plans]
-        before, after = (_headways(present, plan) for plan in minutes)
-        changes.append(Change(after - before, waits_longer(present, minutes)))
+        minutes = [
+            [_minutes(one, baseline.now) for one in run_with_noise(scenario, plan, stream)] for plan in plans
+        ]
+        before, after = (_headways(baseline, plan) for plan in minutes)
+        changes.append(Change(after - before, waits_longer(baseline, minutes)))
     return changes
 
 
@@ -97,16 +99,16 @@ def _minutes(passings: Passings, now: int) -> np.ndarray:
     return np.where(minutes >= now, minutes, np.inf)
 
 
-def _headways(present: Present, minutes: Sequence[np.ndarray]) -> np.ndarray:
+def _headways(baseline: Baseline, minutes: Sequence[np.ndarray]) -> np.ndarray:
     """Headways held after now, capped: (leads, stations, directions)."""
-    grid = present.history.day(present.service_date)["headway"].values[present.t0]
+    grid = baseline.history.day(baseline.service_date)["headway"].values[baseline.t0]
     ahead = platforms(
-        present,
+        baseline,
         lambda direction: held(
             minutes[direction][..., None],
-            present.days[direction].last_seen(present.t0),
-            present.now,
+            baseline.days[direction].last_observed(baseline.t0),
+            baseline.now,
             EDITED_MINS,
         )[..., 0],
     )
-    return np.minimum(np.where(np.isfinite(ahead), ahead, grid), present.history.grid.attrs["cap_mins"])
+    return np.minimum(np.where(np.isfinite(ahead), ahead, grid), baseline.history.grid.attrs["cap_mins"])

@@ -34,7 +34,7 @@ from what_if_scores import judged, table
 from what_if_waits import LEADS, Change
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.forecasters.rollout import Asked
+from headway_prediction.forecasters.rollout import ForecastRequest
 from headway_prediction.simulate import Scenario
 
 SIDE_BY_SIDE = 16
@@ -79,20 +79,22 @@ def _options() -> argparse.Namespace:
 
 def pairs_of(options: argparse.Namespace, numbers: Sequence[int]) -> list[Pair]:
     """Run the pairs of these numbers, in their order."""
-    bundle = Bundle.load_of_one_line(options.bundle)
+    bundle = Bundle.load_single_line(options.bundle)
     line = SimulatedLine(bundle, Scenario.of_size(options.stations), options.futures)
     drawn = (line.pair(ACTIONS[number % len(ACTIONS)], options.seed + number) for number in numbers)
     return [pair for pair, _ in drawn] if options.no_network else list(_with_network(bundle, drawn))
 
 
-def _with_network(bundle: Bundle, drawn: Iterator[tuple[Pair, tuple[Asked, Asked]]]) -> Iterator[Pair]:
+def _with_network(
+    bundle: Bundle, drawn: Iterator[tuple[Pair, tuple[ForecastRequest, ForecastRequest]]]
+) -> Iterator[Pair]:
     """Add what the network says, many pairs at a time."""
     method = bundle.method("st-convnet-60")
     for some in iter(lambda: [both for _, both in zip(range(SIDE_BY_SIDE), drawn, strict=False)], []):
         means = [f.mean[0] for f in method.forecast_each([one for _, asked in some for one in asked])]
-        for (pair, _), present, changed in zip(some, means[::2], means[1::2], strict=True):
+        for (pair, _), baseline, changed in zip(some, means[::2], means[1::2], strict=True):
             none = np.full((len(LEADS), *changed.shape[1:]), np.nan)
-            pair.said["network"] = Change(changed - present, none).where(pair.reached)
+            pair.said["network"] = Change(changed - baseline, none).where(pair.reached)
             yield pair
 
 

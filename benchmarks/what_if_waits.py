@@ -9,8 +9,8 @@ import numpy as np
 
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS
-from headway_prediction.what_if.baseline import Present
-from headway_prediction.what_if.wait import Wait, last_passings, waited
+from headway_prediction.what_if.baseline import Baseline
+from headway_prediction.what_if.wait import Wait, last_passings, wait_totals
 
 LEADS = (5, 10, 15, 30, 45, 60)
 
@@ -35,27 +35,27 @@ class Change:
         return type(self)(np.where(reached, self.headways, 0.0), self.waits)
 
 
-def platforms(present: Present, of: Callable[[int], np.ndarray]) -> np.ndarray:
+def platforms(baseline: Baseline, of: Callable[[int], np.ndarray]) -> np.ndarray:
     """Put what `of` gives for each direction, (…, positions), on (…, stations, directions)."""
-    line, parts = present.history.line, [of(direction) for direction in DIRECTIONS]
+    line, parts = baseline.history.line, [of(direction) for direction in DIRECTIONS]
     found = np.full((*parts[0].shape[:-1], len(line.stations), 2), np.nan)
     for direction, part in zip(DIRECTIONS, parts, strict=True):
         found[..., line.travel_order(direction), direction] = part
     return found
 
 
-def waits_longer(present: Present, plans: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def waits_longer(baseline: Baseline, plans: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Return how much longer passengers wait under the second of two plans who come until each of LEADS and before the last
     train of either: (LEADS, stations, directions). A plan is, by direction, the minutes of trains (trains, positions)."""
-    return platforms(present, lambda direction: _longer(*(plan[direction] for plan in plans), present.now))
+    return platforms(baseline, lambda direction: _longer(*(plan[direction] for plan in plans), baseline.now))
 
 
 def _longer(before: np.ndarray, after: np.ndarray, now: int) -> np.ndarray:
-    coming = [np.where(minutes >= now, minutes, np.inf) for minutes in (before, after)]
-    last = np.min([last_passings(minutes) for minutes in coming], axis=0)
+    upcoming = [np.where(minutes >= now, minutes, np.inf) for minutes in (before, after)]
+    last = np.min([last_passings(minutes) for minutes in upcoming], axis=0)
     found = np.empty((len(LEADS), len(last)))
     for place, lead in enumerate(LEADS):
-        waits = [waited(minutes, now, np.minimum(last, now + lead)).each for minutes in coming]
+        waits = [wait_totals(minutes, now, np.minimum(last, now + lead)).each for minutes in upcoming]
         found[place] = waits[1] - waits[0]
     return found
 

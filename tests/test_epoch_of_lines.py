@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guided_dataset import EpochOfLines, GuidedWindows, LineWindows, share_of
+from headway_prediction.guided_dataset import EpochOfLines, LineWindows, PriorWindows, windows_per_line
 
 CONFIG = AppConfig(lookback_mins=4, forecast_mins=3, batch_size=8, epoch_windows=60, seed=3)
 STATIONS, WINDOWS = (5, 3, 5, 9), (100, 70, 200, 12)
@@ -14,8 +14,8 @@ def line(stations: int, windows: int, channels: int = 4) -> LineWindows:
     rows = windows + CONFIG.window_mins - 1
     first = np.arange(windows)
     headway = np.full((rows, stations, 2, channels), stations, dtype=np.float32)
-    guess = np.zeros((windows, stations, 2, 1), dtype=np.float32)
-    return LineWindows(headway, np.zeros((rows, 2, 2), dtype=np.float32), first, first * 0, guess)
+    prior = np.zeros((windows, stations, 2, 1), dtype=np.float32)
+    return LineWindows(headway, np.zeros((rows, 2, 2), dtype=np.float32), first, first * 0, prior)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,9 @@ def test_every_line_brings_its_share_or_all_it_has(lines):
     assert [len(windows) for windows in found] == [15, 15, 15, 12]
     assert all(len(np.unique(windows)) == len(windows) for windows in found)
     assert len(epoch) == len(epoch.batches(0)) == 8
-    assert share_of(60, 4) == 15 and share_of(61, 4) == 16 and share_of(None, 4) is None
+    assert (
+        windows_per_line(60, 4) == 15 and windows_per_line(61, 4) == 16 and windows_per_line(None, 4) is None
+    )
 
 
 @pytest.mark.parametrize("shuffled", [True, False])
@@ -65,7 +67,7 @@ def test_a_single_line_is_served_in_its_own_order():
 
 
 def test_a_batch_is_of_one_line(lines):
-    served = GuidedWindows(CONFIG, lines, shuffled=True)
+    served = PriorWindows(CONFIG, lines, shuffled=True)
     for index in range(len(served)):
         (headway_in, _, _), target = served[index]
         assert headway_in.shape[2] == target.shape[2] == headway_in[0, 0, 0, 0, 0]

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guided import GuidedSTConvNet
+from headway_prediction.guided import ProbabilisticSTConvNet
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
-    GUESS_LEADS,
-    GUESS_WIDTH,
     NEXT_TRAINS,
+    PRIOR_LEADS,
+    PRIOR_WIDTH,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
@@ -33,14 +33,14 @@ CONFIG = AppConfig(
 )
 SHAPE_H, SHAPE_S = (6, 7, 2, 4), (4, 2, 3)
 ARRIVES_IN, HEADWAY, HAS_HEADWAY, COMES = map(
-    TRAIN_CHANNELS.index, ("arrives_in", "headway", "has_headway", "comes")
+    TRAIN_CHANNELS.index, ("arrives_in", "headway", "has_headway", "arrival_probability")
 )
 USUAL = TRAINS_WIDTH + 2
 
 
 def network(config=CONFIG, spread=0.3, shape_h=SHAPE_H):
     """A network; weights moved by normal noise of `spread`, so that every part shows in the output (0: untrained)."""
-    model = GuidedSTConvNet(config, shape_h, SHAPE_S)
+    model = ProbabilisticSTConvNet(config, shape_h, SHAPE_S)
     noise = np.random.default_rng(0)
     if spread:
         model.set_weights([w + noise.normal(0, spread, w.shape) for w in model.get_weights()])
@@ -50,15 +50,15 @@ def network(config=CONFIG, spread=0.3, shape_h=SHAPE_H):
 def guess_of(trains, usual, forecasts, shape=(1, 1, 2)):
     """The first guess: `trains` are (arrives_in, headway), at most NEXT_TRAINS, and sure to come; `forecasts` of each simple
     method one headway for all leads; the same in every cell."""
-    guess = np.zeros((*shape, GUESS_WIDTH), "float32")
-    by_train = guess[..., : NEXT_TRAINS * len(TRAIN_CHANNELS)].reshape(*shape, NEXT_TRAINS, -1)
+    prior = np.zeros((*shape, PRIOR_WIDTH), "float32")
+    by_train = prior[..., : NEXT_TRAINS * len(TRAIN_CHANNELS)].reshape(*shape, NEXT_TRAINS, -1)
     by_train[..., ARRIVES_IN] = FAR_MINS
     for place, (arrives_in, headway) in enumerate(trains):
         by_train[..., place, [ARRIVES_IN, HEADWAY, HAS_HEADWAY, COMES]] = arrives_in, headway, 1, 1
-    guess[..., : by_train[0, 0, 0].size] = by_train.reshape(*shape, -1)
-    guess[..., USUAL] = usual
-    guess[..., CHANNELS_WIDTH:] = np.repeat(forecasts, GUESS_LEADS)
-    return guess
+    prior[..., : by_train[0, 0, 0].size] = by_train.reshape(*shape, -1)
+    prior[..., USUAL] = usual
+    prior[..., CHANNELS_WIDTH:] = np.repeat(forecasts, PRIOR_LEADS)
+    return prior
 
 
 def history_of(held, shape=(1, 1, 2)):
@@ -79,10 +79,10 @@ def inputs(batch=3, stations=7, seed=1):
     trains[..., ARRIVES_IN] = generator.exponential(3, (*cells, NEXT_TRAINS)).cumsum(axis=-1)
     trains[..., HEADWAY] *= 20
     trains[..., HAS_HEADWAY] = trains[..., HAS_HEADWAY] < 0.8
-    platform = generator.uniform(0, 10, (*cells, GUESS_WIDTH - trains[0, 0, 0].size))
-    guess = np.concatenate([trains.reshape(*cells, -1), platform], axis=-1)
+    platform = generator.uniform(0, 10, (*cells, PRIOR_WIDTH - trains[0, 0, 0].size))
+    prior = np.concatenate([trains.reshape(*cells, -1), platform], axis=-1)
     plan = generator.uniform(0, 1, (batch, *SHAPE_S))
-    return tuple(part.astype("float32") for part in (headway, plan, guess))
+    return tuple(part.astype("float32") for part in (headway, plan, prior))
 
 
 def minutes(model, *given_inputs):
@@ -93,7 +93,7 @@ class TestContract:
     def test_the_forecast_is_a_mean_and_quantiles_of_every_cell(self):
         model = network()
         assert model(inputs()).shape == (3, 4, 7, 2, 4)
-        shapes = [(None, *SHAPE_H), (None, *SHAPE_S), (None, 7, 2, GUESS_WIDTH)]
+        shapes = [(None, *SHAPE_H), (None, *SHAPE_S), (None, 7, 2, PRIOR_WIDTH)]
         assert model.compute_output_shape(shapes) == (None, 4, 7, 2, 4)
 
     def test_directions_never_mix_whichever_input_changes(self):
@@ -107,21 +107,21 @@ class TestContract:
 
     def test_both_directions_face_the_way_of_travel(self):
         """Turning a line around (stations and directions) turns the forecast around: the kernels are shared."""
-        model, (headway, plan, guess) = network(), inputs()
-        turned = model((headway[:, :, ::-1, ::-1], plan[:, :, ::-1], guess[:, ::-1, ::-1]))
-        forecast = np.asarray(model((headway, plan, guess)))
+        model, (headway, plan, prior) = network(), inputs()
+        turned = model((headway[:, :, ::-1, ::-1], plan[:, :, ::-1], prior[:, ::-1, ::-1]))
+        forecast = np.asarray(model((headway, plan, prior)))
         np.testing.assert_allclose(turned, forecast[:, :, ::-1, ::-1], atol=1e-5)
 
     def test_a_saved_network_loads_with_safe_mode_and_forecasts_the_same(self, tmp_path):
         model = network()
         model.save(tmp_path / "network.keras")
         loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
-        assert isinstance(loaded, GuidedSTConvNet) and loaded.config == CONFIG
+        assert isinstance(loaded, ProbabilisticSTConvNet) and loaded.config == CONFIG
         np.testing.assert_array_equal(model(inputs()), loaded(inputs()))
 
     def test_the_configuration_rebuilds_the_same_network(self):
         model = network(spread=0)
-        again = GuidedSTConvNet.from_config(model.get_config())
+        again = ProbabilisticSTConvNet.from_config(model.get_config())
         assert again.get_config() == model.get_config()
         for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -145,9 +145,9 @@ class TestContract:
             np.testing.assert_array_equal(model(elsewhere), free(elsewhere))
 
     def test_a_line_of_one_direction_works_too(self):
-        model = GuidedSTConvNet(CONFIG, (6, 5, 1, 4), (4, 1, 3))
-        headway, plan, guess = (part[..., :1, :] for part in inputs(stations=5))
-        assert model((headway, plan, guess)).shape == (3, 4, 5, 1, 4)
+        model = ProbabilisticSTConvNet(CONFIG, (6, 5, 1, 4), (4, 1, 3))
+        headway, plan, prior = (part[..., :1, :] for part in inputs(stations=5))
+        assert model((headway, plan, prior)).shape == (3, 4, 5, 1, 4)
 
     def test_dropout_acts_in_training_alone(self):
         model = network(dataclasses.replace(CONFIG, dropout=0.5))
@@ -237,12 +237,12 @@ def test_quantiles_never_cross(by_levels, levels, weights, seed):
 @given(weights=random_weights, seed=st.integers(0, 10**6))
 def test_the_headway_of_a_train_that_has_none_never_counts(by_levels, weights, seed):
     """Beyond 30 min the network's features stay the same, so that only a weight in the choice could tell the two apart."""
-    model, (headway, plan, guess) = moved(by_levels[LEVELS[0]], *weights), inputs(seed=seed)
+    model, (headway, plan, prior) = moved(by_levels[LEVELS[0]], *weights), inputs(seed=seed)
     channels = slice(HEADWAY, NEXT_TRAINS * len(TRAIN_CHANNELS), len(TRAIN_CHANNELS))
-    has_headway = guess[..., HAS_HEADWAY : channels.stop : len(TRAIN_CHANNELS)] > 0
-    near, far = guess.copy(), guess.copy()
-    near[..., channels] = np.where(has_headway, guess[..., channels], 30)
-    far[..., channels] = np.where(has_headway, guess[..., channels], 3000)
+    has_headway = prior[..., HAS_HEADWAY : channels.stop : len(TRAIN_CHANNELS)] > 0
+    near, far = prior.copy(), prior.copy()
+    near[..., channels] = np.where(has_headway, prior[..., channels], 30)
+    far[..., channels] = np.where(has_headway, prior[..., channels], 3000)
     np.testing.assert_array_equal(model((headway, plan, near)), model((headway, plan, far)))
     assert not has_headway.all()
 
@@ -263,8 +263,8 @@ def test_steps_of_one_minute_are_the_minutes_themselves():
 
 
 def test_every_minute_of_the_history_reaches_the_forecast():
-    model, (headway, plan, guess) = network(), inputs()
+    model, (headway, plan, prior) = network(), inputs()
     for minute in range(6):
         other = headway.copy()
         other[:, minute] = 1 - other[:, minute]
-        assert np.abs(minutes(model, headway, plan, guess) - minutes(model, other, plan, guess)).max() > 0
+        assert np.abs(minutes(model, headway, plan, prior) - minutes(model, other, plan, prior)).max() > 0

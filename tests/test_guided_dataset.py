@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guided import GuidedSTConvNet
-from headway_prediction.guided_dataset import GuidedWindows, LineWindows
+from headway_prediction.guided import ProbabilisticSTConvNet
+from headway_prediction.guided_dataset import LineWindows, PriorWindows
 from headway_prediction.nn.checkpoint import read_state
-from headway_prediction.nn.prior_channels import GUESS_WIDTH
+from headway_prediction.nn.prior_channels import PRIOR_WIDTH
 from headway_prediction.trainer import ModelTrainer
 
 CONFIG = AppConfig(
@@ -40,8 +40,8 @@ def line(stations, name=0):
     headway[..., 2] = (np.arange(ROWS) % 3 == 0)[:, None, None]
     headway[::10, 0, 0, 0] = np.nan
     first = np.concatenate([np.arange(14), 20 + np.arange(14)])
-    guess = np.tile(rows[first + 3, None, None, None], (1, stations, 2, GUESS_WIDTH))
-    return LineWindows(headway, np.repeat(rows[:, None, None], 2, axis=1), first, first // 20, guess)
+    prior = np.tile(rows[first + 3, None, None, None], (1, stations, 2, PRIOR_WIDTH))
+    return LineWindows(headway, np.repeat(rows[:, None, None], 2, axis=1), first, first // 20, prior)
 
 
 def numbers(array):
@@ -67,19 +67,19 @@ LINES = line(3), line(5, name=1)
 
 
 def test_history_plan_guess_and_target_of_a_window_lie_beside_each_other():
-    for (history, plan, guess), target in epoch_of(GuidedWindows(CONFIG, LINES, shuffled=True)):
+    for (history, plan, prior), target in epoch_of(PriorWindows(CONFIG, LINES, shuffled=True)):
         first = numbers(history[:, 0, 1, 0, 0])
         np.testing.assert_array_equal(numbers(history[:, :, 1, 0, 0]), first[:, None] + np.arange(4))
         np.testing.assert_array_equal(numbers(plan[:, :, 0, 0]), first[:, None] + np.arange(4, 7))
         np.testing.assert_array_equal(numbers(target[:, :, 1, 0, 0]), first[:, None] + np.arange(4, 7))
-        np.testing.assert_array_equal(numbers(guess[:, 0, 0, 0]), first + 3)
+        np.testing.assert_array_equal(numbers(prior[:, 0, 0, 0]), first + 3)
         arrived = (first[:, None] % 100 + np.arange(4, 7)) % 3 == 0
         np.testing.assert_array_equal(target[:, :, 1, 0, 1], arrived)
 
 
 def test_missing_is_zero_in_the_input_and_nan_in_the_target():
     missing = 0
-    for (history, _, _), target in epoch_of(GuidedWindows(CONFIG, LINES, shuffled=True)):
+    for (history, _, _), target in epoch_of(PriorWindows(CONFIG, LINES, shuffled=True)):
         assert not np.isnan(history).any() and not np.isnan(target[..., 1]).any()
         empty = numbers(target[:, :, 1, 0, 0]) % 10 == 0
         np.testing.assert_array_equal(np.isnan(target[:, :, 0, 0, 0]), empty)
@@ -88,36 +88,36 @@ def test_missing_is_zero_in_the_input_and_nan_in_the_target():
 
 
 def test_every_window_of_every_line_is_served_once_an_epoch_in_batches_of_one_line():
-    batches = epoch_of(GuidedWindows(CONFIG, LINES, shuffled=True))
+    batches = epoch_of(PriorWindows(CONFIG, LINES, shuffled=True))
     served = first_minutes(batches)
     own = [first.tolist() for first in (LINES[0].first_rows, 100 + LINES[1].first_rows)]
-    assert sorted(served_in(GuidedWindows(CONFIG, LINES, shuffled=True))) == own[0] + own[1]
-    for ((history, _, guess), _), minutes in zip(batches, served, strict=True):
+    assert sorted(served_in(PriorWindows(CONFIG, LINES, shuffled=True))) == own[0] + own[1]
+    for ((history, _, prior), _), minutes in zip(batches, served, strict=True):
         assert {minute // 100 for minute in minutes} == {int(history.shape[2] == 5)}
-        assert guess.shape[1] == history.shape[2]
+        assert prior.shape[1] == history.shape[2]
 
 
 def test_the_lines_are_mixed():
-    of_line = [minutes[0] // 100 for minutes in first_minutes(epoch_of(GuidedWindows(CONFIG, LINES, True)))]
+    of_line = [minutes[0] // 100 for minutes in first_minutes(epoch_of(PriorWindows(CONFIG, LINES, True)))]
     assert of_line != sorted(of_line)
 
 
 def test_the_order_is_a_function_of_seed_and_epoch_alone():
-    one, other = (GuidedWindows(CONFIG, LINES, shuffled=True) for _ in range(2))
+    one, other = (PriorWindows(CONFIG, LINES, shuffled=True) for _ in range(2))
     orders = [first_minutes(epoch_of(one, epoch)) for epoch in (0, 1, 2)]
     assert first_minutes(epoch_of(other, 2)) == orders[2]
     assert first_minutes(epoch_of(one, 0)) == orders[0] != orders[1]
-    elsewhere = GuidedWindows(dataclasses.replace(CONFIG, seed=4), LINES, shuffled=True)
+    elsewhere = PriorWindows(dataclasses.replace(CONFIG, seed=4), LINES, shuffled=True)
     assert first_minutes(epoch_of(elsewhere, 0)) != orders[0]
 
 
 def test_unshuffled_windows_come_in_order_of_time():
-    served = served_in(GuidedWindows(CONFIG, LINES[:1], shuffled=False), epoch=3)
+    served = served_in(PriorWindows(CONFIG, LINES[:1], shuffled=False), epoch=3)
     assert served == LINES[0].first_rows.tolist()
 
 
 def test_an_epoch_of_few_windows_takes_the_same_number_of_each_line():
-    few = GuidedWindows(dataclasses.replace(CONFIG, epoch_windows=10), LINES, shuffled=True)
+    few = PriorWindows(dataclasses.replace(CONFIG, epoch_windows=10), LINES, shuffled=True)
     epochs = [served_in(few, epoch) for epoch in (0, 1)]
     for minutes in epochs:
         assert len(minutes) == 10 and sum(minute >= 100 for minute in minutes) == 5
@@ -127,15 +127,15 @@ def test_an_epoch_of_few_windows_takes_the_same_number_of_each_line():
 def test_windows_of_some_days_keep_their_guesses():
     second = LINES[0].of_days([1])
     assert second.first_rows.tolist() == list(range(20, 34))
-    np.testing.assert_array_equal(numbers(second.guess[:, 0, 0, 0]), second.first_rows + 3)
+    np.testing.assert_array_equal(numbers(second.prior[:, 0, 0, 0]), second.first_rows + 3)
 
 
 @pytest.mark.parametrize(("most", "kept"), [(None, 28), (40, 28), (3, 3)])
 def test_thinned_windows_are_spread_evenly(most, kept):
-    thin = LINES[0].thinned(most)
-    assert len(thin.first_rows) == len(thin.guess) == len(thin.service_days) == kept
+    thin = LINES[0].thin_to(most)
+    assert len(thin.first_rows) == len(thin.prior) == len(thin.service_days) == kept
     assert (thin.first_rows[0], thin.first_rows[-1]) == (0, 33)
-    np.testing.assert_array_equal(numbers(thin.guess[:, 0, 0, 0]), thin.first_rows + 3)
+    np.testing.assert_array_equal(numbers(thin.prior[:, 0, 0, 0]), thin.first_rows + 3)
 
 
 @pytest.mark.parametrize("part", ["headway", "schedule", "first_rows", "guess"])
@@ -145,7 +145,7 @@ def test_other_data_has_another_digest(part):
     assert dataclasses.replace(LINES[0], **{part: changed}).digest() != LINES[0].digest()
 
 
-class StopsInTheMiddle(GuidedWindows):
+class StopsInTheMiddle(PriorWindows):
     """Raises in the middle of the second epoch."""
 
     def __getitem__(self, index):
@@ -155,15 +155,17 @@ class StopsInTheMiddle(GuidedWindows):
 
 
 def trainer(run_dir):
-    return ModelTrainer(GuidedSTConvNet(CONFIG, (4, None, 2, 4), (3, 2, 1)), CONFIG, run_dir, quiet=True)
+    return ModelTrainer(
+        ProbabilisticSTConvNet(CONFIG, (4, None, 2, 4), (3, 2, 1)), CONFIG, run_dir, quiet=True
+    )
 
 
 @pytest.mark.slow
 def test_a_broken_run_goes_on_to_the_same_bits_with_dropout_and_several_lines(tmp_path):
     lines = line(3), line(3, name=1)
 
-    def data(kind=GuidedWindows):
-        return kind(CONFIG, lines, shuffled=True), GuidedWindows(CONFIG, lines, shuffled=False)
+    def data(kind=PriorWindows):
+        return kind(CONFIG, lines, shuffled=True), PriorWindows(CONFIG, lines, shuffled=False)
 
     whole = trainer(None)
     history = whole.train(*data())

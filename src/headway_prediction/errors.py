@@ -4,6 +4,6 @@
 class HeadwayError(Exception):
     """A user's mistake in one sentence: what was found, what was expected, how to mend it."""
 
-    def __init__(self, found: str, expected: str, mend: str):
-        super().__init__(f"{found}; expected {expected}; {mend}.")
-        self.found, self.expected, self.mend = found, expected, mend
+    def __init__(self, found: str, expected: str, remedy: str):
+        super().__init__(f"{found}; expected {expected}; {remedy}.")
+        self.found, self.expected, self.remedy = found, expected, remedy

@@ -79,7 +79,7 @@ def sha256(path: Path | str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sha256_of(paths: Iterable[Path]) -> str:
+def sha256_of_files(paths: Iterable[Path]) -> str:
     """Return the SHA-256 of a list of files: of the lines that `sha256sum` prints for them in their folder."""
     lines = [f"{sha256(path)}  {path.name}\n" for path in paths]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -14,34 +14,34 @@ from headway_prediction.model import STConvNet, facing_travel
 from headway_prediction.nn.distribution_loss import DistributionLoss, MeanRMSE, MiddleMAE
 from headway_prediction.nn.layers import PACKAGE
 from headway_prediction.nn.lead_features import (
-    AROUND,
-    FACTS_WIDTH,
-    Around,
-    facts_of,
-    minutes_to_come,
-    parts_of,
-    trains_around,
+    LEAD_FEATURES_WIDTH,
+    TRAINS_AT_LEAD,
+    TrainsAtLead,
+    lead_features_of,
+    minutes_until_arrival,
+    split_prior,
+    trains_at_leads,
 )
 from headway_prediction.nn.prior_channels import CHANNELS_WIDTH, FORECASTS
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.quantiles import middle_index
 
 CANDIDATES = ("before", "holder", "following", *FORECASTS, "own")
-BELIEVED_LOGITS = (0.0, 0.0, 0.0, -2.0, -5.0, -5.0, -5.0)
+INITIAL_LOGITS = (0.0, 0.0, 0.0, -2.0, -5.0, -5.0, -5.0)
 """Where the choice starts: from the trains, each as likely as it is told to hold; hardly from what else is forecast."""
-LEAST_CHANCE = 0.007
+MIN_PROBABILITY = 0.007
 """No train that exists starts from less, as sure as it may be that it does not hold."""
-BARRED_LOGIT = -1e9
-SHARPER_CHOICE = 5.0, 3.0
+MASKED_LOGIT = -1e9
+CHOICE_SCALES = 5.0, 3.0
 """Learning rates of the choices, in effect: middle quantile and mean."""
 CORRECTION_MINS = 5.0
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class GuidedSTConvNet(keras.Model):
+class ProbabilisticSTConvNet(keras.Model):
     """STConvNet's interface with a third input and a distribution as output.
 
-    Called with `(headway_in, schedule_in, guess_in)`: the first two as STConvNet takes them (headway channels headway,
-    elapsed, arrived, valid), guess_in `(batch, stations, directions, GUESS_WIDTH)` in the units of `guess`. Returns
+    Called with `(headway_in, schedule_in, prior_in)`: the first two as STConvNet takes them (headway channels headway,
+    elapsed, arrived, valid), guess_in `(batch, stations, directions, PRIOR_WIDTH)` in the units of `prior`. Returns
     `(batch, forecast, stations, directions, 1 + quantiles)`, scaled like the target: the mean, then `config.quantiles` in
     rising order. Untrained, it says what the first guess says.
     """
@@ -68,27 +68,27 @@ class GuidedSTConvNet(keras.Model):
         units = self.config.head_units
         channels = self.network.input_shape_h[-1]
         self.cell_dense.build((None, self.config.decoder_filters + CHANNELS_WIDTH + channels))
-        self.lead_dense.build((None, FACTS_WIDTH + self.config.forecast_mins))
+        self.lead_dense.build((None, LEAD_FEATURES_WIDTH + self.config.forecast_mins))
         for layer in (self.head_dense_1, self.head_dense_2, self.output_dense):
             layer.build((None, units))
         self.built = True
 
     def call(self, inputs, training=False):
         """Return mean and quantiles `(batch, forecast, stations, directions, 1 + quantiles)`."""
-        headway_in, schedule_in, guess_in = inputs
-        history, guess = facing_travel(headway_in, 2), parts_of(facing_travel(guess_in, 1))
-        features = self.network.cell_features(history, schedule_in, [guess.known])
+        headway_in, schedule_in, prior_in = inputs
+        history, prior = facing_travel(headway_in, 2), split_prior(facing_travel(prior_in, 1))
+        features = self.network.cell_features(history, schedule_in, [prior.known])
         features = self.dropout(features, training=training)
         leads, now = self.config.forecast_mins, history[:, -1]
-        to_come, forecasts = minutes_to_come(guess.trains, leads), guess.forecasts[..., :leads, :]
+        to_come, forecasts = minutes_until_arrival(prior.trains, leads), prior.forecasts[..., :leads, :]
         held, elapsed, valid = (
             self.config.scaler * now[..., :1],
             self.config.scaler * now[..., 1:2],
             now[..., -1:],
         )
-        around = trains_around(guess.trains, to_come, held, elapsed, valid)
-        cell = ops.concatenate([features, guess.known, now], axis=-1)
-        outputs = self._outputs(cell, facts_of(guess.trains, to_come, around, forecasts), training)
+        around = trains_at_leads(prior.trains, to_come, held, elapsed, valid)
+        cell = ops.concatenate([features, prior.known, now], axis=-1)
+        outputs = self._outputs(cell, lead_features_of(prior.trains, to_come, around, forecasts), training)
         own = self.config.scaler * self.network.own_forecast(history, features)
         candidates, believed = _candidates(around, forecasts, own)
         minutes = self._distribution(outputs, candidates, believed)
@@ -107,11 +107,11 @@ class GuidedSTConvNet(keras.Model):
     def _distribution(self, outputs, candidates, believed):
         """Mean and quantiles in minutes from the network's outputs: `(…, 1 + quantiles)`."""
         *choices, widths = ops.split(outputs, [len(CANDIDATES) * i for i in range(1, 5)], axis=-1)
-        sharper_middle, sharper_mean = SHARPER_CHOICE
+        sharper_middle, sharper_mean = CHOICE_SCALES
         mean = _chosen(choices[0] * sharper_mean + believed, candidates + CORRECTION_MINS * choices[1])
         middle = _chosen(choices[2] * sharper_middle + believed, candidates + CORRECTION_MINS * choices[3])
         widths = ops.softplus(3 * widths)
-        place, quantiles = middle_place(self.config.quantiles), [middle]
+        place, quantiles = middle_index(self.config.quantiles), [middle]
         for i in reversed(range(place)):
             quantiles.insert(0, quantiles[0] - widths[..., i : i + 1])
         for i in range(place, len(self.config.quantiles) - 1):
@@ -120,7 +120,7 @@ class GuidedSTConvNet(keras.Model):
 
     def objective(self) -> tuple[keras.losses.Loss, list[keras.metrics.Metric]]:
         """Return the loss that the network is trained with and the scores that are printed."""
-        place = 1 + middle_place(self.config.quantiles)
+        place = 1 + middle_index(self.config.quantiles)
         metrics = [MiddleMAE(self.config.scaler, channel=place), MeanRMSE(self.config.scaler, channel=0)]
         return DistributionLoss.of(self.config), metrics
 
@@ -146,15 +146,15 @@ def _dense(units: int, seed: int, name: str, **options) -> keras.layers.Layer:
     )
 
 
-def _candidates(around: Around, forecasts, own):
+def _candidates(around: TrainsAtLead, forecasts, own):
     """The headways that may be held, in minutes, and the logits they start from, which bar those that do not exist."""
     exists = ops.concatenate(
         [around.exists, ops.ones_like(forecasts), ops.ones_like(forecasts[..., :1])], axis=-1
     )
     candidates = ops.concatenate([around.headway, forecasts, ops.expand_dims(own, -1)], axis=-1)
-    told = ops.log(ops.maximum(around.holds, LEAST_CHANCE))
-    told = ops.concatenate([told, ops.zeros_like(candidates[..., AROUND:])], axis=-1)
-    return candidates, (1 - exists) * BARRED_LOGIT + told + ops.convert_to_tensor(BELIEVED_LOGITS, "float32")
+    told = ops.log(ops.maximum(around.holds, MIN_PROBABILITY))
+    told = ops.concatenate([told, ops.zeros_like(candidates[..., TRAINS_AT_LEAD:])], axis=-1)
+    return candidates, (1 - exists) * MASKED_LOGIT + told + ops.convert_to_tensor(INITIAL_LOGITS, "float32")
 
 
 def _chosen(logits, values):

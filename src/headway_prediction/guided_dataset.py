@@ -1,6 +1,6 @@
 """Windows with a first guess to training examples, of one line or of several, for every backend.
 
-An example is `((headway_in, schedule_in, guess_in), target)`: the first two as in `dataset`, guess_in `(stations,
+An example is `((headway_in, schedule_in, prior_in), target)`: the first two as in `dataset`, guess_in `(stations,
 directions, GUESS_WIDTH)` as of minute t, target `(forecast, stations, directions, 2)`: scaled headway, NaN where invalid,
 and 1.0 in event cells. The examples of one batch are of one line.
 """
@@ -22,34 +22,34 @@ BATCH_STREAM = 0x6261746368
 @dataclass(frozen=True)
 class LineWindows:
     """Windows of one line: `headway` and `schedule` as `DataLoader.preprocess` returns them, and of each window its first
-    row, its service day and its first guess `(windows, stations, directions, GUESS_WIDTH)`."""
+    row, its service day and its first guess `(windows, stations, directions, PRIOR_WIDTH)`."""
 
     headway: np.ndarray
     schedule: np.ndarray
     first_rows: np.ndarray
     service_days: np.ndarray
-    guess: np.ndarray
+    prior: np.ndarray
 
     def of_days(self, service_days: Sequence[int]) -> "LineWindows":
         """Return the windows of these service days."""
         kept = np.isin(self.service_days, list(service_days))
-        first_rows, days, guess = self.first_rows[kept], self.service_days[kept], self.guess[kept]
-        return replace(self, first_rows=first_rows, service_days=days, guess=guess)
+        first_rows, days, prior = self.first_rows[kept], self.service_days[kept], self.prior[kept]
+        return replace(self, first_rows=first_rows, service_days=days, prior=prior)
 
-    def thinned(self, most: int | None) -> "LineWindows":
+    def thin_to(self, most: int | None) -> "LineWindows":
         """Return at most `most` of the windows, evenly spread."""
         if most is None or len(self.first_rows) <= most:
             return self
         kept = np.linspace(0, len(self.first_rows) - 1, most).round().astype(int)
-        first_rows, days, guess = self.first_rows[kept], self.service_days[kept], self.guess[kept]
-        return replace(self, first_rows=first_rows, service_days=days, guess=guess)
+        first_rows, days, prior = self.first_rows[kept], self.service_days[kept], self.prior[kept]
+        return replace(self, first_rows=first_rows, service_days=days, prior=prior)
 
     def digest(self) -> str:
         """Return a checksum of all that training sees of these windows."""
-        return digest_of(self.headway, self.schedule, self.first_rows, self.guess)
+        return digest_of(self.headway, self.schedule, self.first_rows, self.prior)
 
 
-def share_of(count: int | None, lines: int) -> int | None:
+def windows_per_line(count: int | None, lines: int) -> int | None:
     """Return how many of `count` windows each of `lines` brings: equally many, so that no line is learned for its length."""
     return None if count is None else -(-count // lines)
 
@@ -58,7 +58,7 @@ class EpochOfLines:
     """The batches of each epoch: those of all lines, mixed by a function of (seed, epoch); see WindowOrder."""
 
     def __init__(self, lines: Sequence[LineWindows], config: AppConfig, shuffled: bool):
-        share = share_of(config.epoch_windows, len(lines))
+        share = windows_per_line(config.epoch_windows, len(lines))
         stations = [line.headway.shape[1] for line in lines]
         self.shortest, self.longest = stations.index(min(stations)), stations.index(max(stations))
         self.orders = [
@@ -94,7 +94,7 @@ class EpochOfLines:
         return batches
 
 
-class GuidedWindows(keras.utils.PyDataset):
+class PriorWindows(keras.utils.PyDataset):
     """Serves the windows of lines in batches; `window_order` says which, see EpochOfLines."""
 
     def __init__(self, config: AppConfig, lines: Sequence[LineWindows], shuffled: bool):
@@ -120,4 +120,4 @@ def example(
     ahead = first + np.arange(config.lookback_mins, config.window_mins)
     future = line.headway[ahead]
     target = np.stack([future[..., 0], future[..., ARRIVED]], axis=-1)
-    return (past, line.schedule[ahead], line.guess[windows]), target
+    return (past, line.schedule[ahead], line.prior[windows]), target

@@ -7,7 +7,7 @@ import keras
 from rich.console import Console
 
 from headway_prediction.config import AppConfig
-from headway_prediction.nn.callbacks import STATE_FILE, EpochKeeper, ProgressLines, write_model
+from headway_prediction.nn.callbacks import STATE_FILE, EpochCheckpoint, ProgressLines, write_model
 from headway_prediction.nn.checkpoint import History, TrainingState, fingerprint_of, read_state
 
 LAST_LEARNING_RATE = 0.02
@@ -40,7 +40,7 @@ class ModelTrainer:
         state = self._resumed(fingerprint_of(self.config, train_ds, val_ds))
         if not state.is_finished(self.config.epochs, self.config.patience):
             self._fit(train_ds, val_ds, state)
-        state.give_best(self.model)
+        state.restore_best(self.model)
         return state.history
 
     def evaluate(self, val_ds: object) -> dict[str, float]:
@@ -79,7 +79,7 @@ class ModelTrainer:
         )
 
     def _callbacks(self, train_ds: object, state: TrainingState) -> list[keras.callbacks.Callback]:
-        callbacks = [EpochKeeper(state, train_ds, self.config.patience, self.run_dir)]
+        callbacks = [EpochCheckpoint(state, train_ds, self.config.patience, self.run_dir)]
         if not self.console.quiet:
             callbacks.append(ProgressLines(self.console, self.config.epochs, len(train_ds)))
         if self.run_dir is not None:

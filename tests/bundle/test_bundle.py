@@ -54,7 +54,7 @@ def test_saved_and_loaded_again_every_method_forecasts_the_same(bundle, small_li
 def test_lightgbm_comes_along_where_it_was_fitted(bundle, small_line, tmp_path):
     pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
     history = read_history(small_line / "grid.zarr")
-    method = LightGBM.fit(history.select(bundle.days["training"]), most_rows=5_000, most_rounds=5)
+    method = LightGBM.fit(history.select(bundle.days["training"]), most_rows=5_000, max_rounds=5)
     replace(bundle, simple_methods={**bundle.simple_methods, method.name: method}).save(tmp_path / "with")
     again = Bundle.load(tmp_path / "with")
     assert again.methods == [*bundle.simple_methods, "lightgbm", "st-convnet"]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.bundle.line_adaptation import POOLED, OwnTrust, telling_dates
+from headway_prediction.bundle.line_adaptation import BLENDED, LineAdaptation, adaptation_dates
 from headway_prediction.bundle.multi_line_bundle import LinesBundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.leakage.scrambled import scrambled
+from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.forecasters.rolling_fit import OwnPast, OwnPastGuess, past_before
-from headway_prediction.forecasters.rollout import FeedBack
+from headway_prediction.forecasters.rolling_fit import RollingFit, RollingPrior, history_before
+from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
@@ -49,8 +49,8 @@ def test_it_knows_the_lines_and_days_it_was_trained_on(bundle):
 def test_saved_and_loaded_again_it_is_the_same(bundle, unseen, tmp_path):
     bundle.save(tmp_path / "again")
     again = Bundle.load(tmp_path / "again")
-    assert replace(again, network_paths=(), calibration=None, feed_back=None) == replace(
-        bundle, network_paths=(), calibration=None, feed_back=None
+    assert replace(again, network_paths=(), calibration=None, rollout=None) == replace(
+        bundle, network_paths=(), calibration=None, rollout=None
     )
     origins = scored_origins(unseen, DATES[2])[:3]
     first, second = (one.method("st-convnet").forecast(unseen, DATES[2], origins) for one in (bundle, again))
@@ -69,7 +69,7 @@ def test_a_changed_file_is_refused(three_lines, tmp_path):
 def test_every_method_forecasts_every_cell_of_the_unseen_line(bundle, unseen):
     names = bundle.methods_on(unseen)
     assert names == [
-        "persistence", "climatology", "propagation", "trip-propagation", "st-convnet", "st-convnet-pooled",
+        "persistence", "climatology", "propagation", "trip-propagation", "st-convnet", "st-convnet-blend",
     ]  # fmt: skip
     planned = with_plan(unseen, PlanKind.ORACLE)
     assert "schedule" in bundle.methods_on(planned)
@@ -87,19 +87,21 @@ def test_an_unknown_method_is_refused_with_those_it_has(bundle):
 
 def knowing_nothing(bundle) -> STConvNetForecaster:
     """The same networks with a first guess that was not fitted on anything yet."""
-    guess = OwnPastGuess(OwnPast(TripPropagation))
-    return STConvNetForecaster(bundle.networks, bundle.config, guess, bundle.calibration)
+    prior = RollingPrior(RollingFit(TripPropagation))
+    return STConvNetForecaster(bundle.networks, bundle.config, prior, bundle.calibration)
 
 
-@pytest.mark.parametrize("name", ["st-convnet", POOLED])
+@pytest.mark.parametrize("name", ["st-convnet", BLENDED])
 @pytest.mark.parametrize("day", [DATES[0], DATES[2]])
 def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day, name):
     origins = scored_origins(unseen, day)[[0, 7, -1]]
     whole = bundle.method(name).forecast(unseen, day, origins)
     assert np.ptp(whole.mean) > 0
     for index, t0 in enumerate(origins):
-        for known in (unseen.as_of(day, int(t0)), scrambled(unseen, day, int(t0))):
-            alone = OwnPast(OwnTrust(knowing_nothing(bundle), name)).forecast(known, day, np.array([t0]))
+        for known in (unseen.as_of(day, int(t0)), with_random_future(unseen, day, int(t0))):
+            alone = RollingFit(LineAdaptation(knowing_nothing(bundle), name)).forecast(
+                known, day, np.array([t0])
+            )
             assert alone.mean[0].tobytes() == whole.mean[index].tobytes()
             for level, values in alone.quantiles.items():
                 assert values[0].tobytes() == whole.quantiles[level][index].tobytes()
@@ -110,8 +112,8 @@ def test_fed_back_it_sees_no_future_either(bundle, unseen, day):
     t0 = int(scored_origins(unseen, day)[5])
     whole = bundle.method("st-convnet-60").forecast(unseen, day, np.array([t0]))
     assert whole.mean.shape == (1, 60, 5, 2)
-    for known in (unseen.as_of(day, t0), scrambled(unseen, day, t0)):
-        alone = FeedBack(knowing_nothing(bundle), bundle.feed_back).forecast(known, day, np.array([t0]))
+    for known in (unseen.as_of(day, t0), with_random_future(unseen, day, t0)):
+        alone = Rollout(knowing_nothing(bundle), bundle.rollout).forecast(known, day, np.array([t0]))
         assert alone.mean.tobytes() == whole.mean.tobytes()
 
 
@@ -119,7 +121,7 @@ class TestOwnTrust:
     """The unseen line's fourth date is forecast with intervals of its second and third."""
 
     def test_they_cover_as_many_event_cells_of_the_days_before_as_they_say(self, bundle, unseen):
-        fitted = OwnTrust(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
+        fitted = LineAdaptation(knowing_nothing(bundle)).fit(history_before(unseen, DATES[3], 0))
         assert not np.array_equal(fitted.calibration.stretch, bundle.calibration.stretch)
         inside = []
         for day in DATES[1:3]:
@@ -131,7 +133,7 @@ class TestOwnTrust:
 
     def test_they_stand_in_the_forecast(self, bundle, unseen):
         origins = scored_origins(unseen, DATES[3])[:5]
-        fitted = OwnTrust(knowing_nothing(bundle)).fit(past_before(unseen, DATES[3], 0))
+        fitted = LineAdaptation(knowing_nothing(bundle)).fit(history_before(unseen, DATES[3], 0))
         by_hand, forecast = (
             method.forecast(unseen, DATES[3], origins) for method in (fitted, bundle.method("st-convnet"))
         )
@@ -140,46 +142,48 @@ class TestOwnTrust:
     @pytest.mark.parametrize("day", DATES[:2])
     def test_before_a_line_has_days_to_calibrate_on_those_of_other_lines_stand_in(self, bundle, unseen, day):
         network = knowing_nothing(bundle)
-        assert OwnTrust(network).fit(past_before(unseen, day, 9)) is network
+        assert LineAdaptation(network).fit(history_before(unseen, day, 9)) is network
 
     def test_pooled_it_is_a_method_of_its_own_better_on_the_days_that_tell(self, bundle, unseen):
-        past = past_before(unseen, DATES[3], 0)
-        alone, pooled = (OwnTrust(knowing_nothing(bundle), name).fit(past) for name in ("st-convnet", POOLED))
-        assert alone.pool is None and pooled.pool is not None
-        errors = {"alone": [], "pooled": []}
+        past = history_before(unseen, DATES[3], 0)
+        alone, blended = (
+            LineAdaptation(knowing_nothing(bundle), name).fit(past) for name in ("st-convnet", BLENDED)
+        )
+        assert alone.blend is None and blended.blend is not None
+        errors = {"alone": [], "blended": []}
         for day in DATES[1:3]:
             truth = day_truth(unseen, day, scored_origins(unseen, day))
-            for name, method in (("alone", alone), ("pooled", pooled)):
+            for name, method in (("alone", alone), ("blended", blended)):
                 forecast = method.forecast(unseen, day, truth.origins)
                 errors[name].append(((forecast.mean - truth.headway)[truth.valid]) ** 2)
-        assert np.concatenate(errors["pooled"]).mean() < np.concatenate(errors["alone"]).mean()
+        assert np.concatenate(errors["blended"]).mean() < np.concatenate(errors["alone"]).mean()
 
     def test_dates_tell_of_others_when_one_of_their_kind_went_before(self):
         monday = date(2025, 7, 28)
         week = [monday + timedelta(days=number) for number in range(8)]
-        assert telling_dates(week[:7]) == week[1:5]  # not the one Saturday and Sunday
-        assert telling_dates(week) == [*week[2:5], week[7]]
-        assert telling_dates([week[0], *week[5:7]]) == week[5:7]  # nothing better is there
-        assert telling_dates(week[:1]) == telling_dates([]) == []
+        assert adaptation_dates(week[:7]) == week[1:5]  # not the one Saturday and Sunday
+        assert adaptation_dates(week) == [*week[2:5], week[7]]
+        assert adaptation_dates([week[0], *week[5:7]]) == week[5:7]  # nothing better is there
+        assert adaptation_dates(week[:1]) == adaptation_dates([]) == []
 
 
 class TestDates:
     def test_of_an_unseen_line_all_but_the_first(self, bundle, unseen):
-        assert bundle.held_back_dates(unseen) == DATES[1:4]
-        assert bundle.held_back_dates(unseen, [DATES[3], DATES[0]]) == [DATES[0], DATES[3]]
+        assert bundle.select_test_dates(unseen) == DATES[1:4]
+        assert bundle.select_test_dates(unseen, [DATES[3], DATES[0]]) == [DATES[0], DATES[3]]
 
     def test_of_a_line_trained_on_those_held_back(self, bundle, three_lines):
         history = read_history(three_lines / "a.zarr")
-        assert bundle.held_back_dates(history) == [DATES[4]]
+        assert bundle.select_test_dates(history) == [DATES[4]]
         with pytest.raises(HeadwayError, match=r"2025-09-30 was used"):
-            bundle.held_back_dates(history, [DATES[1], DATES[4]])
+            bundle.select_test_dates(history, [DATES[1], DATES[4]])
 
     def test_a_branch_of_a_line_trained_on_is_that_line(self, bundle):
         with pytest.raises(HeadwayError, match=r"2025-09-29 was used"):
-            bundle.held_back_dates(noisy_history("a", 7, 2), [DATES[0]])
+            bundle.select_test_dates(noisy_history("a", 7, 2), [DATES[0]])
 
     def test_a_line_of_one_day_gives_that_day(self, bundle):
-        assert bundle.held_back_dates(noisy_history("d", 3, 1)) == [DATES[0]]
+        assert bundle.select_test_dates(noisy_history("d", 3, 1)) == [DATES[0]]
 
 
 def test_a_grid_of_another_cap_is_refused(bundle, unseen):

@@ -12,7 +12,7 @@ import pytest
 from cli.test_cli import refused
 from headway_prediction.simulate.feed.server import serving
 from helpers.lines import headway
-from helpers.recording import answering, everything_written, feed, feed_server, polls, replayed, reply
+from helpers.recording import everything_written, feed, feed_server, http_server, polls, replayed, respond
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(tmp_path, capf
 
     def answer(handler):
         told.append(handler.headers["x-api-key"])
-        reply(handler, 200, feed(next(numbers)))
+        respond(handler, 200, feed(next(numbers)))
 
-    with answering(answer) as url:
+    with http_server(answer) as url:
         words = ("record", "--url", url, "--out", tmp_path / "a", "--every", 0.1, "--polls", 2)
         assert headway(*words, "--key-variable", "FEED_KEY", "--key-header", "x-api-key") == 0
     assert told == ["s3cret", "s3cret"]
@@ -82,7 +82,7 @@ def test_mistakes_are_one_sentence(tmp_path, capfd, archive):
     assert "no poll to serve" in refused(capfd, "replay", archive, "--until", "2020-01-01T00:00Z")
     assert "the fault 'fast'" in refused(capfd, "replay", archive, "--fault", "fast", "--port", 0)
     assert "the speed is 0" in refused(capfd, "replay", archive, "--speed", 0)
-    with answering(lambda handler: reply(handler, 403)) as url:
+    with http_server(lambda handler: respond(handler, 403)) as url:
         assert "status 403" in refused(capfd, "record", "--url", url, "--out", new)
 
 

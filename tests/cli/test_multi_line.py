@@ -6,7 +6,7 @@ import pytest
 from cli.test_cli import refused
 from helpers.lines import ZONE, headway
 
-METHODS = ["persistence", "climatology", "propagation", "trip-propagation", "st-convnet", "st-convnet-pooled"]
+METHODS = ["persistence", "climatology", "propagation", "trip-propagation", "st-convnet", "st-convnet-blend"]
 
 
 def backtested(three_lines, out, *words: object) -> int:

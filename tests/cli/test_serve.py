@@ -14,7 +14,7 @@ import pytest
 
 from headway_prediction.cli import serve_setup as live_parts
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.line_metadata import words_of_line
+from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
 from headway_prediction.feeds.realtime.planned import NO_PLAN
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.service.live.sources import ArchiveFeed
@@ -52,7 +52,7 @@ def test_an_address_is_asked_through_the_proxies_that_the_environment_names(monk
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     url = "https://feed.example/trips.pb"
     feed, _ = live_parts._feed(live_parts.Source(url, None, False, 1.0, 15.0, (None, None, None)), LINE)
-    assert feed._address.proxies.way_to(url).host == "proxy.example"
+    assert feed._address.proxies.proxy_for(url).host == "proxy.example"
 
 
 def test_a_line_of_two_stations_needs_no_simulated_one_beside_it(tmp_path):
@@ -70,7 +70,7 @@ def test_the_bundle_of_another_line_is_not_served_as_the_simulated_one():
 
 def test_a_line_tells_directions_of_its_platforms_and_a_schedule_the_plan(tmp_path):
     alone = live_parts._own_passings(LINE, None, None)
-    assert alone.words == replace(words_of_line(LINE), line=None) and alone.planned == NO_PLAN
+    assert alone.words == replace(metadata_from_line(LINE), line=None) and alone.planned == NO_PLAN
     assert alone.words.stop_directions == {"Q1": 0, "Q2": 1}
     assert live_parts._own_passings(LINE, None, "").route_id == ""
     trips = [("A", "wk", "a", 0), ("B", "wk", "b", 0), ("C", "wk", "c", 1)]

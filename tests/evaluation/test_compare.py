@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.backtest import backtest, held_back_dates
+from headway_prediction.evaluation.backtest import backtest, select_test_dates
 from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.evaluation.scores import total
 from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.persistence import Persistence
@@ -94,8 +94,8 @@ def test_bunched_and_gapped_trains_are_told_against_what_earlier_days_were_like(
     methods = {"oracle": shifted(history, 0, days), "late": shifted(history, 8, days)}
     scores = score_methods(history, days, methods)
     assert len(scores.events.truth) == scores.cells["event"]
-    for trouble in ("bunched", "gapped"):
-        found = scores.detection(trouble)["all"]
+    for kind in ("bunched", "gapped"):
+        found = scores.detection(kind)["all"]
         assert list(found) == ["oracle", "late", "always", "never"]
         assert 0 < found["oracle"]["base_rate"] < 0.5
         assert found["oracle"]["mcc"] == pytest.approx(1)
@@ -111,10 +111,10 @@ def test_report_and_scores_agree_on_what_is_usual_where_a_date_has_no_origins():
     scores = score_methods(gap, DAYS[:3], {"net": shifted(gap, 0, DAYS[1:3])})
     assert scores.service_dates == DAYS[1:3]
     truths = [
-        day_truth(gap, day, scored_origins(gap, day), Usual.before(gap, scores.service_dates))
+        day_truth(gap, day, scored_origins(gap, day), TypicalHeadway.before(gap, scores.service_dates))
         for day in scores.service_dates
     ]
-    known = sum(int((truth.event & np.isfinite(truth.usual)).sum()) for truth in truths)
+    known = sum(int((truth.event & np.isfinite(truth.typical)).sum()) for truth in truths)
     assert len(scores.events.truth) == known
 
 
@@ -217,12 +217,12 @@ def test_a_backtest_forecasts_every_scored_origin_of_every_date_that_has_some(hi
 
 def test_held_back_dates_are_those_that_no_part_of_the_training_used(history):
     days = {"training": DAYS[:1], "validation": DAYS[1:2], "test": DAYS[2:3]}
-    assert held_back_dates(history, days) == DAYS[2:]
-    assert held_back_dates(history, days, [DAYS[3], DAYS[2]]) == DAYS[2:]
+    assert select_test_dates(history, days) == DAYS[2:]
+    assert select_test_dates(history, days, [DAYS[3], DAYS[2]]) == DAYS[2:]
     with pytest.raises(HeadwayError, match="2025-09-30 was used to train or validate"):
-        held_back_dates(history, days, DAYS[1:])
+        select_test_dates(history, days, DAYS[1:])
     with pytest.raises(HeadwayError, match="every service date"):
-        held_back_dates(history.select(DAYS[:2]), days)
+        select_test_dates(history.select(DAYS[:2]), days)
 
 
 # Persistence on other days of these lines, from the protocol: MAE, RMSE, MAE@5, MAE@15, ev_MAE, ev_MAE late.

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from evaluation.test_scores import truth_of
 from headway_prediction.evaluation.detection import (
-    TROUBLES,
+    THRESHOLDS,
     EventCells,
     average_precision,
     detection_by_leads,
     detection_scores,
     detector_scores,
     event_cells,
-    matthews,
+    matthews_correlation,
 )
 
 BOOLS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
@@ -27,26 +27,26 @@ def yes(text):
 
 def test_limits_are_beyond_half_and_one_and_a_half_times_the_usual():
     ratios = np.array([0.49, 0.5, 1.0, 1.5, 1.51])
-    assert TROUBLES["bunched"].is_met(ratios).tolist() == [True, False, False, False, False]
-    assert TROUBLES["gapped"].is_met(ratios).tolist() == [False, False, False, False, True]
+    assert THRESHOLDS["bunched"].is_met(ratios).tolist() == [True, False, False, False, False]
+    assert THRESHOLDS["gapped"].is_met(ratios).tolist() == [False, False, False, False, True]
 
 
 def test_matthews_by_hand():
     # 3 caught, 1 missed, 2 false alarms, 4 rightly quiet.
-    actual, warned = yes("yyyynnnnnn"), yes("yyynyynnnn")
-    assert matthews(actual, warned) == pytest.approx((3 * 4 - 2 * 1) / sqrt(5 * 4 * 6 * 5))
+    actual, alerted = yes("yyyynnnnnn"), yes("yyynyynnnn")
+    assert matthews_correlation(actual, alerted) == pytest.approx((3 * 4 - 2 * 1) / sqrt(5 * 4 * 6 * 5))
 
 
 @given(BOOLS)
 def test_matthews_is_a_correlation(pairs):
-    actual, warned = np.array(pairs).T
-    found = matthews(actual, warned)
+    actual, alerted = np.array(pairs).T
+    found = matthews_correlation(actual, alerted)
     assert -1 - 1e-9 <= found <= 1 + 1e-9
-    assert matthews(warned, actual) == pytest.approx(found)
-    assert matthews(actual, ~warned) == pytest.approx(-found)
-    if actual.std() and warned.std():
-        assert found == pytest.approx(np.corrcoef(actual, warned)[0, 1])
-        assert matthews(actual, actual) == pytest.approx(1)
+    assert matthews_correlation(alerted, actual) == pytest.approx(found)
+    assert matthews_correlation(actual, ~alerted) == pytest.approx(-found)
+    if actual.std() and alerted.std():
+        assert found == pytest.approx(np.corrcoef(actual, alerted)[0, 1])
+        assert matthews_correlation(actual, actual) == pytest.approx(1)
 
 
 def test_average_precision_by_hand():
@@ -71,9 +71,9 @@ def test_average_precision_is_the_mean_precision_at_the_troubles(pairs):
 
 def test_caught_and_right_are_shares_of_troubles_and_of_warnings():
     found = detector_scores(yes("yyyynnnnnn"), yes("yyynyynnnn"), np.arange(10.0))
-    assert (found["caught"], found["right"], found["base_rate"]) == pytest.approx((3 / 4, 3 / 5, 4 / 10))
+    assert (found["recall"], found["precision"], found["base_rate"]) == pytest.approx((3 / 4, 3 / 5, 4 / 10))
     silent = detector_scores(yes("nnnn"), yes("nnnn"), np.arange(4.0))
-    assert [silent[name] for name in ("caught", "right", "average_precision")] == pytest.approx(
+    assert [silent[name] for name in ("recall", "precision", "average_precision")] == pytest.approx(
         [nan] * 3, nan_ok=True
     )
     assert silent["mcc"] == 0
@@ -88,25 +88,25 @@ def cells_of(truth, **forecasts):
 
 def test_the_trivial_detectors_know_nothing():
     cells = cells_of([0.4, 1.0, 0.3, 2.0], net=[0.4, 0.9, 0.6, 1.6])
-    bunched = detection_scores(cells, TROUBLES["bunched"])
+    bunched = detection_scores(cells, THRESHOLDS["bunched"])
     assert list(bunched) == ["net", "always", "never"]
     for name in ("always", "never"):
         assert (bunched[name]["mcc"], bunched[name]["average_precision"]) == (0, 0.5)
-    assert (bunched["always"]["caught"], bunched["always"]["right"]) == (1, 0.5)
-    assert bunched["never"]["caught"] == 0 and np.isnan(bunched["never"]["right"])
+    assert (bunched["always"]["recall"], bunched["always"]["precision"]) == (1, 0.5)
+    assert bunched["never"]["recall"] == 0 and np.isnan(bunched["never"]["precision"])
     # The net calls one of two; by rank it is perfect.
-    assert bunched["net"]["caught"] == 0.5 and bunched["net"]["right"] == 1
+    assert bunched["net"]["recall"] == 0.5 and bunched["net"]["precision"] == 1
     assert bunched["net"]["average_precision"] == 1
-    gapped = detection_scores(cells, TROUBLES["gapped"])
+    gapped = detection_scores(cells, THRESHOLDS["gapped"])
     assert gapped["net"]["mcc"] == pytest.approx(1) and gapped["net"]["average_precision"] == 1
 
 
 def test_groups_of_leads_hold_their_own_cells():
     cells = cells_of([0.4] * 5 + [1.0] * 5 + [0.4, 1.0] * 2 + [1.0], net=[0.4] * 5 + [1.0] * 10)
-    found = detection_by_leads(cells, TROUBLES["bunched"])
+    found = detection_by_leads(cells, THRESHOLDS["bunched"])
     assert list(found) == ["all", "1-5", "6-10", "11-15"]
     assert [found[group]["net"]["base_rate"] for group in found] == pytest.approx([7 / 15, 1, 0, 2 / 5])
-    assert [found[group]["net"]["caught"] for group in ("all", "1-5", "11-15")] == pytest.approx(
+    assert [found[group]["net"]["recall"] for group in ("all", "1-5", "11-15")] == pytest.approx(
         [5 / 7, 1, 0]
     )
 
@@ -115,7 +115,7 @@ def test_event_cells_are_those_with_a_passing_and_a_usual_headway():
     event = np.zeros((1, 15, 1, 2), bool)
     event[0, [3, 9, 14], 0, 0] = True
     truth = truth_of(np.full((1, 15, 1, 2), 4.0), event=event)  # usual: 8
-    truth.usual[0, 9] = np.nan
+    truth.typical[0, 9] = np.nan
     median = np.full((1, 15, 1, 2), 12.0)
     cells = event_cells([truth, truth], {"net": (cells for cells in (median, median / 2))})
     assert cells.lead.tolist() == [4, 15, 4, 15]
@@ -124,5 +124,5 @@ def test_event_cells_are_those_with_a_passing_and_a_usual_headway():
 
 
 def test_where_nothing_is_usual_nothing_is_claimed():
-    scores = detection_by_leads(cells_of([], net=[]), TROUBLES["gapped"])
+    scores = detection_by_leads(cells_of([], net=[]), THRESHOLDS["gapped"])
     assert all(np.isnan(value) for value in scores["all"]["net"].values())

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from headway_prediction.evaluation.disturbance import DISTURBED, condition_of, irregularity
+from headway_prediction.evaluation.disturbance import MIN_DISTURBED_IRREGULARITY, condition_of, irregularity
 from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
@@ -68,32 +68,34 @@ def test_the_first_minutes_of_a_day_look_back_to_its_beginning_only():
 
 
 def test_conditions_begin_at_the_limit():
-    found = condition_of(np.array([0.0, DISTURBED - 1e-9, DISTURBED, 3.0, np.nan]))
+    found = condition_of(
+        np.array([0.0, MIN_DISTURBED_IRREGULARITY - 1e-9, MIN_DISTURBED_IRREGULARITY, 3.0, np.nan])
+    )
     assert found.tolist() == [0, 0, 1, 1, 2]
 
 
 def test_the_condition_of_an_origin_needs_nothing_from_after_it():
     log = log_of(regular_rows(days=(MONDAY, TUESDAY), headway=8.0, noise=3.0))
     history = history_from_log(log, Line.from_arrivals(log, ZONE))
-    usual = Usual.before(history, [TUESDAY])
+    typical = TypicalHeadway.before(history, [TUESDAY])
     origins = scored_origins(history, TUESDAY)
-    whole = day_truth(history, TUESDAY, origins, usual).irregularity
+    whole = day_truth(history, TUESDAY, origins, typical).irregularity
     for origin, value in list(zip(origins, whole, strict=True))[::5]:
         known = history.as_of(TUESDAY, int(origin))
-        assert day_truth(known, TUESDAY, [origin], usual).irregularity[0] == value
+        assert day_truth(known, TUESDAY, [origin], typical).irregularity[0] == value
 
 
 def test_an_even_service_is_quiet_until_its_trains_stay_away():
     even = regular_rows(days=(MONDAY, TUESDAY), headway=8.0)
     log = log_of([row for row in even if row[0] == MONDAY or not 500 <= row[5] < 540])
     history = history_from_log(log, Line.from_arrivals(log, ZONE))
-    usual = Usual.before(history, [TUESDAY])
+    typical = TypicalHeadway.before(history, [TUESDAY])
     origins = np.arange(450, 600, 10)
-    found = condition_of(day_truth(history, TUESDAY, origins, usual).irregularity)
+    found = condition_of(day_truth(history, TUESDAY, origins, typical).irregularity)
     # By 520 most platforms have waited more than twice as long as usual; the long headways that end from 540 on are over
     # half an hour old at 580.
     assert set(range(520, 560, 10)) <= set(origins[found == 1].tolist()) <= set(range(510, 580, 10))
-    assert (condition_of(day_truth(history, MONDAY, origins, usual).irregularity) == 0).all()
+    assert (condition_of(day_truth(history, MONDAY, origins, typical).irregularity) == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,6 @@ def test_real_lines_are_quiet_most_of_the_time_and_disturbed_at_times(real_line,
     log = read_arrivals(real_line(name) / "arrivals.parquet")
     history = history_from_log(log, Line.from_arrivals(log, zone))
     day = history.service_dates[-1]
-    usual = Usual.before(history, [day])
-    disturbed = condition_of(day_truth(history, day, scored_origins(history, day), usual).irregularity) == 1
+    typical = TypicalHeadway.before(history, [day])
+    disturbed = condition_of(day_truth(history, day, scored_origins(history, day), typical).irregularity) == 1
     assert 0.01 < disturbed.mean() < 0.5

@@ -132,9 +132,9 @@ def test_a_file_that_contradicts_the_format_is_refused(tmp_path, problem):
     EDITS[problem](rows).write_parquet(tmp_path / "bad.parquet")
     with pytest.raises(
         HeadwayError, match=r"bad\.parquet holds no exported forecasts: .*make it with"
-    ) as caught:
+    ) as recall:
         read_forecasts(tmp_path / "bad.parquet", LINE)
-    assert problem in caught.value.found
+    assert problem in recall.value.found
 
 
 def test_a_file_that_is_no_parquet_or_absent_is_refused(tmp_path):

@@ -204,7 +204,7 @@ def test_a_truth_that_never_varies_has_no_r2():
 
 
 def part_of(truth, forecast, rows):
-    names = ("origins", "headway", "valid", "event", "usual", "irregularity")
+    names = ("origins", "headway", "valid", "event", "typical", "irregularity")
     part = replace(truth, **{name: getattr(truth, name)[rows] for name in names})
     quantiles = {level: values[rows] for level, values in forecast.quantiles.items()}
     return part, Forecast(DAY, truth.origins[rows], forecast.mean[rows], quantiles)

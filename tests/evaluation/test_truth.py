@@ -5,7 +5,7 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows, train
@@ -91,12 +91,12 @@ def test_minutes_from_27_hours_on_are_not_scored():
 def test_truth_knows_the_usual_headway_of_its_own_minutes():
     history = history_of(regular_rows(stations=3, headway=7.0))
     medians = np.arange(2 * 54 * 3 * 2, dtype=float).reshape(2, 54, 3, 2)
-    truth = day_truth(history, MONDAY, np.array([410]), Usual(medians))
+    truth = day_truth(history, MONDAY, np.array([410]), TypicalHeadway(medians))
     # Minutes 411 to 419 lie in half-hour 13, 420 to 425 in half-hour 14; Monday is a weekday.
     np.testing.assert_array_equal(
-        truth.usual[0, :, 2, 1], [medians[0, 13, 2, 1]] * 9 + [medians[0, 14, 2, 1]] * 6
+        truth.typical[0, :, 2, 1], [medians[0, 13, 2, 1]] * 9 + [medians[0, 14, 2, 1]] * 6
     )
-    assert np.isnan(day_truth(history, MONDAY, np.array([410])).usual).all()
+    assert np.isnan(day_truth(history, MONDAY, np.array([410])).typical).all()
     assert truth.cap_mins == 30
 
 

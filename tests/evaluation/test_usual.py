@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
@@ -38,34 +38,34 @@ def history():
 
 
 def test_only_days_before_the_first_scored_one_say_what_is_usual(history):
-    usual = Usual.before(history, DAYS[1:])
-    assert usual.on(history, DAYS[1])[600, 0, 0] == usual.on(history, DAYS[2])[600, 0, 0] == 6
+    typical = TypicalHeadway.before(history, DAYS[1:])
+    assert typical.on(history, DAYS[1])[600, 0, 0] == typical.on(history, DAYS[2])[600, 0, 0] == 6
     # Both earlier days: the median of sixes and eights lies between them.
-    assert 6 <= Usual.before(history, DAYS[2:]).on(history, DAYS[2])[600, 0, 0] <= 8
+    assert 6 <= TypicalHeadway.before(history, DAYS[2:]).on(history, DAYS[2])[600, 0, 0] <= 8
 
 
 def test_what_comes_after_the_first_scored_day_changes_nothing(history):
     shorter = history.select(DAYS[:2])
     np.testing.assert_array_equal(
-        Usual.before(history, [DAYS[1]]).medians, Usual.before(shorter, [DAYS[1]]).medians
+        TypicalHeadway.before(history, [DAYS[1]]).medians, TypicalHeadway.before(shorter, [DAYS[1]]).medians
     )
 
 
 def test_without_earlier_days_or_a_plan_nothing_is_usual(history):
-    usual = Usual.before(history, DAYS)
-    assert usual.medians is None
-    assert np.isnan(usual.on(history, DAYS[0])).all()
+    typical = TypicalHeadway.before(history, DAYS)
+    assert typical.medians is None
+    assert np.isnan(typical.on(history, DAYS[0])).all()
 
 
 def test_without_any_date_nothing_is_learned(history):
-    assert Usual.before(history, []).medians is None
+    assert TypicalHeadway.before(history, []).medians is None
 
 
 def test_where_no_earlier_day_tells_the_plan_does(history):
     planned = history_of({MONDAY: 6.0, SATURDAY: 20.0}, plan=PLAN)
-    usual = Usual.before(planned, [SATURDAY])
+    typical = TypicalHeadway.before(planned, [SATURDAY])
     # No earlier weekend, so that Saturday has its plan; a Monday has what Mondays were like.
-    assert usual.on(planned, SATURDAY)[600, 0, 0] == 12
-    assert np.isnan(usual.on(planned, SATURDAY)[600, 1, 0])
-    assert usual.on(planned, MONDAY)[600, 0, 0] == 6
-    assert usual.on(planned, MONDAY).shape == (1620, 2, 2)
+    assert typical.on(planned, SATURDAY)[600, 0, 0] == 12
+    assert np.isnan(typical.on(planned, SATURDAY)[600, 1, 0])
+    assert typical.on(planned, MONDAY)[600, 0, 0] == 6
+    assert typical.on(planned, MONDAY).shape == (1620, 2, 2)

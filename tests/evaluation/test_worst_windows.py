@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.evaluation.worst_windows import worst_windows
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import history_from_log
@@ -24,8 +24,8 @@ def history():
 
 @pytest.fixture(scope="module")
 def truths(history):
-    usual = Usual.before(history, DAYS[1:])
-    return [day_truth(history, day, scored_origins(history, day), usual) for day in DAYS[1:]]
+    typical = TypicalHeadway.before(history, DAYS[1:])
+    return [day_truth(history, day, scored_origins(history, day), typical) for day in DAYS[1:]]
 
 
 def off_by(truths, offsets):

@@ -3,111 +3,111 @@
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.blend import FEWEST_CELLS, OPINIONS, NetworkOutputs, OpinionPool
+from headway_prediction.forecasters.blend import BLEND_METHODS, MIN_CELLS, Blend, NetworkOutputs
 from headway_prediction.nn.prior_channels import (
     ARRIVES_IN,
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
-    GUESS_LEADS,
-    GUESS_WIDTH,
+    PRIOR_LEADS,
+    PRIOR_WIDTH,
 )
 
 LEVELS = (0.1, 0.5, 0.9)
 SHAPE = ORIGINS, LEADS, STATIONS, DIRECTIONS = 240, 15, 4, 2
 
 
-def told(seed=0, arrives_in=FAR_MINS, shape=SHAPE):
+def outputs(seed=0, arrives_in=FAR_MINS, shape=SHAPE):
     """Forecasts at random, of headways around 20 minutes, another one by every method at every lead of every cell."""
     origins, _, stations, directions = shape
     generator = np.random.default_rng(seed)
-    guess = np.zeros((origins, stations, directions, GUESS_WIDTH))
-    guess[..., ARRIVES_IN] = arrives_in
-    guess[..., CHANNELS_WIDTH:] = generator.uniform(15, 25, (*guess.shape[:-1], len(FORECASTS) * GUESS_LEADS))
+    prior = np.zeros((origins, stations, directions, PRIOR_WIDTH))
+    prior[..., ARRIVES_IN] = arrives_in
+    prior[..., CHANNELS_WIDTH:] = generator.uniform(15, 25, (*prior.shape[:-1], len(FORECASTS) * PRIOR_LEADS))
     mean, middle = generator.uniform(15, 25, (2, *shape))
-    return NetworkOutputs(mean, middle[..., None] + np.array([-2.0, 0.0, 3.0]), guess)
+    return NetworkOutputs(mean, middle[..., None] + np.array([-2.0, 0.0, 3.0]), prior)
 
 
-def opinions(of: NetworkOutputs, own: np.ndarray):
+def forecasts(of: NetworkOutputs, own: np.ndarray):
     """What each of OPINIONS says of each cell."""
-    simple = of.guess[..., CHANNELS_WIDTH:].reshape(*of.guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
+    simple = of.prior[..., CHANNELS_WIDTH:].reshape(*of.prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
     simple = np.moveaxis(simple, -1, 1)[:, : own.shape[1]]
     return np.concatenate([own[..., None], simple], axis=-1)
 
 
-@pytest.mark.parametrize("shares", [(0.3, 0.0, 0.0, 0.7), (0.0, 0.6, 0.4, 0.0), (1.0, 0.0, 0.0, 0.0)])
-def test_shares_that_made_the_truth_are_found_again(shares):
-    days = [told(seed) for seed in range(2)]
-    truth = [opinions(day, day.quantiles[..., 1]) @ np.array(shares) for day in days]
-    pool = OpinionPool.fit(LEVELS, days, truth)
-    new = told(seed=9)
-    _, quantiles = pool.apply(LEVELS, new)
-    np.testing.assert_allclose(quantiles[..., 1], opinions(new, new.quantiles[..., 1]) @ np.array(shares))
+@pytest.mark.parametrize("weights", [(0.3, 0.0, 0.0, 0.7), (0.0, 0.6, 0.4, 0.0), (1.0, 0.0, 0.0, 0.0)])
+def test_shares_that_made_the_truth_are_found_again(weights):
+    days = [outputs(seed) for seed in range(2)]
+    truth = [forecasts(day, day.quantiles[..., 1]) @ np.array(weights) for day in days]
+    blend = Blend.fit(LEVELS, days, truth)
+    new = outputs(seed=9)
+    _, quantiles = blend.apply(LEVELS, new)
+    np.testing.assert_allclose(quantiles[..., 1], forecasts(new, new.quantiles[..., 1]) @ np.array(weights))
 
 
 def test_the_mean_has_shares_of_its_own():
-    days = [told(seed) for seed in range(2)]
-    shares = np.array([0.5, 0.0, 0.5, 0.0])
-    pool = OpinionPool.fit(LEVELS, days, [opinions(day, day.mean) @ shares for day in days])
-    new = told(seed=9)
-    mean, quantiles = pool.apply(LEVELS, new)
-    np.testing.assert_allclose(mean, opinions(new, new.mean) @ shares)
+    days = [outputs(seed) for seed in range(2)]
+    weights = np.array([0.5, 0.0, 0.5, 0.0])
+    blend = Blend.fit(LEVELS, days, [forecasts(day, day.mean) @ weights for day in days])
+    new = outputs(seed=9)
+    mean, quantiles = blend.apply(LEVELS, new)
+    np.testing.assert_allclose(mean, forecasts(new, new.mean) @ weights)
     assert np.abs(quantiles[..., 1] - mean).max() > 0.1
 
 
 def test_the_mean_has_the_least_squared_error_and_the_middle_the_least_absolute_one():
     """Trip propagation says 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a mean of
     17.3, nearest to which by tenths is 0.7 of the way."""
-    day = told()
-    forecasts = day.guess[..., CHANNELS_WIDTH:].reshape(*day.guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
+    day = outputs()
+    forecasts = day.prior[..., CHANNELS_WIDTH:].reshape(*day.prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
     forecasts[:] = 20.0
     forecasts[..., 0, :] = 16.0
-    day = NetworkOutputs(np.full(SHAPE, 20.0), np.full((*SHAPE, 3), 20.0), day.guess)
+    day = NetworkOutputs(np.full(SHAPE, 20.0), np.full((*SHAPE, 3), 20.0), day.prior)
     truth = np.where(np.arange(ORIGINS) % 3 == 0, 20.0, 16.0)[:, None, None, None] + np.zeros(SHAPE)
-    mean, quantiles = OpinionPool.fit(LEVELS, [day], [truth]).apply(LEVELS, day)
+    mean, quantiles = Blend.fit(LEVELS, [day], [truth]).apply(LEVELS, day)
     np.testing.assert_allclose(quantiles, 16.0)
     np.testing.assert_allclose(mean, 20.0 - 0.7 * 4)
 
 
 def test_all_quantiles_move_with_the_middle_one():
-    day = told()
-    pool = OpinionPool.fit(LEVELS, [day], [opinions(day, day.mean)[..., -1]])
-    _, quantiles = pool.apply(LEVELS, day)
+    day = outputs()
+    blend = Blend.fit(LEVELS, [day], [forecasts(day, day.mean)[..., -1]])
+    _, quantiles = blend.apply(LEVELS, day)
     np.testing.assert_allclose(quantiles - quantiles[..., 1:2], day.quantiles - day.quantiles[..., 1:2])
     assert np.abs(quantiles - day.quantiles).max() > 1
 
 
 def test_leads_directions_and_whether_a_train_is_due_are_told_apart():
     """A train is expected 5 minutes from the origin; direction 1 is as usual from then on, all else as the network says."""
-    day = told(arrives_in=5.0)
-    usual = opinions(day, day.mean)[..., OPINIONS.index("climatology")]
+    day = outputs(arrives_in=5.0)
+    typical = forecasts(day, day.mean)[..., BLEND_METHODS.index("climatology")]
     truth = day.quantiles[..., 1].copy()
-    truth[:, 5:, :, 1] = usual[:, 5:, :, 1]
-    pool = OpinionPool.fit(LEVELS, [day], [truth])
-    new = told(seed=9, arrives_in=5.0)
-    _, quantiles = pool.apply(LEVELS, new)
+    truth[:, 5:, :, 1] = typical[:, 5:, :, 1]
+    blend = Blend.fit(LEVELS, [day], [truth])
+    new = outputs(seed=9, arrives_in=5.0)
+    _, quantiles = blend.apply(LEVELS, new)
     expected = new.quantiles[..., 1].copy()
-    expected[:, 5:, :, 1] = opinions(new, new.mean)[:, 5:, :, 1, OPINIONS.index("climatology")]
+    expected[:, 5:, :, 1] = forecasts(new, new.mean)[:, 5:, :, 1, BLEND_METHODS.index("climatology")]
     np.testing.assert_allclose(quantiles[..., 1], expected)
     # The same leads of cells in which no train is due were never seen: there the network is believed.
-    later = told(seed=9, arrives_in=FAR_MINS)
-    np.testing.assert_array_equal(pool.apply(LEVELS, later)[1][:, 5:], later.quantiles[:, 5:])
+    later = outputs(seed=9, arrives_in=FAR_MINS)
+    np.testing.assert_array_equal(blend.apply(LEVELS, later)[1][:, 5:], later.quantiles[:, 5:])
 
 
 def test_where_few_cells_tell_the_network_is_believed():
-    few = FEWEST_CELLS // STATIONS // 2
-    day = told(shape=(few, LEADS, STATIONS, DIRECTIONS))
-    pool = OpinionPool.fit(LEVELS, [day], [opinions(day, day.mean)[..., -1]])
-    mean, quantiles = pool.apply(LEVELS, day)
+    few = MIN_CELLS // STATIONS // 2
+    day = outputs(shape=(few, LEADS, STATIONS, DIRECTIONS))
+    blend = Blend.fit(LEVELS, [day], [forecasts(day, day.mean)[..., -1]])
+    mean, quantiles = blend.apply(LEVELS, day)
     np.testing.assert_array_equal(mean, day.mean)
     np.testing.assert_array_equal(quantiles, day.quantiles)
 
 
 def test_cells_that_do_not_count_teach_nothing():
-    day = told()
+    day = outputs()
     truth = day.quantiles[..., 1].copy()
     misleading = np.random.default_rng(5).random(SHAPE) < 0.4
-    pool = OpinionPool.fit(LEVELS, [day], [np.where(misleading, np.nan, truth)])
-    np.testing.assert_array_equal(pool.apply(LEVELS, day)[1], day.quantiles)
-    nothing = OpinionPool.fit(LEVELS, [day], [np.full(SHAPE, np.nan)])
+    blend = Blend.fit(LEVELS, [day], [np.where(misleading, np.nan, truth)])
+    np.testing.assert_array_equal(blend.apply(LEVELS, day)[1], day.quantiles)
+    nothing = Blend.fit(LEVELS, [day], [np.full(SHAPE, np.nan)])
     np.testing.assert_array_equal(nothing.apply(LEVELS, day)[0], day.mean)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.calibration import (
-    MOST_NEARER,
-    MOST_STRETCH,
+    MAX_STRETCH,
+    MAX_STRETCH_CHANGE,
     Calibration,
-    HeldOut,
-    rising,
+    ValidationCells,
+    isotonic,
 )
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -23,7 +23,7 @@ def cells(quantiles, truth, lead=1, event=True, held=np.nan, arrives_in=0.0):
     unused = np.full(count, np.nan)
     parts = (np.broadcast_to(part, count) for part in (event, held, arrives_in, lead))
     event, held, arrives_in, lead = parts
-    return HeldOut(
+    return ValidationCells(
         unused, np.asarray(quantiles, float), np.asarray(truth, float), event, unused, held, arrives_in, lead
     )
 
@@ -61,7 +61,9 @@ def test_each_quantile_is_right_as_often_as_it_says_on_the_event_cells_it_was_fi
 
 def test_neighbouring_leads_are_pooled():
     first, second = (cells([[4, 5, 6]], [5 + late], lead=lead) for lead, late in ((1, 2), (2, 4)))
-    both = HeldOut(*map(np.concatenate, zip(vars(first).values(), vars(second).values(), strict=True)))
+    both = ValidationCells(
+        *map(np.concatenate, zip(vars(first).values(), vars(second).values(), strict=True))
+    )
     stretch = Calibration.fit(LEVELS, 4, both).stretch[:, 2]
     # The nine tenths' point between two ratios: 2 + 0.9 · (4 - 2); lead 3 sees lead 2 alone, lead 4 nothing.
     np.testing.assert_allclose(stretch, [3.8, 3.8, 4, 1])
@@ -81,7 +83,7 @@ def test_a_truth_on_one_side_of_the_middle_never_turns_a_quantile_around():
 
 def test_a_stretch_has_an_end():
     calibration = Calibration.fit(LEVELS, 1, cells([[9.0, 10, 11]], [1000.0]))
-    assert calibration.stretch[0, 2] == MOST_STRETCH
+    assert calibration.stretch[0, 2] == MAX_STRETCH
 
 
 def test_quantiles_too_sure_of_themselves_are_stretched_from_a_least_distance():
@@ -178,7 +180,7 @@ class TestAverage:
 
     def test_what_averaging_gains_where_all_saw_the_days_is_taken_off_where_one_did_not(self):
         alone, other, both = (Calibration.fit(LEVELS, 1, self.of(*places)) for places in ((0,), (1,), (0, 1)))
-        found = other.for_average(alone, both)
+        found = other.for_ensemble(alone, both)
         np.testing.assert_allclose(found.stretch[0, 1], 1)
         by_hand = other.stretch[0] * both.stretch[0] / alone.stretch[0]
         np.testing.assert_allclose(found.stretch[0, [0, 2]], by_hand[[0, 2]])
@@ -187,26 +189,26 @@ class TestAverage:
 
     def test_networks_that_agree_gain_nothing(self):
         one = Calibration.fit(LEVELS, 1, self.of(0))
-        np.testing.assert_array_equal(one.for_average(one, one).stretch, one.stretch)
+        np.testing.assert_array_equal(one.for_ensemble(one, one).stretch, one.stretch)
 
     def test_a_chance_gain_has_an_end(self):
         one, sharp = (Calibration(np.array(LEVELS), np.full((1, 3), s), np.array(0.0)) for s in (1.0, 0.001))
-        np.testing.assert_array_equal(one.for_average(one, sharp).stretch, one.stretch / MOST_NEARER)
-        np.testing.assert_array_equal(one.for_average(sharp, one).stretch, one.stretch * MOST_NEARER)
+        np.testing.assert_array_equal(one.for_ensemble(one, sharp).stretch, one.stretch / MAX_STRETCH_CHANGE)
+        np.testing.assert_array_equal(one.for_ensemble(sharp, one).stretch, one.stretch * MAX_STRETCH_CHANGE)
 
 
 def test_rising_values_by_hand():
-    assert rising(np.array([1.0, 3, 2, 2, 5, 4]), np.ones(6)).tolist() == pytest.approx(
+    assert isotonic(np.array([1.0, 3, 2, 2, 5, 4]), np.ones(6)).tolist() == pytest.approx(
         [1, *3 * [7 / 3], 4.5, 4.5]
     )
-    assert rising(np.array([3.0, 1]), np.array([1, 3])).tolist() == [1.5, 1.5]
+    assert isotonic(np.array([3.0, 1]), np.array([1, 3])).tolist() == [1.5, 1.5]
 
 
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 12))
 def test_rising_values_are_as_near_as_any_that_rise(seed, count):
     generator = np.random.default_rng(seed)
     values, weights = generator.normal(size=count), generator.uniform(0.5, 3, count)
-    found = rising(values, weights)
+    found = isotonic(values, weights)
     assert (np.diff(found) >= -1e-12).all()
     others = np.sort(found + generator.normal(0, 0.3, (50, count)), axis=1)
     assert (weights * (found - values) ** 2).sum() <= (weights * (others - values) ** 2).sum(
@@ -217,12 +219,12 @@ def test_rising_values_are_as_near_as_any_that_rise(seed, count):
 @given(seed=st.integers(0, 10**6))
 def test_bands_that_widen_are_never_narrower_at_a_later_lead(seed):
     of = random_cells(seed, leads=(1, 2, 4, 5))
-    plain = Calibration.fit(LEVELS, 6, of, pooled_leads=0)
-    widening = plain.widening(of)
+    plain = Calibration.fit(LEVELS, 6, of, neighbour_leads=0)
+    monotone = plain.monotone(of)
     for place in (0, 2):
         apart = [
-            np.abs(q[:, place] - q[:, 1]).mean() for q in (applied(widening, of, n) for n in (1, 2, 4, 5))
+            np.abs(q[:, place] - q[:, 1]).mean() for q in (applied(monotone, of, n) for n in (1, 2, 4, 5))
         ]
         assert (np.diff(apart) >= -1e-9).all()
-    assert widening.stretch[[2, 5]].tolist() == plain.stretch[[2, 5]].tolist()
-    assert widening.widening(of).stretch == pytest.approx(widening.stretch)
+    assert monotone.stretch[[2, 5]].tolist() == plain.stretch[[2, 5]].tolist()
+    assert monotone.monotone(of).stretch == pytest.approx(monotone.stretch)

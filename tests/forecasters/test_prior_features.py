@@ -7,20 +7,20 @@ import pytest
 
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.climatology import Climatology
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.physics.next_trains import HORIZON_MINS, train_channels
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
-    GUESS_LEADS,
-    GUESS_WIDTH,
     NEXT_TRAINS,
     PLATFORM_CHANNELS,
+    PRIOR_LEADS,
+    PRIOR_WIDTH,
     TRAIN_CHANNELS,
 )
 from headway_prediction.nn.prior_channels import TRAINS_WIDTH as TRAINS
@@ -49,25 +49,25 @@ def one_way_station():
 
 
 def test_the_channels_of_every_platform(one_way_station):
-    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
+    prior = fit_prior(one_way_station.select(WEEK[:3]))
     origins = np.array([5, 412, 650, 1619])
-    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], origins)
-    assert cells.shape == (4, 4, 2, GUESS_WIDTH) and cells.dtype == np.float32
-    assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * GUESS_LEADS == GUESS_WIDTH
+    cells = FittedPrior(prior).channels(one_way_station, WEEK[3], origins)
+    assert cells.shape == (4, 4, 2, PRIOR_WIDTH) and cells.dtype == np.float32
+    assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * PRIOR_LEADS == PRIOR_WIDTH
     assert np.isfinite(cells).all()
     for direction in (0, 1):
-        day = guess.direction_days(one_way_station, WEEK[3])[direction]
+        day = prior.direction_days(one_way_station, WEEK[3])[direction]
         order = one_way_station.line.travel_order(direction)
         found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
         coming = day.expected(412, HORIZON_MINS)
-        times = ArrivalCorrections.none().times(day, direction, coming, 412)
-        told = train_channels(coming, times, day.last_seen(412), 412)
+        times = ArrivalResiduals.none().times(day, direction, coming, 412)
+        told = train_channels(coming, times, day.last_observed(412), 412)
         np.testing.assert_array_equal(found, told)
 
 
 def test_platform_channels_by_hand(one_way_station):
-    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
-    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], np.array([500, 1500]))[
+    prior = fit_prior(one_way_station.select(WEEK[:3]))
+    cells = FittedPrior(prior).channels(one_way_station, WEEK[3], np.array([500, 1500]))[
         ..., TRAINS:CHANNELS_WIDTH
     ]
     # run_from, run_to, usual_headway, served: two minutes between stations, trains every ten minutes.
@@ -77,8 +77,8 @@ def test_platform_channels_by_hand(one_way_station):
 
 
 def test_at_a_platform_that_does_not_exist_no_train_comes(one_way_station):
-    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
-    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], np.arange(400, 700, 50))
+    prior = fit_prior(one_way_station.select(WEEK[:3]))
+    cells = FittedPrior(prior).channels(one_way_station, WEEK[3], np.arange(400, 700, 50))
     nowhere = cells[:, 1, 1]
     assert [name for name in one_way_station.line.station_names][1] == "X Street"
     arrives, *rest = np.moveaxis(nowhere[:, :TRAINS].reshape(-1, NEXT_TRAINS, len(TRAIN_CHANNELS)), -1, 0)
@@ -89,9 +89,9 @@ def test_at_a_platform_that_does_not_exist_no_train_comes(one_way_station):
 
 def test_what_simple_methods_forecast_comes_lead_by_lead(one_way_station):
     training, origins = one_way_station.select(WEEK[:3]), np.array([412, 655])
-    guess = fit_first_guess(training)
-    cells = FittedGuess(guess).channels(one_way_station, WEEK[3], origins)[..., CHANNELS_WIDTH:]
-    assert LEADS == GUESS_LEADS
+    prior = fit_prior(training)
+    cells = FittedPrior(prior).channels(one_way_station, WEEK[3], origins)[..., CHANNELS_WIDTH:]
+    assert LEADS == PRIOR_LEADS
     methods = TripPropagation.fit(training), Propagation.fit(training), Climatology.fit(training)
     for place, method in enumerate(methods):
         assert method.name.replace("-", "_") == FORECASTS[place]
@@ -103,17 +103,17 @@ def test_what_simple_methods_forecast_comes_lead_by_lead(one_way_station):
 def test_no_train_is_expected_on_a_day_without_passings_and_trips():
     rows = regular_rows(days=WEEK)
     history = history_of(rows)
-    guess = fit_first_guess(history.select(WEEK[:1]))
+    prior = fit_prior(history.select(WEEK[:1]))
     quiet = history.as_of(WEEK[3], 100)
-    cells = FittedGuess(guess).channels(quiet, WEEK[3], np.array([400]))
+    cells = FittedPrior(prior).channels(quiet, WEEK[3], np.array([400]))
     assert (cells[..., :TRAINS].reshape(4, 2, NEXT_TRAINS, -1)[..., 0] == FAR_MINS).all()
 
 
 def test_the_channels_know_nothing_of_what_comes(one_way_station):
-    guess = fit_first_guess(one_way_station.select(WEEK[:3]))
+    prior = fit_prior(one_way_station.select(WEEK[:3]))
     for t0 in (300, 411, 412, 700):
         whole, known = (
-            FittedGuess(guess).channels(part, WEEK[3], np.array([t0]))
+            FittedPrior(prior).channels(part, WEEK[3], np.array([t0]))
             for part in (one_way_station, one_way_station.as_of(WEEK[3], t0))
         )
         assert whole.tobytes() == known.tobytes()

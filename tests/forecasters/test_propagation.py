@@ -135,8 +135,8 @@ def test_trains_leave_as_planned_though_the_last_headways_were_others():
     np.testing.assert_allclose(
         planned[:, 0], [3] * 5 + [7] * 10
     )  # 420, and 430 falls beyond lead 15 (minute 429)
-    usual = forecast(rows, t0=414)
-    np.testing.assert_allclose(usual[:, 0], [3] * 8 + [10] * 7)  # 413 + 10
+    typical = forecast(rows, t0=414)
+    np.testing.assert_allclose(typical[:, 0], [3] * 8 + [10] * 7)  # 413 + 10
 
 
 def test_without_a_plan_for_the_day_trains_leave_at_the_usual_headway():

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from evaluation.leakage.test_no_peeking import DAYS, assert_bitwise_equal, history_of
-from headway_prediction.evaluation.leakage.scrambled import scrambled
+from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.climatology import Climatology
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
-from headway_prediction.forecasters.rolling_fit import PAST_DAYS, OwnPast, OwnPastGuess, past_before
+from headway_prediction.forecasters.rolling_fit import (
+    ROLLING_FIT_DAYS,
+    RollingFit,
+    RollingPrior,
+    history_before,
+)
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from helpers.lines import MONDAY, noisy_history
@@ -33,54 +38,54 @@ def nightly() -> LineHistory:
 
 def alone(method, history, day, t0):
     """The forecasts of one origin from what was known and from another future, each by a method that knows nothing yet."""
-    for known in (history.as_of(day, int(t0)), scrambled(history, day, int(t0))):
+    for known in (history.as_of(day, int(t0)), with_random_future(history, day, int(t0))):
         yield method(known, day, np.array([t0]))
 
 
 @pytest.mark.parametrize("day", [DAYS[0], DAYS[1], DAYS[3]])
 @pytest.mark.parametrize("name", SIMPLE_METHODS)
 def test_the_forecast_is_the_one_from_what_was_known(history, name, day):
-    together = OwnPast(SIMPLE_METHODS[name]).forecast(history, day, ORIGINS)
+    together = RollingFit(SIMPLE_METHODS[name]).forecast(history, day, ORIGINS)
     for index, t0 in enumerate(ORIGINS):
-        for forecast in alone(OwnPast(SIMPLE_METHODS[name]).forecast, history, day, t0):
+        for forecast in alone(RollingFit(SIMPLE_METHODS[name]).forecast, history, day, t0):
             assert forecast.mean[0].tobytes() == together.mean[index].tobytes()
 
 
 @pytest.mark.parametrize("day", [DAYS[0], DAYS[3]])
 def test_the_first_guess_is_the_one_from_what_was_known(history, day):
-    together = OwnPastGuess(OwnPast(TripPropagation)).channels(history, day, ORIGINS)
+    together = RollingPrior(RollingFit(TripPropagation)).channels(history, day, ORIGINS)
     assert np.isfinite(together).all()
     for index, t0 in enumerate(ORIGINS):
-        for channels in alone(OwnPastGuess(OwnPast(TripPropagation)).channels, history, day, t0):
+        for channels in alone(RollingPrior(RollingFit(TripPropagation)).channels, history, day, t0):
             assert channels[0].tobytes() == together[index].tobytes()
 
 
 @pytest.mark.parametrize("name", ["climatology", "propagation", "trip-propagation"])
 def test_the_night_before_is_known_only_as_far_as_it_went(nightly, name):
     tuesday = MONDAY + timedelta(days=1)
-    past = past_before(nightly, tuesday, 0)
+    past = history_before(nightly, tuesday, 0)
     assert 1400 < past.passings["minute"].max() < 1440 < nightly.passings_on(MONDAY)["minute"].max()
     origins = np.array([5, 40, 100, 1300])
-    together = OwnPast(SIMPLE_METHODS[name]).forecast(nightly, tuesday, origins)
+    together = RollingFit(SIMPLE_METHODS[name]).forecast(nightly, tuesday, origins)
     for index, t0 in enumerate(origins):
-        for forecast in alone(OwnPast(SIMPLE_METHODS[name]).forecast, nightly, tuesday, t0):
+        for forecast in alone(RollingFit(SIMPLE_METHODS[name]).forecast, nightly, tuesday, t0):
             assert forecast.mean[0].tobytes() == together.mean[index].tobytes()
 
 
 @pytest.mark.parametrize("name", SIMPLE_METHODS)
 def test_it_is_the_method_fitted_on_the_days_before(history, name):
     fitted = SIMPLE_METHODS[name].fit(history.select(DAYS[:3]))
-    own = OwnPast(SIMPLE_METHODS[name]).forecast(history, DAYS[3], ORIGINS)
+    own = RollingFit(SIMPLE_METHODS[name]).forecast(history, DAYS[3], ORIGINS)
     assert_bitwise_equal(own, fitted.forecast(history, DAYS[3], ORIGINS))
 
 
 def test_the_first_guess_is_trip_propagations(history):
-    fitted = FittedGuess(TripPropagation.fit(history.select(DAYS[:3])).guess)
-    own = OwnPastGuess(OwnPast(TripPropagation))
+    fitted = FittedPrior(TripPropagation.fit(history.select(DAYS[:3])).prior)
+    own = RollingPrior(RollingFit(TripPropagation))
     np.testing.assert_array_equal(
         own.channels(history, DAYS[3], ORIGINS), fitted.channels(history, DAYS[3], ORIGINS)
     )
-    state, other = (source.fitted(history, DAYS[3], 500).guess.state() for source in (own, fitted))
+    state, other = (source.fitted(history, DAYS[3], 500).prior.state() for source in (own, fitted))
     assert state.keys() == other.keys()
     assert all(np.array_equal(state[name], other[name], equal_nan=True) for name in state)
 
@@ -88,7 +93,7 @@ def test_the_first_guess_is_trip_propagations(history):
 def test_a_first_date_learns_from_its_own_full_hours(history):
     day = DAYS[0]
     for last_minute, origins in ((659, np.array([659, 660, 718])), (719, np.array([719]))):
-        own = OwnPast(Propagation).forecast(history, day, origins)
+        own = RollingFit(Propagation).forecast(history, day, origins)
         fitted = Propagation.fit(history.select([day]).as_of(day, last_minute))
         assert_bitwise_equal(own, fitted.forecast(history, day, origins))
 
@@ -96,7 +101,9 @@ def test_a_first_date_learns_from_its_own_full_hours(history):
 @pytest.mark.parametrize("name", ["climatology", "trip-propagation"])
 def test_a_line_that_starts_with_nothing_gets_what_missing_forecasts_count_as(history, name):
     first_minute = history.passings_on(DAYS[0])["minute"].min()
-    forecast = OwnPast(SIMPLE_METHODS[name]).forecast(history, DAYS[0], np.array([0, int(first_minute) - 1]))
+    forecast = RollingFit(SIMPLE_METHODS[name]).forecast(
+        history, DAYS[0], np.array([0, int(first_minute) - 1])
+    )
     np.testing.assert_array_equal(forecast.mean, FALLBACK_HEADWAY_MINS)
 
 
@@ -104,7 +111,7 @@ def test_trains_run_on_to_the_end_before_any_has_shown_how(history):
     """Before the first full hour of a line nothing is learned, yet the first train is expected at all stations."""
     day = DAYS[0]
     t0 = int(history.passings_on(day)["minute"].min()) + 1
-    channels = OwnPastGuess(OwnPast(TripPropagation)).channels(history, day, np.array([t0]))
+    channels = RollingPrior(RollingFit(TripPropagation)).channels(history, day, np.array([t0]))
     arrives_in, first = channels[0, :, 0, 0], history.line.travel_order(0)
     assert (np.diff(arrives_in[first][1:]) > 0).all() and arrives_in[first][1:].max() < 15
 
@@ -120,7 +127,7 @@ def counted():
             pasts.append(training.service_dates)
             return super().fit(training)
 
-    return OwnPast(Counted), pasts
+    return RollingFit(Counted), pasts
 
 
 def test_each_past_is_fitted_on_once(history, counted):
@@ -143,7 +150,7 @@ def test_another_past_of_the_same_dates_has_a_fit_of_its_own(history, counted):
 
 
 def test_the_newest_four_weeks_are_the_past():
-    history = noisy_history("long", 3, PAST_DAYS + 4, headway=30.0)
+    history = noisy_history("long", 3, ROLLING_FIT_DAYS + 4, headway=30.0)
     dates = history.service_dates
-    assert past_before(history, dates[-1], 0).service_dates == dates[3:-1]
-    assert past_before(history, dates[5], 7).service_dates == dates[:5]
+    assert history_before(history, dates[-1], 0).service_dates == dates[3:-1]
+    assert history_before(history, dates[5], 7).service_dates == dates[:5]

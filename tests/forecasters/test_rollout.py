@@ -6,10 +6,15 @@ import pytest
 
 from headway_prediction.config import AppConfig
 from headway_prediction.evaluation.truth import day_truth
-from headway_prediction.forecasters.calibration import Calibration, HeldOut
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.prior_features import FittedGuess
-from headway_prediction.forecasters.rollout import Asked, FeedBack, FeedBackCalibration, history_run_on
+from headway_prediction.forecasters.calibration import Calibration, ValidationCells
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.prior_features import FittedPrior
+from headway_prediction.forecasters.rollout import (
+    ForecastRequest,
+    Rollout,
+    RolloutCalibration,
+    expected_history,
+)
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
@@ -33,17 +38,19 @@ def punctual():
     return history_of(0.0)
 
 
-def method_of(history, guess=None) -> STConvNetForecaster:
-    from headway_prediction.guided import GuidedSTConvNet
+def method_of(history, prior=None) -> STConvNetForecaster:
+    from headway_prediction.guided import ProbabilisticSTConvNet
 
-    network = GuidedSTConvNet(CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS)))
-    guess = guess or fit_first_guess(history.select(DAYS[:2]))
-    return STConvNetForecaster([network], CONFIG, FittedGuess(guess), None)
+    network = ProbabilisticSTConvNet(
+        CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
+    )
+    prior = prior or fit_prior(history.select(DAYS[:2]))
+    return STConvNetForecaster([network], CONFIG, FittedPrior(prior), None)
 
 
 def test_the_first_block_is_the_methods_own_forecast(punctual):
     method = method_of(punctual)
-    near, far = (m.forecast(punctual, TODAY, ORIGINS) for m in (method, FeedBack(method)))
+    near, far = (m.forecast(punctual, TODAY, ORIGINS) for m in (method, Rollout(method)))
     assert far.mean.shape == (3, 60, 5, 2)
     assert far.mean[:, :15].tobytes() == near.mean.tobytes()
     for level, values in near.quantiles.items():
@@ -51,8 +58,8 @@ def test_the_first_block_is_the_methods_own_forecast(punctual):
 
 
 def test_trains_that_keep_their_times_run_on_as_they_really_did(punctual):
-    guess = fit_first_guess(punctual.select(DAYS[:2]))
-    ahead = history_run_on(guess, punctual, TODAY, 455, 500)
+    prior = fit_prior(punctual.select(DAYS[:2]))
+    ahead = expected_history(prior, punctual, TODAY, 455, 500)
     expected, actual = (h.day(TODAY).isel(time=slice(456, 501)) for h in (ahead, punctual))
     np.testing.assert_allclose(expected["headway"].values, actual["headway"].values, atol=1e-4)
     np.testing.assert_array_equal(expected["arrived"].values, actual["arrived"].values)
@@ -61,7 +68,7 @@ def test_trains_that_keep_their_times_run_on_as_they_really_did(punctual):
 
 
 def test_fed_back_it_still_says_what_will_happen_on_a_line_without_surprises(punctual):
-    forecast = FeedBack(method_of(punctual)).forecast(punctual, TODAY, ORIGINS)
+    forecast = Rollout(method_of(punctual)).forecast(punctual, TODAY, ORIGINS)
     truth = day_truth(punctual, TODAY, ORIGINS, leads=60)
     errors = np.abs(forecast.quantiles[0.5] - truth.headway)[truth.valid]
     assert np.median(errors) < 0.5
@@ -69,23 +76,23 @@ def test_fed_back_it_still_says_what_will_happen_on_a_line_without_surprises(pun
 
 def test_nothing_after_the_origin_matters():
     history = history_of(1.5)
-    method = FeedBack(method_of(history))
+    method = Rollout(method_of(history))
     together = method.forecast(history, TODAY, ORIGINS)
     for place, t0 in enumerate(ORIGINS):
         alone = method.forecast(history.as_of(TODAY, int(t0)), TODAY, ORIGINS[place : place + 1])
         assert alone.mean[0].tobytes() == together.mean[place].tobytes()
 
 
-def cells(mean, truth, usual, lead) -> HeldOut:
-    mean, truth, usual = (np.asarray(part, dtype=float) for part in (mean, truth, usual))
+def cells(mean, truth, typical, lead) -> ValidationCells:
+    mean, truth, typical = (np.asarray(part, dtype=float) for part in (mean, truth, typical))
     quantiles = np.stack([mean - 1, mean, mean + 1], axis=-1)
     count = len(mean)
-    return HeldOut(
+    return ValidationCells(
         mean=mean,
         quantiles=quantiles,
         truth=truth,
         event=np.ones(count, dtype=bool),
-        usual=usual,
+        typical=typical,
         held=np.full(count, np.nan),
         arrives_in=np.full(count, 60.0),
         lead=np.asarray(lead),
@@ -95,31 +102,31 @@ def cells(mean, truth, usual, lead) -> HeldOut:
 def test_the_mean_is_drawn_towards_the_usual_headway_by_least_squares():
     # Lead 1 is always right; at lead 2 the forecast is 4 above the usual headway and the truth 1 above: trust 1/4;
     # at lead 3 the truth lies on the other side: no trust; nothing is known of lead 4.
-    found = FeedBackCalibration.fit((0.1, 0.5, 0.9), 4, cells([8, 10, 10], [8, 7, 5], [6, 6, 6], [1, 2, 3]))
-    assert found.trust.tolist() == pytest.approx([1, 0.25, 0, 1])
+    found = RolloutCalibration.fit((0.1, 0.5, 0.9), 4, cells([8, 10, 10], [8, 7, 5], [6, 6, 6], [1, 2, 3]))
+    assert found.mean_weight.tolist() == pytest.approx([1, 0.25, 0, 1])
 
 
 def test_a_calibration_is_carried_by_its_state(punctual):
     intervals = Calibration(np.array([0.1, 0.5, 0.9]), np.full((60, 3), 2.0), np.array(3.0))
-    fitted = FeedBackCalibration(np.linspace(1, 0.2, 60), intervals)
-    again = FeedBackCalibration.from_state({name: np.array(value) for name, value in fitted.state().items()})
+    fitted = RolloutCalibration(np.linspace(1, 0.2, 60), intervals)
+    again = RolloutCalibration.from_state({name: np.array(value) for name, value in fitted.state().items()})
     method = method_of(punctual)
-    one, other = (FeedBack(method, c).forecast(punctual, TODAY, ORIGINS) for c in (fitted, again))
+    one, other = (Rollout(method, c).forecast(punctual, TODAY, ORIGINS) for c in (fitted, again))
     assert one.mean.tobytes() == other.mean.tobytes()
-    plain = FeedBack(method).forecast(punctual, TODAY, ORIGINS)
+    plain = Rollout(method).forecast(punctual, TODAY, ORIGINS)
     width, wide = (f.quantiles[0.9] - f.quantiles[0.1] for f in (plain, one))
     assert wide.mean() > width.mean()
 
 
 def test_forecasts_made_side_by_side_are_those_made_alone():
     one, other = history_of(0.0), history_of(1.5)
-    guesses = [fit_first_guess(history.select(DAYS[:2])) for history in (one, other)]
-    method = FeedBack(method_of(one, guesses[0]))
-    asked = [
-        Asked(FittedGuess(guess), history, TODAY, ORIGINS[: 1 + place])
-        for place, (guess, history) in enumerate(zip(guesses, (one, other), strict=True))
+    priors = [fit_prior(history.select(DAYS[:2])) for history in (one, other)]
+    method = Rollout(method_of(one, priors[0]))
+    requests = [
+        ForecastRequest(FittedPrior(prior), history, TODAY, ORIGINS[: 1 + place])
+        for place, (prior, history) in enumerate(zip(priors, (one, other), strict=True))
     ]
-    for forecast, single in zip(method.forecast_each(asked), asked, strict=True):
-        alone = FeedBack(method_of(one, single.guess.guess)).forecast(single.history, TODAY, single.origins)
+    for forecast, single in zip(method.forecast_each(requests), requests, strict=True):
+        alone = Rollout(method_of(one, single.prior.prior)).forecast(single.history, TODAY, single.origins)
         assert forecast.mean.tobytes() == alone.mean.tobytes()
         assert all(forecast.quantiles[q].tobytes() == alone.quantiles[q].tobytes() for q in alone.quantiles)

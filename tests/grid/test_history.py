@@ -157,8 +157,10 @@ def test_scrambling_the_future_changes_nothing_up_to_t0(noisy, t0, seed):
         )
     ]
     future = pl.DataFrame(places, past.schema, orient="row")
-    scrambled = pl.concat([past, future]).sort("service_date", "direction", "station", "minute")
-    other = build_history(scrambled, noisy.line, None, noisy.service_dates, {MONDAY: 1619, TUESDAY: 1619}, {})
+    with_random_future = pl.concat([past, future]).sort("service_date", "direction", "station", "minute")
+    other = build_history(
+        with_random_future, noisy.line, None, noisy.service_dates, {MONDAY: 1619, TUESDAY: 1619}, {}
+    )
     assert_same(other.as_of(TUESDAY, t0).day(TUESDAY), noisy.as_of(TUESDAY, t0).day(TUESDAY))
     for name in ("headway", "elapsed", "arrived"):
         np.testing.assert_array_equal(

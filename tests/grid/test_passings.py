@@ -5,7 +5,7 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.grid.passings import PASSING_COLUMNS, Dropped, before, passings_on_line
+from headway_prediction.grid.passings import PASSING_COLUMNS, DroppedRows, passings_before, passings_on_line
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.trip_keys import trip_keys
 from helpers.lines import MONDAY, ZONE, log_of, raw_log, regular_rows, train
@@ -38,7 +38,7 @@ def test_passings_are_minutes_directions_and_stations_in_order():
     trains = passings["train"].to_list()
     assert (trains[0], trains[1], trains[4]) == (trains[2], trains[3], trains[5])
     assert len(set(trains)) == 3
-    assert dropped == Dropped(0, 0)
+    assert dropped == DroppedRows(0, 0)
 
 
 def test_a_passing_15_seconds_or_less_after_the_one_before_is_a_duplicate():
@@ -116,9 +116,9 @@ def test_a_log_of_left_out_stops_alone_has_nothing_on_the_line():
 
 def test_before_keeps_earlier_days_whole_and_later_days_not_at_all():
     passings, _ = placed(at_a([400, 410]) + at_a([400, 410], TUESDAY))
-    assert before(passings, TUESDAY, 410).select("service_date", "minute").rows() == [
+    assert passings_before(passings, TUESDAY, 410).select("service_date", "minute").rows() == [
         (MONDAY, 400),
         (MONDAY, 410),
         (TUESDAY, 400),
     ]
-    assert before(passings, MONDAY, 410.01)["minute"].to_list() == [400, 410]
+    assert passings_before(passings, MONDAY, 410.01)["minute"].to_list() == [400, 410]

@@ -10,17 +10,17 @@ from threading import Event
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.live.sources import ArchiveFeed
 from headway_prediction.service.store import Store
-from helpers.ingested import LINE, OWN
+from helpers.ingested import LINE, LINE_FILTER
 
 AT_ONCE = 1e9
 
 
 def ingest(url: str, archive: str) -> None:
     """Ingest what the store does not have of an archive, as fast as it goes."""
-    going_on = Ingest.resume(Store.open(url), LINE, OWN)
+    going_on = Ingest.resume(Store.open(url), LINE, LINE_FILTER)
     for poll in ArchiveFeed(archive, print, AT_ONCE).polls(Event(), going_on.newest_poll_at):
         going_on.add(poll)
-    assert going_on.unsaved == 0
+    assert going_on.waiting_polls == 0
 
 
 def main() -> None:

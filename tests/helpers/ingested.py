@@ -6,19 +6,19 @@ from itertools import takewhile
 import polars as pl
 
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
-from headway_prediction.feeds.realtime.arrival_log import Words, tidy_log
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, tidy_log
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import follow_polls
-from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.feeds.realtime.tracker import track_polls
+from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.simulate import Scenario
 from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.transit.clock import service_day_start
 
 SCENARIO = Scenario.of_size(4)
 LINE = SCENARIO.line_id
-OWN = OwnPassings(LINE, Words(SCENARIO.time_zone))
+LINE_FILTER = LineFilter(LINE, FeedMetadata(SCENARIO.time_zone))
 DAY = SCENARIO.start_date
 
 
@@ -27,18 +27,23 @@ def moment(hour: float, day: date = DAY) -> float:
     return service_day_start(day, SCENARIO.time_zone).timestamp() + hour * 3600
 
 
-def simulated(first_hour: float, last_hour: float, every_secs: int = 15, **faults: object) -> list[Poll]:
+def simulated(first_hour: float, last_hour: float, interval_secs: int = 15, **faults: object) -> list[Poll]:
     """The polls of the first service day between two hours, which may lie beyond it."""
     begin = datetime.fromtimestamp(moment(first_hour)).astimezone()
     given = polls_from(
-        SCENARIO, begin, every_secs=every_secs, content=FeedContent(), faults=Faults(**faults), seed=1
+        SCENARIO,
+        begin,
+        interval_secs=interval_secs,
+        content=FeedContent(),
+        faults=FeedFaults(**faults),
+        seed=1,
     )
     return list(takewhile(lambda poll: poll.fetched_at < moment(last_hour), given))
 
 
-def batch_log(polls: list[Poll], own: OwnPassings = OWN) -> pl.DataFrame:
+def batch_log(polls: list[Poll], own: LineFilter = LINE_FILTER) -> pl.DataFrame:
     """The log that the batch path makes of polls, typed."""
-    return typed_arrivals(tidy_log(follow_polls(polls).journal(), own.words, own.route_id)[0])
+    return typed_arrivals(tidy_log(track_polls(polls).journal(), own.words, own.route_id)[0])
 
 
 def of_date(log: pl.DataFrame, day: date = DAY) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.cli import main
-from headway_prediction.feeds.logs.arrivals import COLUMNS, check_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, check_arrivals
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.grid.store import write_history
 from headway_prediction.transit.clock import service_day_start
@@ -44,7 +44,8 @@ def raw_log(rows: Iterable[tuple], zone: str = ZONE) -> pl.DataFrame:
     ]
     return pl.DataFrame(
         fields,
-        schema=dict.fromkeys(COLUMNS, pl.String) | {"direction_id": pl.Int64, "stop_sequence": pl.Int64},
+        schema=dict.fromkeys(ARRIVAL_COLUMNS, pl.String)
+        | {"direction_id": pl.Int64, "stop_sequence": pl.Int64},
     )
 
 
@@ -175,10 +176,10 @@ def make_small_line(folder: Path) -> None:
         assert headway(*command) == 0
 
 
-def headway(*words: object) -> int:
+def headway(*arguments: object) -> int:
     """Run one `headway` command line in this process; return its exit status."""
     try:
-        return main([str(word) for word in words])
+        return main([str(word) for word in arguments])
     except SystemExit as finished:
         return finished.code or 0
 

@@ -10,22 +10,22 @@ from queue import Empty, Queue
 from threading import Event
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.service.live.bundle_watcher import Loaded
-from headway_prediction.service.live.line_filter import OwnPassings
-from headway_prediction.service.live.published import Published
+from headway_prediction.service.live.bundle_watcher import LoadedBundle
+from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.published import LineForecast
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
 from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.transit.clock import service_day_start
 
 SCENARIO = Scenario.of_size(5)
 FRIDAY = date(2025, 9, 12)
-PATIENCE_SECS = 60.0
+ALLOWED_LATENESS_SECS = 60.0
 
 
 def moment(minute: float) -> float:
@@ -36,7 +36,7 @@ def moment(minute: float) -> float:
 def simulated_polls(first: float, last: float) -> list[Poll]:
     """The polls between two minutes of FRIDAY, two a minute."""
     begin = datetime.fromtimestamp(moment(first)).astimezone()
-    given = polls_from(SCENARIO, begin, every_secs=30, content=FeedContent(), faults=Faults(), seed=5)
+    given = polls_from(SCENARIO, begin, interval_secs=30, content=FeedContent(), faults=FeedFaults(), seed=5)
     return list(takewhile(lambda poll: poll.fetched_at < moment(last), given))
 
 
@@ -49,7 +49,7 @@ class SetClock:
     def now(self) -> float:
         return self.time
 
-    def troubles(self) -> tuple[str, ...]:
+    def issues(self) -> tuple[str, ...]:
         return self.wrong
 
 
@@ -75,42 +75,42 @@ class PushedFeed:
 class PushedService:
     """A running service, told what its feed says and what time it is."""
 
-    def __init__(self, path: Path, loaded: Loaded, store_url: str, **settings: object):
+    def __init__(self, path: Path, loaded: LoadedBundle, store_url: str, **settings: object):
         self.clock = SetClock()
         self.feed = PushedFeed(self.clock)
         self.store = Store.open(store_url)
         line_id = loaded.bundle.line.line_id
-        own = OwnPassings(line_id, Words(SCENARIO.time_zone))
+        own = LineFilter(line_id, FeedMetadata(SCENARIO.time_zone))
         self.live = LiveService(
             path, loaded, self.store, own, self.feed, ServiceSettings(line_id, **settings)
         )
-        self.line_id, self.board = line_id, self.live.board
+        self.line_id, self.publisher = line_id, self.live.publisher
 
     def push(self, polls: list[Poll]) -> None:
         """Let the feed say all of this, each at its time."""
         for poll in polls:
             self.feed.waiting.put(poll)
 
-    def whole(self, minute: int) -> Published:
+    def whole(self, minute: int) -> LineForecast:
         """Wait until minute `minute` was published whole, its hour and scores among it."""
         self.until(lambda: self._is_whole(minute))
-        return self.board.newest(self.line_id)[1]
+        return self.publisher.latest(self.line_id)[1]
 
     def _is_whole(self, minute: int) -> bool:
-        newest = self.live.newest_whole
+        newest = self.live.latest_complete
         return newest is not None and newest.state.t0 >= minute
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for a condition; fails when it does not come true."""
-        end = time.monotonic() + PATIENCE_SECS
+        end = time.monotonic() + ALLOWED_LATENESS_SECS
         while not condition():
-            assert time.monotonic() < end, f"in vain; {self.live.troubles()}"
+            assert time.monotonic() < end, f"in vain; {self.live.issues()}"
             time.sleep(0.02)
 
 
 @contextmanager
 def pushed_service(
-    path: Path, loaded: Loaded, store_url: str, before: Sequence[Poll] = (), **settings: object
+    path: Path, loaded: LoadedBundle, store_url: str, before: Sequence[Poll] = (), **settings: object
 ) -> Iterator[PushedService]:
     """Start a service, and stop it in the end; of the polls of `before` only the last comes while it runs."""
     service = PushedService(path, loaded, store_url, **settings)

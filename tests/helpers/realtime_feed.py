@@ -12,7 +12,7 @@ from google.transit.gtfs_realtime_pb2 import (
 
 from headway_prediction.feeds.realtime.passing import Passing
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import follow_polls
+from headway_prediction.feeds.realtime.tracker import track_polls
 
 T0 = 1_757_340_000
 DAY = 86_400
@@ -107,4 +107,4 @@ def row(passing: Passing) -> tuple:
 
 def journal(*polls: Poll) -> list[tuple]:
     """The rows of the journal of `polls`."""
-    return [row(passing) for passing in follow_polls(polls).journal()]
+    return [row(passing) for passing in track_polls(polls).journal()]

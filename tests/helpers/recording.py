@@ -12,9 +12,9 @@ from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.recorder.record import Clock
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.feeds.recorder.verify import verify
-from headway_prediction.simulate.feed.replay_clock import Moment
+from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server import FeedServer
-from headway_prediction.simulate.feed.server_faults import Fault, Faults
+from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 
 NOON = 1768305600.0
 """2026-01-13T12:00:00Z, as `date -u -d @1768305600` prints it."""
@@ -39,11 +39,11 @@ def polls(count: int, every: float = 15.0, start: float = NOON) -> list[Poll]:
 
 
 def feed_server(given: list[Poll], speed: float = float("inf"), **options) -> FeedServer:
-    return FeedServer(Moment(given, speed), **options)
+    return FeedServer(PollPlayer(given, speed), **options)
 
 
-def always(fault: Fault) -> Faults:
-    return Faults({fault: 1.0})
+def always(fault: ServerFault) -> ServerFaults:
+    return ServerFaults({fault: 1.0})
 
 
 class FakeTime:
@@ -61,7 +61,7 @@ class FakeTime:
 
 
 @contextmanager
-def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+def http_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
     """A server on loopback whose every GET is `answer(handler)`; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]
         thread.join()
 
 
-def reply(handler: BaseHTTPRequestHandler, status: int = 200, body: bytes = b"", **headers: str) -> None:
+def respond(handler: BaseHTTPRequestHandler, status: int = 200, body: bytes = b"", **headers: str) -> None:
     handler.send_response(status)
     for name, value in ({"Content_Length": str(len(body))} | headers).items():
         handler.send_header(name.replace("_", "-"), value)

@@ -34,8 +34,8 @@ def served(view: RecordedView, port: int = 0, **settings: object) -> Iterator[tu
 
 def publish(view: RecordedView, **changes: object) -> None:
     """Put the newest minute up again, changed."""
-    newest = view.board.newest(view.line_id)[1]
-    view.board.publish(view.line_id, replace(newest, **changes))
+    newest = view.publisher.latest(view.line_id)[1]
+    view.publisher.publish(view.line_id, replace(newest, **changes))
 
 
 @contextmanager
@@ -49,4 +49,4 @@ def listened(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 def unpublished(view: RecordedView) -> RecordedView:
     """Return a view of the same day of which nothing is published yet."""
-    return RecordedView(view.whole, view.served, view.guess, view.methods)
+    return RecordedView(view.whole, view.served, view.prior, view.methods)

@@ -20,27 +20,27 @@ import polars as pl
 
 from headway_prediction.cli.simulate_grid import ScenarioName, named_scenario
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.forecasters.base import Forecast, Forecaster
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.serialization import moment
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.service.live.published import (
-    IssuedForecast,
+    Alert,
+    AlertKind,
     Level,
+    LineForecast,
     LineState,
     LiveScores,
     MethodScore,
-    Published,
+    PublishedForecast,
     Status,
     TrainPath,
-    Trouble,
-    Warned,
 )
-from headway_prediction.service.live.publisher import Board
-from headway_prediction.service.live.view import Figures, ServedLine
+from headway_prediction.service.live.publisher import Publisher
+from headway_prediction.service.live.view import LineMetrics, ServedLine
 from headway_prediction.simulate import write_simulation
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant
 from headway_prediction.transit.line import DIRECTIONS
@@ -81,16 +81,16 @@ class RecordedView:
         self,
         history: LineHistory,
         served: ServedLine,
-        guess: FirstGuess,
+        prior: PhysicsPrior,
         methods: tuple[Forecaster, Forecaster],
         first_t0: int = 8 * 60,
     ) -> None:
         self.whole, self.day = history, history.service_dates[-1]
-        self.history, self.served, self.guess = history.select([self.day]), served, guess
-        self.usual = Usual.before(history, [self.day]).on(history, self.day)
+        self.history, self.served, self.prior = history.select([self.day]), served, prior
+        self.typical = TypicalHeadway.before(history, [self.day]).on(history, self.day)
         self.methods, self.next_t0 = methods, first_t0
-        self.board, self.store = Board(), self
-        self.published: dict[int, Published] = {}
+        self.publisher, self.store = Publisher(), self
+        self.published: dict[int, LineForecast] = {}
         self.asked = Counter()
         self.wrong: list[str] = []
         self.late_secs = 0.0
@@ -99,37 +99,37 @@ class RecordedView:
     def line_id(self) -> str:
         return self.served.line.line_id
 
-    def step(self) -> Published:
+    def step(self) -> LineForecast:
         """Publish the next minute."""
         published = self.made(self.next_t0)
         self.published[self.next_t0] = published
         self.next_t0 = self.next_t0 + 1 if self.next_t0 + 61 < SCORED_DAY_MINS else 8 * 60
-        self.board.publish(self.line_id, published)
+        self.publisher.publish(self.line_id, published)
         return published
 
-    def made(self, t0: int, status: Status | None = None) -> Published:
-        status = status or Status(Level.FRESH, (), 12.0)
+    def made(self, t0: int, status: Status | None = None) -> LineForecast:
+        status = status or Status(Level.LIVE, (), 12.0)
         known = self.history.as_of(self.day, t0)
         issued = [self._issued(method, known, t0, status) for method in self.methods]
         state = self._state(known, t0)
-        return Published(
+        return LineForecast(
             status, self._at(t0), state, *issued, tuple(_warnings(issued[0], state)), self._scores(t0)
         )
 
     def lines(self) -> Sequence[ServedLine]:
         return [self.served]
 
-    def published_at(self, line_id: str, service_date: date, t0: int) -> Published | None:
-        self.asked["published_at"] += 1
+    def forecast_at(self, line_id: str, service_date: date, t0: int) -> LineForecast | None:
+        self.asked["forecast_at"] += 1
         return self.published.get(t0) if service_date == self.day else None
 
     def departures(self, line_id: str) -> Sequence[Departure]:
-        t0 = self.board.newest(line_id)[1].state.t0
+        t0 = self.publisher.latest(line_id)[1].state.t0
         return [d for d in _planned(self.history, self.day) if t0 + 1 <= d.planned < t0 + 61]
 
     def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
         """Answer by a rule of thumb: what leaves `mins` later makes headways that much longer where it can have arrived."""
-        published = self.board.newest(line_id)[1]
+        published = self.publisher.latest(line_id)[1]
         edits = list(asked["edits"])
         if strategy := asked.get("strategy"):
             next_one = next(d for d in self.departures(line_id) if d.direction == strategy["direction_id"])
@@ -145,22 +145,22 @@ class RecordedView:
     def origins(self, line_id: str, service_date: date) -> list[int]:
         return sorted(self.published) if service_date == self.day else []
 
-    def troubles(self) -> Sequence[str]:
+    def issues(self) -> Sequence[str]:
         return self.wrong
 
-    def figures(self, line_id: str) -> Figures:
-        return Figures(12.0, 0.03, 0.08, 0.2, {"new": 7, "failed": 1})
+    def figures(self, line_id: str) -> LineMetrics:
+        return LineMetrics(12.0, 0.03, 0.08, 0.2, {"new": 7, "failed": 1})
 
     def now(self) -> float:
-        newest = self.board.newest(self.line_id)[1]
+        newest = self.publisher.latest(self.line_id)[1]
         return self._at(self.next_t0) if newest is None else newest.at + self.late_secs
 
     def _at(self, t0: int) -> float:
         return instant(self.day, t0 + 1, self.served.line.time_zone).timestamp() + 2.0
 
-    def _issued(self, method: Forecaster, known: LineHistory, t0: int, status: Status) -> IssuedForecast:
+    def _issued(self, method: Forecaster, known: LineHistory, t0: int, status: Status) -> PublishedForecast:
         forecast = method.forecast(known, self.day, np.array([t0]))
-        return IssuedForecast(self.line_id, method.name, self._at(t0), status, forecast)
+        return PublishedForecast(self.line_id, method.name, self._at(t0), status, forecast)
 
     def _state(self, known: LineHistory, t0: int) -> LineState:
         minutes = np.arange(max(0, t0 - PAST_MINS + 1), t0 + 1)
@@ -168,11 +168,11 @@ class RecordedView:
         cells = {name: grid[name].values for name in ("headway", "elapsed", "arrived", "valid")}
         headway, elapsed = (np.where(cells["valid"], cells[n], np.nan) for n in ("headway", "elapsed"))
         trains = tuple(self._trains(known, t0))
-        return LineState(self.day, t0, minutes, headway, elapsed, cells["arrived"], self.usual[t0], trains)
+        return LineState(self.day, t0, minutes, headway, elapsed, cells["arrived"], self.typical[t0], trains)
 
     def _trains(self, known: LineHistory, t0: int) -> Iterator[TrainPath]:
         passings = known.passings_on(self.day).filter(pl.col("minute") > t0 - 60)
-        for direction, day in zip(DIRECTIONS, self.guess.direction_days(known, self.day), strict=True):
+        for direction, day in zip(DIRECTIONS, self.prior.direction_days(known, self.day), strict=True):
             stations = known.line.travel_order(direction)
             expected = day.expected(t0, 60)
             coming = {
@@ -209,15 +209,15 @@ class RecordedView:
         return LiveScores(self._at(min(self.published)), self._at(t0), methods, 0.81, None)
 
 
-def _warnings(issued: IssuedForecast, state: LineState) -> Iterator[Warned]:
+def _warnings(issued: PublishedForecast, state: LineState) -> Iterator[Alert]:
     middle = issued.forecast.quantiles[0.5][0]
     for lead, station, direction in np.argwhere(np.isfinite(middle)):
-        headway, usual = float(middle[lead, station, direction]), float(state.usual[station, direction])
+        headway, typical = float(middle[lead, station, direction]), float(state.typical[station, direction])
         before = middle[lead - 1, station, direction] if lead else state.headway[-1, station, direction]
-        if headway != before and (headway > 1.5 * usual or headway < 0.5 * usual):
-            trouble = Trouble.GAP if headway > usual else Trouble.BUNCHED
+        if headway != before and (headway > 1.5 * typical or headway < 0.5 * typical):
+            kind = AlertKind.GAP if headway > typical else AlertKind.BUNCHED
             minute = float(issued.t0 + 1 + lead)
-            yield Warned(trouble, int(direction), int(station), minute, headway, usual, 0.9 - 0.03 * lead)
+            yield Alert(kind, int(direction), int(station), minute, headway, typical, 0.9 - 0.03 * lead)
 
 
 def _planned(history: LineHistory, day: date) -> Iterator[Departure]:
@@ -240,7 +240,7 @@ def simulated_view(stations: int = 5, steps: int = 0) -> RecordedView:
 
 
 @cache
-def _simulated(stations: int) -> tuple[LineHistory, ServedLine, FirstGuess, tuple[Forecaster, Forecaster]]:
+def _simulated(stations: int) -> tuple[LineHistory, ServedLine, PhysicsPrior, tuple[Forecaster, Forecaster]]:
     scenario = named_scenario(ScenarioName.GARDEN_LINE, stations)
     with TemporaryDirectory() as folder:
         log, schedule = write_simulation(folder, scenario, days=3, seed=1)
@@ -250,7 +250,7 @@ def _simulated(stations: int) -> tuple[LineHistory, ServedLine, FirstGuess, tupl
     served = ServedLine(
         history.line, "Garden Line", 30.0, (0.1, 0.5, 0.9), (fitted.name,), tuple(training), "0.1.0"
     )
-    return history, served, fitted.guess, (Spread(fitted), Spread(replace(fitted, leads=60)))
+    return history, served, fitted.prior, (Spread(fitted), Spread(replace(fitted, leads=60)))
 
 
 def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
@@ -263,7 +263,7 @@ def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
     bundle, history = Bundle.load(bundle_path), read_history(grid_path)
     methods = bundle.method("st-convnet"), bundle.method("st-convnet-60")
     served = ServedLine.of_bundle(bundle, history.line.line_id, "0.1.0")
-    return RecordedView(history, served, methods[0].guess.guess, methods)
+    return RecordedView(history, served, methods[0].prior.prior, methods)
 
 
 def main() -> None:

@@ -9,20 +9,20 @@ import numpy as np
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.serialization import moment, numbers, platform_places
 from headway_prediction.service.api.forecast_response import columns_body
-from headway_prediction.service.live.published import IssuedForecast
-from headway_prediction.transit.clock import service_moment
+from headway_prediction.service.live.published import PublishedForecast
+from headway_prediction.transit.clock import service_date_and_minute
 from headway_prediction.transit.line import Line
 
 
 def rule_of_thumb(
-    edits: list[dict], planned: set[tuple[int, float]], hour: IssuedForecast, line: Line
+    edits: list[dict], planned: set[tuple[int, float]], hour: PublishedForecast, line: Line
 ) -> Mapping[str, object]:
     """Make headways `mins` longer wherever what is held, moved or added can have arrived: quick, and of the right shape."""
     mean = hour.forecast.mean[0]
     changed, reached, departures = mean.copy(), np.zeros(mean.shape, dtype=bool), []
     for edit in edits:
         direction = edit["direction_id"]
-        day, minute = service_moment(datetime.fromisoformat(edit["departure"]), line.time_zone)
+        day, minute = service_date_and_minute(datetime.fromisoformat(edit["departure"]), line.time_zone)
         known = any(d == direction and abs(m - minute) < 0.5 for d, m in planned)
         if day != hour.service_date or not (known or edit["action"] == "add"):
             raise HeadwayError(
@@ -46,7 +46,7 @@ def rule_of_thumb(
         mean=changed[None],
         quantiles={level: q + changed - mean for level, q in hour.forecast.quantiles.items()},
     )
-    present = columns_body(hour, line)
+    baseline = columns_body(hour, line)
     after = columns_body(replace(hour, forecast=forecast), line)
     stations, directions = platform_places(line)
     waits = [
@@ -54,9 +54,9 @@ def rule_of_thumb(
         for s, d in zip(stations, directions, strict=True)
     ]
     return {
-        "time": present["time"],
+        "time": baseline["time"],
         "edits": edits,
-        "present": present,
+        "baseline": baseline,
         "changed": after,
         "difference": {"headway_mean": numbers((changed - mean)[:, stations, directions].T)},
         "reached": reached[:, stations, directions].T.tolist(),
@@ -65,11 +65,11 @@ def rule_of_thumb(
     }
 
 
-def _wait(present: np.ndarray, changed: np.ndarray) -> dict[str, float]:
-    before, after = (float(np.mean(h**2) / (2 * np.mean(h))) for h in (present, changed))
+def _wait(baseline: np.ndarray, changed: np.ndarray) -> dict[str, float]:
+    before, after = (float(np.mean(h**2) / (2 * np.mean(h))) for h in (baseline, changed))
     difference = after - before
     return {
-        "present_mins": round(before, 2),
+        "baseline_mins": round(before, 2),
         "changed_mins": round(after, 2),
         "difference_mins": round(difference, 2),
         "low_mins": round(difference - 0.2, 2),

@@ -5,7 +5,7 @@ import polars as pl
 
 from headway_prediction.forecasters.physics.running_times import HOURS
 from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
-from headway_prediction.forecasters.physics.train_following import Following
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line
@@ -13,7 +13,7 @@ from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timet
 from helpers.lines import ZONE, log_of
 
 NAN = np.nan
-SIMPLY_ON = Following.none(4)
+NO_FOLLOWING = TrainFollowing.none(4)
 """Trains of four positions that do not mind one another."""
 
 

@@ -10,18 +10,18 @@ import polars as pl
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections
-from headway_prediction.forecasters.physics.turnarounds import TurnRounds
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
+from headway_prediction.forecasters.physics.turnarounds import Turnarounds
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable
 from headway_prediction.transit.trip_keys import trip_keys
-from headway_prediction.what_if.baseline import Present
+from headway_prediction.what_if.baseline import Baseline
 from headway_prediction.what_if.edits import Edit
 from headway_prediction.what_if.request import Request
-from headway_prediction.what_if.result import Answer, answer
+from headway_prediction.what_if.result import WhatIfResult, run_what_if
 from helpers.lines import MONDAY, ZONE, log_of, train
 from helpers.trips import plan_of
 
@@ -79,21 +79,21 @@ def delayed(history: LineHistory, departure: float, mins: float) -> LineHistory:
 
 @dataclass(frozen=True)
 class Railway:
-    """The line with a history, a bundle of it without networks, and the moment that is asked about; `turns` round of trains
+    """The line with a history, a bundle of it without networks, and the moment that is asked about; `turnarounds` round of trains
     into either direction are known where they are given."""
 
     history: LineHistory
     t0: int = T0
-    turns: tuple[TurnRounds, TurnRounds] | None = None
+    turnarounds: tuple[Turnarounds, Turnarounds] | None = None
 
     @cached_property
     def bundle(self) -> Bundle:
         """The simple methods of the bundle are fitted on the first two days."""
         history = self.history
         methods = fit_simple_methods(history.select(DAYS[:2]))
-        if self.turns is not None:
-            guess = replace(methods["trip-propagation"].guess, turns=self.turns)
-            methods |= {"trip-propagation": replace(methods["trip-propagation"], guess=guess)}
+        if self.turnarounds is not None:
+            prior = replace(methods["trip-propagation"].prior, turnarounds=self.turnarounds)
+            methods |= {"trip-propagation": replace(methods["trip-propagation"], prior=prior)}
         days = {"training": tuple(DAYS[:2]), "validation": (), "test": (TODAY,)}
         cap_mins = history.grid.attrs["cap_mins"]
         return Bundle(
@@ -103,27 +103,27 @@ class Railway:
             cap_mins,
             days,
             methods,
-            ArrivalCorrections.none(),
+            ArrivalResiduals.none(),
             (),
             None,
             None,
         )
 
     @cached_property
-    def present(self) -> Present:
+    def baseline(self) -> Baseline:
         """What is known of the line."""
-        return Present.of(self.bundle, self.history, TODAY, self.t0)
+        return Baseline.of(self.bundle, self.history, TODAY, self.t0)
 
     @cached_property
     def forecast(self) -> Forecast:
         """A forecast of the next 60 minutes, with quantiles a minute apart."""
-        guess = TripPropagation(self.bundle.simple_methods["trip-propagation"].guess, leads=60)
-        middle = guess.forecast(self.history, TODAY, np.array([self.t0]))
+        prior = TripPropagation(self.bundle.simple_methods["trip-propagation"].prior, leads=60)
+        middle = prior.forecast(self.history, TODAY, np.array([self.t0]))
         levels = ((0.1, -1), (0.5, 0), (0.9, 1))
         return replace(
             middle, quantiles={level: (middle.mean + apart).clip(0, 30) for level, apart in levels}
         )
 
-    def asked(self, *edits: Edit, **more: object) -> Answer:
+    def asked(self, *edits: Edit, **more: object) -> WhatIfResult:
         """What `edits` do, and a strategy or a search."""
-        return answer(Request(edits, **more), self.bundle, self.history, TODAY, self.t0, self.forecast)
+        return run_what_if(Request(edits, **more), self.bundle, self.history, TODAY, self.t0, self.forecast)

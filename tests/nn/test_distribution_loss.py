@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from headway_prediction.config import AppConfig
 from headway_prediction.nn.distribution_loss import DistributionLoss, MeanRMSE, MiddleMAE
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.quantiles import middle_index
 
 NAN = np.nan
 # Three cells; truth 5 min, once in a quiet minute, once as a train passes, and once unknown.
@@ -52,7 +52,7 @@ def test_a_single_quantile_counts_as_the_absolute_error_of_a_median():
     ("quantiles", "place"), [((0.1, 0.5, 0.9), 1), ((0.5,), 0), ((0.2, 0.4), 1), ((0.05, 0.45, 0.6, 0.9), 1)]
 )
 def test_the_middle_quantile_is_the_one_nearest_to_the_median(quantiles, place):
-    assert middle_place(quantiles) == place
+    assert middle_index(quantiles) == place
 
 
 cells = hnp.arrays(np.float32, (6, 4), elements=st.floats(0, 1, width=16))

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from headway_prediction.nn.lead_features import (
-    FACTS_WIDTH,
-    facts_of,
-    minutes_to_come,
-    parts_of,
-    trains_around,
+    LEAD_FEATURES_WIDTH,
+    lead_features_of,
+    minutes_until_arrival,
+    split_prior,
+    trains_at_leads,
 )
 from headway_prediction.nn.prior_channels import (
     FAR_MINS,
-    GUESS_LEADS,
-    GUESS_WIDTH,
     NEXT_TRAINS,
+    PRIOR_LEADS,
+    PRIOR_WIDTH,
     TRAIN_CHANNELS,
 )
 
@@ -36,12 +36,12 @@ def trains(*minutes_and_headways, spread=(0.0, 0.0), comes=1.0):
 
 
 def around(of, leads=6, held=8.0, elapsed=5.0, valid=1.0):
-    to_come = minutes_to_come(of, leads)
-    return trains_around(of, to_come, *(cell(part) for part in (held, elapsed, valid)))
+    to_come = minutes_until_arrival(of, leads)
+    return trains_at_leads(of, to_come, *(cell(part) for part in (held, elapsed, valid)))
 
 
 def test_minutes_count_from_the_end_of_the_leads_minute():
-    to_come = np.asarray(minutes_to_come(trains((1.5, 12), (3.0, 6)), 4))[0, 0, 0]
+    to_come = np.asarray(minutes_until_arrival(trains((1.5, 12), (3.0, 6)), 4))[0, 0, 0]
     np.testing.assert_array_equal(to_come[:, :2], [[0.5, 2], [-0.5, 1], [-1.5, 0], [-2.5, -1]])
 
 
@@ -79,12 +79,14 @@ def test_how_likely_a_train_has_passed_by_the_leads_end():
     of = trains((3.0, 12), spread=(2.0, 4.0))
     forecasts = np.zeros((1, 1, 1, 8, 3), "float32")
     found = around(of, leads=8)
-    facts = np.asarray(facts_of(of, minutes_to_come(of, 8), found, forecasts))[0, 0, 0]
+    facts = np.asarray(lead_features_of(of, minutes_until_arrival(of, 8), found, forecasts))[0, 0, 0]
     passed = facts[:, NEXT_TRAINS]
     np.testing.assert_allclose(passed[[0, 2, 6]], [0.1, 0.5, 0.9], atol=2e-3)
     assert (np.diff(passed) > 0).all()
     unlikely = trains((3.0, 12), spread=(2.0, 4.0), comes=0.5)
-    halved = np.asarray(facts_of(unlikely, minutes_to_come(unlikely, 8), found, forecasts))[0, 0, 0]
+    halved = np.asarray(lead_features_of(unlikely, minutes_until_arrival(unlikely, 8), found, forecasts))[
+        0, 0, 0
+    ]
     np.testing.assert_allclose(halved[:, NEXT_TRAINS], passed / 2, rtol=1e-5)
     # To the train that holds at first and to the one that follows it belong their own chances.
     np.testing.assert_allclose(
@@ -113,19 +115,21 @@ def test_a_train_that_comes_before_the_one_ahead_of_it_leaves_that_no_chance_bel
 def test_changes_against_trip_propagation():
     of = trains((1.5, 12))
     forecasts = np.broadcast_to(np.array([8, 9, 20], "float32"), (1, 1, 1, 2, 3))
-    facts = np.asarray(facts_of(of, minutes_to_come(of, 2), around(of, leads=2), forecasts))[0, 0, 0]
-    assert facts.shape == (2, FACTS_WIDTH)
+    facts = np.asarray(lead_features_of(of, minutes_until_arrival(of, 2), around(of, leads=2), forecasts))[
+        0, 0, 0
+    ]
+    assert facts.shape == (2, LEAD_FEATURES_WIDTH)
     np.testing.assert_allclose(facts[0, -8:-5], [8 / 15, 9 / 15, 20 / 15], rtol=1e-6)
     # Propagation, climatology; before (none), holder 8, following 12: minutes more than trip propagation, over five.
     np.testing.assert_allclose(facts[0, -5:], [0.2, 2.4, 0, 0, 0.8], rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("leads", [1, GUESS_LEADS])
+@pytest.mark.parametrize("leads", [1, PRIOR_LEADS])
 def test_the_guess_is_taken_apart_as_it_was_put_together(leads):
-    guess = np.arange(2 * 3 * 2 * GUESS_WIDTH, dtype="float32").reshape(2, 3, 2, GUESS_WIDTH)
-    parts = parts_of(guess)
+    prior = np.arange(2 * 3 * 2 * PRIOR_WIDTH, dtype="float32").reshape(2, 3, 2, PRIOR_WIDTH)
+    parts = split_prior(prior)
     np.testing.assert_array_equal(
-        np.asarray(parts.trains).reshape(2, 3, 2, -1), guess[..., : NEXT_TRAINS * len(TRAIN_CHANNELS)]
+        np.asarray(parts.trains).reshape(2, 3, 2, -1), prior[..., : NEXT_TRAINS * len(TRAIN_CHANNELS)]
     )
     climatology = np.asarray(parts.forecasts)[..., :leads, 2]
-    np.testing.assert_array_equal(climatology, guess[..., -GUESS_LEADS:][..., :leads])
+    np.testing.assert_array_equal(climatology, prior[..., -PRIOR_LEADS:][..., :leads])

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.quality.completeness import completeness
-from headway_prediction.quality.placed import placed_rows
 from headway_prediction.quality.plan_match import matched_passings
+from headway_prediction.quality.platform_rows import platform_rows
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
@@ -83,7 +83,7 @@ def test_dates_and_platforms_are_matched_apart():
 def counted(rows, plan=None):
     log = log_of(rows)
     line = Line.from_arrivals(log, ZONE)
-    return completeness([placed_rows(log, line)], line, plan)
+    return completeness([platform_rows(log, line)], line, plan)
 
 
 def plan_of(rows, weekdays):
@@ -101,7 +101,7 @@ def test_a_platform_is_held_against_the_plan_of_its_date():
         "passings": 5,
         "planned": 5,
         "planned_observed": 4,
-        "not_planned": 1,
+        "unplanned": 1,
         "late_mins": 0,
         "share": 0.8,
     }

@@ -10,10 +10,10 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.timetable import read_timetable
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.logs.batches import read_arrival_parts
-from headway_prediction.grid.build import surveyed_line
+from headway_prediction.grid.build import line_and_plan
 from headway_prediction.grid.store import read_history
 from headway_prediction.quality.check import check_log, check_parts
-from headway_prediction.quality.report.findings import basis, findings
+from headway_prediction.quality.report.findings import findings, overview
 from headway_prediction.quality.summary import by_date, by_platform, by_station
 from headway_prediction.simulate import Scenario, write_simulation
 from headway_prediction.transit.clock import service_minutes
@@ -72,7 +72,7 @@ def test_nothing_is_found_in_a_clean_log(clean):
     assert resolutions(quality) == [1] * 5
     assert quality.completeness["share"].to_list() == [1.0] * (5 * 12)
     if clean[2]:
-        assert quality.completeness["not_planned"].sum() == 0
+        assert quality.completeness["unplanned"].sum() == 0
         assert quality.completeness["late_mins"].abs().max() < 0.02
 
 
@@ -130,7 +130,7 @@ def test_a_train_that_passes_a_station_too_early_runs_backwards(clean):
     chosen = on(0) & (pl.col("trip_id") == "A060") & (pl.col("stop_id") == "S04")
     quality = check_log(log.with_columns(event_time=moved(chosen, -4)), line, plan)
     assert counts(quality) == {"backward": 1}
-    assert quality.backward.select("service_date", "station", "trip_id", "from_station").rows() == [
+    assert quality.backward.select("service_date", "station", "trip_id", "previous_station").rows() == [
         (DAYS[0], 3, "A060", 2)
     ]
 
@@ -196,7 +196,7 @@ def test_the_sentences_say_what_was_found_and_what_was_not(simulated):
     log, line, plan, _ = simulated
     missing_day = check_log(log.filter(~on(3)), line, plan)
     days = by_date(missing_day, by_platform(missing_day))
-    assert "Dates in between without any: 1 (2025-09-11)." in basis(missing_day, days)
+    assert "Dates in between without any: 1 (2025-09-11)." in overview(missing_day, days)
     text = " ".join(findings(missing_day, days))
     assert "100.0% of the" in text and "0 observed passings were not planned" in text
     assert (
@@ -297,7 +297,7 @@ def real(real_line, checked):
             log = typed_arrivals(pl.read_parquet(folder / "arrivals.parquet"))
             gtfs, listed = folder / "gtfs.zip", folder / "planned_departures.csv"
             plans = (gtfs if gtfs.exists() else None, listed if listed.exists() else None)
-            checked[name] = check_log(log, *surveyed_line(LineSurvey.of(log), *plans, ZONES[name]))
+            checked[name] = check_log(log, *line_and_plan(LineSurvey.of(log), *plans, ZONES[name]))
         return checked[name]
 
     return quality
@@ -339,5 +339,5 @@ def test_dart_ran_nearly_as_planned(real):
     quality = real("dublin-dart")
     ran = quality.completeness.filter(pl.col("passings").sum().over("service_date") > 0)
     assert ran["planned_observed"].sum() / ran["planned"].sum() > 0.98
-    assert ran["not_planned"].sum() < 50
+    assert ran["unplanned"].sum() < 50
     assert quality.outages.is_empty()

@@ -12,7 +12,7 @@ from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.quality.duplicates import duplicates
 from headway_prediction.quality.headways import suspicious_headways
 from headway_prediction.quality.outages import SILENCE_COLUMNS
-from headway_prediction.quality.placed import in_service_day, misdated_rows, placed_rows
+from headway_prediction.quality.platform_rows import misdated_rows, platform_rows, rows_in_service_day
 from headway_prediction.quality.resolution import time_resolution
 from headway_prediction.quality.train_order import backward_trains, overtaking_trains
 from headway_prediction.transit.line import Line
@@ -25,7 +25,7 @@ NO_OUTAGES = pl.DataFrame(schema=SILENCE_COLUMNS)
 
 
 def placed(rows):
-    return placed_rows(typed_arrivals(raw_log(rows)), LINE)
+    return platform_rows(typed_arrivals(raw_log(rows)), LINE)
 
 
 def at_a(*passings):
@@ -71,7 +71,7 @@ def test_rows_past_27_hours_and_before_midnight_are_misdated_and_late_trains_are
     assert found["trip_id"].to_list() == ["yesterday", "early", "next", "far"]
     days = [(day - MONDAY).days for day in found["likely_date"]]
     assert days == [-1, 1, 1, 3]
-    assert in_service_day(rows)["trip_id"].to_list() == ["late"]
+    assert rows_in_service_day(rows)["trip_id"].to_list() == ["late"]
 
 
 def test_headways_under_a_minute_and_over_an_hour_are_suspicious():
@@ -95,7 +95,7 @@ def test_a_train_that_passes_a_station_before_the_one_before_it_runs_backwards()
     rows = train("x", "ABCD", 400)
     rows[2] = (*rows[2][:5], 401.0)  # C at 401, before B at 402
     found = backward_trains(placed([*rows, *train("y", "ABCD", 410)]), LINE)
-    assert found.select("trip_id", "station", "minute", "from_station", "left").rows() == [
+    assert found.select("trip_id", "station", "minute", "previous_station", "previous_minute").rows() == [
         ("x", 2, 401, 1, 402)
     ]
 

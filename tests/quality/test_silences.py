@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.quality.gaps import gaps
 from headway_prediction.quality.outages import SILENCE_COLUMNS, outages
-from headway_prediction.quality.placed import placed_rows
+from headway_prediction.quality.platform_rows import platform_rows
 from headway_prediction.quality.silences import silence_lengths, unusual_silences
 from headway_prediction.simulate import Scenario, simulate_days
 from headway_prediction.transit.line import Line
@@ -27,8 +27,8 @@ def without(first, end, minutes=STEADY):
     return minutes[(minutes < first) | (minutes >= end)]
 
 
-def found(observed, planned=None, least_mins=15):
-    silences = unusual_silences(observed, planned or {}, least_mins)
+def found(observed, planned=None, min_mins=15):
+    silences = unusual_silences(observed, planned or {}, min_mins)
     return [(s.service_date, s.first_minute, s.end_minute, s.evidence) for s in silences]
 
 
@@ -99,7 +99,7 @@ def test_a_plan_tells_and_where_other_days_do_not_agree_it_is_the_log_that_is_cu
 def placed(rows):
     log = log_of(rows)
     line = Line.from_arrivals(log, ZONE)
-    return placed_rows(log, line), line
+    return platform_rows(log, line), line
 
 
 def test_a_silent_platform_on_a_running_line_is_a_gap_and_a_silent_line_an_outage():
@@ -142,5 +142,5 @@ def test_gaps_follow_the_plan_where_it_has_the_platform():
 def test_there_is_no_false_outage_on_simulated_days(seed, stations, first):
     scenario = Scenario.of_size(stations, start_date=date(2025, 9, 8) + timedelta(days=first))
     log = check_arrivals(simulate_days(scenario, days=4, seed=seed))
-    passings = placed_rows(log, Line.from_arrivals(log, scenario.time_zone))
+    passings = platform_rows(log, Line.from_arrivals(log, scenario.time_zone))
     assert outages(passings, None).is_empty()

@@ -16,7 +16,7 @@ from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 from helpers.pages import Reader, seen_on_a_phone
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(3)]
-DISTURBED = DAYS[1]
+MIN_DISTURBED_IRREGULARITY = DAYS[1]
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -28,7 +28,7 @@ def renamed(rows, names):
 
 @pytest.fixture(scope="module")
 def history():
-    noise = {DAYS[0]: 0.5, DISTURBED: 4.0, DAYS[2]: 0.5}
+    noise = {DAYS[0]: 0.5, MIN_DISTURBED_IRREGULARITY: 4.0, DAYS[2]: 0.5}
     rows = [row for day, spread in noise.items() for row in regular_rows(days=[day], noise=spread, seed=2)]
     log = renamed(rows, {"A Street": HOSTILE, "B Street": "Übergang & Söhne"})
     return history_from_log(log, Line.from_arrivals(log, ZONE))
@@ -119,9 +119,10 @@ def test_the_summary_admits_defeat(history, scores, forecasts):
 
 
 def test_the_shown_day_is_the_one_on_which_persistence_errs_most(page, scores):
-    assert most_changeable_day(scores, "oracle") == DISTURBED
+    assert most_changeable_day(scores, "oracle") == MIN_DISTURBED_IRREGULARITY
     assert (
-        f"Headways of {DISTURBED}, of the scored days the one on which they changed most" in Reader(page).text
+        f"Headways of {MIN_DISTURBED_IRREGULARITY}, of the scored days the one on which they changed most"
+        in Reader(page).text
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from headway_prediction.evaluation.detection import EventCells
 from headway_prediction.evaluation.significance import Difference
-from headway_prediction.reporting.summary import comparison, intervals, warnings
+from headway_prediction.reporting.summary import alerts, comparison, intervals
 from reporting.test_table import NAMES, scores_of
 
 
@@ -61,7 +61,7 @@ def test_warnings_in_words():
     # 40 bunched of 100, 30 of them seen, 10 false alarms; one gapped.
     truth = [0.4] * 40 + [1.0] * 59 + [2.0]
     scores = with_events(truth, [0.4] * 30 + [1.0] * 10 + [0.4] * 10 + [1.0] * 50)
-    bunched, gapped = warnings(scores, NAMES[0])
+    bunched, gapped = alerts(scores, NAMES[0])
     assert bunched == (
         "Trains that came bunched (under half the usual headway): it had warned in 75% of 40 cases, and 75% of its warnings "
         "were right. Warning every time would be right in 40.0%."
@@ -71,9 +71,9 @@ def test_warnings_in_words():
 
 def test_a_detector_that_knows_nothing_or_says_nothing_is_called_so():
     truth = [0.4] * 40 + [1.0] * 60
-    assert "it never warned of one, in 40 cases." in warnings(with_events(truth, [1.0] * 100), NAMES[0])[0]
-    blind = warnings(with_events(truth, [0.4] * 10 + [1.0] * 50 + [0.4] * 40), NAMES[0])[0]
+    assert "it never warned of one, in 40 cases." in alerts(with_events(truth, [1.0] * 100), NAMES[0])[0]
+    blind = alerts(with_events(truth, [0.4] * 10 + [1.0] * 50 + [0.4] * 40), NAMES[0])[0]
     assert blind.endswith("It tells no more than warning always or never.")
-    assert warnings(scores_of(), NAMES[0]) == [
+    assert alerts(scores_of(), NAMES[0]) == [
         "Bunched and gapped trains cannot be told: the grid has no earlier days and no plan to say what is usual."
     ]

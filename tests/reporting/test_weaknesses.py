@@ -7,8 +7,8 @@ from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import history_from_log
+from headway_prediction.reporting.glossary import towards
 from headway_prediction.reporting.weaknesses import weaknesses
-from headway_prediction.reporting.words import towards
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 

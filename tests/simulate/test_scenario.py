@@ -78,7 +78,7 @@ def test_departures_follow_the_headways_of_their_time():
     forward = departures.filter(direction_id=0)
     # 5:00, 5:20, 5:40, 6:00 in the old rhythm, then every ten minutes up to 6:20.
     assert forward["departure_secs"].to_list() == [18000, 19200, 20400, 21600, 22200, 22800]
-    assert forward["usual_headway_secs"].to_list() == [1200, 1200, 1200, 1200, 600, 600]
+    assert forward["typical_headway_secs"].to_list() == [1200, 1200, 1200, 1200, 600, 600]
     backward = departures.filter(direction_id=1)
     assert backward["departure_secs"][0] == 18600
 
@@ -86,13 +86,13 @@ def test_departures_follow_the_headways_of_their_time():
 def test_stock_turns_into_the_next_departure_it_can_reach_and_only_one():
     scenario = Scenario()
     departures = plan_day(scenario, FRIDAY).departures
-    fed = departures.filter(pl.col("feeder").is_not_null())
+    fed = departures.filter(pl.col("inbound_train").is_not_null())
     assert 0.7 < fed.height / departures.height < 1
-    assert fed.select("direction_id", "feeder").is_unique().all()
-    feeders = departures.select(
-        (1 - pl.col("direction_id")).alias("direction_id"), feeder="train", fed_from="departure_secs"
+    assert fed.select("direction_id", "inbound_train").is_unique().all()
+    inbound = departures.select(
+        (1 - pl.col("direction_id")).alias("direction_id"), inbound_train="train", fed_from="departure_secs"
     )
-    turns = fed.join(feeders, on=["direction_id", "feeder"])
+    turns = fed.join(inbound, on=["direction_id", "inbound_train"])
     layover = turns["departure_secs"] - turns["fed_from"] - trip_secs(scenario)
     assert layover.min() >= scenario.turn_planned_secs
 

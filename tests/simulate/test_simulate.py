@@ -142,8 +142,8 @@ def test_the_gtfs_zip_names_the_line_its_zone_and_its_stops(autumn_folder):
     assert feed.routes["route_id"].tolist() == [AUTUMN.line_id]
     assert feed.stops["stop_name"].tolist() == list(AUTUMN.station_names)
     # Neighbours lie as far apart as trains run in 80 to 140 s at 11 m/s.
-    metres = feed.stops["stop_lat"].diff().dropna() * 111_320
-    assert metres.between(80 * 11 * 0.8, 140 * 11 * 0.85).all()
+    distance_metres = feed.stops["stop_lat"].diff().dropna() * 111_320
+    assert distance_metres.between(80 * 11 * 0.8, 140 * 11 * 0.85).all()
     assert (feed.stop_times["arrival_time"] < feed.stop_times["departure_time"]).all()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headway_prediction.simulate import DayService, Plan, Scenario, plan_day
 from headway_prediction.simulate.noise import draw_noise
 from headway_prediction.simulate.plan import planned_passings
-from headway_prediction.simulate.trains import run_day, run_under, trains_numbered
+from headway_prediction.simulate.trains import run_day, run_with_noise, train_count
 
 MONDAY = date(2025, 9, 8)
 
@@ -182,8 +182,8 @@ def test_no_train_leaves_before_its_time_nor_before_its_stock_has_turned(scenari
         direction = row["direction_id"]
         leaves = passings[direction].departure_secs[row["train"], 0]
         assert leaves >= row["departure_secs"] - 1e-6
-        if row["feeder"] is not None:
-            stock_came = passings[1 - direction].arrival_secs[row["feeder"], -1]
+        if row["inbound_train"] is not None:
+            stock_came = passings[1 - direction].arrival_secs[row["inbound_train"], -1]
             spare = row["departure_secs"] + scenario.turn_lateness_max_secs
             assert np.isnan(stock_came) or leaves >= min(stock_came + scenario.turn_min_secs, spare) - 1e-6
 
@@ -261,9 +261,11 @@ def test_holding_a_train_changes_nothing_before_it_and_everything_behind_it_is_i
 def test_a_day_under_given_noise_is_the_day_of_the_seed_that_draws_it():
     scenario = _steady(incidents_per_day=2)
     plan = plan_day(scenario, MONDAY)
-    assert trains_numbered(plan, 0) == plan.departures.filter(direction_id=0).height
-    noises = tuple(draw_noise(scenario, 4, MONDAY, d, trains_numbered(plan, d)) for d in (0, 1))
-    for drawn, handed in zip(run_day(scenario, plan, seed=4), run_under(scenario, plan, noises), strict=True):
+    assert train_count(plan, 0) == plan.departures.filter(direction_id=0).height
+    noises = tuple(draw_noise(scenario, 4, MONDAY, d, train_count(plan, d)) for d in (0, 1))
+    for drawn, handed in zip(
+        run_day(scenario, plan, seed=4), run_with_noise(scenario, plan, noises), strict=True
+    ):
         np.testing.assert_array_equal(handed.departure_secs, drawn.departure_secs)
 
 

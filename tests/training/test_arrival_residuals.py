@@ -3,22 +3,26 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.physics.arrival_features import ARRIVAL_FACTS, TRAIN_FACTS, arrival_facts
+from headway_prediction.forecasters.physics.arrival_features import (
+    ARRIVAL_FEATURE_COUNT,
+    TRAIN_FEATURE_COUNT,
+    arrival_features,
+)
 from headway_prediction.forecasters.physics.arrival_residuals import (
-    UNKNOWN_SPREAD_MINS,
-    ArrivalCorrections,
+    DEFAULT_SPREAD_MINS,
+    ArrivalResiduals,
     arrival_inputs,
     inputs_width,
 )
-from headway_prediction.forecasters.physics.cross_fit import out_of_fold_guesses
+from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.nn.prior_channels import TRAIN_CHANNELS
-from headway_prediction.training.arrival_residuals import FEWEST_ROWS, train_corrections
-from headway_prediction.training.arrival_samples import came, seen_arrivals
+from headway_prediction.training.arrival_residuals import MIN_ROWS, train_arrival_residuals
+from headway_prediction.training.arrival_samples import actual_arrivals, arrival_samples
 from helpers.lines import MONDAY, train
-from helpers.trips import NAN, SIMPLY_ON, history_of, runs, table
+from helpers.trips import NAN, NO_FOLLOWING, history_of, runs, table
 
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
 USUAL = np.full((54, 4), 10.0)
@@ -31,42 +35,46 @@ T0 = 415
 
 @pytest.fixture
 def day():
-    return DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, SIMPLY_ON)
+    return DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, NO_FOLLOWING)
 
 
-def always(minutes: float, positions: int = 4, logit: float = 3.0) -> ArrivalCorrections:
+def always(minutes: float, positions: int = 4, logit: float = 3.0) -> ArrivalResiduals:
     """A correction by the same minutes everywhere, of trains that may be a minute earlier and two later."""
     biases = np.array([minutes, np.log(np.expm1(1.0)), np.log(np.expm1(2.0)), logit])
-    return ArrivalCorrections(positions, ((np.zeros((inputs_width(positions), 4)), biases),))
+    return ArrivalResiduals(positions, ((np.zeros((inputs_width(positions), 4)), biases),))
 
 
 def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
     # At the end of minute 415 the second train is seen last at B, 2 minutes late, a minute of it since A.
-    facts = arrival_facts(day, day.expected(T0, 15), T0)
-    assert facts.rows.shape == (6, ARRIVAL_FACTS) and facts.rows.dtype == np.float32
-    assert list(zip(facts.position.tolist(), facts.minutes.tolist(), strict=True)) == [
+    features = arrival_features(day, day.expected(T0, 15), T0)
+    assert features.rows.shape == (6, ARRIVAL_FEATURE_COUNT) and features.rows.dtype == np.float32
+    assert list(zip(features.position.tolist(), features.minutes.tolist(), strict=True)) == [
         (0, 420), (1, 422), (2, 416), (3, 418), (2, 424), (3, 426),
     ]  # fmt: skip
-    assert facts.seen.tolist() == [-1, -1, 1, 1, -1, -1]
+    assert features.seen.tolist() == [-1, -1, 1, 1, -1, -1]
     late, slow = np.tanh(1.0), 1 / 4
-    at_c = facts.rows[2]
-    np.testing.assert_allclose(at_c[:TRAIN_FACTS], [1, 0.4, 0, late, 0.4, 1, slow, 0.5, 0.5], rtol=1e-6)
-    assert not at_c[TRAIN_FACTS : 2 * TRAIN_FACTS].any()  # no train is expected before it
+    at_c = features.rows[2]
+    np.testing.assert_allclose(
+        at_c[:TRAIN_FEATURE_COUNT], [1, 0.4, 0, late, 0.4, 1, slow, 0.5, 0.5], rtol=1e-6
+    )
+    assert not at_c[TRAIN_FEATURE_COUNT : 2 * TRAIN_FEATURE_COUNT].any()  # no train is expected before it
     gap = 416 - 404
     np.testing.assert_allclose(at_c[-5:-2], [gap / 10, 1 / (1 + gap), 1], rtol=1e-6)
     assert not at_c[-7:-5].any()  # the first train, which alone ran from B to C, took as long as usual
     # The third trip at C is 8 minutes behind the second train, which is a station away from there.
-    behind = facts.rows[4]
-    np.testing.assert_allclose(behind[TRAIN_FACTS : 2 * TRAIN_FACTS], at_c[:TRAIN_FACTS])
+    behind = features.rows[4]
+    np.testing.assert_allclose(
+        behind[TRAIN_FEATURE_COUNT : 2 * TRAIN_FEATURE_COUNT], at_c[:TRAIN_FEATURE_COUNT]
+    )
     np.testing.assert_allclose(behind[-9:-7], [0, 0.1], rtol=1e-6)
     np.testing.assert_allclose(behind[-5:-2], [0.8, 1 / 9, 1], rtol=1e-6)
 
 
 def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
     """The first train took a minute longer from B to C, and then two from C to D; the next one is at B now."""
-    slow = DirectionDay(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL, SIMPLY_ON)
-    facts = arrival_facts(slow, slow.expected(412, 15), 412)
-    at_c, at_d = facts.rows[(facts.train == 0) & (facts.seen == 1)]
+    slow = DirectionDay(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    features = arrival_features(slow, slow.expected(412, 15), 412)
+    at_c, at_d = features.rows[(features.train == 0) & (features.seen == 1)]
     weight = np.exp([-(413 - 405) / 12, -(413 - 409) / 12])
     np.testing.assert_allclose(at_c[-7:-5], [1, weight[0] / (weight[0] + 0.3)], rtol=1e-6)
     np.testing.assert_allclose(
@@ -75,10 +83,10 @@ def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
 
 
 def test_where_no_train_has_passed_there_is_no_gap(day):
-    fresh = DirectionDay(table([NAN] * 4), runs(), TRIPS, USUAL, SIMPLY_ON)
-    facts = arrival_facts(fresh, fresh.expected(395, 15), 395)
-    first = facts.position == 0
-    assert facts.rows[first][0, -5:-2].tolist() == [0, 1, 0]
+    fresh = DirectionDay(table([NAN] * 4), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    features = arrival_features(fresh, fresh.expected(395, 15), 395)
+    first = features.position == 0
+    assert features.rows[first][0, -5:-2].tolist() == [0, 1, 0]
 
 
 def test_trains_arrive_as_corrected_but_not_in_the_past(day):
@@ -93,7 +101,7 @@ def test_trains_arrive_as_corrected_but_not_in_the_past(day):
     )
     assert earlier.earliest[0, 3] == T0 + 1 and earlier.earliest[1, 2] == 420
     assert np.isinf(earlier.minutes[0, :2]).all() and np.isinf(earlier.latest[0, :2]).all()
-    np.testing.assert_allclose(later.come[np.isfinite(later.minutes)], 1 / (1 + np.exp(-3)))
+    np.testing.assert_allclose(later.arrival_probability[np.isfinite(later.minutes)], 1 / (1 + np.exp(-3)))
 
 
 def test_trains_that_are_likelier_not_to_come_do_not(day):
@@ -103,16 +111,16 @@ def test_trains_that_are_likelier_not_to_come_do_not(day):
 
 def test_nothing_learned_corrects_nothing(day):
     expected = day.expected(T0, 15)
-    times = ArrivalCorrections.none().times(day, 0, expected, T0)
+    times = ArrivalResiduals.none().times(day, 0, expected, T0)
     np.testing.assert_array_equal(times.minutes, expected.minutes)
-    np.testing.assert_array_equal(times.latest, expected.minutes + UNKNOWN_SPREAD_MINS)
-    assert (times.come == 1).all()
-    np.testing.assert_array_equal(times.earliest[1], expected.minutes[1] - UNKNOWN_SPREAD_MINS)
+    np.testing.assert_array_equal(times.latest, expected.minutes + DEFAULT_SPREAD_MINS)
+    assert (times.arrival_probability == 1).all()
+    np.testing.assert_array_equal(times.earliest[1], expected.minutes[1] - DEFAULT_SPREAD_MINS)
 
 
 def test_inputs_tell_positions_of_both_directions_apart(day):
-    facts = arrival_facts(day, day.expected(T0, 15), T0)
-    one, other = (arrival_inputs(facts, direction, 4)[:, ARRIVAL_FACTS:] for direction in (0, 1))
+    features = arrival_features(day, day.expected(T0, 15), T0)
+    one, other = (arrival_inputs(features, direction, 4)[:, ARRIVAL_FEATURE_COUNT:] for direction in (0, 1))
     assert one.shape == (6, 18) and (one.sum(axis=1) == 2).all() and not (one * other).any()
     assert np.flatnonzero(one[2]).tolist() == [2, 8 + 2]  # at C, seen at B
 
@@ -122,23 +130,23 @@ def test_layers_are_rectified_and_survive_their_state():
         (np.array([[1.0], [-1.0]]), np.array([0.5])),
         (np.array([[2.0, 1, 0, 1]]), np.array([-1.0, 0, 0, -1.5])),
     )
-    arrivals = ArrivalCorrections(7, layers)
+    arrivals = ArrivalResiduals(7, layers)
     inputs = np.array([[1.0, 0.0], [0.0, 2.0]])
-    late, spread, comes = arrivals.told(inputs)
+    late, spread, comes = arrivals.predict(inputs)
     assert late.tolist() == [2.0, -1.0]
     np.testing.assert_allclose(comes, [0.5, 1 / (1 + np.exp(1.5))])
     np.testing.assert_allclose(spread, np.log([[1 + np.exp(1.5), 2], [2, 2]]))
-    again = ArrivalCorrections.from_state(arrivals.state())
-    assert again.positions == 7 and again.told(inputs).late.tolist() == [2.0, -1.0]
-    assert ArrivalCorrections.from_state(ArrivalCorrections.none().state()) == ArrivalCorrections.none()
+    again = ArrivalResiduals.from_state(arrivals.state())
+    assert again.positions == 7 and again.predict(inputs).late.tolist() == [2.0, -1.0]
+    assert ArrivalResiduals.from_state(ArrivalResiduals.none().state()) == ArrivalResiduals.none()
 
 
 def test_what_came_of_the_trains_that_were_expected(day):
     expected = day.expected(T0, 15)
-    assert came(day, expected, T0).tolist()[0] == SLOW
-    assert np.isnan(came(day, expected, T0)[1]).all()  # nobody ran the third trip
-    no_trips = DirectionDay(table(THROUGH, SLOW, [423, 425, 427, 429]), runs(), None, USUAL, SIMPLY_ON)
-    waiting = came(no_trips, no_trips.expected(T0, 15), T0)
+    assert actual_arrivals(day, expected, T0).tolist()[0] == SLOW
+    assert np.isnan(actual_arrivals(day, expected, T0)[1]).all()  # nobody ran the third trip
+    no_trips = DirectionDay(table(THROUGH, SLOW, [423, 425, 427, 429]), runs(), None, USUAL, NO_FOLLOWING)
+    waiting = actual_arrivals(no_trips, no_trips.expected(T0, 15), T0)
     assert waiting[1].tolist() == [423, 425, 427, 429]
 
 
@@ -171,18 +179,18 @@ def stalling():
 @pytest.fixture(scope="module")
 def learned(stalling):
     training = stalling.select(PAST)
-    return train_corrections(training, out_of_fold_guesses(training))
+    return train_arrival_residuals(training, cross_fit_priors(training))
 
 
 def test_it_learns_where_late_trains_catch_up(stalling, learned):
     """Of how wrong late trains seen at D or E were expected at F and G, a minute and a half at F, less than 0.4 is left."""
-    guess = next(iter(out_of_fold_guesses(stalling.select(PAST)).values()))
-    day, off, left = guess.direction_days(stalling, TODAY)[0], [], []
+    prior = next(iter(cross_fit_priors(stalling.select(PAST)).values()))
+    day, off, left = prior.direction_days(stalling, TODAY)[0], [], []
     for t0 in range(420, 880):
         expected = day.expected(t0, 15)
-        seen, minutes = expected.facts[:, 2], day.trains.minutes[expected.rows]
+        seen, minutes = expected.features[:, 2], day.trains.minutes[expected.rows]
         late = ((seen == 3) | (seen == 4)) & (minutes[:, 3] - minutes[:, 0] > 6 + 2)
-        real = came(day, expected, t0)[late, 5:]
+        real = actual_arrivals(day, expected, t0)[late, 5:]
         off.append(real - expected.minutes[late, 5:])
         left.append(real - learned[0].times(day, 0, expected, t0).minutes[late, 5:])
     off, left = (np.abs(np.concatenate(part)) for part in (off, left))
@@ -191,13 +199,13 @@ def test_it_learns_where_late_trains_catch_up(stalling, learned):
 
 def test_a_train_that_was_not_run_is_seen_not_to_come():
     full = rows_of(lambda: np.zeros(7))
-    guess = fit_first_guess(history_of(full).select(PAST))
+    prior = fit_prior(history_of(full).select(PAST))
     cancelled = [row for row in full if row[:2] != (TODAY, "t30")]
     whole, lacking = (
-        seen_arrivals(history_of(rows).select([TODAY]), {TODAY: guess}, {TODAY: 0}, 7)
+        arrival_samples(history_of(rows).select([TODAY]), {TODAY: prior}, {TODAY: 0}, 7)
         for rows in (full, cancelled)
     )
-    assert whole.came.all() and 0 < (~lacking.came).mean() < 0.05
+    assert whole.actual_arrivals.all() and 0 < (~lacking.actual_arrivals).mean() < 0.05
 
 
 def test_it_learns_which_trains_turn_short():
@@ -210,12 +218,12 @@ def test_it_learns_which_trains_turn_short():
 
     history = history_of([row for row in rows_of(late) if np.isfinite(row[-1])])
     training = history.select(PAST)
-    corrections, _ = train_corrections(training, out_of_fold_guesses(training))
-    day, told = fit_first_guess(training).direction_days(history, TODAY)[0], {True: [], False: []}
+    arrival_residuals, _ = train_arrival_residuals(training, cross_fit_priors(training))
+    day, told = fit_prior(training).direction_days(history, TODAY)[0], {True: [], False: []}
     for t0 in range(420, 880):
         expected = day.expected(t0, 15)
-        at_e = np.flatnonzero(expected.facts[:, 2] == 4)
-        real, times = came(day, expected, t0), corrections.times(day, 0, expected, t0)
+        at_e = np.flatnonzero(expected.features[:, 2] == 4)
+        real, times = actual_arrivals(day, expected, t0), arrival_residuals.times(day, 0, expected, t0)
         for row in at_e:
             told[bool(np.isfinite(real[row, 6]))].append(np.isfinite(times.minutes[row, 6]))
     assert min(map(len, told.values())) > 20
@@ -226,8 +234,8 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
     """The days of the other folds alone decide what a day is corrected with."""
     training = stalling.select(PAST)
     other = history_of(stalling_rows(DAYS[:1], seed=9) + stalling_rows()[len(stalling_rows(DAYS[:1])) :])
-    guesses = out_of_fold_guesses(training)
-    again = train_corrections(other.select(PAST), guesses)
+    priors = cross_fit_priors(training)
+    again = train_arrival_residuals(other.select(PAST), priors)
     for before, after in zip(
         learned[1][DAYS[0]].state().values(), again[1][DAYS[0]].state().values(), strict=True
     ):
@@ -238,42 +246,42 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
 @pytest.mark.slow
 def test_learning_again_gives_the_same_bits(stalling, learned):
     training = stalling.select(PAST)
-    again, _ = train_corrections(training, out_of_fold_guesses(training))
+    again, _ = train_arrival_residuals(training, cross_fit_priors(training))
     for name, values in learned[0].state().items():
         np.testing.assert_array_equal(values, again.state()[name])
 
 
 def test_too_little_teaches_nothing(stalling):
     one = stalling.select(DAYS[:1])
-    arrivals, by_day = train_corrections(one, out_of_fold_guesses(one))
-    assert arrivals == ArrivalCorrections.none() and by_day == {DAYS[0]: ArrivalCorrections.none()}
+    arrivals, by_day = train_arrival_residuals(one, cross_fit_priors(one))
+    assert arrivals == ArrivalResiduals.none() and by_day == {DAYS[0]: ArrivalResiduals.none()}
     few = history_of([row for row in stalling_rows(DAYS[:2]) if row[-1] < 430])
-    guesses = out_of_fold_guesses(few)
-    assert train_corrections(few, guesses)[0] == ArrivalCorrections.none() and FEWEST_ROWS > 1000
+    priors = cross_fit_priors(few)
+    assert train_arrival_residuals(few, priors)[0] == ArrivalResiduals.none() and MIN_ROWS > 1000
 
 
 def test_of_trains_without_names_nothing_is_learned(stalling):
     unnamed = history_of([(row[0], "", *row[2:]) for row in stalling_rows()])
-    assert train_corrections(unnamed, out_of_fold_guesses(unnamed))[0] == ArrivalCorrections.none()
+    assert train_arrival_residuals(unnamed, cross_fit_priors(unnamed))[0] == ArrivalResiduals.none()
 
 
 def test_what_cannot_be_told_better_is_left_alone():
     """Every run takes as long as chance wills: from where a train was seen nothing else can be expected."""
     random = np.random.default_rng(1)
     history = history_of(rows_of(lambda: np.cumsum(random.normal(0, 0.3, 7))))
-    arrivals, by_day = train_corrections(history, out_of_fold_guesses(history))
-    assert arrivals == ArrivalCorrections.none() and set(by_day.values()) == {ArrivalCorrections.none()}
+    arrivals, by_day = train_arrival_residuals(history, cross_fit_priors(history))
+    assert arrivals == ArrivalResiduals.none() and set(by_day.values()) == {ArrivalResiduals.none()}
 
 
 def test_the_network_is_told_corrected_minutes(stalling):
-    guess = next(iter(out_of_fold_guesses(stalling.select(PAST)).values()))
+    prior = next(iter(cross_fit_priors(stalling.select(PAST)).values()))
     origins = np.array([500, 501])
-    plain = FittedGuess(guess).channels(stalling, TODAY, origins)
-    later = FittedGuess(guess, always(2.0, positions=7)).channels(stalling, TODAY, origins)
+    plain = FittedPrior(prior).channels(stalling, TODAY, origins)
+    later = FittedPrior(prior, always(2.0, positions=7)).channels(stalling, TODAY, origins)
     arrives_in = TRAIN_CHANNELS.index("arrives_in")
     comes = plain[..., arrives_in] < 40
     assert comes.any()
     np.testing.assert_allclose(later[..., arrives_in][comes], plain[..., arrives_in][comes] + 2, atol=1e-4)
-    earlier, at_most = TRAIN_CHANNELS.index("may_be_earlier"), TRAIN_CHANNELS.index("may_be_later")
+    earlier, at_most = TRAIN_CHANNELS.index("earlier_by"), TRAIN_CHANNELS.index("later_by")
     np.testing.assert_allclose(later[..., earlier][comes], 1, atol=1e-4)
     np.testing.assert_allclose(later[..., at_most][comes], 2, atol=1e-4)

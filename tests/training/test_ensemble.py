@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.forecasters.physics.cross_fit import folds_of, out_of_fold_guesses
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.prior_features import FittedGuess
-from headway_prediction.training.ensemble import of_known_kinds, train_members, training_line
+from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors, folds_of
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.prior_features import FittedPrior
+from headway_prediction.training.ensemble import days_of_known_kinds, fold_line, train_ensemble
 from headway_prediction.training.line_windows import day_number, line_windows
 from helpers.lines import MONDAY, regular_rows
 from helpers.trips import history_of
@@ -46,12 +46,12 @@ def history():
 
 @pytest.fixture(scope="module")
 def line(history):
-    return training_line(history, DAYS, (), members=2)
+    return fold_line(history, DAYS, (), members=2)
 
 
 @pytest.fixture(scope="module")
 def trained(line, tmp_path_factory):
-    return train_members([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True)
+    return train_ensemble([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True)
 
 
 def weights(path):
@@ -71,27 +71,27 @@ def test_every_day_is_left_out_once_and_by_one_member_alone(count, folds):
 
 def test_several_members_leave_out_all_days_and_a_single_one_its_validation_days(history, line):
     assert line.left_out == ((DAYS[0], DAYS[2]), (DAYS[1], DAYS[3]))
-    alone = training_line(history, DAYS[:3], DAYS[3:], members=1)
+    alone = fold_line(history, DAYS[:3], DAYS[3:], members=1)
     assert alone.left_out == ((DAYS[3],),) and alone.dates == tuple(DAYS)
 
 
 def test_first_guesses_of_training_days_know_nothing_of_the_day(history):
-    guesses = out_of_fold_guesses(history, count=4)
-    assert sorted(guesses) == DAYS
-    for day, guess in guesses.items():
-        apart = fit_first_guess(history.select([other for other in DAYS if other != day])).state()
-        for name, values in guess.state().items():
+    priors = cross_fit_priors(history, count=4)
+    assert sorted(priors) == DAYS
+    for day, prior in priors.items():
+        apart = fit_prior(history.select([other for other in DAYS if other != day])).state()
+        for name, values in prior.state().items():
             np.testing.assert_array_equal(values, apart[name])
 
 
 def test_windows_carry_the_guess_of_their_own_day_at_the_last_minute_of_their_history(history, line):
-    windows = line_windows(history, CONFIG, line.guesses)
+    windows = line_windows(history, CONFIG, line.priors)
     for place in (0, len(windows.first_rows) // 2, -1):
         row = windows.first_rows[place]
         day = next(day for day in DAYS if day_number(day) == windows.service_days[place])
         t0 = history.grid["minute"].values[row] + CONFIG.lookback_mins - 1
-        alone = line.guesses[day].channels(history, day, np.array([t0]))
-        np.testing.assert_array_equal(windows.guess[place], alone[0])
+        alone = line.priors[day].channels(history, day, np.array([t0]))
+        np.testing.assert_array_equal(windows.prior[place], alone[0])
 
 
 def test_members_are_different_networks(trained):
@@ -102,7 +102,7 @@ def test_members_are_different_networks(trained):
 
 @pytest.mark.slow
 def test_trained_again_they_are_the_same(line, trained, tmp_path):
-    again = train_members([line], CONFIG, tmp_path, quiet=True)
+    again = train_ensemble([line], CONFIG, tmp_path, quiet=True)
     assert again.epochs == trained.epochs
     assert all(
         same(weights(a), weights(b)) for a, b in zip(again.network_paths, trained.network_paths, strict=True)
@@ -116,7 +116,7 @@ def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
     One epoch: with several, the days left out also say which of them was the best.
     """
     changed = replace(line, history=history_with([1.5, 0.2, 1.5, 0.2]))
-    members = train_members([changed], CONFIG, tmp_path, quiet=True)
+    members = train_ensemble([changed], CONFIG, tmp_path, quiet=True)
     first, second = zip(map(weights, trained.network_paths), map(weights, members.network_paths), strict=True)
     assert not same(*first)
     assert same(*second)
@@ -124,18 +124,18 @@ def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
 
 
 def test_a_day_without_a_guess_brings_no_window(history, line):
-    guesses = {day: line.guesses[day] for day in DAYS[1:3]}
-    days = np.unique(line_windows(history, CONFIG, guesses).service_days)
+    priors = {day: line.priors[day] for day in DAYS[1:3]}
+    days = np.unique(line_windows(history, CONFIG, priors).service_days)
     assert days.tolist() == [day_number(day) for day in DAYS[1:3]]
 
 
 def test_days_of_kinds_that_other_days_have_tell_how_wide_intervals_must_be():
     friday, saturday, sunday, other_saturday = (MONDAY + timedelta(days=k) for k in (4, 5, 6, 12))
     dates = [*DAYS, friday, saturday, sunday]
-    assert of_known_kinds(dates, dates) == [*DAYS, friday]
-    assert of_known_kinds([saturday, sunday], [*dates, other_saturday]) == [saturday]
-    assert of_known_kinds([saturday, sunday], dates) == [saturday, sunday]
-    assert of_known_kinds([DAYS[0], sunday], [DAYS[0], sunday]) == [DAYS[0], sunday]
+    assert days_of_known_kinds(dates, dates) == [*DAYS, friday]
+    assert days_of_known_kinds([saturday, sunday], [*dates, other_saturday]) == [saturday]
+    assert days_of_known_kinds([saturday, sunday], dates) == [saturday, sunday]
+    assert days_of_known_kinds([DAYS[0], sunday], [DAYS[0], sunday]) == [DAYS[0], sunday]
 
 
 def test_the_only_saturday_does_not_calibrate(tmp_path):
@@ -144,11 +144,11 @@ def test_the_only_saturday_does_not_calibrate(tmp_path):
 
     def calibration(friday_noise, saturday_noise):
         history = history_with([1.5, 1.5, 1.5, 1.5, friday_noise, saturday_noise], days)
-        line = training_line(history, days[:4], days[4:], members=1)
-        guesses = out_of_fold_guesses(history_with([1.5] * 6, days))
-        line = replace(line, guesses={day: FittedGuess(guess) for day, guess in guesses.items()})
+        line = fold_line(history, days[:4], days[4:], members=1)
+        priors = cross_fit_priors(history_with([1.5] * 6, days))
+        line = replace(line, priors={day: FittedPrior(prior) for day, prior in priors.items()})
         folder = tmp_path / f"{friday_noise}-{saturday_noise}"
-        return train_members([line], config, folder, quiet=True).calibration.stretch
+        return train_ensemble([line], config, folder, quiet=True).calibration.stretch
 
     usual = calibration(1.5, 1.5)
     np.testing.assert_array_equal(calibration(1.5, 4.0), usual)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.transit.branches import Branches, Pattern, find_branches, metres, trunk
+from headway_prediction.transit.branches import Branches, Pattern, distance_metres, find_branches, trunk
 
 
 def found(*patterns: str, positions=None, trains=None) -> Branches:
@@ -77,7 +77,7 @@ def test_stops_at_one_place_cannot_be_put_in_order_by_it():
 def test_a_few_strange_trains_do_not_overturn_the_order():
     strange = found("ABCD", "ACBD", "BCD", trains=[50, 2, 30])
     assert strange.orders == (tuple("ABCD"),)
-    assert strange.astray == (Pattern(tuple("ACBD"), 2),)
+    assert strange.contradicting == (Pattern(tuple("ACBD"), 2),)
 
 
 def test_parts_that_share_no_station_are_branches():
@@ -85,9 +85,9 @@ def test_parts_that_share_no_station_are_branches():
 
 
 def test_distances():
-    assert metres((0, 0), (0, 1)) == pytest.approx(111_320)
-    assert metres((60, 10), (60, 11)) == pytest.approx(55_660)
-    assert metres((0, 179.5), (0, -179.5)) == pytest.approx(111_320)
+    assert distance_metres((0, 0), (0, 1)) == pytest.approx(111_320)
+    assert distance_metres((60, 10), (60, 11)) == pytest.approx(55_660)
+    assert distance_metres((0, 179.5), (0, -179.5)) == pytest.approx(111_320)
 
 
 @st.composite
@@ -114,7 +114,7 @@ def test_every_order_found_is_consistent_with_every_pattern(cut):
     _, patterns = cut
     result = find_branches(patterns, {})
     served = {station for pattern in patterns for station in pattern.stations}
-    assert result.astray == () and set().union(*result.orders) == served
+    assert result.contradicting == () and set().union(*result.orders) == served
     for pattern in patterns:
         assert any(set(pattern.stations) <= set(branch) for branch in result.orders)
         for branch in result.orders:

@@ -14,10 +14,10 @@ from headway_prediction.transit.clock import (
     instant,
     local_instants,
     local_iso,
+    service_date_and_minute,
     service_dates,
     service_day_start,
     service_minutes,
-    service_moment,
     time_zone,
 )
 
@@ -95,13 +95,13 @@ def test_service_minutes_of_several_days_at_once():
     ],
 )
 def test_a_moment_belongs_to_the_day_before_until_its_27_00(moment, expected):
-    assert service_moment(datetime.fromisoformat(moment), DUBLIN) == expected
+    assert service_date_and_minute(datetime.fromisoformat(moment), DUBLIN) == expected
 
 
 @given(DATES, st.integers(0, 1439), ZONES)
 def test_every_moment_falls_inside_the_grid_of_its_service_day(day, minute, zone):
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=minute)
-    service_date, found = service_moment(moment, zone)
+    service_date, found = service_date_and_minute(moment, zone)
     assert 0 <= found < SCORED_DAY_MINS
     assert instant(service_date, found, zone) == moment
 
@@ -140,7 +140,7 @@ def test_service_dates_are_those_of_service_moment_on_every_hour_of_the_clock_ch
     hours = [datetime(2024, 3, 9, tzinfo=UTC) + timedelta(minutes=30 * k) for k in range(120)]
     hours += [datetime(2024, 11, 2, tzinfo=UTC) + timedelta(minutes=30 * k) for k in range(120)]
     assert service_dates(pl.Series(hours), zone).to_list() == [
-        service_moment(hour, zone)[0] for hour in hours
+        service_date_and_minute(hour, zone)[0] for hour in hours
     ]
 
 

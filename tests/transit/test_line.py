@@ -103,7 +103,7 @@ def test_a_branch_and_the_trunk_are_lines_whichever_branch_has_more_trains(stops
     line = Line.from_arrivals(log_of(forked_rows(left, right)), ZONE, stops)
     assert line.stop_ids(0) == stops
     assert line.stop_ids(1) == stops
-    assert line.left_out == {"T1", "T2", "T3", "L1", "L2", "R1"} - set(stops)
+    assert line.excluded == {"T1", "T2", "T3", "L1", "L2", "R1"} - set(stops)
 
 
 def test_the_history_of_a_branch_is_built_from_the_log_of_the_whole_line():
@@ -121,7 +121,7 @@ def test_left_out_stops_survive_storage_and_do_not_make_another_line():
     line = Line.from_arrivals(log, ZONE, TRUNK)
     again = Line.from_dict(line.to_dict())
     assert again == line
-    assert again.left_out == line.left_out == {"L1", "L2", "R1"}
+    assert again.excluded == line.excluded == {"L1", "L2", "R1"}
     assert line == Line(line.line_id, line.time_zone, line.stations)
 
 

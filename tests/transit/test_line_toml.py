@@ -11,13 +11,13 @@ from headway_prediction.transit.line import Line, Station
 from headway_prediction.transit.line_toml import line_toml, read_line_toml, write_line_toml
 from headway_prediction.transit.route_line import (
     RouteLine,
-    all_ids,
-    cut_to,
+    cut_at_terminals,
+    exclude,
     find_station,
-    keep_only,
-    leave_out,
-    renamed,
+    keep_stations,
     route_line,
+    station_stop_ids,
+    with_line_id,
 )
 
 STATIONS = (
@@ -47,14 +47,16 @@ def edited(tmp_path):
 
 def same(one: RouteLine, other: RouteLine) -> bool:
     """Whether two lines agree in all that a file holds; comparing lines passes over further stop ids."""
-    left_out = [station.also for station in one.left_out] == [station.also for station in other.left_out]
-    return one == other and one.line.to_dict() == other.line.to_dict() and left_out
+    excluded = [station.alternative_ids for station in one.excluded] == [
+        station.alternative_ids for station in other.excluded
+    ]
+    return one == other and one.line.to_dict() == other.line.to_dict() and excluded
 
 
 def test_what_is_written_is_read_back(tmp_path):
     write_line_toml(LINE, tmp_path / "line.toml")
     assert same(read_line_toml(tmp_path / "line.toml"), LINE)
-    assert LINE.line.left_out == {"S1", "S2", "S3"}
+    assert LINE.line.excluded == {"S1", "S2", "S3"}
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
@@ -80,15 +82,15 @@ def test_moving_lines_changes_the_order_and_leaves_stations_out(edited):
     gamma = '  { name = "Gamma", direction_0 = ["G"], direction_1 = [] },\n'
     assert edited((beta, ""), (gamma, gamma + beta)).line.stop_ids(0) == ["A1", "G", "B", "D"]
     without = edited((beta, ""), ("left_out = [\n", "left_out = [\n" + beta))
-    assert without.line.stop_ids(0) == ["A1", "G", "D"] and "B" in without.line.left_out
+    assert without.line.stop_ids(0) == ["A1", "G", "D"] and "B" in without.line.excluded
 
 
 def test_names_and_stop_ids_may_be_changed_and_left_out_stops_be_bare_ids(edited):
     changed = edited(('line_id = "R"', 'line_id = "red"'), ("Beta", "Bay"), ('["A1", "A3", "SA"]', '["A3"]'))
     assert (changed.line.line_id, changed.line.station_names[1]) == ("red", "Bay")
-    assert changed.line.stations[0].known_ids(0) == ("A3",)
+    assert changed.line.stations[0].all_stop_ids(0) == ("A3",)
     bare = edited(("left_out = [\n", 'left_out = [\n  "X9",\n'))
-    assert bare.line.left_out == {"X9", "S1", "S2", "S3"}
+    assert bare.line.excluded == {"X9", "S1", "S2", "S3"}
 
 
 def test_other_terminals_cut_the_line_there(edited):
@@ -96,7 +98,7 @@ def test_other_terminals_cut_the_line_there(edited):
     for terminals in ('["Beta", "The \\"Yard\\", Delta"]', '["D", "B"]'):
         cut = edited((ends, f"terminals = {terminals}"))
         assert cut.line.stop_ids(0) == ["B", "G", "D"]
-        assert cut.line.left_out == {"A1", "A2", "A3", "SA", "S1", "S2", "S3"}
+        assert cut.line.excluded == {"A1", "A2", "A3", "SA", "S1", "S2", "S3"}
     # The ends stand there as a remark, so that moving stations needs no second edit.
     assert edited((ends, ends.removeprefix("# "))).line == edited().line == LINE.line
 
@@ -137,12 +139,16 @@ def test_a_file_that_is_absent_or_no_text_is_a_sentence(tmp_path):
 
 
 def test_stations_may_be_kept_or_left_out_by_name_or_any_stop_id():
-    assert keep_only(LINE, ["SA", "Beta"]).line.stop_ids(0) == ["A1", "B"]
-    assert leave_out(LINE, ["Gamma", "B"]).line.stop_ids(0) == ["A1", "D"]
-    assert cut_to(LINE, ["Gamma", "A3"]).line.stop_ids(0) == ["A1", "B", "G"]
-    kept = keep_only(LINE, ["Alpha", "D"])
-    assert set().union(*map(all_ids, kept.left_out)) == kept.line.left_out == {"B", "G", "S1", "S2", "S3"}
-    assert renamed(LINE, "red").line == replace(LINE.line, line_id="red")
+    assert keep_stations(LINE, ["SA", "Beta"]).line.stop_ids(0) == ["A1", "B"]
+    assert exclude(LINE, ["Gamma", "B"]).line.stop_ids(0) == ["A1", "D"]
+    assert cut_at_terminals(LINE, ["Gamma", "A3"]).line.stop_ids(0) == ["A1", "B", "G"]
+    kept = keep_stations(LINE, ["Alpha", "D"])
+    assert (
+        set().union(*map(station_stop_ids, kept.excluded))
+        == kept.line.excluded
+        == {"B", "G", "S1", "S2", "S3"}
+    )
+    assert with_line_id(LINE, "red").line == replace(LINE.line, line_id="red")
 
 
 def test_a_name_that_two_stations_have_is_refused_and_written_as_a_stop_id(tmp_path):
@@ -157,9 +163,9 @@ def test_a_name_that_two_stations_have_is_refused_and_written_as_a_stop_id(tmp_p
 def test_further_stop_ids_survive_storage_and_do_not_make_another_line():
     again = Line.from_dict(LINE.line.to_dict())
     assert again.to_dict() == LINE.line.to_dict()
-    bare = [replace(station, also=((), ())) for station in STATIONS]
+    bare = [replace(station, alternative_ids=((), ())) for station in STATIONS]
     assert again == Line("R", "Europe/Dublin", tuple(bare))
-    assert "also" not in Line("R", "Europe/Dublin", tuple(bare)).to_dict()["stations"][0]
+    assert "alternative_ids" not in Line("R", "Europe/Dublin", tuple(bare)).to_dict()["stations"][0]
 
 
 def test_every_stop_id_of_a_platform_leads_to_it_and_its_own_is_first():

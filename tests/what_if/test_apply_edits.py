@@ -5,9 +5,9 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.transit.trip_keys import UNKNOWN
-from headway_prediction.what_if.apply_edits import as_edits, edited, under
-from headway_prediction.what_if.checks import refuse_impossible
-from headway_prediction.what_if.edited_timetable import ADDED, ChangedTrips, DirectionChange
+from headway_prediction.what_if.apply_edits import apply_edits, as_edits, under
+from headway_prediction.what_if.checks import check_feasible
+from headway_prediction.what_if.edited_timetable import ADDED, DirectionChange, EditedTrips
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
 from helpers.trips import NAN, table
 from helpers.what_if_line import NOW, RUN, STATIONS, TODAY, Railway, line_history
@@ -20,13 +20,13 @@ def railway():
 
 def refused(railway, *edits) -> str:
     with pytest.raises(HeadwayError) as error:
-        refuse_impossible(railway.present, edited(railway.present, edits))
+        check_feasible(railway.baseline, apply_edits(railway.baseline, edits))
     return str(error.value)
 
 
 def made(railway, *edits):
-    plan = edited(railway.present, edits)
-    refuse_impossible(railway.present, plan)
+    plan = apply_edits(railway.baseline, edits)
+    check_feasible(railway.baseline, plan)
     return plan
 
 
@@ -86,11 +86,11 @@ def test_a_move_to_later_is_a_hold_and_one_to_the_same_time_is_nothing(railway):
 
 
 def test_a_moved_departure_moves_its_whole_trip_in_the_plan_and_in_the_forecast(railway):
-    changed = under(railway.present, made(railway, Hold(0, NOW + 5, 2.0)))
-    for present, after in zip(railway.present.days, changed.days, strict=True):
-        assert present.trips.keys.tolist() == after.trips.keys.tolist()
-    row = list(railway.present.departures_of_trips[0]).index(NOW + 5)
-    apart = changed.days[0].trips.minutes - railway.present.days[0].trips.minutes
+    changed = under(railway.baseline, made(railway, Hold(0, NOW + 5, 2.0)))
+    for baseline, after in zip(railway.baseline.days, changed.days, strict=True):
+        assert baseline.trips.keys.tolist() == after.trips.keys.tolist()
+    row = list(railway.baseline.departures_of_trips[0]).index(NOW + 5)
+    apart = changed.days[0].trips.minutes - railway.baseline.days[0].trips.minutes
     assert apart[row].tolist() == [2.0] * STATIONS and np.count_nonzero(apart) == STATIONS
     assert changed.history.timetable.departures(TODAY, 0, 0)[row] == NOW + 7
     forcing = changed.history.day(TODAY)["planned_terminal_headway"].values[:, 0]
@@ -98,7 +98,7 @@ def test_a_moved_departure_moves_its_whole_trip_in_the_plan_and_in_the_forecast(
 
 
 def test_a_cancelled_trip_is_gone_and_an_added_one_runs_like_those_around_it(railway):
-    changed = under(railway.present, made(railway, Cancel(0, NOW + 5), Add(0, NOW + 8)))
+    changed = under(railway.baseline, made(railway, Cancel(0, NOW + 5), Add(0, NOW + 8)))
     departures = changed.history.timetable.departures(TODAY, 0, 0)
     assert NOW + 5 not in departures and NOW + 8 in departures
     rows = changed.history.timetable.planned_on(TODAY)
@@ -106,30 +106,30 @@ def test_a_cancelled_trip_is_gone_and_an_added_one_runs_like_those_around_it(rai
     assert NOW + 8 + RUN * (STATIONS - 1) in at_end
     trips = changed.days[0].trips
     assert NOW + 8 in trips.minutes[:, 0] and NOW + 5 not in trips.minutes[:, 0]
-    assert changed.days[1].trips.minutes.tobytes() == railway.present.days[1].trips.minutes.tobytes()
+    assert changed.days[1].trips.minutes.tobytes() == railway.baseline.days[1].trips.minutes.tobytes()
 
 
 def test_trains_that_have_passed_stay_what_they_were(railway):
-    changed = under(railway.present, made(railway, Cancel(0, NOW + 5)))
-    assert changed.history.passings.equals(railway.present.history.passings)
-    expected, before = (one.days[0].expected(one.t0, 30) for one in (changed, railway.present))
+    changed = under(railway.baseline, made(railway, Cancel(0, NOW + 5)))
+    assert changed.history.passings.equals(railway.baseline.history.passings)
+    expected, before = (one.days[0].expected(one.t0, 30) for one in (changed, railway.baseline))
     assert len(expected.minutes) == len(before.minutes) - 1
-    under_way = expected.facts[:, 0] > 0
-    assert (expected.minutes[under_way] == before.minutes[before.facts[:, 0] > 0]).all()
+    under_way = expected.features[:, 0] > 0
+    assert (expected.minutes[under_way] == before.minutes[before.features[:, 0] > 0]).all()
 
 
 TRIPS = table([400, 402, NAN], [410, 412, 414], [420, 422, NAN], keys=[7, -1, 9])
 LEAVES = np.array([399.0, 410.0, 420.0])
 
 
-def changed_trips(later=(0, 0, 0), gone=(), added=()) -> ChangedTrips:
+def edited_trips(later=(0, 0, 0), gone=(), added=()) -> EditedTrips:
     out = np.zeros(3, dtype=bool)
     out[list(gone)] = True
-    return ChangedTrips.of(TRIPS, LEAVES, DirectionChange(np.array(later, float), out, np.array(added)), 0)
+    return EditedTrips.of(TRIPS, LEAVES, DirectionChange(np.array(later, float), out, np.array(added)), 0)
 
 
 def test_changed_trips_keep_their_keys_and_know_where_they_come_from():
-    found = changed_trips(later=(15, 0, 0), gone=(2,))
+    found = edited_trips(later=(15, 0, 0), gone=(2,))
     assert found.origin.tolist() == [1, 0]
     np.testing.assert_array_equal(found.table.minutes, [[410, 412, 414], [415, 417, NAN]])
     assert found.table.trip_of_key == {7: 1}
@@ -137,7 +137,7 @@ def test_changed_trips_keep_their_keys_and_know_where_they_come_from():
 
 
 def test_an_added_trip_is_as_late_as_its_neighbours_and_stops_where_the_nearer_does():
-    found = changed_trips(added=(404.0, 407.0))
+    found = edited_trips(added=(404.0, 407.0))
     assert found.origin.tolist() == [0, ADDED, ADDED, 1, 2]
     # The one before is usually a minute late, the one after on time.
     np.testing.assert_allclose(found.table.minutes[1], [404.5, 406.5, NAN])
@@ -147,5 +147,5 @@ def test_an_added_trip_is_as_late_as_its_neighbours_and_stops_where_the_nearer_d
 
 
 def test_before_the_first_trip_and_after_the_last_the_nearest_one_is_the_model():
-    np.testing.assert_allclose(changed_trips(added=(390.0,)).table.minutes[0], [391, 393, NAN])
-    np.testing.assert_allclose(changed_trips(added=(430.0,)).table.minutes[3], [430, 432, NAN])
+    np.testing.assert_allclose(edited_trips(added=(390.0,)).table.minutes[0], [391, 393, NAN])
+    np.testing.assert_allclose(edited_trips(added=(430.0,)).table.minutes[3], [430, 432, NAN])

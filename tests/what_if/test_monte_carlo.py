@@ -7,15 +7,15 @@ import pytest
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.sections import headways_of
-from headway_prediction.forecasters.physics.train_following import Following
-from headway_prediction.what_if.apply_edits import edited, under
-from headway_prediction.what_if.edited_timetable import ChangedTrips, DirectionChange
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
+from headway_prediction.what_if.apply_edits import apply_edits, under
+from headway_prediction.what_if.edited_timetable import DirectionChange, EditedTrips
 from headway_prediction.what_if.edits import Add, Cancel, Hold
 from headway_prediction.what_if.effect import Effect
-from headway_prediction.what_if.monte_carlo import Chances, held
+from headway_prediction.what_if.monte_carlo import MonteCarlo, held
 from headway_prediction.what_if.movement import (
-    USUAL_LATENESS_MINS,
-    USUAL_STRAY_MINS,
+    DEFAULT_DEVIATION_MINS,
+    DEFAULT_LATENESS_MINS,
     Movement,
 )
 from helpers.trips import NAN, runs, table
@@ -28,32 +28,32 @@ def noisy():
 
 
 def passings_under(railway, *edits, draws=20):
-    present = railway.present
-    changed = under(present, edited(present, edits))
-    return Effect.of(present, changed, 0, draws).passings
+    baseline = railway.baseline
+    changed = under(baseline, apply_edits(baseline, edits))
+    return Effect.of(baseline, changed, 0, draws).passings
 
 
 def test_trains_ahead_of_a_change_have_the_same_luck_to_the_bit(noisy):
-    present, changed = passings_under(noisy, Hold(0, NOW + 12, 3.0))
-    held_one = int(np.flatnonzero((present != changed).any(axis=(1, 2)))[0])
-    assert present[:held_one].tobytes() == changed[:held_one].tobytes()
-    assert (changed[held_one, 0] >= present[held_one, 0]).all()
+    baseline, changed = passings_under(noisy, Hold(0, NOW + 12, 3.0))
+    held_one = int(np.flatnonzero((baseline != changed).any(axis=(1, 2)))[0])
+    assert baseline[:held_one].tobytes() == changed[:held_one].tobytes()
+    assert (changed[held_one, 0] >= baseline[held_one, 0]).all()
 
 
 def test_a_held_train_comes_later_by_what_it_is_held(noisy):
-    present, changed = passings_under(noisy, Hold(0, NOW + 12, 3.0))
-    first = present[:, 0, :]
+    baseline, changed = passings_under(noisy, Hold(0, NOW + 12, 3.0))
+    first = baseline[:, 0, :]
     moved = np.flatnonzero((first != changed[:, 0, :]).any(axis=1))[0]
-    np.testing.assert_allclose(changed[moved, 0] - present[moved, 0], 3.0)
+    np.testing.assert_allclose(changed[moved, 0] - baseline[moved, 0], 3.0)
 
 
 def test_a_cancelled_or_added_train_changes_nobody_elses_luck(noisy):
-    present, without = passings_under(noisy, Cancel(0, NOW + 29))
-    kept = [row for row in present[:, 0].tolist() if row in without[:, 0].tolist()]
-    assert len(kept) == len(without) == len(present) - 1
-    present, more = passings_under(noisy, Add(0, NOW + 33))
-    assert len(more) == len(present) + 1
-    assert sum(row in more[:, 0].tolist() for row in present[:, 0].tolist()) >= len(present) - 1
+    baseline, without = passings_under(noisy, Cancel(0, NOW + 29))
+    kept = [row for row in baseline[:, 0].tolist() if row in without[:, 0].tolist()]
+    assert len(kept) == len(without) == len(baseline) - 1
+    baseline, more = passings_under(noisy, Add(0, NOW + 33))
+    assert len(more) == len(baseline) + 1
+    assert sum(row in more[:, 0].tolist() for row in baseline[:, 0].tolist()) >= len(baseline) - 1
 
 
 def test_trains_of_a_direction_never_pass_each_other(noisy):
@@ -73,19 +73,19 @@ def trains_of(minutes: np.ndarray, run: float = 2.0) -> DirectionDay:
     trips = 400 + 10.0 * np.arange(len(minutes))[:, None] + run * np.arange(minutes.shape[1])
     keys = list(range(1, len(minutes) + 1))
     positions = minutes.shape[1]
-    usual, alone = np.full((54, positions), 10.0), Following.none(positions)
-    return DirectionDay(table(*minutes, keys=keys), runs(positions), table(*trips, keys=keys), usual, alone)
+    typical, alone = np.full((54, positions), 10.0), TrainFollowing.none(positions)
+    return DirectionDay(table(*minutes, keys=keys), runs(positions), table(*trips, keys=keys), typical, alone)
 
 
-def grown(growth: float, late: np.ndarray, positions: int = 12) -> np.ndarray:
-    """Trains that leave `late` and take `growth` minutes longer a run for each minute of headway beyond ten."""
+def grown(dwell_growth: float, late: np.ndarray, positions: int = 12) -> np.ndarray:
+    """Trains that leave `late` and take `dwell_growth` minutes longer a run for each minute of headway beyond ten."""
     rows = []
     for train, own in enumerate(late):
         row = [400 + 10.0 * train + own]
         for position in range(1, positions):
             minute = row[-1] + 2.0
             if rows:
-                minute += growth * (minute - rows[-1][position] - 10.0)
+                minute += dwell_growth * (minute - rows[-1][position] - 10.0)
             row.append(minute)
         rows.append(row)
     return np.array(rows)
@@ -94,8 +94,8 @@ def grown(growth: float, late: np.ndarray, positions: int = 12) -> np.ndarray:
 def test_how_dwells_grow_with_the_headway_is_learned_from_the_trains_so_far():
     late = np.random.default_rng(3).exponential(1.5, 30)
     found = Movement.seen(trains_of(grown(0.05, late)), t0=1000)
-    assert found.growth == pytest.approx(0.05, abs=0.02)
-    assert Movement.seen(trains_of(grown(0.0, late)), t0=1000).growth == pytest.approx(0, abs=1e-9)
+    assert found.dwell_growth == pytest.approx(0.05, abs=0.02)
+    assert Movement.seen(trains_of(grown(0.0, late)), t0=1000).dwell_growth == pytest.approx(0, abs=1e-9)
     np.testing.assert_allclose(np.sort(found.late), np.sort(late))
 
 
@@ -105,8 +105,8 @@ def test_trains_after_now_tell_nothing():
     later = minutes.copy()
     later[20:] += 3.0
     one, other = (Movement.seen(trains_of(rows), t0=560) for rows in (minutes, later))
-    assert one.growth == other.growth and one.late.tolist() == other.late.tolist()
-    assert one.strays.tolist() == other.strays.tolist()
+    assert one.dwell_growth == other.dwell_growth and one.late.tolist() == other.late.tolist()
+    assert one.deviations.tolist() == other.deviations.tolist()
 
 
 def test_what_goes_with_a_train_all_the_way_is_its_pace():
@@ -119,13 +119,15 @@ def test_what_goes_with_a_train_all_the_way_is_its_pace():
     )
     found = Movement.seen(trains_of(minutes), t0=1600)
     assert found.pace == pytest.approx(0.1, abs=0.04)
-    assert found.strays.std() == pytest.approx(np.hypot(0.1, 0.2), abs=0.04)
+    assert found.deviations.std() == pytest.approx(np.hypot(0.1, 0.2), abs=0.04)
 
 
 def test_before_trains_have_shown_anything_the_usual_is_believed():
     found = Movement.seen(trains_of(grown(0.0, np.zeros(30))), t0=390)
-    assert found.growth == 0 and found.pace == 0
-    assert found.strays is USUAL_STRAY_MINS and found.late.tolist() == USUAL_LATENESS_MINS.tolist()
+    assert found.dwell_growth == 0 and found.pace == 0
+    assert (
+        found.deviations is DEFAULT_DEVIATION_MINS and found.late.tolist() == DEFAULT_LATENESS_MINS.tolist()
+    )
 
 
 def test_planned_headways_follow_the_clock_at_each_platform():
@@ -137,12 +139,15 @@ def test_planned_headways_follow_the_clock_at_each_platform():
 def test_a_train_with_a_gap_ahead_falls_behind_and_the_next_one_gains():
     """Growth without chance: as in the simulator's own test, 60 s more headway cost 6 s at 0.1 a minute."""
     day = trains_of(grown(0.1, np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0])))
-    chances = Chances(day, t0=419, draws=1, seed=(0,))
-    chances.__dict__["movement"] = Movement(np.zeros(1), 0.0, 0.1, np.zeros(1), 0.0)
+    monte_carlo = MonteCarlo(day, t0=419, draws=1, seed=(0,))
+    monte_carlo.__dict__["movement"] = Movement(np.zeros(1), 0.0, 0.1, np.zeros(1), 0.0)
     change = DirectionChange(np.array([0, 0, 0, 1.0, 0, 0]), np.zeros(6, dtype=bool), np.empty(0))
-    trips = ChangedTrips.of(day.trips, day.trips.minutes[:, 0], change, 0)
+    trips = EditedTrips.of(day.trips, day.trips.minutes[:, 0], change, 0)
     changed = replace(day, trips=trips.table)
-    before, after = chances.passings(chances.coming(day)), chances.passings(chances.coming(changed, trips))
+    before, after = (
+        monte_carlo.passings(monte_carlo.upcoming(day)),
+        monte_carlo.passings(monte_carlo.upcoming(changed, trips)),
+    )
     to_leave = np.isfinite(before[:, 0, 0])
     apart = (after[to_leave] - before[to_leave])[..., 0]
     held_one = int(np.flatnonzero(apart[:, 0])[0])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.what_if.apply_edits import edited, under
+from headway_prediction.what_if.apply_edits import apply_edits, under
 from headway_prediction.what_if.edits import Cancel, Hold, Move
 from headway_prediction.what_if.request import Search, Strategy, StrategyName
 from headway_prediction.what_if.result import departures
@@ -46,10 +46,10 @@ def test_an_overdue_train_can_be_changed_until_it_leaves_or_is_given_up(history)
 
 def test_the_next_departure_is_the_train_that_is_overdue_and_it_is_held_from_now(overdue):
     assert applied(overdue, StrategyName.HOLD_NEXT, mins=1.0) == (Hold(0, NOW, 4.0),)
-    held = under(overdue.present, edited(overdue.present, [Hold(0, NOW, 4.0)]))
-    row = overdue.present.departures_of_trips[0].tolist().index(NOW)
-    for present, leaves in ((overdue.present, THREE), (held, THREE + 1)):
-        assert present.expected_departures(0)[row] == leaves
+    held = under(overdue.baseline, apply_edits(overdue.baseline, [Hold(0, NOW, 4.0)]))
+    row = overdue.baseline.departures_of_trips[0].tolist().index(NOW)
+    for baseline, leaves in ((overdue.baseline, THREE), (held, THREE + 1)):
+        assert baseline.expected_departures(0)[row] == leaves
 
 
 def test_an_overdue_train_leaves_no_earlier_than_now(overdue):
@@ -100,11 +100,11 @@ def test_a_move_of_an_overdue_train_is_a_hold(overdue):
 def test_a_train_so_late_that_nobody_runs_it_is_not_held():
     """Usually an hour late, it would leave after all trains that what-if runs."""
     railway = Railway(line_history())
-    day = railway.present.days[0]
-    late = np.where(railway.present.departures_of_trips[0] == NOW + 53, 60.0, 0.0)
-    railway.present.__dict__["days"] = (
+    day = railway.baseline.days[0]
+    late = np.where(railway.baseline.departures_of_trips[0] == NOW + 53, 60.0, 0.0)
+    railway.baseline.__dict__["days"] = (
         replace(day, trips=day.trips.later(late[:, None])),
-        railway.present.days[1],
+        railway.baseline.days[1],
     )
-    plan = best_holds(railway.present, edited(railway.present, ()), Search(0, 4.0, 2.0))
+    plan = best_holds(railway.baseline, apply_edits(railway.baseline, ()), Search(0, 4.0, 2.0))
     assert next(one for one in plan if one.direction == 0 and one.planned == NOW + 53).minute == NOW + 53

@@ -38,9 +38,9 @@ LEAVES = (0, 5, 12, 17, 24, 29, 36, 41, 48, 53)
 def test_no_change_is_no_difference_bit_for_bit(noisy, edits):
     found = noisy.asked(*edits)
     assert found.edits == () and not found.reached.any()
-    assert same(found.present, found.changed)
+    assert same(found.baseline, found.changed)
     assert found.wait.difference_mins == found.wait.low_mins == found.wait.high_mins == 0.0
-    assert found.wait.present_mins == found.wait.changed_mins > 0
+    assert found.wait.baseline_mins == found.wait.changed_mins > 0
 
 
 def test_a_hold_lengthens_the_headway_before_it_and_shortens_the_one_after(punctual):
@@ -85,7 +85,7 @@ def test_the_wait_is_that_worked_out_by_hand(punctual):
     # Trains leave A at 0, 5, 12, … 60 from now: passengers wait five times 5² / 2 + 7² / 2 minutes, 185 in the hour. Without
     # the one at 5, those of the first twelve minutes wait 12² / 2 = 72 minutes instead of 37.
     at_first = found.waits[0, 0]
-    assert at_first.present_mins == pytest.approx(185 / 60)
+    assert at_first.baseline_mins == pytest.approx(185 / 60)
     assert at_first.difference_mins == pytest.approx(35 / 60)
     # At F they pass ten minutes later; the gap is that from 10 to 22, so it is whole within the hour as well.
     assert found.waits[0, 5].difference_mins == pytest.approx(35 / 60)
@@ -156,16 +156,16 @@ def test_whatever_is_edited_is_refused_or_ordered_and_felt_only_where_it_can_be(
         assert kept == sorted(kept)
         every = sorted(d.minute for d in leaves)
         assert np.diff(every).min() > 1 - 1e-6 and every[0] >= NOW and every[-1] < NOW + 60
-    apart = [f.mean[0][~found.reached] for f in (found.present, found.changed)]
+    apart = [f.mean[0][~found.reached] for f in (found.baseline, found.changed)]
     assert apart[0].tobytes() == apart[1].tobytes()
     for level, values in found.changed.quantiles.items():
-        assert (values[0][~found.reached] == found.present.quantiles[level][0][~found.reached]).all()
+        assert (values[0][~found.reached] == found.baseline.quantiles[level][0][~found.reached]).all()
     assert (np.diff(found.reached.astype(int), axis=0) >= 0).all()
     assert (found.changed.mean >= 0).all() and (found.changed.mean <= 30).all()
     low, middle, high = (found.changed.quantiles[level] for level in (0.1, 0.5, 0.9))
     assert (low <= middle).all() and (middle <= high).all()
     for wait in (found.wait, *found.waits.values()):
-        assert wait.present_mins >= 0 and wait.changed_mins >= 0 and wait.low_mins <= wait.high_mins
+        assert wait.baseline_mins >= 0 and wait.changed_mins >= 0 and wait.low_mins <= wait.high_mins
 
 
 def test_edits_come_first_then_the_strategy_then_the_search(punctual):

@@ -9,7 +9,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
 from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
 from headway_prediction.what_if.result import departures
-from headway_prediction.what_if.serialization import answer_plain, request_of
+from headway_prediction.what_if.serialization import parse_request, result_plain
 from helpers.what_if_line import NOW, STATIONS, T0, TODAY, Railway, line_history
 
 ASKED = {
@@ -20,7 +20,7 @@ ASKED = {
         {"action": "add", "direction_id": 0, "departure": "2025-10-01T09:32:30+01:00"},
     ],
     "strategy": {"name": "fill_gap", "direction_id": 1, "mins": 2},
-    "search": {"direction_id": 0, "most_hold_mins": 4, "least_turn_mins": 3.5},
+    "search": {"direction_id": 0, "max_hold_mins": 4, "min_turnaround_mins": 3.5},
 }
 
 
@@ -30,7 +30,7 @@ def railway():
 
 
 def read(railway, plain) -> Request:
-    return request_of(plain, railway.history.line, TODAY)
+    return parse_request(plain, railway.history.line, TODAY)
 
 
 def test_a_request_is_read_in_minutes_of_the_service_day(railway):
@@ -71,12 +71,12 @@ def test_what_has_no_such_shape_is_refused(railway, plain):
 
 def test_an_answer_is_json_in_the_shape_of_the_service(railway):
     found = railway.asked(Hold(0, NOW + 5, 2.0), Cancel(1, NOW + 12), Add(0, NOW + 33))
-    plain = answer_plain(found)
+    plain = result_plain(found)
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert set(plain) == {
         "time",
         "edits",
-        "present",
+        "baseline",
         "changed",
         "difference",
         "reached",
@@ -105,14 +105,14 @@ def test_an_answer_is_json_in_the_shape_of_the_service(railway):
 def test_the_edits_of_an_answer_can_be_asked_again(railway):
     edits = (Hold(0, NOW + 5, 2.0), Cancel(1, NOW + 12), Move(1, NOW + 24, NOW + 20), Add(0, NOW + 33))
     found = railway.asked(*edits)
-    again = read(railway, answer_plain(found))
+    again = read(railway, result_plain(found))
     assert again.edits == found.edits and set(found.edits) == set(edits)
 
 
 def test_nothing_known_is_null(railway):
     found = railway.asked()
-    found.present.mean[0, 0, 2, 0] = np.nan
-    place = answer_plain(found)["present"]["headway_mean"][2]
+    found.baseline.mean[0, 0, 2, 0] = np.nan
+    place = result_plain(found)["baseline"]["headway_mean"][2]
     assert place[0] is None and isinstance(place[1], float)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headway_prediction.cli.what_if_table import print_answer
+from headway_prediction.cli.what_if_table import print_result
 from headway_prediction.what_if.edits import Add, Cancel, Hold
 from helpers.what_if_line import NOW, T0, Railway, delayed, line_history
 
@@ -14,7 +14,7 @@ def overdue():
 
 
 def departures_of(capsys, answer, direction: int = 0) -> list[list[str]]:
-    print_answer(answer)
+    print_result(answer)
     part = capsys.readouterr().out.split(f"departures of direction {direction}")[1].split("\n\n")[0]
     return [line.split() for line in part.splitlines()[2:]]
 

@@ -8,55 +8,55 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.physics.turnarounds import TurnRounds
+from headway_prediction.forecasters.physics.turnarounds import Turnarounds
 from headway_prediction.transit.trip_keys import UNKNOWN
-from headway_prediction.what_if.apply_edits import as_edits, edited, under
-from headway_prediction.what_if.checks import refuse_impossible
-from headway_prediction.what_if.departures import Leaving
+from headway_prediction.what_if.apply_edits import apply_edits, as_edits, under
+from headway_prediction.what_if.checks import check_feasible
+from headway_prediction.what_if.departures import TerminalDepartures
 from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
 from headway_prediction.what_if.request import Search, Strategy, StrategyName
 from headway_prediction.what_if.search import trial_of
 from headway_prediction.what_if.strategies import apply_strategy
 from helpers.what_if_line import NOW, T0, Railway, delayed, line_history
 
-TURNS = TurnRounds(np.empty(0), np.empty(0)), TurnRounds(np.array([2.0]), np.array([1.0]))
+TURNS = Turnarounds(np.empty(0), np.empty(0)), Turnarounds(np.array([2.0]), np.array([1.0]))
 LATE = 4.0
 
 
 @pytest.fixture(scope="module")
 def railway():
-    return Railway(line_history(), turns=TURNS)
+    return Railway(line_history(), turnarounds=TURNS)
 
 
 @pytest.fixture(scope="module")
 def late():
     """Seven minutes later, when the train that left A at NOW + 5 runs four minutes late."""
-    return Railway(delayed(line_history(), NOW + 5, LATE), t0=T0 + 12, turns=TURNS)
+    return Railway(delayed(line_history(), NOW + 5, LATE), t0=T0 + 12, turnarounds=TURNS)
 
 
-def turns_of(present) -> dict[int, int]:
+def turns_of(baseline) -> dict[int, int]:
     """The key of the trip that feeds each trip of direction 1 (UNKNOWN: none does), by the key of the latter."""
-    feeders, (arriving, departing) = present.days[1].feeders, present.days
-    feeding = np.append(arriving.trips.key_of_trip, UNKNOWN)[feeders.trip]
+    inbound, (arriving, departing) = baseline.days[1].inbound, baseline.days
+    feeding = np.append(arriving.trips.key_of_trip, UNKNOWN)[inbound.trip]
     return dict(zip(departing.trips.key_of_trip.tolist(), feeding.tolist(), strict=True))
 
 
-def key_at(present, direction: int, departure: float) -> int:
-    row = present.departures_of_trips[direction].tolist().index(departure)
-    return int(present.days[direction].trips.key_of_trip[row])
+def key_at(baseline, direction: int, departure: float) -> int:
+    row = baseline.departures_of_trips[direction].tolist().index(departure)
+    return int(baseline.days[direction].trips.key_of_trip[row])
 
 
 def changed(railway, *edits):
-    plan = edited(railway.present, edits)
-    refuse_impossible(railway.present, plan)
-    return under(railway.present, plan)
+    plan = apply_edits(railway.baseline, edits)
+    check_feasible(railway.baseline, plan)
+    return under(railway.baseline, plan)
 
 
 def test_trains_turn_round_into_the_trip_two_minutes_later(railway):
-    present = railway.present
-    assert present.days[0].feeders is None
-    assert turns_of(present)[key_at(present, 1, NOW + 12)] == key_at(present, 0, NOW)
-    assert turns_of(present)[key_at(present, 1, NOW + 17)] == key_at(present, 0, NOW + 5)
+    baseline = railway.baseline
+    assert baseline.days[0].inbound is None
+    assert turns_of(baseline)[key_at(baseline, 1, NOW + 12)] == key_at(baseline, 0, NOW)
+    assert turns_of(baseline)[key_at(baseline, 1, NOW + 17)] == key_at(baseline, 0, NOW + 5)
 
 
 def test_no_train_leaves_before_it_has_come_and_turned(railway):
@@ -70,42 +70,45 @@ def test_no_train_leaves_before_it_has_come_and_turned(railway):
 def test_a_hold_counts_from_when_a_train_that_comes_late_can_leave(late):
     # The train planned at 09:17 is expected at 20, as the one that left A at 9 turns into it.
     hold = Strategy(StrategyName.HOLD_NEXT, 1, 1.0)
-    plan = apply_strategy(late.present, edited(late.present, [Cancel(1, NOW + 12)]), hold)
+    plan = apply_strategy(late.baseline, apply_edits(late.baseline, [Cancel(1, NOW + 12)]), hold)
     assert as_edits(plan) == (Cancel(1, NOW + 12), Hold(1, NOW + 17, 4.0))
-    expected = sorted(under(late.present, plan).expected_departures(1).values())
+    expected = sorted(under(late.baseline, plan).expected_departures(1).values())
     assert expected[:2] == pytest.approx([NOW + 21, NOW + 24])
 
 
 def test_a_train_under_way_that_is_late_turns_round_later(late):
     # It left at 9 instead of 5 and comes to F at 19 instead of 15: it leaves there at 20 instead of 17.
-    expected = late.present.expected_departures(1)
-    row = late.present.departures_of_trips[1].tolist().index(NOW + 17)
+    expected = late.baseline.expected_departures(1)
+    row = late.baseline.departures_of_trips[1].tolist().index(NOW + 17)
     assert expected[row] == pytest.approx(NOW + 16 + LATE)
     with pytest.raises(HeadwayError, match="leave at 09:15 turns round until 09:20"):
         changed(late, Move(1, NOW + 17, NOW + 15))
 
 
 def test_who_turns_into_whom_stays_whatever_is_moved(railway):
-    present = railway.present
+    baseline = railway.baseline
     moved = changed(railway, Hold(0, NOW + 5, 4.0), Move(1, NOW + 12, NOW + 16), Hold(1, NOW + 29, 3.0))
-    assert turns_of(moved) == turns_of(present)
-    assert set(moved.days[1].feeders.least) == {0.0, 1.0}  # none feeds the first of the day
+    assert turns_of(moved) == turns_of(baseline)
+    assert set(moved.days[1].inbound.least) == {0.0, 1.0}  # none feeds the first of the day
 
 
 def test_a_cancelled_train_feeds_nobody_and_an_added_one_comes_from_nowhere(railway):
-    present = railway.present
+    baseline = railway.baseline
     after = turns_of(changed(railway, Cancel(0, NOW + 5), Cancel(1, NOW + 24), Add(1, NOW + 33)))
-    fed, gone = key_at(present, 1, NOW + 17), key_at(present, 1, NOW + 24)
-    added = set(after) - set(turns_of(present))
+    fed, gone = key_at(baseline, 1, NOW + 17), key_at(baseline, 1, NOW + 24)
+    added = set(after) - set(turns_of(baseline))
     assert after[fed] == UNKNOWN and gone not in after and [after[key] for key in added] == [UNKNOWN]
-    others = turns_of(present).items() - {(fed, key_at(present, 0, NOW + 5)), (gone, turns_of(present)[gone])}
+    others = turns_of(baseline).items() - {
+        (fed, key_at(baseline, 0, NOW + 5)),
+        (gone, turns_of(baseline)[gone]),
+    }
     assert others < after.items() and len(others) == len(after) - 2
 
 
 def trial(railway, search: Search):
-    plan = edited(railway.present, ())
-    leaving = Leaving.of(railway.present, plan, search.direction)
-    return leaving.minutes - NOW, trial_of(railway.present, leaving, search, 2)
+    plan = apply_edits(railway.baseline, ())
+    leaving = TerminalDepartures.of(railway.baseline, plan, search.direction)
+    return leaving.minutes - NOW, trial_of(railway.baseline, leaving, search, 2)
 
 
 def test_no_train_is_held_so_long_that_it_is_late_for_its_way_back(railway):
@@ -121,4 +124,4 @@ def test_a_train_that_comes_late_is_held_until_it_has_turned_as_long_as_the_sear
     for least, first, second in ((1.0, 0, 0), (3.0, 1, 2)):
         leaves, found = trial(late, Search(1, 5.0, least))
         assert leaves[:2].tolist() == [12, 17]
-        np.testing.assert_allclose(found.fewest, [first, second] + [0] * (len(leaves) - 2))
+        np.testing.assert_allclose(found.min_hold, [first, second] + [0] * (len(leaves) - 2))

@@ -19,26 +19,26 @@ import polars as pl
 
 from headway_prediction import __version__
 from headway_prediction.bundle.files import (
+    check_cap,
+    check_method,
     load_networks,
     read_arrays,
     read_manifest,
     read_networks,
-    refuse_other_cap,
-    refuse_unknown_method,
     seal,
     write_networks,
 )
 from headway_prediction.bundle.multi_line_bundle import LINES_FORMAT, LinesBundle
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.backtest import held_back_dates
+from headway_prediction.evaluation.backtest import select_test_dates
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.registry import METHODS
-from headway_prediction.forecasters.rollout import FeedBack, FeedBackCalibration
+from headway_prediction.forecasters.rollout import Rollout, RolloutCalibration
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
@@ -56,7 +56,7 @@ class Bundle:
     """A trained, described, checkable forecaster of one line.
 
     `days` names the service dates of `training`, `validation` and `test`; `simple_methods` (LightGBM among them where it
-    was asked for) and `corrections`, how trains really arrive, are fitted on the training days; `details` holds what only
+    was asked for) and `arrival_residuals`, how trains really arrive, are fitted on the training days; `details` holds what only
     people read: scores, the course of training, provenance.
     """
 
@@ -66,10 +66,10 @@ class Bundle:
     cap_mins: float
     days: Mapping[str, tuple[date, ...]]
     simple_methods: Mapping[str, Forecaster]
-    corrections: ArrivalCorrections
+    arrival_residuals: ArrivalResiduals
     network_paths: tuple[Path, ...]
     calibration: Calibration
-    feed_back: FeedBackCalibration
+    rollout: RolloutCalibration
     details: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
@@ -78,9 +78,9 @@ class Bundle:
         return load_networks(self.network_paths)
 
     @property
-    def fitted_guess(self) -> FittedGuess:
+    def fitted_prior(self) -> FittedPrior:
         """What the networks are told: the physical first guess, and how trains really arrive."""
-        return FittedGuess(self.simple_methods[TripPropagation.name].guess, self.corrections)
+        return FittedPrior(self.simple_methods[TripPropagation.name].prior, self.arrival_residuals)
 
     @property
     def methods(self) -> list[str]:
@@ -93,11 +93,11 @@ class Bundle:
 
     def method(self, name: str) -> Forecaster:
         """Return a method by name; only the ST-ConvNet reads the network. Raises HeadwayError for one it does not have."""
-        refuse_unknown_method(name, [*self.methods, FeedBack.name])
+        check_method(name, [*self.methods, Rollout.name])
         if name in self.simple_methods:
             return self.simple_methods[name]
-        network = STConvNetForecaster(self.networks, self.config, self.fitted_guess, self.calibration)
-        return FeedBack(network, self.feed_back) if name == FeedBack.name else network
+        network = STConvNetForecaster(self.networks, self.config, self.fitted_prior, self.calibration)
+        return Rollout(network, self.rollout) if name == Rollout.name else network
 
     def predict(
         self, arrivals: pl.DataFrame | Path | str, at: datetime | None = None, method: str = "st-convnet"
@@ -115,22 +115,22 @@ class Bundle:
                 f"{_describe(self.line)}, which the bundle was trained on",
                 "use the bundle of that line, or train one with `headway train`",
             )
-        refuse_other_cap(history, self.cap_mins)
+        check_cap(history, self.cap_mins)
 
     @property
     def training_dates(self) -> tuple[date, ...]:
         """The dates of the line that its methods were fitted on."""
         return self.days["training"]
 
-    def held_back_dates(self, history: LineHistory, wanted: Sequence[date] | None = None) -> list[date]:
-        """Return the dates to forecast; see `evaluation.backtest.held_back_dates`."""
-        return held_back_dates(history, self.days, wanted)
+    def select_test_dates(self, history: LineHistory, wanted: Sequence[date] | None = None) -> list[date]:
+        """Return the dates to forecast; see `evaluation.backtest.select_test_dates`."""
+        return select_test_dates(history, self.days, wanted)
 
     def save(self, path: Path | str) -> None:
         """Write the bundle to a folder, whole or not at all."""
         with atomic_path(path) as fresh:
-            write_networks(fresh, self.network_paths, self.calibration, self.feed_back)
-            np.savez(fresh / "arrival_corrections.npz", **self.corrections.state())
+            write_networks(fresh, self.network_paths, self.calibration, self.rollout)
+            np.savez(fresh / "arrival_corrections.npz", **self.arrival_residuals.state())
             (fresh / "methods").mkdir()
             for name, method in self.simple_methods.items():
                 np.savez(fresh / "methods" / f"{name}.npz", **method.state())
@@ -162,7 +162,7 @@ class Bundle:
         return (LinesBundle if manifest["format"] == LINES_FORMAT else cls).read(path, manifest)
 
     @classmethod
-    def load_of_one_line(cls, path: Path | str) -> Self:
+    def load_single_line(cls, path: Path | str) -> Self:
         """Read a bundle of one line; raises HeadwayError for one of several, and as `load` does."""
         bundle = cls.load(path)
         if isinstance(bundle, LinesBundle):
@@ -183,7 +183,7 @@ class Bundle:
             manifest["cap_mins"],
             {part: tuple(map(date.fromisoformat, days)) for part, days in manifest["days"].items()},
             _read_methods(path / "methods"),
-            ArrivalCorrections.from_state(read_arrays(path / "arrival_corrections.npz")),
+            ArrivalResiduals.from_state(read_arrays(path / "arrival_corrections.npz")),
             *read_networks(path),
             manifest["details"],
         )

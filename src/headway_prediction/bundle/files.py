@@ -16,7 +16,7 @@ import numpy as np
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import sha256
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.rollout import FeedBackCalibration
+from headway_prediction.forecasters.rollout import RolloutCalibration
 from headway_prediction.grid.history import LineHistory
 
 if TYPE_CHECKING:
@@ -27,21 +27,21 @@ CHECKSUMS = "SHA256SUMS"
 
 
 def write_networks(
-    folder: Path, network_paths: Sequence[Path], calibration: Calibration, feed_back: FeedBackCalibration
+    folder: Path, network_paths: Sequence[Path], calibration: Calibration, rollout: RolloutCalibration
 ) -> None:
     """Put copies of the networks and their calibrations into a bundle's folder."""
     (folder / "networks").mkdir(parents=True)
     for number, path in enumerate(network_paths, start=1):
         (folder / "networks" / f"{number:02d}.keras").write_bytes(path.read_bytes())
     np.savez(folder / "calibration.npz", **calibration.state())
-    np.savez(folder / "feed_back.npz", **feed_back.state())
+    np.savez(folder / "feed_back.npz", **rollout.state())
 
 
-def read_networks(folder: Path) -> tuple[tuple[Path, ...], Calibration, FeedBackCalibration]:
+def read_networks(folder: Path) -> tuple[tuple[Path, ...], Calibration, RolloutCalibration]:
     """Return where the networks of a bundle's folder lie, and their calibrations."""
     paths = tuple(sorted((folder / "networks").glob("*.keras")))
     calibration = Calibration.from_state(read_arrays(folder / "calibration.npz"))
-    return paths, calibration, FeedBackCalibration.from_state(read_arrays(folder / "feed_back.npz"))
+    return paths, calibration, RolloutCalibration.from_state(read_arrays(folder / "feed_back.npz"))
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -66,7 +66,7 @@ def seal(folder: Path, manifest: dict[str, object]) -> None:
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def refuse_other_cap(history: LineHistory, cap_mins: float) -> None:
+def check_cap(history: LineHistory, cap_mins: float) -> None:
     """Raise HeadwayError for a grid whose headways are capped elsewhere than at `cap_mins`, as in training."""
     if history.grid.attrs["cap_mins"] != cap_mins:
         raise HeadwayError(
@@ -76,7 +76,7 @@ def refuse_other_cap(history: LineHistory, cap_mins: float) -> None:
         )
 
 
-def refuse_unknown_method(name: str, methods: Sequence[str]) -> None:
+def check_method(name: str, methods: Sequence[str]) -> None:
     """Raise HeadwayError for a method that a bundle does not have."""
     if name not in methods:
         raise HeadwayError(

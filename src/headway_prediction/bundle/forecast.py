@@ -14,15 +14,15 @@ from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.parquet import forecast_rows
 from headway_prediction.grid.history import LineHistory, build_history
-from headway_prediction.grid.passings import before, passings_on_line
+from headway_prediction.grid.passings import passings_before, passings_on_line
 from headway_prediction.grid.plan_variants import PlanKind
-from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_moment, time_zone
+from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_date_and_minute, time_zone
 from headway_prediction.transit.line import Line
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
 
-LONGEST_SILENCE_MINS = 60
+MAX_SILENCE_MINS = 60
 
 
 def forecast_now(
@@ -36,19 +36,19 @@ def forecast_now(
     that was trained on observed departures: its plan tells what had not happened yet.
     """
     forecaster = bundle.method(method)
-    return _rows(forecaster, *known_now(bundle, arrivals, at))
+    return _rows(forecaster, *history_now(bundle, arrivals, at))
 
 
-def known_now(
+def history_now(
     bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None
 ) -> tuple[LineHistory, date, int]:
     """Return the history of the service date that `at` belongs to as known then, that date, and the last minute over.
 
     Arguments and errors as for `forecast_now`.
     """
-    refuse_oracle(bundle)
+    check_not_oracle(bundle)
     log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
-    refuse_other_line(log, bundle.line)
+    check_same_line(log, bundle.line)
     passings, _ = passings_on_line(log, bundle.line)
     service_date, t0 = _origin(passings, bundle.line, at)
     history = history_at(bundle, passings, service_date, t0)
@@ -68,7 +68,7 @@ def history_at(
     `passings` are those of `passings_on_line`, later ones and those of other dates among them; `attributes` are the grid's
     (its outages, see grid.outages).
     """
-    known = before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
+    known = passings_before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
     observed = {service_date: t0}
     return build_history(
         known, bundle.line, bundle.timetable, [service_date], observed, attributes, bundle.cap_mins
@@ -101,7 +101,7 @@ def with_stop_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
     return rows.join(names, on=["direction_id", "stop_id"], how="left", maintain_order="left")
 
 
-def refuse_oracle(bundle: "Bundle") -> None:
+def check_not_oracle(bundle: "Bundle") -> None:
     """Raise HeadwayError for a bundle whose plan tells what had not happened yet."""
     if bundle.details.get("plan") == PlanKind.ORACLE:
         raise HeadwayError(
@@ -111,7 +111,7 @@ def refuse_oracle(bundle: "Bundle") -> None:
         )
 
 
-def refuse_other_line(log: pl.DataFrame, line: Line) -> None:
+def check_same_line(log: pl.DataFrame, line: Line) -> None:
     """Raise HeadwayError for a log with passings of another line."""
     others = log.filter(pl.col("line_id") != line.line_id)["line_id"]
     if len(others):
@@ -128,13 +128,13 @@ def _origin(passings: pl.DataFrame, line: Line, at: datetime | None) -> tuple[da
         last = passings.sort("service_date", "minute").row(-1, named=True)
         return last["service_date"], min(int(last["minute"]), SCORED_DAY_MINS - 1)
     moment = at if at.tzinfo else at.replace(tzinfo=time_zone(line.time_zone))
-    service_date, minute = service_moment(moment, line.time_zone)
+    service_date, minute = service_date_and_minute(moment, line.time_zone)
     return service_date, int(np.floor(minute)) - 1
 
 
 def _refuse_silence(known: pl.DataFrame, line: Line, service_date: date, t0: int) -> None:
     last = known["minute"].max()
-    if last is None or t0 - last > LONGEST_SILENCE_MINS:
+    if last is None or t0 - last > MAX_SILENCE_MINS:
         since = "" if last is None else f" after {instant(service_date, last, line.time_zone):%H:%M}"
         until = f"{instant(service_date, t0 + 1, line.time_zone):%H:%M}"
         raise HeadwayError(

@@ -18,23 +18,23 @@ import polars as pl
 
 from headway_prediction import __version__
 from headway_prediction.bundle.files import (
+    check_cap,
+    check_method,
     load_networks,
     read_networks,
-    refuse_other_cap,
-    refuse_unknown_method,
     seal,
     write_networks,
 )
 from headway_prediction.bundle.forecast import forecast_from_history
-from headway_prediction.bundle.line_adaptation import POOLED, OwnTrust
+from headway_prediction.bundle.line_adaptation import BLENDED, LineAdaptation
 from headway_prediction.config import AppConfig
-from headway_prediction.evaluation.backtest import held_back_dates
+from headway_prediction.evaluation.backtest import select_test_dates
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
-from headway_prediction.forecasters.rolling_fit import OwnPast, OwnPastGuess
-from headway_prediction.forecasters.rollout import FeedBack, FeedBackCalibration
+from headway_prediction.forecasters.rolling_fit import RollingFit, RollingPrior
+from headway_prediction.forecasters.rollout import Rollout, RolloutCalibration
 from headway_prediction.forecasters.schedule import Schedule
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
@@ -78,7 +78,7 @@ class LinesBundle:
     cap_mins: float
     network_paths: tuple[Path, ...]
     calibration: Calibration
-    feed_back: FeedBackCalibration
+    rollout: RolloutCalibration
     details: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
@@ -87,22 +87,25 @@ class LinesBundle:
         return load_networks(self.network_paths)
 
     @cached_property
-    def _own_past(self) -> dict[str, OwnPast]:
-        return {name: OwnPast(method) for name, method in SIMPLE_METHODS.items()}
+    def _own_past(self) -> dict[str, RollingFit]:
+        return {name: RollingFit(method) for name, method in SIMPLE_METHODS.items()}
 
     @cached_property
     def _network(self) -> STConvNetForecaster:
-        guess = OwnPastGuess(self._own_past[TripPropagation.name])
-        return STConvNetForecaster(self.networks, self.config, guess, self.calibration)
+        prior = RollingPrior(self._own_past[TripPropagation.name])
+        return STConvNetForecaster(self.networks, self.config, prior, self.calibration)
 
     @cached_property
-    def _own_networks(self) -> dict[str, OwnPast]:
-        return {name: OwnPast(OwnTrust(self._network, name)) for name in (STConvNetForecaster.name, POOLED)}
+    def _own_networks(self) -> dict[str, RollingFit]:
+        return {
+            name: RollingFit(LineAdaptation(self._network, name))
+            for name in (STConvNetForecaster.name, BLENDED)
+        }
 
     @property
     def methods(self) -> list[str]:
         """The names of all methods, last the ST-ConvNet, alone and pooled with simple methods."""
-        return [*SIMPLE_METHODS, STConvNetForecaster.name, POOLED]
+        return [*SIMPLE_METHODS, STConvNetForecaster.name, BLENDED]
 
     def methods_on(self, history: LineHistory) -> list[str]:
         """Return the methods that have something to say about a line: `schedule` only where there is a plan."""
@@ -110,31 +113,31 @@ class LinesBundle:
 
     def method(self, name: str) -> Forecaster:
         """Return a method by name, fitted on the past of the line it forecasts; raises HeadwayError for an unknown one."""
-        refuse_unknown_method(name, [*self.methods, FeedBack.name])
+        check_method(name, [*self.methods, Rollout.name])
         if name in self._own_past:
             return self._own_past[name]
-        return FeedBack(self._network, self.feed_back) if name == FeedBack.name else self._own_networks[name]
+        return Rollout(self._network, self.rollout) if name == Rollout.name else self._own_networks[name]
 
     def check_fits(self, history: LineHistory) -> None:
         """Raise HeadwayError when `history` caps its headways otherwise than the grids trained on; any line is welcome."""
-        refuse_other_cap(history, self.cap_mins)
+        check_cap(history, self.cap_mins)
 
     @property
     def training_dates(self) -> tuple[date, ...]:
         """The dates of a line that methods were fitted on before they forecast it: none."""
         return ()
 
-    def held_back_dates(self, history: LineHistory, wanted: Sequence[date] | None = None) -> list[date]:
+    def select_test_dates(self, history: LineHistory, wanted: Sequence[date] | None = None) -> list[date]:
         """Return the dates to forecast, or check those `wanted`: of a line trained on, none that training used.
 
         By default all but the first, before which the line has no past. A line is known by its id and time zone: the
-        branches of a line share trains. Raises HeadwayError as `evaluation.backtest.held_back_dates`.
+        branches of a line share trains. Raises HeadwayError as `evaluation.backtest.select_test_dates`.
         """
         same = [known.days for known in self.lines if _same(known.line, history.line)]
         used = {part: [day for days in same for day in days[part]] for part in ("training", "validation")}
         if wanted is None and len(history.service_dates) > 1:
             history = history.select(history.service_dates[1:])
-        return held_back_dates(history, used, wanted)
+        return select_test_dates(history, used, wanted)
 
     def predict(
         self, history: LineHistory, at: datetime | None = None, method: str = STConvNetForecaster.name
@@ -146,7 +149,7 @@ class LinesBundle:
     def save(self, path: Path | str) -> None:
         """Write the bundle to a folder, whole or not at all."""
         with atomic_path(path) as fresh:
-            write_networks(fresh, self.network_paths, self.calibration, self.feed_back)
+            write_networks(fresh, self.network_paths, self.calibration, self.rollout)
             seal(fresh, self._manifest())
 
     def _manifest(self) -> dict[str, object]:

@@ -50,7 +50,7 @@ def backtest(
 
     loaded, history = Bundle.load(bundle), read_history(grid)
     loaded.check_fits(history)
-    held_back = loaded.held_back_dates(history, _dates(dates))
+    held_back = loaded.select_test_dates(history, _dates(dates))
     say(f"{len(held_back)} held-back service days, {held_back[0]} to {held_back[-1]}")
     for name in method or loaded.methods_on(history):
         forecaster, label = loaded.method(name), method_label(history, name)

@@ -73,12 +73,12 @@ def check(
       headway check archive/ --time-zone Europe/Dublin
     """
     from headway_prediction.feeds.logs.batches import read_arrival_parts
-    from headway_prediction.grid.build import surveyed_line
+    from headway_prediction.grid.build import line_and_plan
     from headway_prediction.quality.check import check_parts
 
     day, rows = given_date(show), read_arrival_parts(log, refuse=False)
     told = (gtfs, planned, time_zone, route, stops.split(",") if stops else None)
-    line, timetable = surveyed_line(rows.survey, *told)
+    line, timetable = line_and_plan(rows.survey, *told)
     quality = check_parts(rows.drain(), line, timetable, outage_mins, tolerance)
     _print(quality, day, markdown)
     _write(quality, day, out, outages, json)
@@ -108,7 +108,7 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
     import polars as pl
     from rich.console import Console
 
-    from headway_prediction.quality.report.findings import basis, findings
+    from headway_prediction.quality.report.findings import findings, overview
     from headway_prediction.quality.report.page import date_to_show
     from headway_prediction.quality.report.tables import (
         date_table,
@@ -123,7 +123,7 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
     title = "Stations, all days" if day is None else f"Stations on {date_to_show(days, day)}"
     chosen = platforms if day is None else platforms.filter(pl.col("service_date") == day)
     tables = [date_table(quality, days), station_table(quality, by_station(chosen), title)]
-    sentences = [f"{quality.line.line_id}: {basis(quality, days)}", *findings(quality, days)]
+    sentences = [f"{quality.line.line_id}: {overview(quality, days)}", *findings(quality, days)]
     if markdown:
         print("\n".join([sentences[0], "", *(f"- {text}" for text in sentences[1:]), ""]))
         print("\n".join(map(markdown_table, tables)), end="")

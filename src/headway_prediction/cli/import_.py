@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from headway_prediction.feeds.archives.archive_days import Format
-    from headway_prediction.feeds.archives.arrival_log import Passing
+    from headway_prediction.feeds.archives.arrival_log import PassingDefinition
     from headway_prediction.feeds.archives.column_map import ColumnMap
-    from headway_prediction.feeds.archives.convert import Converted, DayLog
+    from headway_prediction.feeds.archives.convert import DayLog, ImportSummary
 
 DAYS_AT_ONCE = 2
 """More would want more memory, and Polars works on all cores in each of them."""
@@ -81,30 +81,30 @@ def archive(
       headway archive lamp/ --route Blue --out arrivals.parquet
       headway archive mine/ --format map.toml --time-zone Europe/Dublin --out arrivals.parquet
     """
-    from headway_prediction.feeds.archives.archive_days import TIME_ZONES, Format, archive_days, guess_format
-    from headway_prediction.feeds.archives.convert import day_logs, reader, write_logs
-    from headway_prediction.feeds.archives.observations import Wanted
+    from headway_prediction.feeds.archives.archive_days import TIME_ZONES, Format, archive_days, detect_format
+    from headway_prediction.feeds.archives.convert import day_logs, day_reader, write_logs
+    from headway_prediction.feeds.archives.observations import ArchiveQuery
 
-    form = _format(format) if format else guess_format(paths)
+    form = _format(format) if format else detect_format(paths)
     if format is None:
         say(f"the files are in the format {form}")
     days = archive_days(paths, form if isinstance(form, Format) else None)
     routes = tuple(part.strip() for part in route.split(",")) if route else ()
     usual = Platform.STATION if form is Format.LAMP else Platform.STOP
     passing = _passing(line_id or "+".join(routes) or "line", event, platform or usual, stop_names)
-    logs = day_logs(days, reader(form, Wanted(routes, time_zone)), passing, DAYS_AT_ONCE)
+    logs = day_logs(days, day_reader(form, ArchiveQuery(routes, time_zone)), passing, DAYS_AT_ONCE)
     done = write_logs(_with_progress(logs, len(days)), out, skip_bad_days)
     zone = time_zone or (TIME_ZONES.get(form) if isinstance(form, Format) else None) or "…"
     _say(done, f"headway grid --arrivals {out} --time-zone {zone} --out grid.zarr")
     say(f"wrote {out}")
 
 
-def _passing(line_id: str, event: Event, platform: Platform, stop_names: Path | None) -> "Passing":
-    from headway_prediction.feeds.archives.arrival_log import Passing
+def _passing(line_id: str, event: Event, platform: Platform, stop_names: Path | None) -> "PassingDefinition":
+    from headway_prediction.feeds.archives.arrival_log import PassingDefinition
     from headway_prediction.feeds.archives.stop_names import read_stop_names
 
     names = read_stop_names(stop_names) if stop_names else None
-    return Passing(line_id, event, platform, names)
+    return PassingDefinition(line_id, event, platform, names)
 
 
 def _format(text: str) -> "Format | ColumnMap":
@@ -128,11 +128,11 @@ def _with_progress(logs: "Iterable[DayLog]", count: int) -> "Iterable[DayLog]":
     return track(logs, "reading days", total=count, console=Console(stderr=True), transient=True)
 
 
-def _say(done: "Converted", next_command: str) -> None:
+def _say(done: "ImportSummary", next_command: str) -> None:
     for bad in done.skipped:
-        say(f"skipped {bad.day.name}: {bad.mistake}")
+        say(f"skipped {bad.day.name}: {bad.error}")
     say(f"{done.days} days, {done.passings:,} passings")
-    for reason, count in done.left_out.items():
+    for reason, count in done.excluded.items():
         say(f"  {count:,} {reason}")
     rare = done.platforms(rare=True)
     if rare:

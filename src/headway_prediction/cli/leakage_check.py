@@ -12,7 +12,7 @@ from headway_prediction.cli.framework import load_framework
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from headway_prediction.evaluation.leakage.oracle import OwnOracle
+    from headway_prediction.evaluation.leakage.oracle import OracleComparison
     from headway_prediction.forecasters.base import Forecaster
     from headway_prediction.grid.history import LineHistory
 
@@ -40,16 +40,16 @@ def canary(
     Example:
       headway canary --grid line/grid.zarr --bundle line/bundle
     """
-    from headway_prediction.evaluation.leakage.future import peeking_alarms, spread_origins
-    from headway_prediction.evaluation.leakage.oracle import own_oracles, plan_alarm
+    from headway_prediction.evaluation.leakage.lookahead import find_leaks, spread_origins
+    from headway_prediction.evaluation.leakage.oracle import compare_with_oracle, observed_plan_alarm
     from headway_prediction.grid.store import read_history
 
     history = read_history(grid)
     methods, training, judged = _judged_methods(history, bundle)
     say(f"{len(judged)} service days are judged, {judged[0]} to {judged[-1]}; {', '.join(methods)}")
-    alarms = [plan_alarm(history, judged)]
-    alarms += peeking_alarms(history, methods, spread_origins(history, judged, origins)).values()
-    for result in own_oracles(history, methods, training, judged):
+    alarms = [observed_plan_alarm(history, judged)]
+    alarms += find_leaks(history, methods, spread_origins(history, judged, origins)).values()
+    for result in compare_with_oracle(history, methods, training, judged):
         say(_described(result))
         alarms.append(result.alarm)
     sung = [alarm for alarm in alarms if alarm]
@@ -80,10 +80,10 @@ def _judged_methods(
     loaded = Bundle.load(bundle)
     loaded.check_fits(history)
     methods = {name: loaded.method(name) for name in loaded.methods_on(history)}
-    return methods, loaded.training_dates, loaded.held_back_dates(history)
+    return methods, loaded.training_dates, loaded.select_test_dates(history)
 
 
-def _described(result: "OwnOracle") -> str:
+def _described(result: "OracleComparison") -> str:
     difference = result.difference
     return (
         f"{result.method}: MAE {result.with_plan:.3f} min with the plan, {result.with_oracle:.3f} with its own oracle "

@@ -35,7 +35,7 @@ def line(
         str | None, typer.Option(help="Cut the line at these two stations, with a comma.")
     ] = None,
     stops: Annotated[str | None, typer.Option(help=f"Keep only these stations ({STATIONS}).")] = None,
-    leave_out: Annotated[str | None, typer.Option(help=f"Leave these stations out ({STATIONS}).")] = None,
+    exclude: Annotated[str | None, typer.Option(help=f"Leave these stations out ({STATIONS}).")] = None,
     line_id: Annotated[str | None, typer.Option(help="The line's own id. Default: the route's.")] = None,
     edited: Annotated[
         Path | None, typer.Option("--line", help="TOML file of a line, edited: hold it against the zip.")
@@ -65,9 +65,9 @@ def line(
     if edited is None:
         patterns = route_patterns(schedule, route)
         found = _found(schedule, patterns, _words(branch))
-        found = _changed(found, _words(stops), _words(leave_out), _words(terminals), line_id)
+        found = _changed(found, _words(stops), _words(exclude), _words(terminals), line_id)
     else:
-        found = _read(edited, [branch, terminals, stops, leave_out, line_id])
+        found = _read(edited, [branch, terminals, stops, exclude, line_id])
         patterns = route_patterns(schedule, route or found.route_id)
     _show(schedule, patterns, found, on, planned)
     if out is not None:
@@ -85,14 +85,14 @@ def _found(schedule: "Schedule", patterns: "RoutePatterns", branch: list[str]) -
 
 
 def _changed(
-    found: "RouteLine", stops: list[str], leave_out: list[str], terminals: list[str], line_id: str | None
+    found: "RouteLine", stops: list[str], exclude: list[str], terminals: list[str], line_id: str | None
 ) -> "RouteLine":
     from headway_prediction.transit import route_line
 
-    found = route_line.cut_to(found, terminals) if terminals else found
-    found = route_line.keep_only(found, stops) if stops else found
-    found = route_line.leave_out(found, leave_out) if leave_out else found
-    return route_line.renamed(found, line_id) if line_id else found
+    found = route_line.cut_at_terminals(found, terminals) if terminals else found
+    found = route_line.keep_stations(found, stops) if stops else found
+    found = route_line.exclude(found, exclude) if exclude else found
+    return route_line.with_line_id(found, line_id) if line_id else found
 
 
 def _read(path: Path, changes: list[str | None]) -> "RouteLine":
@@ -112,14 +112,14 @@ def _show(
     schedule: "Schedule", patterns: "RoutePatterns", found: "RouteLine", on: str | None, planned: Path | None
 ) -> None:
     from headway_prediction.cli.line_table import print_line
-    from headway_prediction.feeds.gtfs.line_notes import choices
+    from headway_prediction.feeds.gtfs.line_notes import describe_choices
     from headway_prediction.feeds.gtfs.service_date import busiest_date, planned_table, write_planned
     from headway_prediction.feeds.gtfs.timetable import timetable_of
 
     timetable = timetable_of(schedule, found.line, patterns.route_id)
     service_date = given_date(on) or busiest_date(timetable)
     table = planned_table(timetable, found.line, service_date)
-    print_line(found, table, service_date, choices(schedule, patterns, found))
+    print_line(found, table, service_date, describe_choices(schedule, patterns, found))
     if planned is not None:
         write_planned(table, planned)
         say(f"wrote {planned}")

@@ -7,7 +7,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.transit.route_line import RouteLine
 
@@ -52,4 +52,4 @@ def _stations(line: Line, planned: pl.DataFrame, service_date: date) -> Table:
 def _platform(stop_id: str | None, minutes: Sequence[float]) -> tuple[str, str, str, str]:
     if not minutes:
         return stop_id or "-", "0" if stop_id else "", "", ""
-    return stop_id, str(len(minutes)), service_time(minutes[0]), service_time(minutes[-1])
+    return stop_id, str(len(minutes)), gtfs_time(minutes[0]), gtfs_time(minutes[-1])

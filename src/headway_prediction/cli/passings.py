@@ -9,10 +9,10 @@ import typer
 from headway_prediction.cli.common import say
 
 if TYPE_CHECKING:
-    from headway_prediction.feeds.realtime.arrival_log import LeftOut, Words
+    from headway_prediction.feeds.realtime.arrival_log import Excluded, FeedMetadata
     from headway_prediction.feeds.realtime.passing import Passing
     from headway_prediction.feeds.realtime.planned import PlannedTrips
-    from headway_prediction.feeds.realtime.tracker import Follower
+    from headway_prediction.feeds.realtime.tracker import FeedTracker
 
 
 def passings(
@@ -69,20 +69,20 @@ def passings(
 
 def _journal(polls: list[Path], planned: "PlannedTrips") -> list["Passing"]:
     from headway_prediction.feeds.realtime.recorded import recorded_polls
-    from headway_prediction.feeds.realtime.tracker import Follower
+    from headway_prediction.feeds.realtime.tracker import FeedTracker
 
-    follower = Follower(planned=planned)
+    tracker = FeedTracker(planned=planned)
     for poll in recorded_polls(polls, say):
-        follower.add(poll)
-    _say_polls(follower)
-    return follower.journal()
+        tracker.add(poll)
+    _say_polls(tracker)
+    return tracker.journal()
 
 
 def _known(
     gtfs: Path | None, line: Path | None, time_zone: str | None
-) -> tuple["Words", "PlannedTrips", str | None]:
+) -> tuple["FeedMetadata", "PlannedTrips", str | None]:
     """What is told beside the feed: words, planned times, and the route."""
-    from headway_prediction.feeds.realtime.line_metadata import words_of_line
+    from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
     from headway_prediction.transit.line_toml import read_line_toml
 
     _check_told(gtfs, line, time_zone)
@@ -90,7 +90,7 @@ def _known(
     if line is None:
         return words, planned, None
     found = read_line_toml(line)
-    return words_of_line(found.line, words), planned, found.route_id
+    return metadata_from_line(found.line, words), planned, found.route_id
 
 
 def _check_told(gtfs: Path | None, line: Path | None, time_zone: str | None) -> None:
@@ -110,25 +110,25 @@ def _check_told(gtfs: Path | None, line: Path | None, time_zone: str | None) -> 
         )
 
 
-def _scheduled(gtfs: Path | None, time_zone: str | None) -> tuple["Words", "PlannedTrips"]:
+def _scheduled(gtfs: Path | None, time_zone: str | None) -> tuple["FeedMetadata", "PlannedTrips"]:
     from headway_prediction.feeds.gtfs.tables import open_schedule
-    from headway_prediction.feeds.realtime.arrival_log import Words
+    from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
     from headway_prediction.feeds.realtime.planned import PlannedTrips
-    from headway_prediction.feeds.realtime.schedule_metadata import planned_trips, words_of
+    from headway_prediction.feeds.realtime.schedule_metadata import metadata_from_schedule, planned_trips
 
     if gtfs is None:
         zone = time_zone or "UTC"  # The line's own comes later.
-        return Words(zone), PlannedTrips(zone)
+        return FeedMetadata(zone), PlannedTrips(zone)
     schedule = open_schedule(gtfs)
-    return words_of(schedule, time_zone), planned_trips(schedule, time_zone)
+    return metadata_from_schedule(schedule, time_zone), planned_trips(schedule, time_zone)
 
 
-def _say_polls(follower: "Follower") -> None:
-    counts = ", ".join(f"{count:,} {use}" for use, count in follower.counts.items())
+def _say_polls(tracker: "FeedTracker") -> None:
+    counts = ", ".join(f"{count:,} {use}" for use, count in tracker.counts.items())
     say(f"polls: {counts or 'none'}")
 
 
-def _say_passings(evidence: Counter[str], left_out: "LeftOut") -> None:
+def _say_passings(evidence: Counter[str], left_out: "Excluded") -> None:
     said = ", ".join(f"{count:,} {kind}" for kind, count in evidence.most_common())
     say(f"passings by evidence: {said or 'none'}")
     say(

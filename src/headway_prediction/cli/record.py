@@ -24,7 +24,7 @@ def record(
     largest_mb: Annotated[
         float, typer.Option(min=0.001, help="Larger bodies are not read to their end.")
     ] = 64.0,
-    keep_days: Annotated[
+    retention_days: Annotated[
         int | None, typer.Option(min=1, help="Recorded days kept; older ones are deleted. Default: all.")
     ] = None,
     keep_gb: Annotated[
@@ -45,15 +45,15 @@ def record(
       headway record --url https://example.org/trips.pb --every 15 --out archive
       headway record --url https://example.org/trips.pb --out archive --key-variable FEED_KEY --key-header x-api-key
     """
-    from headway_prediction.feeds.recorder.address import asked_address
+    from headway_prediction.feeds.recorder.address import address_from_environment
     from headway_prediction.feeds.recorder.archive import open_archive
     from headway_prediction.feeds.recorder.http_fetch import Limits
     from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
     from headway_prediction.feeds.recorder.retention import Retention
 
-    address = asked_address(url, key_variable, key_header, key_parameter, os.environ)
+    address = address_from_environment(url, key_variable, key_header, key_parameter, os.environ)
     limits = Limits(seconds=timeout, body_bytes=int(largest_mb * 1e6))
-    retention = Retention(keep_days, None if keep_gb is None else int(keep_gb * 1e9))
+    retention = Retention(retention_days, None if keep_gb is None else int(keep_gb * 1e9))
     settings = RecorderSettings(every, limits, retention)
     with open_archive(out, address.url, _say_when) as archive:
         recorder = Recorder(address, archive, settings, _say_when)

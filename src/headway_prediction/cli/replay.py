@@ -108,15 +108,15 @@ def feed(
     Example:
       headway feed --port 8642 --fault slow=0.05 --fault error
     """
-    from headway_prediction.simulate.feed.days import named_faults, polls_from, write_schedule_from
+    from headway_prediction.simulate.feed.days import parse_feed_faults, polls_from, write_schedule_from
 
     line = named_scenario(scenario, stations)
     begin = datetime.now(UTC) if at is None else _moment(at)
     if gtfs is not None:
         write_schedule_from(gtfs, line, begin)
         say(f"wrote {gtfs}")
-    faults = named_faults(feed_fault or ())
-    polls = polls_from(line, begin, every_secs=every, content=_content(content), faults=faults, seed=seed)
+    faults = parse_feed_faults(feed_fault or ())
+    polls = polls_from(line, begin, interval_secs=every, content=_content(content), faults=faults, seed=seed)
     _serve(polls, speed, port, fault, seed)
 
 
@@ -135,7 +135,7 @@ def _verify(archive: Path) -> None:
     sound = True
     for check in verify(archive):
         attempts = ", ".join(f"{count:,} {outcome}" for outcome, count in check.outcomes.items())
-        print(f"{check.day}: {attempts}; {check.whole_files:,} files whole, {len(check.faults):,} faults")
+        print(f"{check.day}: {attempts}; {check.intact_files:,} files whole, {len(check.faults):,} faults")
         for text in check.faults:
             print(f"  {text}")
         sound = sound and not check.faults
@@ -144,11 +144,11 @@ def _verify(archive: Path) -> None:
 
 
 def _serve(polls: "Iterable[Poll]", speed: float, port: int, faults: list[str] | None, seed: int) -> None:
-    from headway_prediction.simulate.feed.replay_clock import Moment
+    from headway_prediction.simulate.feed.replay_clock import PollPlayer
     from headway_prediction.simulate.feed.server import FeedServer
-    from headway_prediction.simulate.feed.server_faults import parse_faults
+    from headway_prediction.simulate.feed.server_faults import parse_server_faults
 
-    with FeedServer(Moment(polls, speed), parse_faults(faults or (), seed), port) as server:
+    with FeedServer(PollPlayer(polls, speed), parse_server_faults(faults or (), seed), port) as server:
         say(f"serving {server.url} until interrupted")
         with until_interrupted():
             server.serve_forever()

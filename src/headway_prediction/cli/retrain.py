@@ -38,11 +38,11 @@ def retrain(
     from headway_prediction.cli.serve_setup import default_store
     from headway_prediction.feeds.gtfs.timetable import read_timetable
     from headway_prediction.service.live.bundle_watcher import load_bundle
-    from headway_prediction.service.live.retrain import go_back, retrain
+    from headway_prediction.service.live.retrain import restore_previous, retrain
     from headway_prediction.service.store import Store
 
     if back:
-        go_back(bundle)
+        restore_previous(bundle)
         say(f"the former bundle is at {bundle} again")
         return
     load_framework()
@@ -51,6 +51,6 @@ def retrain(
     found = retrain(Store.open(store or default_store(bundle)), bundle, plan, changes, quiet)
     days = f"{found.test_dates[0]} to {found.test_dates[-1]}"
     say(
-        f"MAE on {days}: {found.former_mae:.3f} min with the former bundle, {found.new_mae:.3f} with the new one"
+        f"MAE on {days}: {found.previous_mae:.3f} min with the former bundle, {found.new_mae:.3f} with the new one"
     )
-    say("the new one has taken over" if found.taken_over else "the former one stays")
+    say("the new one has taken over" if found.replaced else "the former one stays")

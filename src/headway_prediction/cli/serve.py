@@ -85,7 +85,7 @@ def serve(
     key_variable: KeyVariableOption = None,
     key_header: KeyHeaderOption = None,
     key_parameter: KeyParameterOption = None,
-    keep_days: KeepOption = 60,
+    retention_days: KeepOption = 60,
     webhook: WebhookOption = None,
 ) -> None:
     """Forecast a line live, and show it.
@@ -107,4 +107,4 @@ def serve(
         host, port, keys_of(os.environ), tuple(allow_host or ()), tuple(allow_origin or ())
     )
     source = Source(url, archive, simulate, speed, every, (key_variable, key_header, key_parameter))
-    serve_line(source, Wanted(bundle, store, gtfs, route, name, keep_days, webhook), settings)
+    serve_line(source, Wanted(bundle, store, gtfs, route, name, retention_days, webhook), settings)

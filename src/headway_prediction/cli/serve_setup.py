@@ -13,17 +13,17 @@ from headway_prediction.cli.framework import load_framework
 from headway_prediction.cli.interrupted import until_interrupted
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
-from headway_prediction.feeds.realtime.line_metadata import words_of_line
+from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
 from headway_prediction.feeds.realtime.planned import NO_PLAN
-from headway_prediction.feeds.realtime.schedule_metadata import planned_trips, words_of
-from headway_prediction.feeds.recorder.address import asked_address
+from headway_prediction.feeds.realtime.schedule_metadata import metadata_from_schedule, planned_trips
+from headway_prediction.feeds.recorder.address import address_from_environment
 from headway_prediction.feeds.recorder.record import RecorderSettings
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.server import ApiServer, listening_socket, make_server
 from headway_prediction.service.api.settings import ApiSettings
 from headway_prediction.service.live.bundle_watcher import load_bundle
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.live.simulated_line import (
     begin_of_service,
@@ -66,7 +66,9 @@ class Source:
         """Return the feed of an address or an archive."""
         if self.archive is not None:
             return ArchiveFeed(self.archive, say, self.speed)
-        return AddressFeed(asked_address(self.url, *self.key, os.environ), RecorderSettings(self.every), say)
+        return AddressFeed(
+            address_from_environment(self.url, *self.key, os.environ), RecorderSettings(self.every), say
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Wanted:
     gtfs: Path | None
     route: str | None
     name: str | None
-    keep_days: int
+    retention_days: int
     webhook: str | None
 
 
@@ -95,7 +97,7 @@ def serve_line(source: Source, wanted: Wanted, settings: ApiSettings) -> None:
         line = loaded.bundle.line
         feed, catch_up_with = _feed(source, line)
         store = Store.open(wanted.store or default_store(path))
-        shown = ServiceSettings(wanted.name or line.line_id, wanted.keep_days, wanted.webhook)
+        shown = ServiceSettings(wanted.name or line.line_id, wanted.retention_days, wanted.webhook)
         own = _own_passings(line, wanted.gtfs, wanted.route)
         service = LiveService(path, loaded, store, own, feed, shown)
         catch_up_with(service.ingest)
@@ -131,11 +133,11 @@ def _feed(source: Source, line: Line) -> tuple[Feed, Callable[[Ingest], None]]:
     return simulated_feed(scenario, now, source.speed), partial(catch_up, scenario, now)
 
 
-def _own_passings(line: Line, gtfs: Path | None, route: str | None) -> OwnPassings:
+def _own_passings(line: Line, gtfs: Path | None, route: str | None) -> LineFilter:
     """Which trains are the line's, and what is known of them beside the feed, as `headway passings` knows it."""
     route = line.line_id if route is None else route
     schedule = None if gtfs is None else open_schedule(gtfs)
-    told = None if schedule is None else words_of(schedule, line.time_zone)
+    told = None if schedule is None else metadata_from_schedule(schedule, line.time_zone)
     planned = NO_PLAN if schedule is None else planned_trips(schedule, line.time_zone, routes_of(route))
     # Trains at stops that are not the line's stay in the log: the service tells of them, and leaves them out itself.
-    return OwnPassings(route, replace(words_of_line(line, told), line=None), planned)
+    return LineFilter(route, replace(metadata_from_line(line, told), line=None), planned)

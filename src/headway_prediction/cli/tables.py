@@ -142,12 +142,12 @@ def _describe_line_toml(path: Path) -> list[str]:
     platforms = [
         f"{len(found.line.travel_order(direction))} in direction {direction}" for direction in DIRECTIONS
     ]
-    left_out = ", ".join(station.name for station in found.left_out) or "none"
+    excluded = ", ".join(station.name for station in found.excluded) or "none"
     return [
         "line",
         _describe_line(found.line),
         f"platforms: {', '.join(platforms)}",
-        f"stations left out: {left_out}",
+        f"stations left out: {excluded}",
     ]
 
 

@@ -62,9 +62,7 @@ def _follow(client: "Client", line_id: str, console: "Console") -> None:
 def _seen(client: "Client", line_id: str) -> "Seen":
     from headway_prediction.cli.watch_table import Seen
 
-    return Seen(
-        client.line(line_id), client.state(line_id), client.forecast(line_id), client.warnings(line_id)
-    )
+    return Seen(client.line(line_id), client.state(line_id), client.forecast(line_id), client.alerts(line_id))
 
 
 def _line_id(client: "Client", wanted: str | None) -> str:

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from headway_prediction.service.api.models.forecast import ForecastColumns
-from headway_prediction.service.api.models.judged import Warnings
-from headway_prediction.service.api.models.lines import LineTold
+from headway_prediction.service.api.models.judged import Alerts
+from headway_prediction.service.api.models.lines import LineInfo
 from headway_prediction.service.api.models.state import State
-from headway_prediction.service.live.published import Level, Trouble
+from headway_prediction.service.live.published import AlertKind, Level
 from headway_prediction.transit.line import DIRECTIONS
 
 LEADS = (5, 10, 15)
@@ -20,18 +20,18 @@ LONGEST_NAME = 24
 OLD_SECS = 300.0
 """A fresh forecast is of data at most two minutes old, and a minute or two later comes the next: none has come where they
 are older."""
-LEVEL_STYLES = {Level.FRESH: "bold green", Level.STARTING: "bold cyan"}
-TROUBLE_MARKS = {Trouble.GAP: "◀ ▶", Trouble.BUNCHED: "▶ ◀"}
+LEVEL_STYLES = {Level.LIVE: "bold green", Level.STARTING: "bold cyan"}
+TROUBLE_MARKS = {AlertKind.GAP: "◀ ▶", AlertKind.BUNCHED: "▶ ◀"}
 
 
 @dataclass(frozen=True)
 class Seen:
     """What a client was told of a line."""
 
-    line: LineTold
+    line: LineInfo
     state: State
     forecast: ForecastColumns
-    warnings: Warnings
+    alerts: Alerts
 
 
 def shown(seen: Seen, since_secs: float) -> RenderableType:
@@ -101,8 +101,8 @@ def _style(headway: float | None, usual: float | None) -> str:
 
 def _warnings(seen: Seen) -> list[Text]:
     told = [
-        Text(f"{TROUBLE_MARKS[warning.trouble]} {clean(warning.text)}")
-        for warning in seen.warnings.warnings[:MOST_WARNINGS]
+        Text(f"{TROUBLE_MARKS[alert.kind]} {clean(alert.text)}")
+        for alert in seen.alerts.alerts[:MOST_WARNINGS]
     ]
-    more = len(seen.warnings.warnings) - len(told)
+    more = len(seen.alerts.alerts) - len(told)
     return [Text(""), *told, *([Text(f"and {more} more")] if more else [])]

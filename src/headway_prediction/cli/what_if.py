@@ -33,8 +33,10 @@ Searching = Annotated[
 ]
 Direction = Annotated[int, typer.Option(min=0, max=1, help="Of the strategy or the search.")]
 StrategyMins = Annotated[float, typer.Option(min=0, help="Minutes of hold-next and fill-gap.")]
-MostHold = Annotated[float, typer.Option(min=0, help="Search: the longest hold, in minutes.")]
-LeastTurn = Annotated[float, typer.Option(min=0, help="Search: minutes that a train needs to turn round.")]
+MaxHold = Annotated[float, typer.Option(min=0, help="Search: the longest hold, in minutes.")]
+MinTurnaround = Annotated[
+    float, typer.Option(min=0, help="Search: minutes that a train needs to turn round.")
+]
 Printed = Annotated[Format, typer.Option(help="How to print: table or json.")]
 
 
@@ -50,8 +52,8 @@ def what_if(
     search: Searching = False,
     direction: Direction = 0,
     mins: StrategyMins = 2.0,
-    most_hold: MostHold = 4.0,
-    least_turn: LeastTurn = 3.0,
+    max_hold: MaxHold = 4.0,
+    min_turnaround: MinTurnaround = 3.0,
     format: Printed = Format.TABLE,
 ) -> None:
     """Say what a change of terminal departures does.
@@ -83,23 +85,25 @@ def what_if(
     asked = Request(
         tuple(edits),
         None if strategy is None else _strategy(strategy, direction, mins),
-        Search(direction, most_hold, least_turn) if search else None,
+        Search(direction, max_hold, min_turnaround) if search else None,
     )
     load_framework()
-    _tell(Bundle.load_of_one_line(bundle), arrivals, at, asked, format)
+    _print_what_if(Bundle.load_single_line(bundle), arrivals, at, asked, format)
 
 
-def _tell(loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", format: Format) -> None:
-    from headway_prediction.bundle.forecast import known_now
-    from headway_prediction.cli.what_if_table import print_answer
-    from headway_prediction.what_if.result import answer
-    from headway_prediction.what_if.serialization import answer_plain
+def _print_what_if(
+    loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", format: Format
+) -> None:
+    from headway_prediction.bundle.forecast import history_now
+    from headway_prediction.cli.what_if_table import print_result
+    from headway_prediction.what_if.result import run_what_if
+    from headway_prediction.what_if.serialization import result_plain
 
-    found = answer(asked, loaded, *known_now(loaded, arrivals, moment_of(at)))
+    found = run_what_if(asked, loaded, *history_now(loaded, arrivals, moment_of(at)))
     if format is Format.JSON:
-        print(json.dumps(answer_plain(found)))
+        print(json.dumps(result_plain(found)))
     else:
-        print_answer(found)
+        print_result(found)
 
 
 def _refuse_csv(format: Format) -> None:

@@ -4,28 +4,28 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.line import DIRECTIONS, Line
-from headway_prediction.what_if.apply_edits import Planned
-from headway_prediction.what_if.result import Answer
+from headway_prediction.what_if.apply_edits import RevisedDeparture
+from headway_prediction.what_if.result import WhatIfResult
 from headway_prediction.what_if.wait import Wait
 
 WIDTH = 110
 LARGEST = 8
 
 
-def print_answer(answer: Answer) -> None:
+def print_result(result: WhatIfResult) -> None:
     """Print an answer as tables."""
     console = Console(width=WIDTH)
-    console.print(f"{answer.line.line_id}: known to the end of {service_time(answer.t0)}, next 60 minutes")
+    console.print(f"{result.line.line_id}: known to the end of {gtfs_time(result.t0)}, next 60 minutes")
     for direction in DIRECTIONS:
-        console.print(f"\ndepartures of direction {direction}: {_way(answer.line, direction)}")
-        console.print(_departures(answer, direction))
+        console.print(f"\ndepartures of direction {direction}: {_direction_text(result.line, direction)}")
+        console.print(_departures(result, direction))
     console.print("\nexpected wait of a passenger in minutes, and the 80 % interval of the difference")
-    console.print(_waits(answer))
-    if answer.difference.any():
+    console.print(_waits(result))
+    if result.difference.any():
         console.print("\nheadways that change most, in minutes")
-        console.print(_largest(answer))
+        console.print(_largest(result))
 
 
 def _table(*columns: str) -> Table:
@@ -35,20 +35,20 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _way(line: Line, direction: int) -> str:
+def _direction_text(line: Line, direction: int) -> str:
     order = line.travel_order(direction)
     return f"{line.stations[order[0]].name} to {line.stations[order[-1]].name}"
 
 
-def _departures(answer: Answer, direction: int) -> Table:
+def _departures(result: WhatIfResult, direction: int) -> Table:
     table = _table("planned", "changed", "")
-    for one in answer.departures:
+    for one in result.departures:
         if one.direction == direction:
-            table.add_row(*_becomes(one, answer.t0 + 1))
+            table.add_row(*_change_text(one, result.t0 + 1))
     return table
 
 
-def _becomes(one: Planned, now: int) -> tuple[str, str, str]:
+def _change_text(one: RevisedDeparture, now: int) -> tuple[str, str, str]:
     planned, changed = ("–" if minute is None else _clock(minute) for minute in (one.planned, one.minute))
     if one.planned is None:
         return planned, changed, "added"
@@ -61,10 +61,10 @@ def _becomes(one: Planned, now: int) -> tuple[str, str, str]:
 
 def _clock(minute: float) -> str:
     minutes, secs = divmod(round(60 * minute), 60)
-    return service_time(minutes) + (f":{secs:02d}" if secs else "")
+    return gtfs_time(minutes) + (f":{secs:02d}" if secs else "")
 
 
-def _waits(answer: Answer) -> Table:
+def _waits(result: WhatIfResult) -> Table:
     table = _table(
         "platform",
         "now",
@@ -72,10 +72,10 @@ def _waits(answer: Answer) -> Table:
         "difference",
         "interval",
     )
-    table.add_row("whole line", *_wait(answer.wait))
-    for (direction, station), wait in answer.waits.items():
+    table.add_row("whole line", *_wait(result.wait))
+    for (direction, station), wait in result.waits.items():
         if wait.low_mins or wait.high_mins:
-            name = answer.line.stations[station].name
+            name = result.line.stations[station].name
             table.add_row(f"{name}, direction {direction}", *_wait(wait))
     return table
 
@@ -84,17 +84,17 @@ def _wait(wait: Wait | None) -> tuple[str, ...]:
     if wait is None:
         return "–", "–", "–", "–"
     return (
-        f"{wait.present_mins:.2f}",
+        f"{wait.baseline_mins:.2f}",
         f"{wait.changed_mins:.2f}",
         f"{wait.difference_mins:+.2f}",
         f"{wait.low_mins:+.2f} to {wait.high_mins:+.2f}",
     )
 
 
-def _largest(answer: Answer) -> Table:
+def _largest(result: WhatIfResult) -> Table:
     """The platforms whose forecast headway changes most, each at the minute when it does."""
     table = _table("platform", "at", "now", "changed", "difference")
-    difference = answer.difference
+    difference = result.difference
     lead = np.abs(difference).argmax(axis=0)
     most = np.take_along_axis(difference, lead[None], axis=0)[0]
     for place in np.argsort(-np.abs(most), axis=None, kind="stable")[:LARGEST]:
@@ -102,9 +102,12 @@ def _largest(answer: Answer) -> Table:
         if most[station, direction]:
             at = int(lead[station, direction])
             table.add_row(
-                f"{answer.line.stations[station].name}, direction {direction}",
-                service_time(answer.t0 + 2 + at),
-                *(f"{part.mean[0, at, station, direction]:.1f}" for part in (answer.present, answer.changed)),
+                f"{result.line.stations[station].name}, direction {direction}",
+                gtfs_time(result.t0 + 2 + at),
+                *(
+                    f"{part.mean[0, at, station, direction]:.1f}"
+                    for part in (result.baseline, result.changed)
+                ),
                 f"{most[station, direction]:+.1f}",
             )
     return table

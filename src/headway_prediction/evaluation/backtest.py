@@ -17,7 +17,7 @@ def backtest(history: LineHistory, method: Forecaster, service_dates: Sequence[d
             yield method.forecast(history, service_date, origins)
 
 
-def held_back_dates(
+def select_test_dates(
     history: LineHistory, days: Mapping[str, Sequence[date]], wanted: Sequence[date] | None = None
 ) -> list[date]:
     """Return the dates of `history` that a bundle's `days` did not use to train or validate, or check those `wanted`.

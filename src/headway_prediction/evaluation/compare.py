@@ -9,18 +9,18 @@ import xarray as xr
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.cell_statistics import scored_forecast
-from headway_prediction.evaluation.detection import TROUBLES, EventCells, detection_by_leads, event_cells
+from headway_prediction.evaluation.detection import THRESHOLDS, EventCells, detection_by_leads, event_cells
 from headway_prediction.evaluation.metrics import metrics, summary_metrics
 from headway_prediction.evaluation.scores import Sums, day_sums, total
 from headway_prediction.evaluation.significance import Difference, bootstrap_over_days
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import Line
 
 Forecasts = Mapping[str, Mapping[date, Forecast]]
-COMPARED = {
+COMPARED_METRICS = {
     "mae": ("valid", "absolute_error", np.asarray),
     "rmse": ("valid", "squared_error", np.sqrt),
     "ev_mae": ("event", "absolute_error", np.asarray),
@@ -95,13 +95,13 @@ class Scores:
         """Return the metrics with the dims method, service_date."""
         return metrics(total(self.sums.by_lead, "lead"))
 
-    def detection(self, trouble: str) -> dict[str, dict[str, dict[str, float]]]:
-        """Return how well `trouble` ("bunched" or "gapped") is told, by group of leads ("all" first), detector and score."""
-        return detection_by_leads(self.events, TROUBLES[trouble])
+    def detection(self, kind: str) -> dict[str, dict[str, dict[str, float]]]:
+        """Return how well `kind` ("bunched" or "gapped") is told, by group of leads ("all" first), detector and score."""
+        return detection_by_leads(self.events, THRESHOLDS[kind])
 
     def difference(self, method: str, other: str, metric: str = "mae", seed: int = 0) -> Difference:
         """Return by how much a metric of COMPARED of `method` exceeds that of `other`, bootstrapped over service days."""
-        population, statistic, of_mean = COMPARED[metric]
+        population, statistic, of_mean = COMPARED_METRICS[metric]
         daily = total(self.sums.by_lead.sel(population=population), "lead")
         errors = daily.sel(statistic=statistic)
         counts = daily.sel({"statistic": "count", "method": method}).values
@@ -116,8 +116,8 @@ def score_methods(history: LineHistory, service_dates: Sequence[date], forecasts
     when a method forecasts none of the scored origins.
     """
     origins = {day: found for day in service_dates if len(found := scored_origins(history, day))}
-    usual = Usual.before(history, list(origins))
-    truths = [day_truth(history, day, found, usual) for day, found in origins.items()]
+    typical = TypicalHeadway.before(history, list(origins))
+    truths = [day_truth(history, day, found, typical) for day, found in origins.items()]
     _refuse_nothing(truths, service_dates, forecasts)
     scored = {method: _method_sums(truths, by_date) for method, by_date in forecasts.items()}
     methods = xr.DataArray(list(scored), dims="method", name="method")

@@ -19,7 +19,7 @@ ALL_LEADS = "all"
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Threshold:
     """A train is in trouble when its ratio to the usual headway lies beyond `limit`, on the side of `sign`."""
 
     sign: int
@@ -30,7 +30,7 @@ class Trouble:
         return self.sign * ratios > self.sign * self.limit
 
 
-TROUBLES = {"bunched": Trouble(-1, 0.5), "gapped": Trouble(1, 1.5)}
+THRESHOLDS = {"bunched": Threshold(-1, 0.5), "gapped": Threshold(1, 1.5)}
 
 
 @dataclass(frozen=True)
@@ -54,47 +54,49 @@ class EventCells:
 
 def event_cells(truths: Sequence[Truth], medians: Mapping[str, Iterable[np.ndarray]]) -> EventCells:
     """Gather the cells of all dates; `medians` holds each method's, filled as they are scored, for each of `truths`."""
-    chosen = [truth.event & np.isfinite(truth.usual) for truth in truths]
+    chosen = [truth.event & np.isfinite(truth.typical) for truth in truths]
 
     def ratios(headways: Iterable[np.ndarray]) -> np.ndarray:
         days = zip(headways, truths, chosen, strict=True)
-        return np.concatenate([cells[kept] / truth.usual[kept] for cells, truth, kept in days]).astype(float)
+        return np.concatenate([cells[kept] / truth.typical[kept] for cells, truth, kept in days]).astype(
+            float
+        )
 
     leads = [np.nonzero(kept)[1] + 1 for kept in chosen]
     forecasts = {method: ratios(cells) for method, cells in medians.items()}
     return EventCells(np.concatenate(leads), ratios([truth.headway for truth in truths]), forecasts)
 
 
-def detection_scores(cells: EventCells, trouble: Trouble) -> dict[str, dict[str, float]]:
+def detection_scores(cells: EventCells, kind: Threshold) -> dict[str, dict[str, float]]:
     """Return `detector_scores` of every method and, last, of the detectors "always" and "never"."""
-    actual = trouble.is_met(cells.truth)
+    actual = kind.is_met(cells.truth)
     rows = {
-        method: detector_scores(actual, trouble.is_met(ratios), trouble.sign * ratios)
+        method: detector_scores(actual, kind.is_met(ratios), kind.sign * ratios)
         for method, ratios in cells.forecasts.items()
     }
     same = np.zeros(len(actual))
     trivial = {name: np.full(len(actual), says) for name, says in (("always", True), ("never", False))}
-    return rows | {name: detector_scores(actual, warned, same) for name, warned in trivial.items()}
+    return rows | {name: detector_scores(actual, alerted, same) for name, alerted in trivial.items()}
 
 
-def detection_by_leads(cells: EventCells, trouble: Trouble) -> dict[str, dict[str, dict[str, float]]]:
+def detection_by_leads(cells: EventCells, kind: Threshold) -> dict[str, dict[str, dict[str, float]]]:
     """Return `detection_scores` over all leads and by group of leads."""
     groups = {group: cells.at_leads(*ends) for group, ends in LEAD_GROUPS.items()}
-    return {name: detection_scores(part, trouble) for name, part in ({ALL_LEADS: cells} | groups).items()}
+    return {name: detection_scores(part, kind) for name, part in ({ALL_LEADS: cells} | groups).items()}
 
 
-def detector_scores(actual: np.ndarray, warned: np.ndarray, strength: np.ndarray) -> dict[str, float]:
+def detector_scores(actual: np.ndarray, alerted: np.ndarray, strength: np.ndarray) -> dict[str, float]:
     """Return mcc, average_precision, base_rate, caught (share of troubles warned of) and right (share of warnings).
 
-    `actual` and `warned` are bool, `strength` how surely the detector holds each cell for trouble: (cells,). A share of
+    `actual` and `alerted` are bool, `strength` how surely the detector holds each cell for trouble: (cells,). A share of
     nothing is NaN.
     """
     return {
-        "mcc": matthews(actual, warned),
+        "mcc": matthews_correlation(actual, alerted),
         "average_precision": average_precision(actual, strength),
         "base_rate": _share(actual),
-        "caught": _share(warned[actual]),
-        "right": _share(actual[warned]),
+        "recall": _share(alerted[actual]),
+        "precision": _share(actual[alerted]),
     }
 
 
@@ -102,12 +104,12 @@ def _share(cells: np.ndarray) -> float:
     return float(cells.mean()) if len(cells) else np.nan
 
 
-def matthews(actual: np.ndarray, warned: np.ndarray) -> float:
+def matthews_correlation(actual: np.ndarray, alerted: np.ndarray) -> float:
     """Return the correlation of two yes-or-no series (Matthews 1975); 0 where one never changes, NaN without cells."""
     if not len(actual):
         return np.nan
-    both, spread = np.mean(actual & warned), actual.std() * warned.std()
-    return float((both - actual.mean() * warned.mean()) / spread) if spread else 0.0
+    both, spread = np.mean(actual & alerted), actual.std() * alerted.std()
+    return float((both - actual.mean() * alerted.mean()) / spread) if spread else 0.0
 
 
 def average_precision(actual: np.ndarray, strength: np.ndarray) -> float:

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 
 from headway_prediction.evaluation.disturbance import irregularity
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import SCORED_DAY_MINS
@@ -20,7 +20,7 @@ class Truth:
     """What happened after the origins of one service date; arrays of shape (origins, leads, stations, directions).
 
     `headway` in minutes, at most `cap_mins`; `valid` marks the cells that are scored, `event` those of them in whose minute
-    a train passed. `usual` is the usual headway of the same cells (NaN where nobody knows it), `irregularity`, of shape
+    a train passed. `typical` is the usual headway of the same cells (NaN where nobody knows it), `irregularity`, of shape
     (origins,), how uneven the line was at each origin (see `disturbance`).
     """
 
@@ -29,13 +29,13 @@ class Truth:
     headway: np.ndarray
     valid: np.ndarray
     event: np.ndarray
-    usual: np.ndarray
+    typical: np.ndarray
     irregularity: np.ndarray
     cap_mins: float
 
     def at(self, rows: slice) -> "Truth":
         """Return the truth of some of the origins."""
-        by_origin = ("origins", "headway", "valid", "event", "usual", "irregularity")
+        by_origin = ("origins", "headway", "valid", "event", "typical", "irregularity")
         return replace(self, **{name: getattr(self, name)[rows] for name in by_origin})
 
 
@@ -57,15 +57,15 @@ def day_truth(
     history: LineHistory,
     service_date: date,
     origins: np.ndarray,
-    usual: Usual | None = None,
+    typical: TypicalHeadway | None = None,
     leads: int = LEADS,
 ) -> Truth:
     """Return what happened at leads 1 to `leads` after each origin; minutes from 27:00 on are not scored.
 
-    Without `usual` the planned headways are the usual ones.
+    Without `typical` the planned headways are the usual ones.
     """
     day, origins = history.day(service_date), np.asarray(origins)
-    normal = (usual or Usual()).on(history, service_date)
+    normal = (typical or TypicalHeadway()).on(history, service_date)
     minutes = origins[:, None] + np.arange(1, leads + 1)
     inside = (minutes < SCORED_DAY_MINS)[:, :, None, None]
     rows = np.minimum(minutes, SCORED_DAY_MINS - 1)

@@ -10,9 +10,9 @@ import numpy as np
 from headway_prediction.config import AppConfig
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.base import Forecast, held_values
-from headway_prediction.forecasters.calibration import Calibration, HeldOut
-from headway_prediction.forecasters.prior_features import FittedGuess
-from headway_prediction.forecasters.rollout import FeedBack, FeedBackCalibration, usual_headways
+from headway_prediction.forecasters.calibration import Calibration, ValidationCells
+from headway_prediction.forecasters.prior_features import FittedPrior
+from headway_prediction.forecasters.rollout import Rollout, RolloutCalibration, typical_headways
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.nn.prior_channels import ARRIVES_IN
@@ -20,41 +20,43 @@ from headway_prediction.nn.prior_channels import ARRIVES_IN
 if TYPE_CHECKING:
     import keras
 
-FEED_BACK_STEP, FEED_BACK_DAYS = 4, 4
+ROLLOUT_ORIGIN_STEP, ROLLOUT_DAYS = 4, 4
 """Feeding back takes a while: every fourth scored origin of four days that a network left out tells enough about it; of more
 days, as many fewer origins of each."""
 
 
-class HeldOutCells:
+class ValidationForecasts:
     """Gathers the valid cells of held-out days, line by line and by the member that left them out."""
 
     def __init__(self, config: AppConfig):
         self.config = config
-        self.near: list[HeldOut] = []
-        self.seen_alone: list[HeldOut] = []
-        self.seen_averaged: list[HeldOut] = []
-        self.far: list[HeldOut] = []
+        self.network_leads: list[ValidationCells] = []
+        self.trained_single: list[ValidationCells] = []
+        self.trained_averaged: list[ValidationCells] = []
+        self.rollout_leads: list[ValidationCells] = []
 
     def add(
         self,
         networks: "Sequence[keras.Model]",
         member: int,
         history: LineHistory,
-        guesses: Mapping[date, FittedGuess],
+        priors: Mapping[date, FittedPrior],
     ) -> None:
         """Forecast the scored origins of the days that have a guess, which the network number `member` was not trained on
         and all others were."""
         others = [network for place, network in enumerate(networks) if place != member]
-        step = FEED_BACK_STEP * max(1, len(guesses) // FEED_BACK_DAYS)
-        for number, (day, guess) in enumerate(guesses.items()):
+        step = ROLLOUT_ORIGIN_STEP * max(1, len(priors) // ROLLOUT_DAYS)
+        for number, (day, prior) in enumerate(priors.items()):
             origins = scored_origins(history, day)
-            method = STConvNetForecaster([networks[member]], self.config, guess, None)
+            method = STConvNetForecaster([networks[member]], self.config, prior, None)
             if len(origins):
                 inputs = method.inputs(history, day, origins)
                 self._add_near(method, others, history, day, inputs)
-                far = slice(number % min(step, len(origins)), None, step)
-                forecast = FeedBack(method).forecast(history, day, origins[far])
-                self.far.append(cells_of(method, history, forecast, inputs[2][far][..., ARRIVES_IN]))
+                rollout_leads = slice(number % min(step, len(origins)), None, step)
+                forecast = Rollout(method).forecast(history, day, origins[rollout_leads])
+                self.rollout_leads.append(
+                    forecast_cells(method, history, forecast, inputs[2][rollout_leads][..., ARRIVES_IN])
+                )
 
     def _add_near(
         self,
@@ -64,47 +66,51 @@ class HeldOutCells:
         day: date,
         inputs: tuple[np.ndarray, ...],
     ) -> None:
-        def cells(networks: "Sequence[keras.Model]") -> HeldOut:
-            return near_cells(replace(method, networks=networks), history, day, inputs)
+        def cells(networks: "Sequence[keras.Model]") -> ValidationCells:
+            return network_cells(replace(method, networks=networks), history, day, inputs)
 
-        self.near.append(cells(method.networks))
+        self.network_leads.append(cells(method.networks))
         if len(others) > 1:
-            self.seen_alone += [cells([network]) for network in others]
-            self.seen_averaged.append(cells(others))
+            self.trained_single += [cells([network]) for network in others]
+            self.trained_averaged.append(cells(others))
 
     def calibration(self) -> Calibration:
         """Return the calibration of the leads of the average of all networks."""
-        unseen = self._calibration(self.near)
-        if not self.seen_averaged:
+        unseen = self._calibration(self.network_leads)
+        if not self.trained_averaged:
             return unseen
-        return unseen.for_average(self._calibration(self.seen_alone), self._calibration(self.seen_averaged))
+        return unseen.for_ensemble(
+            self._calibration(self.trained_single), self._calibration(self.trained_averaged)
+        )
 
-    def feed_back(self) -> FeedBackCalibration:
+    def rollout(self) -> RolloutCalibration:
         """Return the calibration of the leads that feeding back reaches."""
-        return FeedBackCalibration.fit(self.config.quantiles, FeedBack.mins, joined(self.far))
+        return RolloutCalibration.fit(self.config.quantiles, Rollout.mins, concatenated(self.rollout_leads))
 
-    def _calibration(self, parts: list[HeldOut]) -> Calibration:
-        return Calibration.fit(self.config.quantiles, self.config.forecast_mins, joined(parts))
+    def _calibration(self, parts: list[ValidationCells]) -> Calibration:
+        return Calibration.fit(self.config.quantiles, self.config.forecast_mins, concatenated(parts))
 
 
-def joined(parts: list[HeldOut]) -> HeldOut:
+def concatenated(parts: list[ValidationCells]) -> ValidationCells:
     """Return the cells of all parts."""
-    return HeldOut(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(HeldOut)))
+    return ValidationCells(
+        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(ValidationCells))
+    )
 
 
-def near_cells(
+def network_cells(
     method: STConvNetForecaster, history: LineHistory, day: date, inputs: tuple[np.ndarray, ...]
-) -> HeldOut:
+) -> ValidationCells:
     """Return the valid cells of a day's scored origins at the network's own leads; `inputs` are those origins' (see
     STConvNetForecaster.inputs); the calibration of `method` is not applied."""
     origins = scored_origins(history, day)
     forecast = method.of_outputs(history, day, origins, *method.outputs(inputs))
-    return cells_of(method, history, forecast, inputs[2][..., ARRIVES_IN])
+    return forecast_cells(method, history, forecast, inputs[2][..., ARRIVES_IN])
 
 
-def cells_of(
+def forecast_cells(
     method: STConvNetForecaster, history: LineHistory, forecast: Forecast, arrives_in: np.ndarray
-) -> HeldOut:
+) -> ValidationCells:
     """Return the valid cells of a forecast of days that `method` was not trained on; `arrives_in` in minutes from the end of
     each origin (origins, stations, directions)."""
     day, origins, leads = forecast.service_date, forecast.origins, forecast.mean.shape[1]
@@ -115,12 +121,12 @@ def cells_of(
         np.broadcast_to(part, truth.valid.shape) for part in (held[:, None], arrives_in[:, None], lead)
     )
     held, arrives_in, lead = (part[truth.valid] for part in as_cells)
-    return HeldOut(
+    return ValidationCells(
         mean=forecast.mean[truth.valid],
         quantiles=np.stack(list(forecast.quantiles.values()), axis=-1)[truth.valid],
         truth=truth.headway[truth.valid],
         event=truth.event[truth.valid],
-        usual=usual_headways(method, history, day, origins, leads)[truth.valid].astype(np.float32),
+        typical=typical_headways(method, history, day, origins, leads)[truth.valid].astype(np.float32),
         held=held,
         arrives_in=arrives_in,
         lead=lead,

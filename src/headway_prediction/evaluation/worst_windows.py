@@ -10,7 +10,7 @@ from headway_prediction.evaluation.cell_statistics import scored_forecast
 from headway_prediction.evaluation.truth import Truth
 from headway_prediction.forecasters.base import Forecast
 
-APART_MINS = 60
+MIN_APART_MINS = 60
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _absolute_errors(truth: Truth, forecast: Forecast | None) -> np.ndarray:
 
 def _is_near(truths: Sequence[Truth], one: tuple[int, int], other: tuple[int, int]) -> bool:
     origins = truths[one[0]].origins
-    return one[0] == other[0] and abs(int(origins[one[1]]) - int(origins[other[1]])) < APART_MINS
+    return one[0] == other[0] and abs(int(origins[one[1]]) - int(origins[other[1]])) < MIN_APART_MINS
 
 
 def _window(truth: Truth, row: int, forecasts: Mapping[str, Mapping[date, Forecast]]) -> Window:

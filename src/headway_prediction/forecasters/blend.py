@@ -14,33 +14,33 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from headway_prediction.nn.prior_channels import ARRIVES_IN, FORECASTS, GUESS_LEADS, forecasts_by_lead
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.prior_channels import ARRIVES_IN, FORECASTS, PRIOR_LEADS, prior_forecasts
+from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.transit.line import DIRECTIONS
 
-OPINIONS = ("network", *FORECASTS)
-PARTS = 10
+BLEND_METHODS = ("network", *FORECASTS)
+WEIGHT_STEPS = 10
 """Shares are tenths."""
-FROM_USUAL_MINS = (-4.0, -2.0, 0.0, 2.0, 4.0)
+TYPICAL_DISTANCE_BINS_MINS = (-4.0, -2.0, 0.0, 2.0, 4.0)
 """Where groups of cells end, by the middle quantile less the usual headway."""
-GROUPS = (GUESS_LEADS, len(DIRECTIONS), 2, len(FROM_USUAL_MINS) + 1)
+GROUPS = (PRIOR_LEADS, len(DIRECTIONS), 2, len(TYPICAL_DISTANCE_BINS_MINS) + 1)
 """Leads, directions, whether a train is due by then, and how far from the usual headway."""
-FEWEST_CELLS = 100
+MIN_CELLS = 100
 """Of fewer cells nothing is learned: there the network is believed."""
-CLIMATOLOGY = OPINIONS.index("climatology")
+CLIMATOLOGY = BLEND_METHODS.index("climatology")
 
 
 class NetworkOutputs(NamedTuple):
     """What networks say of origins, in minutes: `mean` (origins, leads, stations, directions) and `quantiles` (…, levels);
-    and the first guess that they were given, `guess` (origins, stations, directions, GUESS_WIDTH)."""
+    and the first guess that they were given, `prior` (origins, stations, directions, GUESS_WIDTH)."""
 
     mean: np.ndarray
     quantiles: np.ndarray
-    guess: np.ndarray
+    prior: np.ndarray
 
 
 @dataclass(frozen=True)
-class OpinionPool:
+class Blend:
     """The share of each of OPINIONS in the `mean` and in the `middle` quantile, each (GROUPS, OPINIONS)."""
 
     mean: np.ndarray
@@ -48,44 +48,45 @@ class OpinionPool:
 
     @classmethod
     def fit(
-        cls, levels: Sequence[float], told: Sequence[NetworkOutputs], truth: Sequence[np.ndarray]
+        cls, levels: Sequence[float], outputs: Sequence[NetworkOutputs], truth: Sequence[np.ndarray]
     ) -> Self:
         """Learn the shares with the least squared error of the mean and the least absolute error of the middle quantile, of
-        several days; `truth` is the headway in minutes, NaN where it does not count, as `told` has its mean."""
-        place = middle_place(levels)
-        rows = [_rows(one.mean, one.quantiles[..., place], one.guess) for one in told]
+        several days; `truth` is the headway in minutes, NaN where it does not count, as `outputs` has its mean."""
+        place = middle_index(levels)
+        rows = [_rows(one.mean, one.quantiles[..., place], one.prior) for one in outputs]
         group, of_mean, of_middle = (np.concatenate(part) for part in zip(*rows, strict=True))
-        came = np.concatenate([headway.ravel() for headway in truth])
-        counts, shares = np.isfinite(came), _shares()
-        mean, middle = (np.zeros((np.prod(GROUPS), len(OPINIONS))) for _ in "ab")
+        truths = np.concatenate([headway.ravel() for headway in truth])
+        counts, weights = np.isfinite(truths), _weight_grid()
+        mean, middle = (np.zeros((np.prod(GROUPS), len(BLEND_METHODS))) for _ in "ab")
         mean[:, 0] = middle[:, 0] = 1.0
         for number in np.unique(group[counts]):
             own = counts & (group == number)
-            if own.sum() >= FEWEST_CELLS:
-                mean[number] = _best(shares, of_mean[own], came[own], np.square)
-                middle[number] = _best(shares, of_middle[own], came[own], np.abs)
-        return cls(*(found.reshape(*GROUPS, len(OPINIONS)) for found in (mean, middle)))
+            if own.sum() >= MIN_CELLS:
+                mean[number] = _best_weights(weights, of_mean[own], truths[own], np.square)
+                middle[number] = _best_weights(weights, of_middle[own], truths[own], np.abs)
+        return cls(*(found.reshape(*GROUPS, len(BLEND_METHODS)) for found in (mean, middle)))
 
-    def apply(self, levels: Sequence[float], told: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
+    def apply(self, levels: Sequence[float], outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and quantiles of the pool; all quantiles move with the middle one."""
-        place = middle_place(levels)
-        alone = told.quantiles[..., place]
-        group, of_mean, of_middle = _rows(told.mean, alone, told.guess)
-        mean = np.sum(self.mean.reshape(-1, len(OPINIONS))[group] * of_mean, axis=-1)
-        middle = np.sum(self.middle.reshape(-1, len(OPINIONS))[group] * of_middle, axis=-1)
+        place = middle_index(levels)
+        alone = outputs.quantiles[..., place]
+        group, of_mean, of_middle = _rows(outputs.mean, alone, outputs.prior)
+        mean = np.sum(self.mean.reshape(-1, len(BLEND_METHODS))[group] * of_mean, axis=-1)
+        middle = np.sum(self.middle.reshape(-1, len(BLEND_METHODS))[group] * of_middle, axis=-1)
         moved = middle.reshape(alone.shape) - alone
-        return mean.reshape(alone.shape), told.quantiles + moved[..., None]
+        return mean.reshape(alone.shape), outputs.quantiles + moved[..., None]
 
 
-def _rows(mean: np.ndarray, middle: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, ...]:
+def _rows(mean: np.ndarray, middle: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, ...]:
     """The group of each cell (cells,), and OPINIONS on its mean and on its middle quantile, each (cells, OPINIONS)."""
-    simple = forecasts_by_lead(guess)[:, : mean.shape[1]]
+    simple = prior_forecasts(prior)[:, : mean.shape[1]]
     of_mean, of_middle = (
-        np.concatenate([own[..., None], simple], axis=-1).reshape(-1, len(OPINIONS)) for own in (mean, middle)
+        np.concatenate([own[..., None], simple], axis=-1).reshape(-1, len(BLEND_METHODS))
+        for own in (mean, middle)
     )
     _, lead, _, direction = np.indices(mean.shape)
-    due = guess[:, None, ..., ARRIVES_IN] < lead + 1
-    apart = np.digitize(of_middle[:, 0] - of_middle[:, CLIMATOLOGY], FROM_USUAL_MINS)
+    due = prior[:, None, ..., ARRIVES_IN] < lead + 1
+    apart = np.digitize(of_middle[:, 0] - of_middle[:, CLIMATOLOGY], TYPICAL_DISTANCE_BINS_MINS)
     return (
         np.ravel_multi_index((lead.ravel(), direction.ravel(), due.ravel().astype(int), apart), GROUPS),
         of_mean,
@@ -93,13 +94,15 @@ def _rows(mean: np.ndarray, middle: np.ndarray, guess: np.ndarray) -> tuple[np.n
     )
 
 
-def _shares() -> np.ndarray:
+def _weight_grid() -> np.ndarray:
     """All shares that there are, those that believe the network most at the end: (choices, OPINIONS)."""
-    parts = product(range(PARTS + 1), repeat=len(OPINIONS))
-    return np.array([shares for shares in parts if sum(shares) == PARTS]) / PARTS
+    parts = product(range(WEIGHT_STEPS + 1), repeat=len(BLEND_METHODS))
+    return np.array([weights for weights in parts if sum(weights) == WEIGHT_STEPS]) / WEIGHT_STEPS
 
 
-def _best(shares: np.ndarray, opinions: np.ndarray, came: np.ndarray, loss: np.ufunc) -> np.ndarray:
+def _best_weights(
+    weights: np.ndarray, forecasts: np.ndarray, truths: np.ndarray, loss: np.ufunc
+) -> np.ndarray:
     """The shares with the least mean loss, of equals the last ones: (OPINIONS,)."""
-    losses = loss(opinions @ shares.T - came[:, None]).mean(axis=0)
-    return shares[len(shares) - 1 - int(np.argmin(losses[::-1]))]
+    losses = loss(forecasts @ weights.T - truths[:, None]).mean(axis=0)
+    return weights[len(weights) - 1 - int(np.argmin(losses[::-1]))]

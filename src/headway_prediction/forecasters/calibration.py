@@ -11,25 +11,25 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.quantiles import middle_index
 
-POOLED_LEADS = 1
+NEIGHBOUR_LEADS = 1
 """Leads on either side that are calibrated together, for a steady estimate."""
-LEAST_MINS = 0.05
+MIN_DISTANCE_MINS = 0.05
 """A distance from the middle quantile below this counts as this, or a quantile too sure of itself would stay so."""
-LEAST_STRETCH, MOST_STRETCH = 0.01, 20.0
-MOST_NEARER = 2.0
+MIN_STRETCH, MAX_STRETCH = 0.01, 20.0
+MAX_STRETCH_CHANGE = 2.0
 """Averaging a few networks changes widths by some per cent; a greater change is chance."""
 MARGINS_MINS = np.arange(0.0, 30.0, 0.5)
-CHANGES_ALLOWED = 0.002
+MAX_CHANGED_SHARE = 0.002
 SAME_MINS = 0.01
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class ValidationCells:
     """What is calibrated on: forecasts of held-out days and what happened; cells in any order, one array entry each.
 
-    In minutes: `mean`, `quantiles` (cells, levels), `truth`, `held` (the headway at t0, NaN where none), `usual` (the usual
+    In minutes: `mean`, `quantiles` (cells, levels), `truth`, `held` (the headway at t0, NaN where none), `typical` (the usual
     headway at the valid time) and `arrives_in` (until the next train is expected, from the end of t0); `lead` counts from
     1; `event` tells event cells. Valid cells only.
     """
@@ -38,7 +38,7 @@ class HeldOut:
     quantiles: np.ndarray
     truth: np.ndarray
     event: np.ndarray
-    usual: np.ndarray
+    typical: np.ndarray
     held: np.ndarray
     arrives_in: np.ndarray
     lead: np.ndarray
@@ -55,41 +55,45 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, levels: tuple[float, ...], leads: int, cells: HeldOut, pooled_leads: int = POOLED_LEADS
+        cls,
+        levels: tuple[float, ...],
+        leads: int,
+        cells: ValidationCells,
+        neighbour_leads: int = NEIGHBOUR_LEADS,
     ) -> Self:
-        """Learn from held-out cells; a lead without event cells within `pooled_leads` of it is not stretched."""
+        """Learn from held-out cells; a lead without event cells within `neighbour_leads` of it is not stretched."""
         stretch = np.ones((leads, len(levels)))
         for lead in range(1, leads + 1):
-            near = cells.event & (np.abs(cells.lead - lead) <= pooled_leads)
+            near = cells.event & (np.abs(cells.lead - lead) <= neighbour_leads)
             if near.any():
                 stretch[lead - 1] = _stretch(levels, cells.quantiles[near], cells.truth[near])
         return cls(np.array(levels), stretch, np.array(_margin(cells)))
 
-    def for_average(self, alone: "Calibration", averaged: "Calibration") -> "Calibration":
+    def for_ensemble(self, single: "Calibration", ensemble: "Calibration") -> "Calibration":
         """Return what calibrates the average of several networks where this one calibrates each of them.
 
         An average is nearer to the truth than its parts, and would be stretched too far. By how much is learned where all of
-        them saw the days: `alone` was fitted on what each says there, `averaged` on their average.
+        them saw the days: `single` was fitted on what each says there, `ensemble` on their average.
         """
-        nearer = averaged.stretch / np.maximum(alone.stretch, LEAST_STRETCH)
-        stretch = self.stretch * nearer.clip(1 / MOST_NEARER, MOST_NEARER)
+        nearer = ensemble.stretch / np.maximum(single.stretch, MIN_STRETCH)
+        stretch = self.stretch * nearer.clip(1 / MAX_STRETCH_CHANGE, MAX_STRETCH_CHANGE)
         return replace(self, stretch=stretch)
 
-    def widening(self, cells: HeldOut) -> Self:
+    def monotone(self, cells: ValidationCells) -> Self:
         """Return what stretches so that, on average over event cells, no band is narrower than that of the lead before.
 
         Nearest to what was learned, by the number of event cells (isotonic regression: Barlow, Bartholomew, Bremner & Brunk
         1972, Statistical Inference under Order Restrictions). A lead without event cells stays as it is.
         """
-        stretch, middle = self.stretch.copy(), middle_place(self.levels)
-        apart = np.maximum(np.abs(cells.quantiles - cells.quantiles[:, middle, None]), LEAST_MINS)
+        stretch, middle = self.stretch.copy(), middle_index(self.levels)
+        apart = np.maximum(np.abs(cells.quantiles - cells.quantiles[:, middle, None]), MIN_DISTANCE_MINS)
         at = [cells.event & (cells.lead == lead) for lead in range(1, len(stretch) + 1)]
         events = np.array([here.sum() for here in at])
-        seen = events > 0
-        if seen.any():
+        observed = events > 0
+        if observed.any():
             mean_apart = np.array([apart[here].mean(axis=0) for here in at if here.any()])
-            widths = mean_apart * stretch[seen]
-            stretch[seen] = np.apply_along_axis(rising, 0, widths, events[seen]) / mean_apart
+            widths = mean_apart * stretch[observed]
+            stretch[observed] = np.apply_along_axis(isotonic, 0, widths, events[observed]) / mean_apart
         return replace(self, stretch=stretch)
 
     def apply(self, quantiles: np.ndarray, held: np.ndarray, arrives_in: np.ndarray) -> np.ndarray:
@@ -98,9 +102,9 @@ class Calibration:
         `held` and `arrives_in` have shape (origins, stations, directions). Where no train can pass by the lead's minute, all
         quantiles are the headway that is held.
         """
-        middle = quantiles[..., middle_place(self.levels), None]
-        side = np.sign(self.levels - self.levels[middle_place(self.levels)])
-        distance = side * np.maximum(side * (quantiles - middle), LEAST_MINS)
+        middle = quantiles[..., middle_index(self.levels), None]
+        side = np.sign(self.levels - self.levels[middle_index(self.levels)])
+        distance = side * np.maximum(side * (quantiles - middle), MIN_DISTANCE_MINS)
         # Where two levels lie on one side, the nearer can be stretched beyond the farther.
         stretched = np.sort(middle + distance * self.stretch[None, :, None, None, :], axis=-1)
         ends = np.arange(1, quantiles.shape[1] + 1)[None, :, None, None]
@@ -119,17 +123,17 @@ class Calibration:
 
 def _stretch(levels: tuple[float, ...], quantiles: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The factor of each level with which as large a share of the truth lies below it as the level says: (levels,)."""
-    middle = quantiles[:, middle_place(levels)]
+    middle = quantiles[:, middle_index(levels)]
     factors = np.ones(len(levels))
     for place, level in enumerate(levels):
-        if place != middle_place(levels):
-            side = np.sign(level - levels[middle_place(levels)])
-            distance = np.maximum(side * (quantiles[:, place] - middle), LEAST_MINS)
+        if place != middle_index(levels):
+            side = np.sign(level - levels[middle_index(levels)])
+            distance = np.maximum(side * (quantiles[:, place] - middle), MIN_DISTANCE_MINS)
             factors[place] = np.quantile(side * (truth - middle) / distance, max(level, 1 - level))
-    return factors.clip(0.0, MOST_STRETCH)
+    return factors.clip(0.0, MAX_STRETCH)
 
 
-def rising(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def isotonic(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the never falling values nearest to `values` by weighted squares: the greatest mean up to each place of what is
     least from there on, both (places,)."""
     total, weight = np.append(0.0, np.cumsum(weights * values)), np.append(0.0, np.cumsum(weights))
@@ -143,13 +147,13 @@ def rising(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.where(end >= first, least, -np.inf), axis=0).diagonal()
 
 
-def _margin(cells: HeldOut) -> float:
+def _margin(cells: ValidationCells) -> float:
     """The least margin beyond which at most two in a thousand of the held headways changed."""
     known = np.isfinite(cells.held)
     changed = np.abs(cells.truth - cells.held)[known] > SAME_MINS
     spare = (cells.arrives_in - cells.lead)[known]
     for margin in MARGINS_MINS:
         beyond = spare >= margin
-        if beyond.any() and changed[beyond].mean() <= CHANGES_ALLOWED:
+        if beyond.any() and changed[beyond].mean() <= MAX_CHANGED_SHARE:
             return float(margin)
     return np.inf

@@ -67,6 +67,6 @@ def _samples(training: LineHistory) -> Iterator[np.ndarray]:
     cells = np.where(grid["valid"].values, grid["headway"].values, np.nan)
     by_day = cells.reshape(-1, HALF_HOURS, 30, *cells.shape[1:])
     weekend = np.array([is_weekend(day) for day in training.service_dates])
-    for kind in (False, True):
-        own = by_day[weekend == kind]
+    for weekend_flag in (False, True):
+        own = by_day[weekend == weekend_flag]
         yield np.moveaxis(own, 1, 2).reshape(-1, HALF_HOURS, *cells.shape[1:])

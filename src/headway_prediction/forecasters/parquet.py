@@ -85,7 +85,7 @@ def write_forecasts(
     """
     metadata = {METHOD_KEY: method.encode(), PROVENANCE_KEY: json.dumps(dict(provenance or {})).encode()}
     schema, rows = SCHEMA.with_metadata(metadata), 0
-    with atomic_path(path) as fresh, pq.ParquetWriter(fresh, schema, compression="zstd") as writer:
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for forecast in forecasts:
             table = forecast_rows(forecast, line).to_arrow().cast(SCHEMA)
             writer.write_table(table.replace_schema_metadata(metadata))

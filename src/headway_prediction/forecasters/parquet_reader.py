@@ -16,7 +16,7 @@ from headway_prediction.forecasters.parquet import KEY_COLUMNS, METHOD_KEY, QUAN
 from headway_prediction.transit.clock import service_day_start
 from headway_prediction.transit.line import DIRECTIONS, Line
 
-KINDS = {
+COLUMN_TYPES = {
     **dict.fromkeys(KEY_COLUMNS, pl.String),
     "direction_id": pl.Int64,
     "lead_min": pl.Int64,
@@ -32,7 +32,7 @@ def read_forecasts(path: Path | str, line: Line) -> tuple[str, dict[date, Foreca
     """
     path = Path(path)
     table, method = _read(path)
-    _refuse_other_line(table, line, path)
+    _check_line(table, line, path)
     if table.is_empty():
         return method, {}
     try:
@@ -44,12 +44,12 @@ def read_forecasts(path: Path | str, line: Line) -> tuple[str, dict[date, Foreca
 def _read(path: Path) -> tuple[pl.DataFrame, str]:
     try:
         stored = pq.read_table(path)
-        missing = [name for name in KINDS if name not in stored.column_names]
+        missing = [name for name in COLUMN_TYPES if name not in stored.column_names]
         if missing:
             raise _not_exported(path, f"it has no column {missing[0]!r}")
-        table = pl.from_arrow(stored.select(list(KINDS)))
+        table = pl.from_arrow(stored.select(list(COLUMN_TYPES)))
         method = (stored.schema.metadata or {}).get(METHOD_KEY, path.stem.encode()).decode()
-        return table.select(pl.col(name).cast(kind) for name, kind in KINDS.items()), method
+        return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMN_TYPES.items()), method
     except (OSError, pa.ArrowException, PolarsError, UnicodeDecodeError) as error:
         raise _not_exported(path, f"it could not be read ({str(error).splitlines()[0]})") from error
 
@@ -57,12 +57,12 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
 def _not_exported(path: Path, problem: str) -> HeadwayError:
     return HeadwayError(
         f"{path} holds no exported forecasts: {problem}",
-        f"a Parquet file with the columns {', '.join(KINDS)}",
+        f"a Parquet file with the columns {', '.join(COLUMN_TYPES)}",
         "make it with `headway backtest`",
     )
 
 
-def _refuse_other_line(table: pl.DataFrame, line: Line, path: Path) -> None:
+def _check_line(table: pl.DataFrame, line: Line, path: Path) -> None:
     others = table.filter(pl.col("line_id").ne_missing(line.line_id))["line_id"]
     if len(others):
         raise HeadwayError(
@@ -105,20 +105,20 @@ def _epoch_minute(text: str) -> int:
     return int(minute)
 
 
-def _replaced(texts: pl.Series, convert, kind: pl.DataType) -> pl.Series:
+def _replaced(texts: pl.Series, convert, dtype: pl.DataType) -> pl.Series:
     unique = texts.unique(maintain_order=True)
     return texts.replace_strict(
-        unique, pl.Series([convert(text) for text in unique], dtype=kind), return_dtype=kind
+        unique, pl.Series([convert(text) for text in unique], dtype=dtype), return_dtype=dtype
     )
 
 
 def _placed(table: pl.DataFrame, line: Line) -> pl.DataFrame:
     """Add station and direction (indices); raises ValueError for an unknown platform or a cell given twice."""
-    table = table.filter(~pl.col("stop_id").is_in(list(line.left_out)))
+    table = table.filter(~pl.col("stop_id").is_in(list(line.excluded)))
     placed = table.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
-    strange = placed.filter(pl.col("station").is_null())
-    if strange.height:
-        direction, stop_id = strange.select("direction_id", "stop_id").row(0)
+    unknown = placed.filter(pl.col("station").is_null())
+    if unknown.height:
+        direction, stop_id = unknown.select("direction_id", "stop_id").row(0)
         raise ValueError(f"the line has no platform {stop_id!r} in direction {direction}")
     cell = ["service_date", "t0", "lead_min", "station", "direction"]
     if placed.select(cell).n_unique() < placed.height:

@@ -9,10 +9,10 @@ import numpy as np
 
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.climatology import Climatology
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.next_trains import HORIZON_MINS, train_channels
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.running_times import HOURS
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import headways_of_trains
@@ -20,7 +20,7 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
-    GUESS_WIDTH,
+    PRIOR_WIDTH,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
@@ -28,74 +28,74 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS
 from headway_prediction.transit.line import DIRECTIONS
 
 
-def guess_channels(
-    guess: FirstGuess,
+def prior_features(
+    prior: PhysicsPrior,
     history: LineHistory,
     service_date: date,
     origins: np.ndarray,
-    corrections: ArrivalCorrections,
+    arrival_residuals: ArrivalResiduals,
 ) -> np.ndarray:
     """Return the first guess at each origin of a service date: (origins, stations, directions, GUESS_WIDTH), float32.
 
-    The next trains arrive as `corrections` have it; what FORECASTS say is the guess's. The channels are those of NEXT_TRAINS
+    The next trains arrive as `arrival_residuals` have it; what FORECASTS say is the guess's. The channels are those of NEXT_TRAINS
     trains, one train after the other, and PLATFORM_CHANNELS: usual running minutes from the platform before and to the one
     after, the usual headway of the half-hour (10 minutes where unknown), and the share of trains that serve the platform;
     then what FORECASTS say at each lead, method by method. At a platform that does not exist no train comes.
     """
     origins = np.asarray(origins)
-    cells = np.zeros((len(origins), len(history.line.stations), 2, GUESS_WIDTH), dtype=np.float32)
-    days = guess.direction_days(history, service_date)
-    forecasts = _forecasts(guess, days, history, service_date, origins)
+    cells = np.zeros((len(origins), len(history.line.stations), 2, PRIOR_WIDTH), dtype=np.float32)
+    days = prior.direction_days(history, service_date)
+    forecasts = _forecasts(prior, days, history, service_date, origins)
     cells[..., CHANNELS_WIDTH:] = forecasts.transpose(0, 2, 3, 4, 1).reshape(*cells.shape[:3], -1)
     trains = TRAINS_WIDTH
     cells[..., : trains : len(TRAIN_CHANNELS)] = FAR_MINS
     for direction, day in zip(DIRECTIONS, days, strict=True):
         order = history.line.travel_order(direction)
         for index, t0 in enumerate(origins):
-            cells[index, order, direction, :trains] = _trains(day, direction, int(t0), corrections)
+            cells[index, order, direction, :trains] = _trains(day, direction, int(t0), arrival_residuals)
         hours = np.minimum(origins // 60, HOURS - 1)
         running, edge = day.runs.running[hours], np.zeros((len(origins), 1))
         cells[:, order, direction, trains] = np.concatenate([edge, running], axis=1)
         cells[:, order, direction, trains + 1] = np.concatenate([running, edge], axis=1)
         cells[:, order, direction, trains + 3] = day.runs.served[0]
-    usual = guess.usual_headways(service_date)
+    typical = prior.typical_headways(service_date)
     middle = np.minimum(origins + HORIZON_MINS // 2 + 1, SCORED_DAY_MINS - 1) // 30
-    cells[..., trains + 2] = np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[middle]
+    cells[..., trains + 2] = np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS)[middle]
     return cells
 
 
-def _trains(day: DirectionDay, direction: int, t0: int, corrections: ArrivalCorrections) -> np.ndarray:
+def _trains(day: DirectionDay, direction: int, t0: int, arrival_residuals: ArrivalResiduals) -> np.ndarray:
     """TRAIN_CHANNELS of the next trains: (positions, TRAINS_WIDTH)."""
     expected = day.expected(t0, HORIZON_MINS)
-    times = corrections.times(day, direction, expected, t0)
-    channels = train_channels(expected, times, day.last_seen(t0), t0)
+    times = arrival_residuals.times(day, direction, expected, t0)
+    channels = train_channels(expected, times, day.last_observed(t0), t0)
     return channels.reshape(len(channels), TRAINS_WIDTH)
 
 
 def _forecasts(
-    guess: FirstGuess,
+    prior: PhysicsPrior,
     days: Sequence[DirectionDay],
     history: LineHistory,
     service_date: date,
     origins: np.ndarray,
 ) -> np.ndarray:
     """What FORECASTS say, 10 minutes where one says nothing: (origins, leads, stations, directions, methods)."""
-    methods = Propagation(guess.runs), Climatology(guess.medians)
+    methods = Propagation(prior.runs), Climatology(prior.medians)
     made = [method.forecast(history, service_date, origins).mean for method in methods]
     made.insert(0, headways_of_trains(days, history, service_date, origins))
     return np.nan_to_num(np.stack(made, axis=-1), nan=FALLBACK_HEADWAY_MINS)
 
 
 @dataclass(frozen=True)
-class FittedGuess:
+class FittedPrior:
     """The source of a network's first guess on the line that the guess, and how trains really arrive, were fitted on."""
 
-    guess: FirstGuess
-    corrections: ArrivalCorrections = field(default_factory=ArrivalCorrections.none)
+    prior: PhysicsPrior
+    arrival_residuals: ArrivalResiduals = field(default_factory=ArrivalResiduals.none)
 
     def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
-        """Return `guess_channels`."""
-        return guess_channels(self.guess, history, service_date, origins, self.corrections)
+        """Return `prior_features`."""
+        return prior_features(self.prior, history, service_date, origins, self.arrival_residuals)
 
     def fitted(self, history: LineHistory, service_date: date, t0: int) -> Self:
         """Return itself, whatever the origin."""

@@ -10,8 +10,8 @@ import polars as pl
 
 from headway_prediction.forecasters.base import LEADS, Forecast, held_values, over_leads
 from headway_prediction.forecasters.climatology import Climatology, is_weekend
-from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, run_on
-from headway_prediction.forecasters.physics.match_trains import identify
+from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, dead_reckoning
+from headway_prediction.forecasters.physics.match_trains import identify_trains
 from headway_prediction.forecasters.physics.running_times import travel_positions
 from headway_prediction.forecasters.physics.stopping_pattern import (
     FITTED,
@@ -46,7 +46,7 @@ class Propagation:
             day = self._trains_of_day(history, service_date, placed, direction)
             order = history.line.travel_order(direction)
             for index, t0 in enumerate(origins):
-                ahead = run_on(day, self.runs[direction], int(t0), self.leads)
+                ahead = dead_reckoning(day, self.runs[direction], int(t0), self.leads)
                 known = np.isfinite(ahead)
                 headways[index][:, order, direction] = np.where(
                     known, ahead, headways[index][:, order, direction]
@@ -58,15 +58,17 @@ class Propagation:
         self, history: LineHistory, service_date: date, placed: pl.DataFrame, direction: int
     ) -> TrainsOfDay:
         runs = self.runs[direction]
-        one_way = identify(placed.filter(pl.col("direction") == direction), np.median(runs.running, axis=0))
+        one_way = identify_trains(
+            placed.filter(pl.col("direction") == direction), np.median(runs.running, axis=0)
+        )
         ordered = one_way.sort("minute", "position", "train")
-        usual = runs.usual_headways[int(is_weekend(service_date))]
+        typical = runs.typical_headways[int(is_weekend(service_date))]
         return TrainsOfDay(
             ordered["minute"].to_numpy(),
             ordered["position"].to_numpy().astype(np.int64),
             ordered["train"].to_numpy(),
-            planned_departures(history, service_date, direction) if runs.keeps_plan else None,
-            usual,
+            planned_departures(history, service_date, direction) if runs.follows_plan else None,
+            typical,
         )
 
     def state(self) -> dict[str, np.ndarray]:

@@ -14,28 +14,28 @@ from typing import Protocol
 import numpy as np
 
 from headway_prediction.forecasters.base import Forecast, Forecaster
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.windows import digest_of
 
-PAST_DAYS = 28
+ROLLING_FIT_DAYS = 28
 """The newest earlier service dates that are fitted on: four of every day of the week; timetables change."""
 HOUR_MINS = 60
 
 
-def past_before(history: LineHistory, service_date: date, hour: int) -> LineHistory:
+def history_before(history: LineHistory, service_date: date, hour: int) -> LineHistory:
     """Return the line's own past at the start of an `hour` of a service date; only a first date asks for the hour.
 
     The history of the newest PAST_DAYS service dates before it as known at its minute 0, or of the date itself as known at
     the start of that hour, which may be nothing.
     """
-    earlier = [day for day in history.service_dates if day < service_date][-PAST_DAYS:]
+    earlier = [day for day in history.service_dates if day < service_date][-ROLLING_FIT_DAYS:]
     if earlier:
         return history.select([*earlier, service_date]).as_of(service_date, -1).select(earlier)
     return history.select([service_date]).as_of(service_date, HOUR_MINS * hour - 1)
 
 
-class ToFit(Protocol):
+class FittableMethod(Protocol):
     """What can be fitted on a past: a simple method, or a method that is learned in part."""
 
     name: str
@@ -45,25 +45,25 @@ class ToFit(Protocol):
         ...
 
 
-class Fits:
+class FitCache:
     """What one method was fitted on so far, and the fits.
 
     Each past is fitted on once and kept under what it holds, so that another history has a fit of its own; those of the
     history that was asked about last are found without looking into it.
     """
 
-    def __init__(self, method: ToFit):
+    def __init__(self, method: FittableMethod):
         self.method = method
         self.by_contents: dict[Hashable, Forecaster] = {}
         self.history: LineHistory | None = None
         self.by_hour: dict[tuple[date, int], Forecaster] = {}
 
     def before(self, history: LineHistory, service_date: date, hour: int) -> Forecaster:
-        """Return the method fitted on `past_before`."""
+        """Return the method fitted on `history_before`."""
         if history is not self.history:
             self.history, self.by_hour = history, {}
         if (service_date, hour) not in self.by_hour:
-            past = past_before(history, service_date, hour)
+            past = history_before(history, service_date, hour)
             self.by_hour[service_date, hour] = self._fitted_on(past)
         return self.by_hour[service_date, hour]
 
@@ -74,12 +74,12 @@ class Fits:
         return self.by_contents[contents]
 
 
-class OwnPast:
+class RollingFit:
     """A method for lines that it was not fitted on: fitted anew on each service date's past (see the module)."""
 
-    def __init__(self, method: ToFit):
+    def __init__(self, method: FittableMethod):
         self.name = method.name
-        self.fits = Fits(method)
+        self.fits = FitCache(method)
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast each origin with the method as fitted on what was known before it."""
@@ -87,10 +87,11 @@ class OwnPast:
         places = [places for places, _ in parts]
         made = [fitted.forecast(history, service_date, np.asarray(origins)[own]) for own, fitted in parts]
         quantiles = {
-            level: in_order(places, [part.quantiles[level] for part in made]) for level in made[0].quantiles
+            level: restore_order(places, [part.quantiles[level] for part in made])
+            for level in made[0].quantiles
         }
         return Forecast(
-            service_date, np.asarray(origins), in_order(places, [part.mean for part in made]), quantiles
+            service_date, np.asarray(origins), restore_order(places, [part.mean for part in made]), quantiles
         )
 
     def fitted(
@@ -104,28 +105,28 @@ class OwnPast:
 
 
 @dataclass(frozen=True)
-class OwnPastGuess:
+class RollingPrior:
     """The source of a network's first guess on lines that it has never seen: that of `trips`, trip propagation fitted on
     the line's own past."""
 
-    trips: OwnPast
+    trips: RollingFit
 
     def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
-        """Return `guess_channels` of the first guess that belongs to each origin."""
+        """Return `prior_features` of the first guess that belongs to each origin."""
         parts = list(self.trips.fitted(history, service_date, origins))
         made = [
-            FittedGuess(fitted.guess).channels(history, service_date, np.asarray(origins)[own])
+            FittedPrior(fitted.prior).channels(history, service_date, np.asarray(origins)[own])
             for own, fitted in parts
         ]
-        return in_order([places for places, _ in parts], made)
+        return restore_order([places for places, _ in parts], made)
 
-    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedGuess:
+    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedPrior:
         """Return the source of the first guess that belongs to one origin."""
         [(_, trips)] = self.trips.fitted(history, service_date, np.array([t0]))
-        return FittedGuess(trips.guess)
+        return FittedPrior(trips.prior)
 
 
-def in_order(places: list[np.ndarray], parts: list[np.ndarray]) -> np.ndarray:
+def restore_order(places: list[np.ndarray], parts: list[np.ndarray]) -> np.ndarray:
     """Return rows that were made in parts in the order of their places."""
     return np.concatenate(parts)[np.argsort(np.concatenate(places))]
 

@@ -17,121 +17,125 @@ import polars as pl
 
 from headway_prediction.data_loader import HEADWAY, VALID
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
-from headway_prediction.forecasters.calibration import Calibration, HeldOut
+from headway_prediction.forecasters.calibration import Calibration, ValidationCells
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.prior import FirstGuess
-from headway_prediction.forecasters.st_convnet import GuessSource, STConvNetForecaster, forecast_of
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
+from headway_prediction.forecasters.st_convnet import PriorSource, STConvNetForecaster, forecast_of
 from headway_prediction.grid.history import LineHistory, build_history
-from headway_prediction.grid.outages import outages_known
+from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
 from headway_prediction.nn.prior_channels import ARRIVES_IN
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 MINS = 60
-POOLED_LEADS = 4
-LEAST_SPREAD = 0.2
+NEIGHBOUR_LEADS = 4
+MIN_SPREAD_SHARE = 0.2
 """A forecast made from a forecast is never surer than this share of the usual headway, on either side of the middle."""
 
 
 @dataclass(frozen=True)
-class FeedBackCalibration:
-    """`trust` (leads,): how much of the forecast, against the usual headway, makes the mean; `intervals` of all leads."""
+class RolloutCalibration:
+    """`mean_weight` (leads,): how much of the forecast, against the usual headway, makes the mean; `intervals` of all leads."""
 
-    trust: np.ndarray
+    mean_weight: np.ndarray
     intervals: Calibration
 
     @classmethod
-    def fit(cls, levels: tuple[float, ...], leads: int, cells: HeldOut) -> Self:
+    def fit(cls, levels: tuple[float, ...], leads: int, cells: ValidationCells) -> Self:
         """Learn from held-out cells; a lead without any is trusted."""
-        trust = np.array([_trust(cells, cells.lead == lead) for lead in range(1, leads + 1)])
-        return cls(trust, Calibration.fit(levels, leads, cells, POOLED_LEADS).widening(cells))
+        mean_weight = np.array([_mean_weight(cells, cells.lead == lead) for lead in range(1, leads + 1)])
+        return cls(mean_weight, Calibration.fit(levels, leads, cells, NEIGHBOUR_LEADS).monotone(cells))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what was fitted."""
-        return {"trust": self.trust} | self.intervals.state()
+        return {"mean_weight": self.mean_weight} | self.intervals.state()
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild what `state` returned."""
-        return cls(state["trust"], Calibration.from_state(state))
+        return cls(state["mean_weight"], Calibration.from_state(state))
 
 
-def _trust(cells: HeldOut, at: np.ndarray) -> float:
+def _mean_weight(cells: ValidationCells, at: np.ndarray) -> float:
     """The share of the forecast in the mean that has the least squared error, the rest being the usual headway."""
-    beyond_usual = (cells.mean - cells.usual)[at]
+    beyond_usual = (cells.mean - cells.typical)[at]
     weight = np.sum(beyond_usual**2)
     return (
-        float(np.clip(np.sum(beyond_usual * (cells.truth - cells.usual)[at]) / weight, 0, 1))
+        float(np.clip(np.sum(beyond_usual * (cells.truth - cells.typical)[at]) / weight, 0, 1))
         if weight
         else 1.0
     )
 
 
 @dataclass(frozen=True)
-class FeedBack:
+class Rollout:
     """A network that feeds its forecasts back up to `mins` minutes; `calibration` None leaves all as it comes."""
 
     method: STConvNetForecaster
-    calibration: FeedBackCalibration | None = None
+    calibration: RolloutCalibration | None = None
     mins: int = MINS
     name: ClassVar[str] = "st-convnet-60"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast leads 1 to `mins` from each origin."""
-        return self.forecast_each([Asked(self.method.guess, history, service_date, np.asarray(origins))])[0]
+        return self.forecast_each(
+            [ForecastRequest(self.method.prior, history, service_date, np.asarray(origins))]
+        )[0]
 
-    def forecast_each(self, asked: Sequence["Asked"]) -> list[Forecast]:
+    def forecast_each(self, requests: Sequence["ForecastRequest"]) -> list[Forecast]:
         """Forecast several histories side by side, each as `forecast` would with its first guess, in less time."""
-        methods = [replace(self.method, guess=one.guess) for one in asked]
+        methods = [replace(self.method, prior=one.prior) for one in requests]
         inputs = [
             method.inputs(one.history, one.service_date, one.origins)
-            for method, one in zip(methods, asked, strict=True)
+            for method, one in zip(methods, requests, strict=True)
         ]
-        splits = np.cumsum([len(one.origins) for one in asked])[:-1]
-        parts = [np.split(part, splits) for part in self._blocks(methods, asked, inputs)]
+        splits = np.cumsum([len(one.origins) for one in requests])[:-1]
+        parts = [np.split(part, splits) for part in self._blocks(methods, requests, inputs)]
         arrives_in = [part[2][..., ARRIVES_IN] for part in inputs]
-        rows = zip(methods, asked, *parts, arrives_in, strict=True)
+        rows = zip(methods, requests, *parts, arrives_in, strict=True)
         return [replace(self, method=method)._calibrated(*row) for method, *row in rows]
 
     def _calibrated(
-        self, one: "Asked", mean: np.ndarray, quantiles: np.ndarray, arrives_in: np.ndarray
+        self, one: "ForecastRequest", mean: np.ndarray, quantiles: np.ndarray, arrives_in: np.ndarray
     ) -> Forecast:
         """Return what one that asked is told, from the networks' outputs of all leads."""
-        usual = usual_headways(self.method, one.history, one.service_date, one.origins, self.mins)
-        quantiles = self._spread(quantiles, usual)
+        typical = typical_headways(self.method, one.history, one.service_date, one.origins, self.mins)
+        quantiles = self._spread(quantiles, typical)
         if self.calibration is not None:
-            trust = self.calibration.trust[None, : self.mins, None, None]
-            mean = trust * mean + (1 - trust) * usual
+            mean_weight = self.calibration.mean_weight[None, : self.mins, None, None]
+            mean = mean_weight * mean + (1 - mean_weight) * typical
             held = held_values(one.history, one.service_date, one.origins)
             quantiles = self.calibration.intervals.apply(quantiles, held, arrives_in)
         cap_mins = one.history.grid.attrs["cap_mins"]
         levels = self.method.config.quantiles
         return forecast_of(one.service_date, one.origins, mean, quantiles, levels, cap_mins)
 
-    def _spread(self, quantiles: np.ndarray, usual: np.ndarray) -> np.ndarray:
-        spread = LEAST_SPREAD * usual
+    def _spread(self, quantiles: np.ndarray, typical: np.ndarray) -> np.ndarray:
+        spread = MIN_SPREAD_SHARE * typical
         spread[:, : self.method.config.forecast_mins] = 0.0
         levels = np.asarray(self.method.config.quantiles)
-        sides = np.sign(levels - levels[middle_place(levels)])
+        sides = np.sign(levels - levels[middle_index(levels)])
         return quantiles + sides * spread[..., None]
 
     def _blocks(
         self,
         methods: Sequence[STConvNetForecaster],
-        asked: Sequence["Asked"],
+        requests: Sequence["ForecastRequest"],
         inputs: Sequence[tuple[np.ndarray, ...]],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and quantiles of all leads, the origins of all that asked one after the other."""
         origins = [
-            (method, one, int(t0)) for method, one in zip(methods, asked, strict=True) for t0 in one.origins
+            (method, one, int(t0))
+            for method, one in zip(methods, requests, strict=True)
+            for t0 in one.origins
         ]
         means, quantiles = [], []
         for first_lead in range(0, self.mins, self.method.config.forecast_mins):
             if first_lead:
-                fed = np.concatenate(means, axis=1)
+                rolled_out = np.concatenate(means, axis=1)
                 inputs = [
-                    _inputs_after(method, one, t0, fed[place], first_lead)
+                    _inputs_after(method, one, t0, rolled_out[place], first_lead)
                     for place, (method, one, t0) in enumerate(origins)
                 ]
             mean, block = self.method.outputs(
@@ -144,56 +148,56 @@ class FeedBack:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ForecastRequest:
     """Who asks for a forecast: the origins of a service date in a history, with its own first guess."""
 
-    guess: GuessSource
+    prior: PriorSource
     history: LineHistory
     service_date: date
     origins: np.ndarray
 
 
 def _inputs_after(
-    method: STConvNetForecaster, one: Asked, t0: int, forecast: np.ndarray, mins: int
+    method: STConvNetForecaster, one: ForecastRequest, t0: int, forecast: np.ndarray, mins: int
 ) -> tuple[np.ndarray, ...]:
     """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
     until = min(t0 + mins, SCORED_DAY_MINS - 1)
-    learned = method.guess.fitted(one.history, one.service_date, t0)
-    ahead = history_run_on(learned.guess, one.history, one.service_date, t0, until)
+    learned = method.prior.fitted(one.history, one.service_date, t0)
+    ahead = expected_history(learned.prior, one.history, one.service_date, t0, until)
     # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
-    then = replace(method, guess=learned)
-    headway_in, schedule_in, guess_in = then.inputs(ahead, one.service_date, np.array([until]))
+    then = replace(method, prior=learned)
+    headway_in, schedule_in, prior_in = then.inputs(ahead, one.service_date, np.array([until]))
     window = headway_in.shape[1]
-    fed = np.clip(forecast[: until - t0] / method.config.scaler, 0.0, 1.0)[-window:]
-    known = headway_in[0, window - len(fed) :, ..., VALID] > 0
-    headway_in[0, window - len(fed) :, ..., HEADWAY] = np.where(known, fed, 0.0)
-    return headway_in, schedule_in, guess_in
+    rolled_out = np.clip(forecast[: until - t0] / method.config.scaler, 0.0, 1.0)[-window:]
+    known = headway_in[0, window - len(rolled_out) :, ..., VALID] > 0
+    headway_in[0, window - len(rolled_out) :, ..., HEADWAY] = np.where(known, rolled_out, 0.0)
+    return headway_in, schedule_in, prior_in
 
 
-def usual_headways(
+def typical_headways(
     method: STConvNetForecaster, history: LineHistory, service_date: date, origins: np.ndarray, leads: int
 ) -> np.ndarray:
     """Return the usual headways at each valid time, 10 minutes where unknown: (origins, leads, stations, directions)."""
     half_hours = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
     rows = []
     for t0, own in zip(origins, half_hours, strict=True):
-        usual = method.guess.fitted(history, service_date, int(t0)).guess.usual_headways(service_date)
-        rows.append(np.where(np.isfinite(usual), usual, FALLBACK_HEADWAY_MINS)[own])
+        typical = method.prior.fitted(history, service_date, int(t0)).prior.typical_headways(service_date)
+        rows.append(np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS)[own])
     return np.stack(rows)
 
 
-def history_run_on(
-    guess: FirstGuess, history: LineHistory, service_date: date, t0: int, until: int
+def expected_history(
+    prior: PhysicsPrior, history: LineHistory, service_date: date, t0: int, until: int
 ) -> LineHistory:
     """Return the service date as if every train had passed as expected after t0, up to the end of minute `until`."""
     known = history.passings_on(service_date).filter(pl.col("minute") < t0 + 1)
-    days = guess.direction_days(history, service_date)
+    days = prior.direction_days(history, service_date)
     expected = [_expected_passings(day, history, service_date, d, t0, until) for d, day in enumerate(days)]
     passings = without_duplicates(pl.concat([known, *expected]))
     attributes = history.grid.attrs
     return build_history(
         passings, history.line, history.timetable, [service_date], {service_date: until},
-        outages_known(attributes, service_date, t0), attributes["cap_mins"],
+        outages_known_at(attributes, service_date, t0), attributes["cap_mins"],
     )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import Forecast, held_values
-from headway_prediction.forecasters.blend import NetworkOutputs, OpinionPool
+from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import to_matrices
 from headway_prediction.nn.prior_channels import ARRIVES_IN
@@ -25,14 +25,14 @@ BATCH = 4
 It is small because a single forecast, as the live service makes every minute, costs as much as a whole batch."""
 
 
-class GuessSource(Protocol):
+class PriorSource(Protocol):
     """Gives the first guess at origins of a service date: (origins, stations, directions, GUESS_WIDTH)."""
 
     def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
-        """Return the channels of `guess`."""
+        """Return the channels of `prior`."""
         ...
 
-    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedGuess:
+    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedPrior:
         """Return what may be used at an origin."""
         ...
 
@@ -44,9 +44,9 @@ class STConvNetForecaster:
 
     networks: Sequence["keras.Model"]
     config: AppConfig
-    guess: GuessSource
+    prior: PriorSource
     calibration: Calibration | None
-    pool: OpinionPool | None = None
+    blend: Blend | None = None
     name: ClassVar[str] = "st-convnet"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
@@ -73,21 +73,21 @@ class STConvNetForecaster:
 
     def inputs(self, history: LineHistory, service_date: date, origins: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return headway_in, schedule_in and guess_in of each origin, as the networks take them."""
-        guess = self.guess.channels(history, service_date, origins)
-        return (*self._windows(history, service_date, origins), guess)
+        prior = self.prior.channels(history, service_date, origins)
+        return (*self._windows(history, service_date, origins), prior)
 
     def outputs(self, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return mean (rows, leads, stations, directions) and quantiles (…, levels) in minutes, not calibrated."""
         minutes = self.config.scaler * np.mean(
             [_predict(network, inputs) for network in self.networks], axis=0
         )
-        return self.pooled(NetworkOutputs(minutes[..., 0], minutes[..., 1:], inputs[2]))
+        return self.blended(NetworkOutputs(minutes[..., 0], minutes[..., 1:], inputs[2]))
 
-    def pooled(self, said: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
+    def blended(self, outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and quantiles of what networks said, as `outputs` does, pooled where there is a pool."""
-        if self.pool is None:
-            return said.mean, said.quantiles
-        return self.pool.apply(self.config.quantiles, said)
+        if self.blend is None:
+            return outputs.mean, outputs.quantiles
+        return self.blend.apply(self.config.quantiles, outputs)
 
     def _windows(
         self, history: LineHistory, service_date: date, origins: np.ndarray

@@ -15,9 +15,9 @@ from headway_prediction.forecasters.base import (
     over_leads,
 )
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.physics.next_trains import forecast_headways
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.next_trains import headways_with_fallback
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS
 
@@ -26,29 +26,29 @@ from headway_prediction.transit.line import DIRECTIONS
 class TripPropagation:
     """The fitted first guess; `leads` minutes are forecast from each origin."""
 
-    guess: FirstGuess
+    prior: PhysicsPrior
     leads: int = LEADS
     name: ClassVar[str] = "trip-propagation"
 
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
         """Learn running times, trips and climatology on training days."""
-        return cls(fit_first_guess(training))
+        return cls(fit_prior(training))
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Hold the headways that follow when every train passes as expected, and the value held now until then."""
-        days = self.guess.direction_days(history, service_date)
+        days = self.prior.direction_days(history, service_date)
         headways = headways_of_trains(days, history, service_date, origins, self.leads)
         return Forecast.of_points(service_date, origins, headways)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return what was fitted."""
-        return self.guess.state()
+        return self.prior.state()
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild the fitted forecaster."""
-        return cls(FirstGuess.from_state(state))
+        return cls(PhysicsPrior.from_state(state))
 
 
 def headways_of_trains(
@@ -66,5 +66,5 @@ def headways_of_trains(
         order = history.line.travel_order(direction)
         for index, t0 in enumerate(origins):
             now = held[index, order, direction]
-            headways[index][:, order, direction] = forecast_headways(day, now, int(t0), leads, cap_mins)
+            headways[index][:, order, direction] = headways_with_fallback(day, now, int(t0), leads, cap_mins)
     return headways

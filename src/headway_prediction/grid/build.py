@@ -10,7 +10,7 @@ from headway_prediction.feeds.logs.batches import read_arrival_parts
 from headway_prediction.feeds.logs.files import log_files
 from headway_prediction.feeds.logs.outages import read_outages
 from headway_prediction.feeds.logs.planned_departures import read_planned_departures
-from headway_prediction.files import sha256, sha256_of
+from headway_prediction.files import sha256, sha256_of_files
 from headway_prediction.grid.headway_grid import CAP_MINS
 from headway_prediction.grid.history import LineHistory, history_from_parts
 from headway_prediction.transit.line import Line
@@ -33,11 +33,11 @@ def read_line_files(
 ) -> LineHistory:
     """Read a line's files and build its history; its provenance names each file with its SHA-256.
 
-    `arrivals` is a log or a folder of logs. Line and plan are found as by `surveyed_line`; no headway may span one of the
+    `arrivals` is a log or a folder of logs. Line and plan are found as by `line_and_plan`; no headway may span one of the
     list of `outages`. Raises HeadwayError for what the readers refuse, two plans, two lines, or no time zone.
     """
     log = read_arrival_parts(arrivals)
-    line, plan = surveyed_line(log.survey, gtfs, planned_departures, time_zone, route, stops, line_toml)
+    line, plan = line_and_plan(log.survey, gtfs, planned_departures, time_zone, route, stops, line_toml)
     masked = None if outages is None else read_outages(outages, log.service_dates())
     told = (arrivals, gtfs, planned_departures, line_toml, outages)
     provenance = {
@@ -48,10 +48,10 @@ def read_line_files(
 
 
 def _source(path: Path) -> str:
-    return f"{path.name} sha256:{sha256_of(log_files(path)) if path.is_dir() else sha256(path)}"
+    return f"{path.name} sha256:{sha256_of_files(log_files(path)) if path.is_dir() else sha256(path)}"
 
 
-def surveyed_line(
+def line_and_plan(
     survey: LineSurvey,
     gtfs: Path | str | None = None,
     planned_departures: Path | str | None = None,

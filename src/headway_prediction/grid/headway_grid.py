@@ -6,11 +6,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.grid.outages import Outage, across
+from headway_prediction.grid.outages import Outage, spans_outage
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 CAP_MINS = 30.0
-LONGEST_HEADWAY_MINS = 60.0
+MAX_HEADWAY_MINS = 60.0
 """A longer headway, or a longer time since the last passing, is no headway of a running service (PROTOCOL.md)."""
 
 
@@ -29,16 +29,16 @@ def held_headways(
     same_platform = np.flatnonzero(platforms[1:] == platforms[:-1]) + 1
     # Rounded, so that 60 minutes between two times to the second do not come out a hair longer.
     passing_headways[same_platform] = np.round(minutes[same_platform] - minutes[same_platform - 1], 9)
-    passing_headways[1:][across(minutes[:-1], minutes[1:], outages)] = np.nan
+    passing_headways[1:][spans_outage(minutes[:-1], minutes[1:], outages)] = np.nan
     rows = np.floor(minutes).astype(np.int64)
     inside = (rows >= 0) & (rows < SCORED_DAY_MINS)
     last = _last_passing(rows[inside], platforms[inside], np.flatnonzero(inside), platform_count)
     ends = np.arange(1, SCORED_DAY_MINS + 1)[:, None]
-    known = (last >= 0) & ~across(np.append(minutes, np.nan)[last], ends - 1, outages)
+    known = (last >= 0) & ~spans_outage(np.append(minutes, np.nan)[last], ends - 1, outages)
     headways = np.where(known, np.append(passing_headways, np.nan)[last], np.nan)
     elapsed = np.where(known, ends - np.append(minutes, np.nan)[last], np.nan)
     arrived = np.zeros((SCORED_DAY_MINS, platform_count), dtype=bool)
-    counted = inside & (passing_headways <= LONGEST_HEADWAY_MINS)
+    counted = inside & (passing_headways <= MAX_HEADWAY_MINS)
     arrived[rows[counted], platforms[counted]] = True
     return headways, elapsed, arrived
 
@@ -72,7 +72,7 @@ def day_grid(
     )
     observed = np.arange(SCORED_DAY_MINS)[:, None] <= observed_until
     with np.errstate(invalid="ignore"):
-        valid = (headways <= LONGEST_HEADWAY_MINS) & (elapsed < LONGEST_HEADWAY_MINS) & observed
+        valid = (headways <= MAX_HEADWAY_MINS) & (elapsed < MAX_HEADWAY_MINS) & observed
     cells = {
         "headway": np.minimum(headways, cap_mins).astype(np.float32),
         "elapsed": elapsed.astype(np.float32),

@@ -10,8 +10,8 @@ import xarray as xr
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.headway_grid import CAP_MINS, day_grid, last_logged_minutes, stack_days
-from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE, outages_attribute, outages_known, outages_on
-from headway_prediction.grid.passings import before, passings_of_parts
+from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE, outages_attribute, outages_known_at, outages_on
+from headway_prediction.grid.passings import passings_before, passings_of_parts
 from headway_prediction.grid.planned import planned_terminals
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_day_start
 from headway_prediction.transit.line import Line
@@ -65,7 +65,7 @@ class LineHistory:
         known = self.known_passings(service_date, t0)
         observed_until = last_logged_minutes(known) | {service_date: t0}
         attributes = {name: value for name, value in self.grid.attrs.items() if name != OUTAGES_ATTRIBUTE}
-        attributes |= outages_known(self.grid.attrs, service_date, t0)
+        attributes |= outages_known_at(self.grid.attrs, service_date, t0)
         return build_history(
             known, self.line, self.timetable, dates, observed_until, attributes, attributes["cap_mins"]
         )
@@ -75,7 +75,7 @@ class LineHistory:
         yesterday = service_date - timedelta(days=1)
         since = self.unknown_from(service_date, t0)[yesterday]
         late = (pl.col("service_date") == yesterday) & (pl.col("minute") >= since)
-        return before(self.passings, service_date, t0 + 1).filter(~late)
+        return passings_before(self.passings, service_date, t0 + 1).filter(~late)
 
     def unknown_from(self, service_date: date, t0: int) -> dict[date, float]:
         """Return from which minute on the passings of a service date are unknown at the end of minute `t0`.

@@ -29,7 +29,7 @@ def outages_on(attributes: Mapping[str, object], service_date: date) -> list[Out
     return [(int(first), int(end)) for own, first, end in attributes.get(OUTAGES_ATTRIBUTE, ()) if own == day]
 
 
-def outages_known(attributes: Mapping[str, object], service_date: date, t0: int) -> dict[str, list]:
+def outages_known_at(attributes: Mapping[str, object], service_date: date, t0: int) -> dict[str, list]:
     """Return the attribute with the outages that had begun by the end of minute `t0`; one that lasts on ends there."""
     begun = [
         [day, first, min(end, t0 + 1) if day == service_date.isoformat() else end]
@@ -39,7 +39,7 @@ def outages_known(attributes: Mapping[str, object], service_date: date, t0: int)
     return {OUTAGES_ATTRIBUTE: begun} if begun else {}
 
 
-def across(earlier: np.ndarray, later: np.ndarray, outages: Sequence[Outage]) -> np.ndarray:
+def spans_outage(earlier: np.ndarray, later: np.ndarray, outages: Sequence[Outage]) -> np.ndarray:
     """Tell which pairs of minutes, alike in shape, have an outage between them or lie in one."""
     crossed = np.zeros(np.broadcast(earlier, later).shape, dtype=bool)
     for first, end in outages:

@@ -13,8 +13,8 @@ from headway_prediction.transit.trip_keys import trip_keys
 
 DUPLICATE_SECONDS = 15
 """A passing this close to the one before it at the same platform is a duplicate (PROTOCOL.md)."""
-LONGEST_SERVICE_DAY_MINS = 36 * 60
-MISDATED_ALLOWED = 0.01
+MAX_SERVICE_DAY_MINS = 36 * 60
+MAX_MISDATED_SHARE = 0.01
 
 PASSING_COLUMNS = {
     "service_date": pl.Date,
@@ -26,19 +26,19 @@ PASSING_COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DroppedRows:
     """How many rows of a log were left out, and why."""
 
     duplicates: int
     outside_service_day: int
 
 
-def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, Dropped]:
+def passings_on_line(log: pl.DataFrame, line: Line) -> tuple[pl.DataFrame, DroppedRows]:
     """Return the passings of `line` in a whole log and what was dropped; see `passings_of_parts`."""
     return passings_of_parts([log], line)
 
 
-def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.DataFrame, Dropped]:
+def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.DataFrame, DroppedRows]:
     """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
 
     `parts` are those of a checked arrival log: each holds whole service dates, earlier ones first. `minute` counts in the
@@ -56,7 +56,7 @@ def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.Dat
             minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
             train=trip_keys(placed["trip_id"]),
         )
-        inside = timed.filter(pl.col("minute").is_between(0, LONGEST_SERVICE_DAY_MINS, closed="left"))
+        inside = timed.filter(pl.col("minute").is_between(0, MAX_SERVICE_DAY_MINS, closed="left"))
         misdated.add(timed, inside)
         passings = inside.select(pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())
         kept.append(without_duplicates(passings))
@@ -68,7 +68,7 @@ def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.Dat
             "give the log of this line",
         )
     misdated.refuse()
-    return pl.concat(kept), Dropped(duplicates, misdated.outside)
+    return pl.concat(kept), DroppedRows(duplicates, misdated.outside)
 
 
 def without_duplicates(passings: pl.DataFrame) -> pl.DataFrame:
@@ -79,7 +79,7 @@ def without_duplicates(passings: pl.DataFrame) -> pl.DataFrame:
     return ordered.filter(gap_seconds.is_null() | (gap_seconds > DUPLICATE_SECONDS))
 
 
-def before(passings: pl.DataFrame, service_date: date, minute: float) -> pl.DataFrame:
+def passings_before(passings: pl.DataFrame, service_date: date, minute: float) -> pl.DataFrame:
     """Return the passings known before `minute` of a service date: earlier days whole, later days not at all."""
     day = pl.col("service_date")
     return passings.filter((day < service_date) | ((day == service_date) & (pl.col("minute") < minute)))
@@ -87,18 +87,18 @@ def before(passings: pl.DataFrame, service_date: date, minute: float) -> pl.Data
 
 def _placed(log: pl.DataFrame, line: Line) -> pl.DataFrame:
     """The rows of a log at the stops of the line, with direction and station."""
-    own = log.filter(~pl.col("stop_id").is_in(list(line.left_out)))
-    placed = own.join(stops_like(own, line), on=["direction_id", "stop_id"], how="left")
-    _refuse_strangers(placed, line)
+    own = log.filter(~pl.col("stop_id").is_in(list(line.excluded)))
+    placed = own.join(stops_typed_like(own, line), on=["direction_id", "stop_id"], how="left")
+    _check_origin(placed, line)
     return placed
 
 
-def stops_like(log: pl.DataFrame, line: Line) -> pl.DataFrame:
+def stops_typed_like(log: pl.DataFrame, line: Line) -> pl.DataFrame:
     """Return `line.stops()` with ids of the types they have in a log: a long one holds them as categories."""
     return line.stops().cast({name: log.schema[name] for name in ("direction_id", "stop_id")})
 
 
-def _refuse_strangers(placed: pl.DataFrame, line: Line) -> None:
+def _check_origin(placed: pl.DataFrame, line: Line) -> None:
     strangers = placed.filter(pl.col("station").is_null())
     if not strangers.is_empty():
         row = strangers.row(0, named=True)
@@ -124,7 +124,7 @@ class _Misdated:
             self._example = astray.select("event_time", "service_date").row(0)
 
     def refuse(self) -> None:
-        if self.outside > max(1, MISDATED_ALLOWED * self.rows):
+        if self.outside > max(1, MAX_MISDATED_SHARE * self.rows):
             event_time, service_date = self._example
             raise HeadwayError(
                 f"{self.outside} of {self.rows} passings do not fall on their service date (for instance {event_time} "

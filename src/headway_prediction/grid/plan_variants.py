@@ -45,7 +45,7 @@ def with_plan(history: LineHistory, kind: PlanKind) -> LineHistory:
             "a grid with its planned service",
             "make the variant from the grid that `headway grid` wrote",
         )
-    changed = replanned(history, oracle_timetable(history) if kind is PlanKind.ORACLE else None)
+    changed = with_timetable(history, oracle_timetable(history) if kind is PlanKind.ORACLE else None)
     return replace(changed, grid=changed.grid.assign_attrs({PLAN_ATTRIBUTE: str(kind)}))
 
 
@@ -86,7 +86,7 @@ def _at_terminals(line: Line) -> pl.Expr:
     )
 
 
-def replanned(history: LineHistory, timetable: Timetable | None) -> LineHistory:
+def with_timetable(history: LineHistory, timetable: Timetable | None) -> LineHistory:
     """Return the same passings and cells under another timetable, whose terminal departures the grid then has."""
     cap_mins = history.grid.attrs["cap_mins"]
     headways, departures = planned_terminals(timetable, history.line, history.service_dates, cap_mins)

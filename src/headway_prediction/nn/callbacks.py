@@ -24,7 +24,7 @@ def write_model(model: keras.Model, path: Path | str) -> None:
             whole.unlink(missing_ok=True)
 
 
-class EpochKeeper(keras.callbacks.Callback):
+class EpochCheckpoint(keras.callbacks.Callback):
     """Sets the order of each epoch's windows, keeps the state and the best network, and stops when nothing improves."""
 
     def __init__(self, state: TrainingState, train_ds: object, patience: int, run_dir: Path | None):

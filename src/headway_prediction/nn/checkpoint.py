@@ -15,12 +15,12 @@ MONITORED = "val_loss"
 STATE_FORMAT = 2
 """Raised when a state holds something that older ones lack: training then starts over instead of failing."""
 
-PATHS = {"data_dir", "headway_file", "schedule_file", "service_day_file"}
+PATH_SETTINGS = {"data_dir", "headway_file", "schedule_file", "service_day_file"}
 """Settings that say where data lies, not what training does: data that moved is the same data."""
 
 History = dict[str, list[float]]
 
-PARTS = ("weights", "random", "optimizer", "best_weights")
+STATE_PARTS = ("weights", "random", "optimizer", "best_weights")
 
 
 @dataclass
@@ -67,14 +67,14 @@ class TrainingState:
         _assign(_random_states(model), self.random)
         _assign(model.optimizer.variables, self.optimizer)
 
-    def give_best(self, model: keras.Model) -> None:
+    def restore_best(self, model: keras.Model) -> None:
         """Put the weights of the best epoch into the model."""
         _assign(model.weights, self.best_weights)
 
 
 def fingerprint_of(config: AppConfig, *datasets: object) -> str:
     """Return a checksum of all that training depends on: settings, backend, and the data of TimeseriesGenerator's sets."""
-    settings = {name: value for name, value in config.to_dict().items() if name not in PATHS}
+    settings = {name: value for name, value in config.to_dict().items() if name not in PATH_SETTINGS}
     data = [getattr(getattr(dataset, "window_order", None), "digest", None) for dataset in datasets]
     backend = keras.backend.backend()
     facts = {"settings": settings, "data": data, "backend": backend, "format": STATE_FORMAT}
@@ -84,7 +84,7 @@ def fingerprint_of(config: AppConfig, *datasets: object) -> str:
 def write_state(state: TrainingState, path: Path) -> None:
     """Write the state over the one before it, whole or not at all; raises HeadwayError when the disk refuses."""
     facts = json.dumps({"fingerprint": state.fingerprint, "history": state.history})
-    arrays = {f"{part}_{i}": value for part in PARTS for i, value in enumerate(getattr(state, part))}
+    arrays = {f"{part}_{i}": value for part in STATE_PARTS for i, value in enumerate(getattr(state, part))}
     with atomic_path(path) as fresh, fresh.open("wb") as stream:
         np.savez(stream, facts=np.array(facts), **arrays)
 
@@ -93,7 +93,7 @@ def read_state(path: Path) -> TrainingState:
     """Read what `write_state` wrote; raises ValueError, KeyError or OSError for anything else."""
     with np.load(path, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
-        parts = {part: _numbered(stored, part) for part in PARTS}
+        parts = {part: _numbered(stored, part) for part in STATE_PARTS}
     return TrainingState(**facts, **parts)
 
 

@@ -7,8 +7,8 @@ from keras import ops
 
 from headway_prediction.config import AppConfig
 from headway_prediction.nn.layers import PACKAGE
-from headway_prediction.nn.losses import MaskedMAE, MaskedRMSE, known_errors
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.losses import MaskedMAE, MaskedRMSE, masked_errors
+from headway_prediction.nn.quantiles import middle_index
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -46,10 +46,10 @@ class DistributionLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """Return the mean over known cells, a scalar."""
         event = ops.cast(y_true[..., 1:2], y_pred.dtype)
-        errors, known = known_errors(y_true[..., :1], y_pred)  # forecast - truth, known (…, 1)
+        errors, known = masked_errors(y_true[..., :1], y_pred)  # forecast - truth, known (…, 1)
         errors = self.scaler * errors
         total = self.mean_weight * ops.square(errors[..., :1])
-        middle = middle_place(self.quantiles)
+        middle = middle_index(self.quantiles)
         for place, level in enumerate(self.quantiles):
             short = -errors[..., place + 1 : place + 2]
             weight = self.event_weight if place == middle else self.interval_event_weight

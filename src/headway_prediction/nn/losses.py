@@ -6,7 +6,7 @@ from keras import ops
 PACKAGE = "headway_prediction"
 
 
-def known_errors(truth, forecast):
+def masked_errors(truth, forecast):
     """Return `(errors, known)`: forecast - truth with 0 where the truth is NaN, and 1.0 where it is known.
 
     The truth is replaced before the subtraction, so no NaN enters the gradient.
@@ -33,7 +33,7 @@ class MaskedHuber(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         """Return the mean over known cells, a scalar."""
-        errors, known = known_errors(y_true, y_pred)
+        errors, known = masked_errors(y_true, y_pred)
         size = ops.abs(errors)
         near = ops.minimum(size, self.delta)
         losses = near * (size - 0.5 * near) / self.delta
@@ -55,7 +55,7 @@ class _MaskedMean(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the known cells of a batch; `sample_weight` is not used, the mask says which cells count."""
-        errors, known = known_errors(y_true, y_pred)
+        errors, known = masked_errors(y_true, y_pred)
         self.total.assign_add(ops.sum(self._measure(errors)))
         self.count.assign_add(ops.sum(known))
 

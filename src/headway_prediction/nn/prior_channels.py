@@ -23,23 +23,23 @@ TRAIN_CHANNELS = (
     "overdue",
     "late",
     "on_trip",
-    "may_be_earlier",
-    "may_be_later",
-    "comes",
+    "earlier_by",
+    "later_by",
+    "arrival_probability",
 )
 ARRIVES_IN = TRAIN_CHANNELS.index("arrives_in")
 """Where the guess has the minutes until the next train arrives."""
-PLATFORM_CHANNELS = ("run_from", "run_to", "usual_headway", "served")
+PLATFORM_CHANNELS = ("run_from", "run_to", "typical_headway", "served")
 FORECASTS = ("trip_propagation", "propagation", "climatology")
-GUESS_LEADS = 15
+PRIOR_LEADS = 15
 TRAINS_WIDTH = NEXT_TRAINS * len(TRAIN_CHANNELS)
 CHANNELS_WIDTH = TRAINS_WIDTH + len(PLATFORM_CHANNELS)
 """Where the forecasts begin."""
-GUESS_WIDTH = CHANNELS_WIDTH + len(FORECASTS) * GUESS_LEADS
+PRIOR_WIDTH = CHANNELS_WIDTH + len(FORECASTS) * PRIOR_LEADS
 
 
-def forecasts_by_lead(guess: np.ndarray) -> np.ndarray:
+def prior_forecasts(prior: np.ndarray) -> np.ndarray:
     """Return what FORECASTS say, in minutes, of a guess (origins, stations, directions, GUESS_WIDTH): (origins, GUESS_LEADS,
     stations, directions, FORECASTS)."""
-    by_method = guess[..., CHANNELS_WIDTH:].reshape(*guess.shape[:-1], len(FORECASTS), GUESS_LEADS)
+    by_method = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
     return by_method.transpose(0, 4, 1, 2, 3)

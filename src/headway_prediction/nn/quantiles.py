@@ -3,6 +3,6 @@
 from collections.abc import Sequence
 
 
-def middle_place(levels: Sequence[float]) -> int:
+def middle_index(levels: Sequence[float]) -> int:
     """Return the place of the level nearest to a half, the first of two as near."""
     return min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5))

@@ -11,8 +11,8 @@ from headway_prediction.quality.duplicates import duplicates
 from headway_prediction.quality.gaps import gaps
 from headway_prediction.quality.headways import suspicious_headways
 from headway_prediction.quality.outages import OUTAGE_MINS, outages
-from headway_prediction.quality.placed import in_service_day, misdated_rows, placed_rows
 from headway_prediction.quality.plan_match import TOLERANCE_MINS
+from headway_prediction.quality.platform_rows import misdated_rows, platform_rows, rows_in_service_day
 from headway_prediction.quality.resolution import time_resolution
 from headway_prediction.quality.train_order import backward_trains, overtaking_trains
 from headway_prediction.transit.line import Line
@@ -62,9 +62,9 @@ def check_parts(
 
     Raises HeadwayError for a log of which no row falls on its service date.
     """
-    placed = [placed_rows(part, line) for part in parts]
+    placed = [platform_rows(part, line) for part in parts]
     misdated = pl.concat(map(misdated_rows, placed))
-    days = [day for day in map(in_service_day, placed) if not day.is_empty()]
+    days = [day for day in map(rows_in_service_day, placed) if not day.is_empty()]
     del placed
     if not days:
         raise HeadwayError(

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from headway_prediction.forecasters.physics.day_types import day_kind
+from headway_prediction.forecasters.physics.day_type import day_type_of
 from headway_prediction.grid.passings import without_duplicates
-from headway_prediction.quality.placed import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.plan_match import TOLERANCE_MINS, matched_passings, planned_passings
-from headway_prediction.quality.silences import LEAST_DAYS
+from headway_prediction.quality.platform_rows import DAY_PLATFORM, PLATFORM
+from headway_prediction.quality.silences import MIN_DAYS
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable
 
@@ -20,12 +20,12 @@ COMPLETENESS_COLUMNS = {
     "passings": pl.Int64,
     "planned": pl.Int64,
     "planned_observed": pl.Int64,
-    "not_planned": pl.Int64,
+    "unplanned": pl.Int64,
     "late_mins": pl.Float64,
-    "usual": pl.Float64,
+    "typical": pl.Float64,
     "share": pl.Float64,
 }
-AGAINST_PLAN = ("planned", "planned_observed", "not_planned", "late_mins")
+AGAINST_PLAN = ("planned", "planned_observed", "unplanned", "late_mins")
 
 
 def completeness(
@@ -38,8 +38,8 @@ def completeness(
 
     `parts` are passings (see placed) of whole service dates. `passings` counts them without duplicates. Where the plan has
     passings of that date and platform, `planned` counts them, `planned_observed` those that were observed (see plan_match),
-    `not_planned` the others observed, `late_mins` is the median lateness, and `share` is planned_observed of planned.
-    `usual` is the median over the dates of that kind (weekday, Saturday, Sunday) on which the line ran, null for fewer than
+    `unplanned` the others observed, `late_mins` is the median lateness, and `share` is planned_observed of planned.
+    `typical` is the median over the dates of that kind (weekday, Saturday, Sunday) on which the line ran, null for fewer than
     three; without a plan `share` is passings of usual, at most 1. It is null where nothing tells.
     """
     counts, compared = [], []
@@ -62,8 +62,8 @@ def _shared(counted: pl.DataFrame, planned: pl.DataFrame) -> pl.DataFrame:
         _usual(counted), on=DAY_PLATFORM, how="left"
     )
     of_plan = pl.col("planned_observed") / pl.col("planned")
-    of_usual = (pl.col("passings") / pl.col("usual")).clip(upper_bound=1)
-    share = pl.when(pl.col("planned") > 0).then(of_plan).when(pl.col("usual") > 0).then(of_usual)
+    of_usual = (pl.col("passings") / pl.col("typical")).clip(upper_bound=1)
+    share = pl.when(pl.col("planned") > 0).then(of_plan).when(pl.col("typical") > 0).then(of_usual)
     return (
         table.with_columns(share=share)
         .select(pl.col(name).cast(kind) for name, kind in COMPLETENESS_COLUMNS.items())
@@ -97,15 +97,17 @@ def _against_plan(
     by_platform = late.group_by(DAY_PLATFORM).agg(
         planned=pl.len(), planned_observed=pl.col("late_mins").count(), late_mins=pl.col("late_mins").median()
     )
-    joined = by_platform.join(_counts(others, "not_planned"), on=DAY_PLATFORM, how="left")
-    counted = joined.with_columns(pl.col("not_planned").fill_null(0))
+    joined = by_platform.join(_counts(others, "unplanned"), on=DAY_PLATFORM, how="left")
+    counted = joined.with_columns(pl.col("unplanned").fill_null(0))
     return counted.select(pl.col(name).cast(kind) for name, kind in columns.items())
 
 
 def _usual(counted: pl.DataFrame) -> pl.DataFrame:
-    kinds = pl.Series("kind", map(day_kind, counted["service_date"]), pl.Int64)
+    kinds = pl.Series("kind", map(day_type_of, counted["service_date"]), pl.Int64)
     ran = pl.col("passings").sum().over("service_date") > 0
     days = counted.with_columns(kinds, ran=ran)
     served = days.filter("ran").group_by("kind", *PLATFORM)
-    usual = served.agg(usual=pl.col("passings").median(), days=pl.len()).filter(pl.col("days") >= LEAST_DAYS)
-    return days.join(usual, on=["kind", *PLATFORM]).select(*DAY_PLATFORM, "usual")
+    typical = served.agg(typical=pl.col("passings").median(), days=pl.len()).filter(
+        pl.col("days") >= MIN_DAYS
+    )
+    return days.join(typical, on=["kind", *PLATFORM]).select(*DAY_PLATFORM, "typical")

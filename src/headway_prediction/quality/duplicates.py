@@ -3,12 +3,12 @@
 import polars as pl
 
 from headway_prediction.grid.passings import DUPLICATE_SECONDS
-from headway_prediction.quality.placed import DAY_PLATFORM
+from headway_prediction.quality.platform_rows import DAY_PLATFORM
 from headway_prediction.transit.trip_keys import UNKNOWN
 
-ROW_AGAIN = "row again"
+REPEATED_ROW = "row again"
 WITHIN_SECONDS = f"within {DUPLICATE_SECONDS} s"
-TRAIN_AGAIN = "train again"
+REPEATED_TRAIN = "train again"
 
 
 def duplicates(passings: pl.DataFrame) -> pl.DataFrame:
@@ -37,7 +37,7 @@ def _close_together(passings: pl.DataFrame) -> pl.DataFrame:
 
 def _kind() -> pl.Expr:
     same_row = pl.col("same_train") & (pl.col("seconds_after") == 0)
-    return pl.when(same_row).then(pl.lit(ROW_AGAIN)).otherwise(pl.lit(WITHIN_SECONDS))
+    return pl.when(same_row).then(pl.lit(REPEATED_ROW)).otherwise(pl.lit(WITHIN_SECONDS))
 
 
 def _train_again(passings: pl.DataFrame) -> pl.DataFrame:
@@ -47,5 +47,5 @@ def _train_again(passings: pl.DataFrame) -> pl.DataFrame:
         passings.filter(pl.col("train") != UNKNOWN)
         .with_columns(seconds_after=seconds)
         .filter(pl.col("seconds_after") > 0)
-        .select(*train[:-1], "minute", "trip_id", "seconds_after", kind=pl.lit(TRAIN_AGAIN))
+        .select(*train[:-1], "minute", "trip_id", "seconds_after", kind=pl.lit(REPEATED_TRAIN))
     )

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.quality.outages import SILENCE_COLUMNS, minutes_by_date
-from headway_prediction.quality.placed import DAY_PLATFORM, PLATFORM
+from headway_prediction.quality.platform_rows import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.silences import Minutes, unusual_silences
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Timetable

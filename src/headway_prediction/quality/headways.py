@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from headway_prediction.grid.headway_grid import LONGEST_HEADWAY_MINS
+from headway_prediction.grid.headway_grid import MAX_HEADWAY_MINS
 from headway_prediction.grid.outages import OUTAGE_COLUMNS
 from headway_prediction.grid.passings import without_duplicates
-from headway_prediction.quality.placed import DAY_PLATFORM
+from headway_prediction.quality.platform_rows import DAY_PLATFORM
 
-SHORTEST_HEADWAY_MINS = 1.0
+MIN_HEADWAY_MINS = 1.0
 SHORT = "under a minute"
 LONG = "over an hour"
 
@@ -21,9 +21,9 @@ def suspicious_headways(passings: pl.DataFrame, outages: pl.DataFrame) -> pl.Dat
     found = (
         without_duplicates(passings)
         .with_columns(headway=headway)
-        .filter((pl.col("headway") < SHORTEST_HEADWAY_MINS) | (pl.col("headway") > LONGEST_HEADWAY_MINS))
+        .filter((pl.col("headway") < MIN_HEADWAY_MINS) | (pl.col("headway") > MAX_HEADWAY_MINS))
     )
-    short = pl.col("headway") < SHORTEST_HEADWAY_MINS
+    short = pl.col("headway") < MIN_HEADWAY_MINS
     kind = pl.when(short).then(pl.lit(SHORT)).otherwise(pl.lit(LONG))
     listed = found.select(*DAY_PLATFORM, "minute", "trip_id", "headway", kind=kind)
     return _not_across(listed, outages).sort(*DAY_PLATFORM, "minute")

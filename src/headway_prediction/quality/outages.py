@@ -16,9 +16,7 @@ OUTAGE_MINS = 15
 SILENCE_COLUMNS = OUTAGE_COLUMNS | {"evidence": pl.String}
 
 
-def outages(
-    passings: pl.DataFrame, timetable: Timetable | None, least_mins: int = OUTAGE_MINS
-) -> pl.DataFrame:
+def outages(passings: pl.DataFrame, timetable: Timetable | None, min_mins: int = OUTAGE_MINS) -> pl.DataFrame:
     """Return the outages of at least so many minutes (SILENCE_COLUMNS) on the service dates that have passings.
 
     `evidence` says by what trains should have run: the plan, other days, or the hours before and after. An outage lasts
@@ -27,7 +25,7 @@ def outages(
     """
     observed = minutes_by_date(passings)
     planned = {} if timetable is None else planned_minutes(timetable, observed)
-    rows = [astuple(silence) for silence in unusual_silences(observed, planned, least_mins)]
+    rows = [astuple(silence) for silence in unusual_silences(observed, planned, min_mins)]
     return pl.DataFrame(rows, SILENCE_COLUMNS, orient="row")
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from headway_prediction.quality.placed import DAY_PLATFORM
+from headway_prediction.quality.platform_rows import DAY_PLATFORM
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Timetable
 from headway_prediction.transit.trip_keys import UNKNOWN

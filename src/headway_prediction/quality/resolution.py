@@ -5,13 +5,13 @@ import polars as pl
 
 STEPS = (300, 120, 60, 30, 20, 15, 10, 5, 2)
 """Seconds between two polls, or to which times were rounded, the coarsest first."""
-FINEST = 1
-LEAST_TIMES = 50
+FINEST_SECS = 1
+MIN_TIMES = 50
 ON_STEP = 0.95
 """Share of the times that must lie in a fifth of the step: polls jitter, and chance puts a fifth of all times there."""
 HALF_MINUTE = 30
-SHORTEST_POLL_SECS = 5
-REGULAR = 0.4
+MIN_POLL_SECS = 5
+MIN_REGULARITY = 0.4
 """The shortest times between two polls are about as long as most; between passings seen at once they are far shorter."""
 
 
@@ -32,10 +32,10 @@ def time_resolution(passings: pl.DataFrame) -> pl.DataFrame:
 def _of_day(minutes: np.ndarray) -> tuple[int | None, float]:
     seconds = np.round(minutes * 60).astype(np.int64)
     round_share = float((seconds % HALF_MINUTE == 0).mean())
-    if len(seconds) < LEAST_TIMES:
+    if len(seconds) < MIN_TIMES:
         return None, round_share
     step = next((step for step in STEPS if _lie_on(seconds, step)), None)
-    return step or _drifting_polls(seconds) or FINEST, round_share
+    return step or _drifting_polls(seconds) or FINEST_SECS, round_share
 
 
 def _lie_on(seconds: np.ndarray, step: int) -> bool:
@@ -50,9 +50,9 @@ def _lie_on(seconds: np.ndarray, step: int) -> bool:
 def _drifting_polls(seconds: np.ndarray) -> int | None:
     """The time between polls that do not come at the same second, None where times do not come in polls."""
     apart = np.diff(np.unique(seconds))
-    if len(apart) < LEAST_TIMES:
+    if len(apart) < MIN_TIMES:
         return None
     shortest = np.quantile(apart, 0.05)
-    if shortest < max(SHORTEST_POLL_SECS, REGULAR * np.median(apart)):
+    if shortest < max(MIN_POLL_SECS, MIN_REGULARITY * np.median(apart)):
         return None
     return round(float(np.median(apart[apart < 1.5 * shortest])))

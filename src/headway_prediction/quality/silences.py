@@ -11,13 +11,13 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.day_types import day_kind
+from headway_prediction.forecasters.physics.day_type import day_type_of
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 
-TIMES_USUAL = 3.0
-LEAST_DAYS = 3
+MIN_TIMES_TYPICAL = 3.0
+MIN_DAYS = 3
 NEARBY_MINS = 60
-LEAST_NEARBY = 3
+MIN_NEARBY = 3
 """Passings in the hour before a silence, and in the hour after it, that tell how often trains ran around it."""
 
 Minutes = Mapping[date, np.ndarray]
@@ -33,23 +33,23 @@ class Silence:
     evidence: str
 
 
-def unusual_silences(observed: Minutes, planned: Minutes, least_mins: int) -> list[Silence]:
-    """Return the unusual silences of `least_mins` or more, in order.
+def unusual_silences(observed: Minutes, planned: Minutes, min_mins: int) -> list[Silence]:
+    """Return the unusual silences of `min_mins` or more, in order.
 
     `observed` holds the sorted minutes of the passings of every service date, an empty array for a date without any, and
     `planned` those of the dates that have a plan. Trains usually run when the plan says so and, of that kind of day
     (weekday, Saturday, Sunday), most days do, where there are three; a log that is cut to certain hours is then silent
     outside of them without fault. Without either, a silence is held against the hours before and after it.
     """
-    usual = _usual_lengths(observed)
+    typical = _usual_lengths(observed)
     found = []
     for day in sorted(observed):
-        lengths, evidence = _expected_lengths(planned.get(day), usual.get(day_kind(day)))
-        for first, end in _silent_runs(observed[day], least_mins):
+        lengths, evidence = _expected_lengths(planned.get(day), typical.get(day_type_of(day)))
+        for first, end in _silent_runs(observed[day], min_mins):
             if lengths is None:
                 runs = [(first, end)] if _stands_out(observed[day], first, end) else []
             else:
-                runs = _unusual_parts(lengths, first, end, least_mins)
+                runs = _unusual_parts(lengths, first, end, min_mins)
             found += [Silence(day, *run, evidence) for run in runs]
     return found
 
@@ -64,8 +64,8 @@ def _usual_lengths(observed: Minutes) -> dict[int, np.ndarray]:
     """The median over the days of each kind, where there are three: by kind, (1620,)."""
     kinds: dict[int, list[np.ndarray]] = {}
     for day, minutes in observed.items():
-        kinds.setdefault(day_kind(day), []).append(silence_lengths(minutes))
-    return {kind: _median(days) for kind, days in kinds.items() if len(days) >= LEAST_DAYS}
+        kinds.setdefault(day_type_of(day), []).append(silence_lengths(minutes))
+    return {kind: _median(days) for kind, days in kinds.items() if len(days) >= MIN_DAYS}
 
 
 def _median(days: Sequence[np.ndarray]) -> np.ndarray:
@@ -73,32 +73,34 @@ def _median(days: Sequence[np.ndarray]) -> np.ndarray:
     return np.sort(np.stack(days), axis=0)[len(days) // 2]
 
 
-def _expected_lengths(planned: np.ndarray | None, usual: np.ndarray | None) -> tuple[np.ndarray | None, str]:
+def _expected_lengths(
+    planned: np.ndarray | None, typical: np.ndarray | None
+) -> tuple[np.ndarray | None, str]:
     plan = None if planned is None else silence_lengths(planned)
     if plan is None:
-        return usual, "before and after" if usual is None else "other days"
-    return (plan, "plan") if usual is None else (np.maximum(plan, usual), "plan and other days")
+        return typical, "before and after" if typical is None else "other days"
+    return (plan, "plan") if typical is None else (np.maximum(plan, typical), "plan and other days")
 
 
-def _silent_runs(minutes: np.ndarray, least_mins: int) -> Iterator[tuple[int, int]]:
+def _silent_runs(minutes: np.ndarray, min_mins: int) -> Iterator[tuple[int, int]]:
     """Runs of at least so many whole minutes without a passing, the ends of the service day included."""
     rows = np.unique(np.floor(minutes).astype(np.int64))
     firsts, ends = np.append(0, rows + 1), np.append(rows, SCORED_DAY_MINS)
-    long = ends - firsts >= least_mins
+    long = ends - firsts >= min_mins
     yield from zip(firsts[long].tolist(), ends[long].tolist(), strict=True)
 
 
-def _unusual_parts(lengths: np.ndarray, first: int, end: int, least_mins: int) -> list[tuple[int, int]]:
+def _unusual_parts(lengths: np.ndarray, first: int, end: int, min_mins: int) -> list[tuple[int, int]]:
     """The parts of a silence in which trains usually run, where these are long enough."""
     served = np.concatenate([[False], np.isfinite(lengths[first:end]), [False]])
     edges = first + np.flatnonzero(served[1:] != served[:-1])
     parts = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [(a, b) for a, b in parts if b - a >= max(least_mins, TIMES_USUAL * np.median(lengths[a:b]))]
+    return [(a, b) for a, b in parts if b - a >= max(min_mins, MIN_TIMES_TYPICAL * np.median(lengths[a:b]))]
 
 
 def _stands_out(minutes: np.ndarray, first: int, end: int) -> bool:
     before = minutes[(minutes >= first - NEARBY_MINS) & (minutes < first)]
     after = minutes[(minutes >= end) & (minutes < end + NEARBY_MINS)]
-    if min(len(before), len(after)) < LEAST_NEARBY:
+    if min(len(before), len(after)) < MIN_NEARBY:
         return False
-    return bool(end - first >= TIMES_USUAL * max(np.diff(before).max(), np.diff(after).max()))
+    return bool(end - first >= MIN_TIMES_TYPICAL * max(np.diff(before).max(), np.diff(after).max()))

@@ -4,23 +4,25 @@ import polars as pl
 
 from headway_prediction.quality.check import Quality
 from headway_prediction.quality.headways import LONG, SHORT
-from headway_prediction.quality.placed import DAY_PLATFORM
+from headway_prediction.quality.platform_rows import DAY_PLATFORM
 
 COUNTS = ("gaps", "gap_mins", "duplicates", "misdated", "short", "long", "backward", "overtaking")
 """short and long: headways under a minute and over an hour; backward and overtaking: passings of such trains."""
-SUMS = ("passings", "planned", "planned_observed", "not_planned", "expected", "met", *COUNTS)
+SUMS = ("passings", "planned", "planned_observed", "unplanned", "expected", "expected_observed", *COUNTS)
 
 
 def by_platform(quality: Quality) -> pl.DataFrame:
-    """Return one row per date and platform: the columns of completeness, `expected`, `met` and COUNTS.
+    """Return one row per date and platform: the columns of completeness, `expected`, `expected_observed` and COUNTS.
 
-    `expected` are the planned passings or, without a plan, the usual ones, and `met` how many of these came; both are null
+    `expected` are the planned passings or, without a plan, the usual ones, and `expected_observed` how many of these came; both are null
     where nothing tells.
     """
     table = quality.completeness.with_columns(
-        expected=pl.coalesce(pl.when(pl.col("planned") > 0).then("planned"), "usual").cast(pl.Float64),
-        met=pl.coalesce("planned_observed", pl.min_horizontal("passings", "usual")).cast(pl.Float64),
-    ).with_columns(met=pl.when(pl.col("expected").is_not_null()).then("met"))
+        expected=pl.coalesce(pl.when(pl.col("planned") > 0).then("planned"), "typical").cast(pl.Float64),
+        expected_observed=pl.coalesce("planned_observed", pl.min_horizontal("passings", "typical")).cast(
+            pl.Float64
+        ),
+    ).with_columns(expected_observed=pl.when(pl.col("expected").is_not_null()).then("expected_observed"))
     for counted in _counted(quality):
         table = table.join(counted, on=DAY_PLATFORM, how="left")
     return table.with_columns(pl.col(COUNTS).fill_null(0).cast(pl.Int64))
@@ -48,7 +50,9 @@ def _summed(platforms: pl.DataFrame, key: str) -> pl.DataFrame:
         return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
     summed = platforms.group_by(key).agg(*map(total, SUMS), late_mins=pl.col("late_mins").median())
-    return summed.with_columns(share=pl.when(pl.col("expected") > 0).then(pl.col("met") / pl.col("expected")))
+    return summed.with_columns(
+        share=pl.when(pl.col("expected") > 0).then(pl.col("expected_observed") / pl.col("expected"))
+    )
 
 
 def _counted(quality: Quality) -> list[pl.DataFrame]:

@@ -6,7 +6,12 @@ from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 TRAIN = ("service_date", "direction", "trip_id")
-STEP_COLUMNS = {"place": pl.Int64, "from_place": pl.Int64, "from_station": pl.Int16, "left": pl.Float64}
+STEP_COLUMNS = {
+    "place": pl.Int64,
+    "previous_place": pl.Int64,
+    "previous_station": pl.Int16,
+    "previous_minute": pl.Float64,
+}
 
 
 def backward_trains(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
@@ -15,9 +20,9 @@ def backward_trains(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
     Columns: service_date, direction, station, minute, trip_id, from_station, left (the minute at that one). Trains without
     an id cannot be followed.
     """
-    backward = _steps(passings, line).filter(pl.col("minute") < pl.col("left"))
+    backward = _steps(passings, line).filter(pl.col("minute") < pl.col("previous_minute"))
     return backward.select(
-        "service_date", "direction", "station", "minute", "trip_id", "from_station", "left"
+        "service_date", "direction", "station", "minute", "trip_id", "previous_station", "previous_minute"
     )
 
 
@@ -28,13 +33,13 @@ def overtaking_trains(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
     that both trains pass; trains that run backwards are left out, for others seem to overtake them.
     """
     steps = _steps(passings, line)
-    astray = steps.filter(pl.col("minute") < pl.col("left")).select(TRAIN).unique()
-    own = steps.filter(pl.col("place") == pl.col("from_place") + 1).join(astray, on=TRAIN, how="anti")
+    astray = steps.filter(pl.col("minute") < pl.col("previous_minute")).select(TRAIN).unique()
+    own = steps.filter(pl.col("place") == pl.col("previous_place") + 1).join(astray, on=TRAIN, how="anti")
     section = ["service_date", "direction", "station"]
     latest = pl.col("minute").cum_max()
     ahead = pl.when(pl.col("minute") == latest).then("trip_id").forward_fill()
     return (
-        own.sort(*section, "left", "minute", "trip_id")
+        own.sort(*section, "previous_minute", "minute", "trip_id")
         .with_columns(latest=latest.shift().over(section), overtaken=ahead.shift().over(section))
         .filter(pl.col("minute") < pl.col("latest"))
         .select(*section, "minute", "trip_id", "overtaken")
@@ -49,11 +54,11 @@ def _steps(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
         .sort(*TRAIN, "place", "minute")
         .unique([*TRAIN, "place"], keep="first", maintain_order=True)
     )
-    before = {"from_place": "place", "from_station": "station", "left": "minute"}
+    before = {"previous_place": "place", "previous_station": "station", "previous_minute": "minute"}
     steps = known.with_columns(
         pl.col(own).shift().over(TRAIN).cast(STEP_COLUMNS[name]).alias(name) for name, own in before.items()
     )
-    return steps.drop_nulls("left")
+    return steps.drop_nulls("previous_minute")
 
 
 def _places(line: Line) -> pl.DataFrame:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from headway_prediction.evaluation.truth import Truth
+from headway_prediction.reporting.glossary import towards
 from headway_prediction.reporting.maps import heatmap, scale_end
 from headway_prediction.reporting.page import Section, paragraphs
-from headway_prediction.reporting.words import towards
 from headway_prediction.transit.clock import instant
 from headway_prediction.transit.line import DIRECTIONS, Line
 

@@ -13,7 +13,7 @@ METHOD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E
 METHOD_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down")
 LABEL_LENGTH = 22
 ROW_HEIGHT = 13
-LEAST_ROWS = 12
+MIN_ROWS = 12
 
 
 def label(name: str, length: int = LABEL_LENGTH) -> str:
@@ -30,7 +30,7 @@ def plain(values: np.ndarray) -> list:
 
 def rows_height(stations: Sequence[str]) -> int:
     """Return the pixels that a figure with one row per station needs for its rows."""
-    return ROW_HEIGHT * max(len(stations), LEAST_ROWS)
+    return ROW_HEIGHT * max(len(stations), MIN_ROWS)
 
 
 def station_ticks(stations: Sequence[str]) -> dict:

@@ -6,19 +6,19 @@ from pathlib import Path
 from headway_prediction.evaluation.cell_statistics import scored_forecast
 from headway_prediction.evaluation.compare import Forecasts, Scores
 from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
-from headway_prediction.evaluation.usual import Usual
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.evaluation.worst_windows import worst_windows
 from headway_prediction.files import atomic_path
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.reporting import sections, summary
 from headway_prediction.reporting.day import day_section
+from headway_prediction.reporting.glossary import NOTES
 from headway_prediction.reporting.page import Section, bullets, page, paragraphs
 from headway_prediction.reporting.score_tables import score_tables
 from headway_prediction.reporting.weaknesses import weaknesses
 from headway_prediction.reporting.windows import window_sections
-from headway_prediction.reporting.words import NOTES
 
-YARDSTICK = "persistence"
+REFERENCE_METHOD = "persistence"
 
 
 def write_report(
@@ -35,9 +35,9 @@ def write_report(
 
 def report_html(history: LineHistory, scores: Scores, forecasts: Forecasts, method: str) -> str:
     """Return the report on `method` as HTML; `forecasts` are those that were scored, by method and service date."""
-    usual = Usual.before(history, scores.service_dates)
+    typical = TypicalHeadway.before(history, scores.service_dates)
     truths = {
-        day: day_truth(history, day, scored_origins(history, day), usual) for day in scores.service_dates
+        day: day_truth(history, day, scored_origins(history, day), typical) for day in scores.service_dates
     }
     windows = worst_windows(list(truths.values()), forecasts, method)
     parts = [
@@ -51,17 +51,19 @@ def report_html(history: LineHistory, scores: Scores, forecasts: Forecasts, meth
 
 def most_changeable_day(scores: Scores, method: str) -> date:
     """Return the scored date on which persistence (or, where that was not scored, `method`) errs most."""
-    errors = scores.by_date()["mae"].sel({"method": YARDSTICK if YARDSTICK in scores.methods else method})
+    errors = scores.by_date()["mae"].sel(
+        {"method": REFERENCE_METHOD if REFERENCE_METHOD in scores.methods else method}
+    )
     return scores.service_dates[int(errors.values.argmax())]
 
 
 def _summary(scores: Scores, method: str) -> str:
     parts = [
-        paragraphs([summary.basis(scores), summary.ranking(scores, method)]),
+        paragraphs([summary.overview(scores), summary.ranking(scores, method)]),
         bullets(summary.comparisons(scores, method)),
         _titled("Where it is weak", bullets(weaknesses(scores, method))),
         _titled("Does it know how sure it is?", paragraphs([summary.intervals(scores, method)])),
-        _titled("Can it warn of bunched and gapped trains?", bullets(summary.warnings(scores, method))),
+        _titled("Can it warn of bunched and gapped trains?", bullets(summary.alerts(scores, method))),
     ]
     return "\n".join(parts)
 

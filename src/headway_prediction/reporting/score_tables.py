@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headway_prediction.evaluation.compare import Scores
-from headway_prediction.evaluation.detection import ALL_LEADS, TROUBLES
+from headway_prediction.evaluation.detection import ALL_LEADS, THRESHOLDS
 
 DASH = "–"
 
@@ -56,13 +56,13 @@ CONDITION_COLUMNS = (
     Column("disturbed ev_MAE", "disturbed ev_mae"),
 )
 DETECTION_COLUMNS = tuple(
-    Column(f"{trouble} {heading}", f"{trouble} {metric}", best, percent)
-    for trouble in TROUBLES
+    Column(f"{kind} {heading}", f"{kind} {metric}", best, percent)
+    for kind in THRESHOLDS
     for heading, metric, best, percent in (
         ("MCC", "mcc", "high", False),
         ("AP", "average_precision", "high", False),
-        ("caught", "caught", "", True),
-        ("right", "right", "", True),
+        ("recall", "recall", "", True),
+        ("precision", "precision", "", True),
     )
 )
 MISSING_COLUMN = Column("missing", "missing", "", percent=True)
@@ -123,12 +123,10 @@ def detection_rows(scores: Scores) -> dict[str, dict[str, float]]:
     """Return the scores of bunched and gapped trains over all leads by detector; nothing without a usual headway."""
     if not len(scores.events.truth):
         return {}
-    found = {trouble: scores.detection(trouble)[ALL_LEADS] for trouble in TROUBLES}
+    found = {kind: scores.detection(kind)[ALL_LEADS] for kind in THRESHOLDS}
     return {
         detector: {
-            f"{trouble} {name}": value
-            for trouble in TROUBLES
-            for name, value in found[trouble][detector].items()
+            f"{kind} {name}": value for kind in THRESHOLDS for name, value in found[kind][detector].items()
         }
         for detector in found["bunched"]
     }

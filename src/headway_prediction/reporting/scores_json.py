@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
-from headway_prediction.evaluation.compare import COMPARED, Scores
-from headway_prediction.evaluation.detection import TROUBLES
+from headway_prediction.evaluation.compare import COMPARED_METRICS, Scores
+from headway_prediction.evaluation.detection import THRESHOLDS
 from headway_prediction.evaluation.reliability import coverage_checks
 
 SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
@@ -36,7 +36,7 @@ def scores_json(scores: Scores) -> str:
         "methods": table,
         "coverage_checks": {method: _checks(row) for method, row in table.items()},
         "detection_cells": len(scores.events.truth),
-        "detection": {name: scores.detection(name) for name in TROUBLES},
+        "detection": {name: scores.detection(name) for name in THRESHOLDS},
         "differences": _differences(scores),
         **{name: _plain(values) for name, values in slices.items()},
     }
@@ -46,7 +46,7 @@ def scores_json(scores: Scores) -> str:
 def _differences(scores: Scores) -> list[dict]:
     return [
         {"metric": metric, "method": a, "other": b, **asdict(scores.difference(a, b, metric))}
-        for metric in COMPARED
+        for metric in COMPARED_METRICS
         for a, b in combinations(scores.methods, 2)
     ]
 

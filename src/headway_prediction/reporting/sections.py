@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from headway_prediction.evaluation.compare import COMPARED, Scores
+from headway_prediction.evaluation.compare import COMPARED_METRICS, Scores
 from headway_prediction.evaluation.metrics import LEAD_GROUPS, QUANTILES
 from headway_prediction.evaluation.reliability import CoverageCheck, coverage_checks
 from headway_prediction.evaluation.significance import Difference
 from headway_prediction.reporting import figures
+from headway_prediction.reporting.glossary import towards
 from headway_prediction.reporting.page import Section, html_table, paragraphs
 from headway_prediction.reporting.score_tables import DASH, ScoreTable
-from headway_prediction.reporting.words import towards
 from headway_prediction.transit.line import DIRECTIONS
 
 NOTES = {
@@ -58,14 +58,14 @@ def difference_section(scores: Scores, method: str) -> Section:
     rows = {
         other: [
             cell
-            for metric in COMPARED
+            for metric in COMPARED_METRICS
             for cell in _difference_cells(scores.difference(method, other, metric))
         ]
         for other in others
     }
     names = {"mae": "MAE", "rmse": "RMSE", "ev_mae": "ev_MAE"}
     headings = [f"{method} minus"]
-    headings += [text for metric in COMPARED for text in (names[metric], "95 % interval", "p")]
+    headings += [text for metric in COMPARED_METRICS for text in (names[metric], "95 % interval", "p")]
     return Section(
         "Is the difference real?", paragraphs([DIFFERENCE_NOTE]) + html_table(headings, rows, method), []
     )

@@ -7,16 +7,16 @@ cases on.
 import math
 
 from headway_prediction.evaluation.compare import Scores
-from headway_prediction.evaluation.detection import ALL_LEADS, TROUBLES
+from headway_prediction.evaluation.detection import ALL_LEADS, THRESHOLDS
 from headway_prediction.evaluation.reliability import coverage_checks
 from headway_prediction.evaluation.significance import Difference
-from headway_prediction.reporting.words import GLOSSES, MEANINGS
+from headway_prediction.reporting.glossary import KIND_DEFINITIONS, METHOD_DESCRIPTIONS
 
-SIGNIFICANT = 0.05
-FEW_CASES = 30
+SIGNIFICANCE_LEVEL = 0.05
+MIN_CASES = 30
 
 
-def basis(scores: Scores) -> str:
+def overview(scores: Scores) -> str:
     """Say on what the scores rest."""
     dates, stations = scores.service_dates, len(scores.line.stations)
     days = f"{dates[0]}" if len(dates) == 1 else f"{len(dates)} service days, {dates[0]} to {dates[-1]}"
@@ -53,7 +53,7 @@ def comparisons(scores: Scores, method: str) -> list[str]:
 
 def comparison(other: str, difference: Difference, other_error: float, days: int) -> str:
     """Say by how much the mean absolute error differs from that of `other`, and whether `days` can show it."""
-    name = f"{other} ({GLOSSES[other]})" if other in GLOSSES else other
+    name = f"{other} ({METHOD_DESCRIPTIONS[other]})" if other in METHOD_DESCRIPTIONS else other
     gap = abs(difference.estimate)
     if gap == 0:
         return f"As good as {name}."
@@ -67,7 +67,7 @@ def _certainty(difference: Difference, days: int) -> str:
         return "; a single service day cannot tell whether that is chance"
     if not difference.is_clear:
         return ", but that may be chance"
-    if difference.p_value < SIGNIFICANT:
+    if difference.p_value < SIGNIFICANCE_LEVEL:
         return "; that is more than chance"
     return f"; {days} days are too few to rule out chance"
 
@@ -88,24 +88,26 @@ def intervals(scores: Scores, method: str) -> str:
     )
 
 
-def warnings(scores: Scores, method: str) -> list[str]:
+def alerts(scores: Scores, method: str) -> list[str]:
     """Say of how many bunched and gapped trains the method had warned, and how many of its warnings were right."""
     if not len(scores.events.truth):
         return [
             "Bunched and gapped trains cannot be told: the grid has no earlier days and no plan to say what is usual."
         ]
-    return [_warning(scores, method, trouble) for trouble in TROUBLES]
+    return [_warning(scores, method, kind) for kind in THRESHOLDS]
 
 
-def _warning(scores: Scores, method: str, trouble: str) -> str:
-    cases = int(TROUBLES[trouble].is_met(scores.events.truth).sum())
-    start = f"Trains that came {trouble} ({MEANINGS[trouble]})"
-    if cases < FEW_CASES:
+def _warning(scores: Scores, method: str, kind: str) -> str:
+    cases = int(THRESHOLDS[kind].is_met(scores.events.truth).sum())
+    start = f"Trains that came {kind} ({KIND_DEFINITIONS[kind]})"
+    if cases < MIN_CASES:
         return f"{start}: {cases} cases are too few to judge by."
-    found = scores.detection(trouble)[ALL_LEADS][method]
-    if not math.isfinite(found["right"]):
+    found = scores.detection(kind)[ALL_LEADS][method]
+    if not math.isfinite(found["precision"]):
         return f"{start}: it never warned of one, in {cases:,} cases."
-    caught = f"it had warned in {found['caught']:.0%} of {cases:,} cases"
-    right = f"{found['right']:.0%} of its warnings were right"
-    known = f"{start}: {caught}, and {right}. Warning every time would be right in {found['base_rate']:.1%}."
+    recall = f"it had warned in {found['recall']:.0%} of {cases:,} cases"
+    precision = f"{found['precision']:.0%} of its warnings were right"
+    known = (
+        f"{start}: {recall}, and {precision}. Warning every time would be right in {found['base_rate']:.1%}."
+    )
     return known if found["mcc"] > 0 else f"{known} It tells no more than warning always or never."

@@ -7,17 +7,17 @@ import numpy as np
 import xarray as xr
 
 from headway_prediction.evaluation.compare import Scores
-from headway_prediction.reporting.words import towards
+from headway_prediction.reporting.glossary import towards
 
-FEW_DAYS = 5
-LEAST_SHARE = 0.01
+MIN_DAYS = 5
+MIN_SHARE = 0.01
 """An hour with a smaller share of the scored cells is none to judge by."""
 
 
 def weaknesses(scores: Scores, method: str) -> list[str]:
     """Say where the method is weak: far ahead, in disturbed periods, at which hour and platform."""
     texts = [_by_lead(scores.by_lead()["mae"], method), *_by_condition(scores, method)]
-    if len(scores.service_dates) < FEW_DAYS:
+    if len(scores.service_dates) < MIN_DAYS:
         return [
             *texts,
             "The days are too few to call an hour or a station weak: one bad morning would decide.",
@@ -60,7 +60,7 @@ def _by_condition(scores: Scores, method: str) -> list[str]:
     share = float(counts.sel(condition="disturbed") / counts.sum())
     where = f"In disturbed periods ({share:.0%} of what is scored)"
     text = f"{where} it is {disturbed:.2f} minutes off, in quiet ones {quiet:.2f}."
-    if len(scores.service_dates) < FEW_DAYS:
+    if len(scores.service_dates) < MIN_DAYS:
         return [text]
     there = errors.sel(condition="disturbed")
     best = str(there["method"].values[int(np.nanargmin(there.values))])
@@ -73,7 +73,7 @@ def _weakest_hour(scores: Scores, method: str) -> str:
     counts = scores.sums.by_hour.sel({"statistic": "count", "population": "valid", "method": method}).sum(
         "service_date"
     )
-    judged = errors.where(counts >= LEAST_SHARE * counts.sum())
+    judged = errors.where(counts >= MIN_SHARE * counts.sum())
     worst, best = int(np.nanargmax(judged.values)), int(np.nanargmin(judged.values))
     return (
         f"Its weakest hour begins at {worst % 24:02d}:00 ({float(judged[worst]):.2f} minutes off), its best at "

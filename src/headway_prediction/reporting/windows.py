@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from headway_prediction.evaluation.cell_statistics import INTERVAL
-from headway_prediction.evaluation.detection import TROUBLES
+from headway_prediction.evaluation.detection import THRESHOLDS
 from headway_prediction.evaluation.disturbance import CONDITIONS, condition_of
 from headway_prediction.evaluation.worst_windows import Window
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.reporting.glossary import KIND_DEFINITIONS, towards
 from headway_prediction.reporting.maps import scale_end, window_map, window_profile
 from headway_prediction.reporting.page import Section, paragraphs
-from headway_prediction.reporting.words import MEANINGS, towards
 from headway_prediction.transit.clock import instant
 from headway_prediction.transit.line import DIRECTIONS, Line
 
-SHOWN_BEFORE_MINS = 20
-RIVAL = "propagation"
+SHOWN_PAST_MINS = 20
+REFERENCE_METHOD = "propagation"
 
 
 def window_sections(history: LineHistory, windows: Sequence[Window], method: str) -> list[Section]:
@@ -43,7 +43,7 @@ def _moment(line: Line, window: Window) -> str:
 
 
 def _rival(window: Window, method: str) -> str | None:
-    return RIVAL if RIVAL in window.forecasts and method != RIVAL else None
+    return REFERENCE_METHOD if REFERENCE_METHOD in window.forecasts and method != REFERENCE_METHOD else None
 
 
 def _facts(line: Line, window: Window, method: str) -> list[str]:
@@ -83,9 +83,9 @@ def _what_happened(window: Window) -> str:
     trains = f"In the 15 minutes there were {int(truth.event.sum())} passings"
     if condition == "unknown":
         return f"{trains}."
-    ratios = (truth.headway / truth.usual)[truth.event & np.isfinite(truth.usual)]
+    ratios = (truth.headway / truth.typical)[truth.event & np.isfinite(truth.typical)]
     counts = [
-        f"{int(trouble.is_met(ratios).sum())} at {MEANINGS[name]}" for name, trouble in TROUBLES.items()
+        f"{int(kind.is_met(ratios).sum())} at {KIND_DEFINITIONS[name]}" for name, kind in THRESHOLDS.items()
     ]
     return (
         f"The line was {condition}: headways strayed from the usual ones by {float(truth.irregularity[0]):.0%}. "
@@ -130,10 +130,10 @@ def _profile(line: Line, window: Window, shown: Sequence[str], lead: int, direct
 def _known(history: LineHistory, window: Window) -> np.ndarray:
     """The headways of the minutes up to t0, NaN where not valid: (20, stations, directions)."""
     day = history.day(window.truth.service_date)
-    rows = np.arange(window.t0 + 1 - SHOWN_BEFORE_MINS, window.t0 + 1)
+    rows = np.arange(window.t0 + 1 - SHOWN_PAST_MINS, window.t0 + 1)
     return np.where(day["valid"].values[rows], day["headway"].values[rows], np.nan)
 
 
 def _times(line: Line, window: Window) -> list[str]:
-    minutes = range(window.t0 + 1 - SHOWN_BEFORE_MINS, window.t0 + 1 + LEADS)
+    minutes = range(window.t0 + 1 - SHOWN_PAST_MINS, window.t0 + 1 + LEADS)
     return [f"{instant(window.truth.service_date, minute, line.time_zone):%H:%M}" for minute in minutes]

@@ -65,10 +65,10 @@ def _routes(scenario: Scenario) -> list[str]:
 
 
 def _stops(scenario: Scenario) -> list[str]:
-    metres = np.concatenate([[0], np.cumsum(scenario.running_secs)]) * _METRES_PER_SECOND
+    distance_metres = np.concatenate([[0], np.cumsum(scenario.running_secs)]) * _METRES_PER_SECOND
     bearing = math.radians(_BEARING_DEGREES)
-    latitudes = _ORIGIN[0] + metres * math.cos(bearing) / _METRES_PER_DEGREE
-    east = metres * math.sin(bearing) / (_METRES_PER_DEGREE * math.cos(math.radians(_ORIGIN[0])))
+    latitudes = _ORIGIN[0] + distance_metres * math.cos(bearing) / _METRES_PER_DEGREE
+    east = distance_metres * math.sin(bearing) / (_METRES_PER_DEGREE * math.cos(math.radians(_ORIGIN[0])))
     rows = zip(scenario.station_names, latitudes, _ORIGIN[1] + east, strict=True)
     return ["stop_id,stop_name,stop_lat,stop_lon"] + [
         f"{stop_id(station)},{_quoted(name)},{latitude:.6f},{longitude:.6f}"

@@ -15,8 +15,8 @@ DEPARTURES_SCHEMA = {
     "direction_id": pl.Int64,
     "train": pl.Int64,
     "departure_secs": pl.Int64,
-    "usual_headway_secs": pl.Int64,
-    "feeder": pl.Int64,
+    "typical_headway_secs": pl.Int64,
+    "inbound_train": pl.Int64,
 }
 
 
@@ -26,7 +26,7 @@ class Plan:
 
     `departures` has one row per train: `direction_id`; `train`, its number within the direction, to which its
     randomness and its trip_id belong; `departure_secs` of the service day at the first platform;
-    `usual_headway_secs`, the headway that passengers are used to at that time; `feeder`, the train of the other
+    `typical_headway_secs`, the headway that passengers are used to at that time; `inbound_train`, the train of the other
     direction that turns into it (null: from the yard). To hold, cancel or add departures, change, filter or
     append rows: the other trains keep their randomness.
     """
@@ -61,8 +61,8 @@ def planned_departures(scenario: Scenario, of_day_type: str) -> pl.DataFrame:
                     "direction_id": np.full(len(leaves), direction),
                     "train": np.arange(len(leaves)),
                     "departure_secs": leaves,
-                    "usual_headway_secs": headways,
-                    "feeder": _feeders(leaves, arrives, scenario.turn_planned_secs),
+                    "typical_headway_secs": headways,
+                    "inbound_train": _inbound_trains(leaves, arrives, scenario.turn_planned_secs),
                 },
                 schema=DEPARTURES_SCHEMA,
             )
@@ -85,7 +85,7 @@ def _terminal_departures(service: DayService, direction: int) -> tuple[np.ndarra
         before.append(headway)
 
 
-def _feeders(leaves: np.ndarray, arrives: np.ndarray, turn_secs: float) -> list[int | None]:
+def _inbound_trains(leaves: np.ndarray, arrives: np.ndarray, turn_secs: float) -> list[int | None]:
     """Give each departure the latest train that has arrived in time to turn, unless an earlier one took it."""
     latest = np.searchsorted(arrives, leaves - turn_secs, side="right") - 1
     taken = np.r_[False, latest[1:] == latest[:-1]]

@@ -35,24 +35,24 @@ def run_day(scenario: Scenario, plan: Plan, seed: int) -> tuple[Passings, Passin
     Trains of a direction keep the order of their planned departures. The same seed gives a train the same luck
     under every plan of that service date.
     """
-    noises = (draw_noise(scenario, seed, plan.service_date, d, trains_numbered(plan, d)) for d in DIRECTIONS)
-    return run_under(scenario, plan, tuple(noises))
+    noises = (draw_noise(scenario, seed, plan.service_date, d, train_count(plan, d)) for d in DIRECTIONS)
+    return run_with_noise(scenario, plan, tuple(noises))
 
 
-def trains_numbered(plan: Plan, direction: int) -> int:
+def train_count(plan: Plan, direction: int) -> int:
     """Return how many trains' noise a direction of the plan needs: one more than its highest number."""
     highest = plan.departures.filter(direction_id=direction)["train"].max()
     return 0 if highest is None else int(highest) + 1
 
 
-def run_under(scenario: Scenario, plan: Plan, noises: tuple[Noise, Noise]) -> tuple[Passings, Passings]:
+def run_with_noise(scenario: Scenario, plan: Plan, noises: tuple[Noise, Noise]) -> tuple[Passings, Passings]:
     """Run every train of `plan` under the noise of direction 0 and of direction 1; see `run_day`."""
     departures = plan.departures.sort("departure_secs", "direction_id", "train")
     tracks = [_Track(scenario, plan, direction, noises[direction]) for direction in DIRECTIONS]
     for train in departures.iter_rows(named=True):
         track, opposite = tracks[train["direction_id"]], tracks[1 - train["direction_id"]]
-        turned = opposite.reached_terminal.get(train["feeder"], -math.inf)
-        track.run(train["train"], train["departure_secs"], train["usual_headway_secs"], turned)
+        turned = opposite.reached_terminal.get(train["inbound_train"], -math.inf)
+        track.run(train["train"], train["departure_secs"], train["typical_headway_secs"], turned)
     return tuple(track.passings() for track in tracks)
 
 
@@ -79,26 +79,26 @@ class _Track:
         self.trains: list[int] = []
         self.rows: list[tuple[list[float], list[float]]] = []
 
-    def run(self, train: int, planned_secs: float, usual_headway_secs: float, turned_secs: float) -> None:
+    def run(self, train: int, planned_secs: float, typical_headway_secs: float, turned_secs: float) -> None:
         """Run one train from the first platform to its last; `turned_secs` is when its stock reached the terminal."""
         waits = turned_secs + self.scenario.turn_min_secs - planned_secs
         waits = min(waits, self.scenario.turn_lateness_max_secs)
         ready = planned_secs + max(self.noise.lateness_secs[train], waits)
         last = int(self.noise.last_station[train])
-        arrivals, departures = self._move(train, float(ready), usual_headway_secs, last)
+        arrivals, departures = self._move(train, float(ready), typical_headway_secs, last)
         if last == len(self.planned_dwell) - 1:
             self.reached_terminal[train] = arrivals[-1]
         self.trains.append(train)
         self.rows.append((arrivals, departures))
 
     def _move(
-        self, train: int, ready: float, usual_headway: float, last: int
+        self, train: int, ready: float, typical_headway: float, last: int
     ) -> tuple[list[float], list[float]]:
         arrivals, departures = [], []
         arrival = ready - self.planned_dwell[0]
         for station in range(last + 1):
             arrival = max(arrival, self.last_departure[station] + self.scenario.separation_secs)
-            departure = arrival + self._dwell(train, station, arrival, usual_headway)
+            departure = arrival + self._dwell(train, station, arrival, typical_headway)
             if station < last:
                 departure = max(departure, self.section_exits[station][0])
             for incident in self.holds.get(station, ()):
@@ -112,12 +112,12 @@ class _Track:
             arrival = departure + (self.running[train][station] if station < last else 0.0)
         return arrivals, departures
 
-    def _dwell(self, train: int, station: int, arrival: float, usual_headway: float) -> float:
+    def _dwell(self, train: int, station: int, arrival: float, typical_headway: float) -> float:
         scenario = self.scenario
         if not self.passengers[station]:
             return self.planned_dwell[station]
         headway = arrival + self.planned_dwell[station] - self.last_departure[station]
-        gain = scenario.dwell_secs_per_headway_min * (headway - usual_headway) / 60
+        gain = scenario.dwell_secs_per_headway_min * (headway - typical_headway) / 60
         return min(max(self.dwell[train][station] + gain, scenario.dwell_min_secs), scenario.dwell_max_secs)
 
     def _leave_section(self, section: int, arrival: float) -> None:
@@ -152,5 +152,5 @@ def _train_before_the_first(scenario: Scenario, direction: int, own: pl.DataFram
     """Departures of a train that ran on time, one usual headway before the first: nobody waits longer for that."""
     if own.is_empty():
         return []
-    before = own["departure_secs"][0] - own["usual_headway_secs"][0]
+    before = own["departure_secs"][0] - own["typical_headway_secs"][0]
     return planned_passings(scenario, direction, np.array([before]))[1][0].tolist()

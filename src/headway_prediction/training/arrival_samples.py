@@ -8,28 +8,28 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.physics.arrival_features import FARTHEST_MINS, arrival_facts
+from headway_prediction.forecasters.physics.arrival_features import MAX_AHEAD_MINS, arrival_features
 from headway_prediction.forecasters.physics.arrival_residuals import arrival_inputs, inputs_width
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay, Expected
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 ORIGIN_STEP_MINS = 5
-MOST_DAYS = 20
+MAX_DAYS = 20
 """Of more days, as many fewer origins of each: neighbouring origins tell almost the same."""
-ANOTHER_TRAIN_MINS = 25.0
+SAME_TRAIN_MINS = 25.0
 """Later than this comes another train in its place, or none."""
-MOST_LATE_MINS = 15.0
+MAX_LATE_MINS = 15.0
 
 
 @dataclass(frozen=True)
-class SeenArrivals:
-    """Trains that were expected: their `inputs` (rows, …) of `arrival_corrections`, whether they `came`, how many minutes
+class ArrivalSamples:
+    """Trains that were expected: their `inputs` (rows, …) of `arrival_corrections`, whether they `actual_arrivals`, how many minutes
     later than expected (`late`, 0 where they did not), and the number of the `fold` whose days they are of, each (rows,)."""
 
     inputs: np.ndarray
-    came: np.ndarray
+    actual_arrivals: np.ndarray
     late: np.ndarray
     fold: np.ndarray
 
@@ -43,18 +43,20 @@ class SeenArrivals:
         return type(self)(*(getattr(self, own.name)[chosen] for own in fields(self)))
 
 
-def seen_arrivals(
-    training: LineHistory, guesses: Mapping[date, FirstGuess], folds: Mapping[date, int], positions: int
-) -> SeenArrivals:
+def arrival_samples(
+    training: LineHistory, priors: Mapping[date, PhysicsPrior], folds: Mapping[date, int], positions: int
+) -> ArrivalSamples:
     """Return what the days show that have a guess, of a line with so many positions; `folds` number the days' folds."""
     nothing = np.empty(0)
-    parts = [SeenArrivals(np.empty((0, inputs_width(positions)), np.float32), nothing > 0, nothing, nothing)]
-    step = ORIGIN_STEP_MINS * max(1, len(guesses) // MOST_DAYS)
-    for number, (service_date, guess) in enumerate(guesses.items()):
-        for direction, day in enumerate(guess.direction_days(training, service_date)):
+    parts = [
+        ArrivalSamples(np.empty((0, inputs_width(positions)), np.float32), nothing > 0, nothing, nothing)
+    ]
+    step = ORIGIN_STEP_MINS * max(1, len(priors) // MAX_DAYS)
+    for number, (service_date, prior) in enumerate(priors.items()):
+        for direction, day in enumerate(prior.direction_days(training, service_date)):
             for t0 in _origins(day, step, number):
                 parts.append(_seen_after(day, direction, int(t0), positions, folds[service_date]))
-    return SeenArrivals.joined(parts)
+    return ArrivalSamples.joined(parts)
 
 
 def _origins(day: DirectionDay, step: int, number: int) -> np.ndarray:
@@ -63,18 +65,18 @@ def _origins(day: DirectionDay, step: int, number: int) -> np.ndarray:
     return np.arange(minutes.min() + number % step, minutes.max(), step) if len(minutes) else np.empty(0)
 
 
-def _seen_after(day: DirectionDay, direction: int, t0: int, positions: int, fold: int) -> SeenArrivals:
-    """What one origin shows of the trains expected within FARTHEST_MINS."""
+def _seen_after(day: DirectionDay, direction: int, t0: int, positions: int, fold: int) -> ArrivalSamples:
+    """What one origin shows of the trains expected within MAX_AHEAD_MINS."""
     expected = day.expected(t0, LEADS)
-    facts = arrival_facts(day, expected, t0)
-    late = came(day, expected, t0)[facts.train, facts.position] - facts.minutes
-    in_time = np.abs(late) < ANOTHER_TRAIN_MINS
-    told = in_time | _running_after(day, facts.minutes)
-    kept = (facts.minutes - (t0 + 1) <= FARTHEST_MINS) & told
-    return SeenArrivals(
-        arrival_inputs(facts, direction, positions)[kept],
+    features = arrival_features(day, expected, t0)
+    late = actual_arrivals(day, expected, t0)[features.train, features.position] - features.minutes
+    in_time = np.abs(late) < SAME_TRAIN_MINS
+    told = in_time | _running_after(day, features.minutes)
+    kept = (features.minutes - (t0 + 1) <= MAX_AHEAD_MINS) & told
+    return ArrivalSamples(
+        arrival_inputs(features, direction, positions)[kept],
         in_time[kept],
-        np.where(in_time, late, 0.0)[kept].clip(-MOST_LATE_MINS, MOST_LATE_MINS).astype(np.float32),
+        np.where(in_time, late, 0.0)[kept].clip(-MAX_LATE_MINS, MAX_LATE_MINS).astype(np.float32),
         np.full(int(kept.sum()), fold),
     )
 
@@ -83,10 +85,10 @@ def _running_after(day: DirectionDay, minutes: np.ndarray) -> np.ndarray:
     """Whether any train of the direction passed anywhere soon after these minutes: else nobody knows what did not come."""
     _, _, passed = day.known(SCORED_DAY_MINS)
     first = np.searchsorted(passed, minutes)
-    return np.append(passed, np.inf)[first] < minutes + ANOTHER_TRAIN_MINS
+    return np.append(passed, np.inf)[first] < minutes + SAME_TRAIN_MINS
 
 
-def came(day: DirectionDay, expected: Expected, t0: int) -> np.ndarray:
+def actual_arrivals(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.ndarray:
     """Return when the expected trains really passed, NaN where they did not: (trains, positions).
 
     Trains to come are known by their trips; where trips are not known, by the order in which they leave.
@@ -96,7 +98,7 @@ def came(day: DirectionDay, expected: Expected, t0: int) -> np.ndarray:
     minutes[known] = day.trains.minutes[expected.rows[known]]
     if day.trips is not None:
         to_come = ~known & on_trip
-        minutes[to_come] = day.minutes_of_trips[expected.trips[to_come]]
+        minutes[to_come] = day.observed_minutes_of_trips[expected.trips[to_come]]
         return minutes
     departures = day.trains.minutes[:, 0]
     in_turn = np.argsort(departures, kind="stable")

@@ -15,10 +15,10 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import plan_kind
 from headway_prediction.grid.splits import DaySplit, split_service_days
 from headway_prediction.training.ensemble import (
-    TrainedMembers,
-    train_members,
-    training_line,
-    with_corrections,
+    TrainedEnsemble,
+    fold_line,
+    train_ensemble,
+    with_arrival_residuals,
 )
 
 
@@ -35,13 +35,13 @@ def train_line(
     together they learn from all of them. `run_dir` keeps the state of the training: a run that was killed goes on from its
     last finished epoch. Raises HeadwayError for fewer service days than the split needs.
     """
-    days = used_days(history, config)
+    days = split_days(history, config)
     training = history.select(days.training)
     simple_methods = fit_simple_methods(training)
     simple_methods[Climatology.name] = simple_methods[Climatology.name].with_spread(training)
-    dealt = training_line(history, days.training, days.validation, config.members)
-    line, corrections = with_corrections(dealt, config.seed)
-    trained = train_members([line], config, run_dir, quiet)
+    dealt = fold_line(history, days.training, days.validation, config.members)
+    line, arrival_residuals = with_arrival_residuals(dealt, config.seed)
+    trained = train_ensemble([line], config, run_dir, quiet)
     return Bundle(
         line=history.line,
         config=config,
@@ -49,15 +49,15 @@ def train_line(
         cap_mins=float(history.grid.attrs["cap_mins"]),
         days=days._asdict(),
         simple_methods=simple_methods | {method.name: method.fit(training) for method in extra},
-        corrections=corrections,
+        arrival_residuals=arrival_residuals,
         network_paths=trained.network_paths,
         calibration=trained.calibration,
-        feed_back=trained.feed_back,
-        details=details_of(trained, config) | _grid_details(history),
+        rollout=trained.rollout,
+        details=training_details(trained, config) | _grid_details(history),
     )
 
 
-def used_days(history: LineHistory, config: AppConfig) -> DaySplit:
+def split_days(history: LineHistory, config: AppConfig) -> DaySplit:
     """Return the service dates by use; with several members the days that each leaves out are days to learn from too."""
     if config.members == 1:
         return split_service_days(history.service_dates, config.validation_days, config.test_days)
@@ -65,7 +65,7 @@ def used_days(history: LineHistory, config: AppConfig) -> DaySplit:
     return DaySplit((*days.training, *days.validation), (), days.test)
 
 
-def details_of(trained: TrainedMembers, config: AppConfig) -> dict[str, object]:
+def training_details(trained: TrainedEnsemble, config: AppConfig) -> dict[str, object]:
     """Return what people may want to know of a training."""
     return {
         "validation_scores": {

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from headway_prediction.bundle.files import refuse_other_cap
+from headway_prediction.bundle.files import check_cap
 from headway_prediction.bundle.multi_line_bundle import LinesBundle, TrainedLine
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import PlanKind, plan_kind
-from headway_prediction.training.ensemble import train_members, training_line
-from headway_prediction.training.train_line import details_of, used_days
+from headway_prediction.training.ensemble import fold_line, train_ensemble
+from headway_prediction.training.train_line import split_days, training_details
 
 
 def train_lines(
@@ -24,14 +24,14 @@ def train_lines(
     """
     cap_mins = float(histories[0].grid.attrs["cap_mins"])
     for history in histories:
-        refuse_other_cap(history, cap_mins)
+        check_cap(history, cap_mins)
         _refuse_oracle(history)
-    days = [used_days(history, config) for history in histories]
+    days = [split_days(history, config) for history in histories]
     lines = [
-        training_line(history, own.training, own.validation, config.members)
+        fold_line(history, own.training, own.validation, config.members)
         for history, own in zip(histories, days, strict=True)
     ]
-    trained = train_members(lines, config, run_dir, quiet)
+    trained = train_ensemble(lines, config, run_dir, quiet)
     return LinesBundle(
         lines=tuple(
             TrainedLine(history.line, own._asdict()) for history, own in zip(histories, days, strict=True)
@@ -40,8 +40,8 @@ def train_lines(
         cap_mins=cap_mins,
         network_paths=trained.network_paths,
         calibration=trained.calibration,
-        feed_back=trained.feed_back,
-        details=details_of(trained, config) | {"grids": [_sources(history) for history in histories]},
+        rollout=trained.rollout,
+        details=training_details(trained, config) | {"grids": [_sources(history) for history in histories]},
     )
 
 

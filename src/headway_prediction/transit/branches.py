@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-DETOUR_ALLOWED = 1.05
+MAX_DETOUR = 1.05
 """How much longer the way over two stations may be than the longer way over one: beyond that they lie on two ways."""
 METRES_PER_DEGREE = 111_320
 
@@ -32,12 +32,12 @@ class Pattern:
 class Branches:
     """`orders`: the stations of each branch (trunk included), the one that most planned passings fall on first.
 
-    `astray` are patterns that contradict heavier ones and count for nothing; `placed` are pairs of stations that no train
+    `contradicting` are patterns that contradict heavier ones and count for nothing; `placed` are pairs of stations that no train
     serves both of, in the order that their positions gave them.
     """
 
     orders: tuple[tuple[str, ...], ...]
-    astray: tuple[Pattern, ...] = ()
+    contradicting: tuple[Pattern, ...] = ()
     placed: tuple[tuple[str, str], ...] = ()
 
 
@@ -48,13 +48,13 @@ def find_branches(patterns: Sequence[Pattern], positions: Mapping[str, Position]
     """
     stations = sorted({station for pattern in patterns for station in pattern.stations})
     index = {station: place for place, station in enumerate(stations)}
-    before, kept, astray = _precedence(patterns, index)
+    before, kept, contradicting = _precedence(patterns, index)
     placed = _place_by_position(before, [positions.get(station) for station in stations])
     weights = _passings(kept, index)
     chains = {_heaviest_chain(before, weights, [index[s] for s in pattern.stations]) for pattern in kept}
     ranked = sorted(chains, key=lambda chain: (-weights[list(chain)].sum(), chain))
     orders = tuple(tuple(stations[place] for place in chain) for chain in ranked)
-    return Branches(orders, tuple(astray), tuple((stations[a], stations[b]) for a, b in placed))
+    return Branches(orders, tuple(contradicting), tuple((stations[a], stations[b]) for a, b in placed))
 
 
 def trunk(branches: Branches) -> tuple[str, ...]:
@@ -69,16 +69,16 @@ def _precedence(
     """Which station comes before which (stations, stations), the patterns that say so, and those that contradict."""
     before = np.zeros((len(index), len(index)), dtype=bool)
     kept: list[Pattern] = []
-    astray: list[Pattern] = []
+    contradicting: list[Pattern] = []
     for pattern in sorted(patterns, key=lambda pattern: (-pattern.trains, pattern.stations)):
         places = [index[station] for station in pattern.stations]
         if np.tril(before[np.ix_(places, places)]).any():
-            astray.append(pattern)
+            contradicting.append(pattern)
             continue
         kept.append(pattern)
         for earlier, later in pairwise(places):
             _set_before(before, earlier, later)
-    return before, kept, astray
+    return before, kept, contradicting
 
 
 def _set_before(before: np.ndarray, earlier: int, later: int) -> None:
@@ -94,7 +94,7 @@ def _place_by_position(before: np.ndarray, positions: Sequence[Position | None])
     undecided = np.argwhere(np.triu(~(before | before.T), 1)).tolist()
     known = [pair for pair in undecided if all(positions[place] is not None for place in pair)]
     decided = []
-    for pair in sorted(known, key=lambda pair: metres(positions[pair[0]], positions[pair[1]])):
+    for pair in sorted(known, key=lambda pair: distance_metres(positions[pair[0]], positions[pair[1]])):
         order = None if (before | before.T)[tuple(pair)] else _order_on_one_way(before, positions, *pair)
         if order is not None:
             _set_before(before, *order)
@@ -113,10 +113,10 @@ def _order_on_one_way(
 
     def length(*between: int) -> float:
         way = [positions[place] for place in (start, *between, end)]
-        return sum(metres(a, b) for a, b in pairwise(way))
+        return sum(distance_metres(a, b) for a, b in pairwise(way))
 
     forth, back = length(first, second), length(second, first)
-    if forth == back or min(forth, back) > DETOUR_ALLOWED * max(length(first), length(second)):
+    if forth == back or min(forth, back) > MAX_DETOUR * max(length(first), length(second)):
         return None
     return (first, second) if forth < back else (second, first)
 
@@ -146,7 +146,7 @@ def _heaviest_chain(before: np.ndarray, weights: np.ndarray, through: Sequence[i
     return max(best.values())[1]
 
 
-def metres(one: Position, other: Position) -> float:
+def distance_metres(one: Position, other: Position) -> float:
     """Return the distance between two positions (latitude, longitude in degrees), flat-earth, for the size of a line."""
     shrink = math.cos(math.radians((one[0] + other[0]) / 2))
     north, east = one[0] - other[0], ((one[1] - other[1] + 180) % 360 - 180) * shrink

@@ -62,7 +62,7 @@ def instant(service_date: date, minute: float, zone_name: str) -> datetime:
     return moment.astimezone(time_zone(zone_name))
 
 
-def local_moment(at: float, zone_name: str) -> datetime:
+def local_datetime(at: float, zone_name: str) -> datetime:
     """Return the aware local datetime of epoch seconds."""
     return datetime.fromtimestamp(at, time_zone(zone_name))
 
@@ -72,7 +72,7 @@ def local_iso(service_date: date, minutes: np.ndarray, zone_name: str) -> list[s
     return [instant(service_date, m, zone_name).isoformat(timespec="seconds") for m in np.ravel(minutes)]
 
 
-def service_moment(moment: datetime, zone_name: str) -> tuple[date, float]:
+def service_date_and_minute(moment: datetime, zone_name: str) -> tuple[date, float]:
     """Return (service date, minute) of an aware instant; it belongs to the day before until that one's 27:00."""
     today = moment.astimezone(time_zone(zone_name)).date()
     for service_date in (today - timedelta(days=1), today):
@@ -97,7 +97,7 @@ def gtfs_minutes(text: str) -> float:
     return hours * 60 + minutes + seconds / 60
 
 
-def service_time(minute: float) -> str:
+def gtfs_time(minute: float) -> str:
     """Return the hours and minutes of a service-day minute as GTFS writes them, such as 25:10."""
     hour, rest = divmod(int(minute), 60)
     return f"{hour:02d}:{rest:02d}"

@@ -20,32 +20,32 @@ DIRECTIONS = (0, 1)
 class Station:
     """A station: its name and the stop id of its platform in each direction (None where it has no platform).
 
-    `also` holds the further stop ids by which logs and schedules may name the same platform, by direction: its parent
+    `alternative_ids` holds the further stop ids by which logs and schedules may name the same platform, by direction: its parent
     station, other tracks. They do not count when stations are compared.
     """
 
     name: str
     stop_ids: tuple[str | None, str | None]
-    also: tuple[tuple[str, ...], tuple[str, ...]] = field(default=((), ()), compare=False)
+    alternative_ids: tuple[tuple[str, ...], tuple[str, ...]] = field(default=((), ()), compare=False)
 
-    def known_ids(self, direction: int) -> tuple[str, ...]:
+    def all_stop_ids(self, direction: int) -> tuple[str, ...]:
         """Every stop id of the platform in `direction`, its own first; none where there is no platform."""
         own = self.stop_ids[direction]
-        return () if own is None else (own, *self.also[direction])
+        return () if own is None else (own, *self.alternative_ids[direction])
 
 
 @dataclass(frozen=True)
 class Line:
     """A line: `stations` in the order of direction 0, `time_zone` as an IANA name.
 
-    `left_out` holds the stop ids that its logs and schedules may name and that are deliberately no part of it, such as
+    `excluded` holds the stop ids that its logs and schedules may name and that are deliberately no part of it, such as
     the other branches of a forked line; it does not count when lines are compared.
     """
 
     line_id: str
     time_zone: str
     stations: tuple[Station, ...]
-    left_out: frozenset[str] = field(default=frozenset(), compare=False)
+    excluded: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self):
         time_zone(self.time_zone)
@@ -70,11 +70,11 @@ class Line:
 
     def platforms(self) -> pl.DataFrame:
         """Return one row per platform: direction_id, stop_id, direction, station (index)."""
-        return self._placed(lambda station, direction: station.known_ids(direction)[:1])
+        return self._placed(lambda station, direction: station.all_stop_ids(direction)[:1])
 
     def stops(self) -> pl.DataFrame:
         """Return the rows of `platforms`, one for every stop id by which logs and schedules may name a platform."""
-        return self._placed(Station.known_ids)
+        return self._placed(Station.all_stop_ids)
 
     def _placed(self, ids_of: Callable[[Station, int], tuple[str, ...]]) -> pl.DataFrame:
         rows = [
@@ -92,17 +92,17 @@ class Line:
             "line_id": self.line_id,
             "time_zone": self.time_zone,
             "stations": [_plain_station(station) for station in self.stations],
-            "left_out": sorted(self.left_out),
+            "excluded": sorted(self.excluded),
         }
 
     @classmethod
     def from_dict(cls, plain: dict) -> "Line":
         """Rebuild a Line from `to_dict`'s values."""
         stations = tuple(
-            Station(s["name"], tuple(s["stop_ids"]), tuple(map(tuple, s.get("also", ((), ())))))
+            Station(s["name"], tuple(s["stop_ids"]), tuple(map(tuple, s.get("alternative_ids", ((), ())))))
             for s in plain["stations"]
         )
-        return cls(plain["line_id"], plain["time_zone"], stations, frozenset(plain["left_out"]))
+        return cls(plain["line_id"], plain["time_zone"], stations, frozenset(plain["excluded"]))
 
     @classmethod
     def from_arrivals(
@@ -125,7 +125,11 @@ class Line:
 
 def _plain_station(station: Station) -> dict[str, object]:
     plain = {"name": station.name, "stop_ids": list(station.stop_ids)}
-    return plain | ({"also": [list(ids) for ids in station.also]} if any(station.also) else {})
+    return plain | (
+        {"alternative_ids": [list(ids) for ids in station.alternative_ids]}
+        if any(station.alternative_ids)
+        else {}
+    )
 
 
 def from_orders(line_id: str, zone_name: str, orders: Sequence[list[str]], names: dict[str, str]) -> Line:

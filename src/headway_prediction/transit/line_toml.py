@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
 from headway_prediction.transit.line import DIRECTIONS, Station
-from headway_prediction.transit.route_line import RouteLine, all_ids, cut_to, route_line
+from headway_prediction.transit.route_line import RouteLine, cut_at_terminals, route_line, station_stop_ids
 
 HEADER = """\
 # A line as `headway line` found it, to look through and to edit: `headway grid --line` reads it.
@@ -49,7 +49,7 @@ class _LineEntry:
     stations: list[_StationEntry]
     route: str | None = None
     terminals: list[str] | None = None
-    left_out: list[_StationEntry | str] = Field(default_factory=list)
+    excluded: list[_StationEntry | str] = Field(default_factory=list)
 
 
 def write_line_toml(route: RouteLine, path: Path | str) -> None:
@@ -65,19 +65,19 @@ def line_toml(route: RouteLine) -> str:
     fields += [f"route = {_text(route.route_id)}\n"] if route.route_id is not None else []
     fields += [f"time_zone = {_text(line.time_zone)}\n\n", TERMINALS, f"# terminals = {_texts(terminals)}\n"]
     stations = ["\n", IDS, *_listed("stations", line.stations)]
-    return "".join([HEADER, "\n", *fields, *stations, "\n", LEFT_OUT, *_listed("left_out", route.left_out)])
+    return "".join([HEADER, "\n", *fields, *stations, "\n", LEFT_OUT, *_listed("excluded", route.excluded)])
 
 
 def _terminal_ids(route: RouteLine) -> list[str]:
     """Names of the two ends, or stop ids where the line has the name twice."""
     ends, names = (route.line.stations[0], route.line.stations[-1]), route.line.station_names
-    return [end.name if names.count(end.name) == 1 else min(all_ids(end)) for end in ends]
+    return [end.name if names.count(end.name) == 1 else min(station_stop_ids(end)) for end in ends]
 
 
 def _listed(name: str, stations: tuple[Station, ...]) -> Iterator[str]:
     yield f"{name} = [\n"
     for station in stations:
-        ids = ", ".join(f"direction_{d} = {_texts(station.known_ids(d))}" for d in DIRECTIONS)
+        ids = ", ".join(f"direction_{d} = {_texts(station.all_stop_ids(d))}" for d in DIRECTIONS)
         yield f"  {{ name = {_text(station.name)}, {ids} }},\n"
     yield "]\n"
 
@@ -112,13 +112,13 @@ def read_line_toml(path: Path | str) -> RouteLine:
 
 
 def _built(entry: _LineEntry) -> RouteLine:
-    left_out = [
+    excluded = [
         Station(other, (other, other)) if isinstance(other, str) else other.station()
-        for other in entry.left_out
+        for other in entry.excluded
     ]
     stations = [station.station() for station in entry.stations]
-    whole = route_line(entry.line_id, entry.time_zone, stations, entry.route, left_out)
-    return whole if entry.terminals is None else cut_to(whole, entry.terminals)
+    whole = route_line(entry.line_id, entry.time_zone, stations, entry.route, excluded)
+    return whole if entry.terminals is None else cut_at_terminals(whole, entry.terminals)
 
 
 def _as_sentence(error: ValidationError, path: Path | str) -> HeadwayError:

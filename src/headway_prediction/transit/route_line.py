@@ -30,12 +30,12 @@ def routes_of(name: str) -> frozenset[str]:
 class RouteLine:
     """A Line, the route of a schedule it is (None where no schedule told), and the stations left out of it.
 
-    The stop ids of `left_out` are those of `line.left_out`.
+    The stop ids of `excluded` are those of `line.excluded`.
     """
 
     line: Line
     route_id: str | None
-    left_out: tuple[Station, ...] = ()
+    excluded: tuple[Station, ...] = ()
 
 
 def route_line(
@@ -43,7 +43,7 @@ def route_line(
     time_zone: str,
     stations: Sequence[Station],
     route_id: str | None = None,
-    left_out: Sequence[Station] = (),
+    excluded: Sequence[Station] = (),
 ) -> RouteLine:
     """Put a RouteLine together; raises HeadwayError for what is no line.
 
@@ -56,20 +56,20 @@ def route_line(
                 "two or more, in both directions",
                 "leave fewer stops out, or give both directions their stop ids",
             )
-    _refuse_shared_ids(line_id, [*stations, *left_out])
-    ids = frozenset(stop_id for station in left_out for stop_id in all_ids(station))
-    return RouteLine(Line(line_id, time_zone, tuple(stations), ids), route_id, tuple(left_out))
+    _refuse_shared_ids(line_id, [*stations, *excluded])
+    ids = frozenset(stop_id for station in excluded for stop_id in station_stop_ids(station))
+    return RouteLine(Line(line_id, time_zone, tuple(stations), ids), route_id, tuple(excluded))
 
 
-def all_ids(station: Station) -> set[str]:
+def station_stop_ids(station: Station) -> set[str]:
     """Every stop id of a station, of either direction."""
-    return {stop_id for direction in DIRECTIONS for stop_id in station.known_ids(direction)}
+    return {stop_id for direction in DIRECTIONS for stop_id in station.all_stop_ids(direction)}
 
 
 def _refuse_shared_ids(line_id: str, stations: Iterable[Station]) -> None:
     owner: dict[str, Station] = {}
     for station in stations:
-        for stop_id in sorted(all_ids(station)):
+        for stop_id in sorted(station_stop_ids(station)):
             if stop_id in owner:
                 raise HeadwayError(
                     f"{line_id} has the stop {stop_id!r} twice, at {owner[stop_id].name} and at {station.name}",
@@ -79,19 +79,19 @@ def _refuse_shared_ids(line_id: str, stations: Iterable[Station]) -> None:
             owner[stop_id] = station
 
 
-def keep_only(whole: RouteLine, named: Sequence[str]) -> RouteLine:
+def keep_stations(whole: RouteLine, named: Sequence[str]) -> RouteLine:
     """Keep the stations named (by name or any stop id), leave the others out; raises HeadwayError for an unknown one."""
     kept = {find_station(whole.line, name) for name in named}
     return _parted(whole, [index in kept for index in range(len(whole.line.stations))])
 
 
-def leave_out(whole: RouteLine, named: Sequence[str]) -> RouteLine:
+def exclude(whole: RouteLine, named: Sequence[str]) -> RouteLine:
     """Leave the stations named (by name or by any stop id) out; raises HeadwayError for an unknown one."""
     gone = {find_station(whole.line, name) for name in named}
     return _parted(whole, [index not in gone for index in range(len(whole.line.stations))])
 
 
-def cut_to(whole: RouteLine, terminals: Sequence[str]) -> RouteLine:
+def cut_at_terminals(whole: RouteLine, terminals: Sequence[str]) -> RouteLine:
     """Cut the line at two stations (by name or by any stop id), in either order; those beyond are left out.
 
     Raises HeadwayError for an unknown station, or other than two.
@@ -104,14 +104,14 @@ def cut_to(whole: RouteLine, terminals: Sequence[str]) -> RouteLine:
     return _parted(whole, [first <= index <= last for index in range(len(whole.line.stations))])
 
 
-def renamed(whole: RouteLine, line_id: str) -> RouteLine:
+def with_line_id(whole: RouteLine, line_id: str) -> RouteLine:
     """Give the line another line_id."""
     return replace(whole, line=replace(whole.line, line_id=line_id))
 
 
 def find_station(line: Line, named: str) -> int:
     """Return the index of the station of that stop id or else name; raises HeadwayError for none, or several of a name."""
-    by_id = [index for index, station in enumerate(line.stations) if named in all_ids(station)]
+    by_id = [index for index, station in enumerate(line.stations) if named in station_stop_ids(station)]
     found = by_id or [index for index, name in enumerate(line.station_names) if name == named]
     if len(found) == 1:
         return found[0]
@@ -125,5 +125,5 @@ def find_station(line: Line, named: str) -> int:
 def _parted(whole: RouteLine, on_line: Sequence[bool]) -> RouteLine:
     stations = list(zip(whole.line.stations, on_line, strict=True))
     kept = [station for station, on in stations if on]
-    left_out = [*whole.left_out, *(station for station, on in stations if not on)]
-    return route_line(whole.line.line_id, whole.line.time_zone, kept, whole.route_id, left_out)
+    excluded = [*whole.excluded, *(station for station, on in stations if not on)]
+    return route_line(whole.line.line_id, whole.line.time_zone, kept, whole.route_id, excluded)

@@ -6,23 +6,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.line import DIRECTIONS
-from headway_prediction.what_if.baseline import Present
+from headway_prediction.what_if.baseline import Baseline
 from headway_prediction.what_if.edited_timetable import (
     ADDED,
-    ChangedGuess,
     DirectionChange,
-    changed_timetable,
+    EditedPrior,
+    edited_timetable,
 )
 from headway_prediction.what_if.edits import EDITED_MINS, Add, Cancel, Edit, Hold, Move
 
-SAME_DEPARTURE_MINS = 0.5
+MATCH_MINS = 0.5
 """A departure is known by its time, to the minute: an edit means the nearest one, no further away than this."""
 
 
 @dataclass(frozen=True)
-class Planned:
+class RevisedDeparture:
     """A departure as it is to be: `row` among the trips of its direction (ADDED for one more), `planned` None for one more,
     `minute` None for one cancelled."""
 
@@ -37,27 +37,27 @@ class Planned:
         return self.minute != self.planned
 
 
-def as_planned(present: Present) -> tuple[Planned, ...]:
+def as_planned(baseline: Baseline) -> tuple[RevisedDeparture, ...]:
     """Return the departures that may be edited, as they are."""
-    return tuple(Planned(d.direction, d.row, d.planned, d.planned) for d in present.departures)
+    return tuple(RevisedDeparture(d.direction, d.row, d.planned, d.planned) for d in baseline.departures)
 
 
-def edited(present: Present, edits: Sequence[Edit]) -> tuple[Planned, ...]:
+def apply_edits(baseline: Baseline, edits: Sequence[Edit]) -> tuple[RevisedDeparture, ...]:
     """Return the departures under edits; raises HeadwayError for a departure that is not there or is edited twice.
 
     Whether trains can run like that `checks` tells.
     """
-    plan, touched = list(as_planned(present)), set()
+    plan, touched = list(as_planned(baseline)), set()
     for edit in edits:
         _refuse_no_numbers(edit)
-        present.refuse_unknown_trips(edit.direction)
+        baseline.require_trips(edit.direction)
         if isinstance(edit, Add):
-            plan.append(Planned(edit.direction, ADDED, None, edit.departure))
+            plan.append(RevisedDeparture(edit.direction, ADDED, None, edit.departure))
             continue
-        place = _place(present, plan, edit)
+        place = _place(baseline, plan, edit)
         if place in touched:
             raise HeadwayError(
-                f"the departure at {service_time(edit.departure)} is edited twice",
+                f"the departure at {gtfs_time(edit.departure)} is edited twice",
                 "one edit of each departure",
                 "keep one of them",
             )
@@ -72,7 +72,7 @@ def _refuse_no_numbers(edit: Edit) -> None:
         raise HeadwayError(f"an edit has the numbers {numbers}", "minutes", "correct them")
 
 
-def _place(present: Present, plan: Sequence[Planned], edit: Move | Hold | Cancel) -> int:
+def _place(baseline: Baseline, plan: Sequence[RevisedDeparture], edit: Move | Hold | Cancel) -> int:
     away = [
         abs(one.planned - edit.departure)
         if one.planned is not None and one.direction == edit.direction
@@ -80,20 +80,20 @@ def _place(present: Present, plan: Sequence[Planned], edit: Move | Hold | Cancel
         for one in plan
     ]
     nearest = int(np.argmin(away)) if away else 0
-    if not away or away[nearest] > SAME_DEPARTURE_MINS:
-        raise _unknown(present, edit)
+    if not away or away[nearest] > MATCH_MINS:
+        raise _unknown(baseline, edit)
     return nearest
 
 
-def _unknown(present: Present, edit: Move | Hold | Cancel) -> HeadwayError:
-    where = f"direction {edit.direction} at {service_time(edit.departure)}"
-    if edit.departure < present.now:
-        found = f"the departure of {where} was before now ({service_time(present.now)})"
-    elif edit.departure >= present.now + EDITED_MINS:
+def _unknown(baseline: Baseline, edit: Move | Hold | Cancel) -> HeadwayError:
+    where = f"direction {edit.direction} at {gtfs_time(edit.departure)}"
+    if edit.departure < baseline.now:
+        found = f"the departure of {where} was before now ({gtfs_time(baseline.now)})"
+    elif edit.departure >= baseline.now + EDITED_MINS:
         found = f"the departure of {where} is over {EDITED_MINS} minutes away"
     else:
         found = f"no train that has not left yet is planned to leave in {where}"
-    known = [service_time(d.planned) for d in present.departures if d.direction == edit.direction]
+    known = [gtfs_time(d.planned) for d in baseline.departures if d.direction == edit.direction]
     return HeadwayError(
         found, f"one of {', '.join(known) or 'none: no train is planned'}", "name one of these"
     )
@@ -113,13 +113,13 @@ def _new_minute(planned: float, edit: Move | Hold | Cancel) -> float | None:
     return planned + edit.mins
 
 
-def as_edits(plan: Sequence[Planned]) -> tuple[Edit, ...]:
+def as_edits(plan: Sequence[RevisedDeparture]) -> tuple[Edit, ...]:
     """Return the edits that make a plan of the present one, each departure edited once at most, in order of time."""
     edits = [_edit(one) for one in plan if one.changed]
     return tuple(sorted(edits, key=lambda edit: (edit.departure, edit.direction)))
 
 
-def _edit(one: Planned) -> Edit:
+def _edit(one: RevisedDeparture) -> Edit:
     if one.planned is None:
         return Add(one.direction, one.minute)
     if one.minute is None:
@@ -129,13 +129,17 @@ def _edit(one: Planned) -> Edit:
     return Move(one.direction, one.planned, one.minute)
 
 
-def direction_changes(present: Present, plan: Sequence[Planned]) -> tuple[DirectionChange, DirectionChange]:
+def direction_changes(
+    baseline: Baseline, plan: Sequence[RevisedDeparture]
+) -> tuple[DirectionChange, DirectionChange]:
     """Return what a plan changes in either direction."""
-    return tuple(_direction_change(present, plan, direction) for direction in DIRECTIONS)
+    return tuple(_direction_change(baseline, plan, direction) for direction in DIRECTIONS)
 
 
-def _direction_change(present: Present, plan: Sequence[Planned], direction: int) -> DirectionChange:
-    trips = len(present.departures_of_trips[direction])
+def _direction_change(
+    baseline: Baseline, plan: Sequence[RevisedDeparture], direction: int
+) -> DirectionChange:
+    trips = len(baseline.departures_of_trips[direction])
     later, gone = np.zeros(trips), np.zeros(trips, dtype=bool)
     own = [one for one in plan if one.direction == direction and one.changed]
     for one in own:
@@ -147,15 +151,15 @@ def _direction_change(present: Present, plan: Sequence[Planned], direction: int)
     return DirectionChange(later, gone, np.array(added))
 
 
-def under(present: Present, plan: Sequence[Planned]) -> Present:
+def under(baseline: Baseline, plan: Sequence[RevisedDeparture]) -> Baseline:
     """Return the same moment under a changed plan; the present one itself where nothing changes."""
-    changes = direction_changes(present, plan)
+    changes = direction_changes(baseline, plan)
     if all(change.is_none for change in changes):
-        return present
-    timetable = present.history.timetable
-    guess = ChangedGuess.under(present.guess, timetable, present.departures_of_trips, changes)
+        return baseline
+    timetable = baseline.history.timetable
+    prior = EditedPrior.under(baseline.prior, timetable, baseline.departures_of_trips, changes)
     changed = timetable
-    for direction, (planned, change) in enumerate(zip(present.planned_tables, changes, strict=True)):
+    for direction, (planned, change) in enumerate(zip(baseline.planned_tables, changes, strict=True)):
         if planned is not None and not change.is_none:
-            changed = changed_timetable(changed, planned, direction, change, present.service_date)
-    return present.under(changed, guess)
+            changed = edited_timetable(changed, planned, direction, change, baseline.service_date)
+    return baseline.under(changed, prior)

@@ -11,18 +11,18 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.planned_trips import planned_trips
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory, build_history
-from headway_prediction.grid.outages import outages_known
-from headway_prediction.grid.plan_variants import replanned
+from headway_prediction.grid.outages import outages_known_at
+from headway_prediction.grid.plan_variants import with_timetable
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.timetable import Timetable
 from headway_prediction.transit.trip_keys import UNKNOWN
-from headway_prediction.what_if.edited_timetable import ChangedGuess, ChangedTrips, PlannedTrips
+from headway_prediction.what_if.edited_timetable import EditedPrior, EditedTrips, PlannedTrips
 from headway_prediction.what_if.edits import EDITED_MINS
-from headway_prediction.what_if.monte_carlo import UNDER_WAY, Chances
+from headway_prediction.what_if.monte_carlo import UNDER_WAY, MonteCarlo
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
@@ -41,10 +41,10 @@ class Departure:
 
 
 @dataclass(frozen=True)
-class Present:
-    """A line as of the end of minute `t0`: the `history` of that service date alone, and the first `guess` of its trains."""
+class Baseline:
+    """A line as of the end of minute `t0`: the `history` of that service date alone, and the first `prior` of its trains."""
 
-    guess: FirstGuess
+    prior: PhysicsPrior
     history: LineHistory
     service_date: date
     t0: int
@@ -54,8 +54,8 @@ class Present:
         """Read from a history what was known; raises HeadwayError for a date that is not in it or another line."""
         bundle.check_fits(history)
         history.day(service_date)
-        guess = bundle.method(TripPropagation.name).guess
-        return cls(guess, day_as_of(history, service_date, t0), service_date, t0)
+        prior = bundle.method(TripPropagation.name).prior
+        return cls(prior, day_as_of(history, service_date, t0), service_date, t0)
 
     @property
     def now(self) -> int:
@@ -65,7 +65,7 @@ class Present:
     @cached_property
     def days(self) -> tuple[DirectionDay, DirectionDay]:
         """Both directions under the present plan."""
-        return self.guess.direction_days(self.history, self.service_date)
+        return self.prior.direction_days(self.history, self.service_date)
 
     @cached_property
     def departures_of_trips(self) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +86,7 @@ class Present:
         return tuple(self._planned_table(direction) for direction in DIRECTIONS)
 
     def _planned_table(self, direction: int) -> PlannedTrips | None:
-        if self.guess.trips[direction].source != "planned" or self.days[direction].trips is None:
+        if self.prior.trips[direction].source != "planned" or self.days[direction].trips is None:
             return None
         planned = planned_trips(self.history, self.service_date, direction)
         keys = self.days[direction].trips.key_of_trip
@@ -130,27 +130,27 @@ class Present:
     def expected_departures(self, direction: int) -> dict[int, float]:
         """Return when the trains that are still to leave the terminal are expected to, by the rows of their trips."""
         expected = self.days[direction].expected(self.t0, EDITED_MINS)
-        leaves = (expected.facts[:, UNDER_WAY] == 0) & np.isfinite(expected.minutes[:, 0])
+        leaves = (expected.features[:, UNDER_WAY] == 0) & np.isfinite(expected.minutes[:, 0])
         rows = expected.trips[leaves].tolist()
         return dict(zip(rows, expected.minutes[leaves, 0].tolist(), strict=True))
 
-    def usual_lateness(self, direction: int, rows: np.ndarray) -> np.ndarray:
+    def typical_lateness(self, direction: int, rows: np.ndarray) -> np.ndarray:
         """Return how many minutes after its plan each of the trips `rows` usually leaves, 0 for added ones: (rows,)."""
-        usual = self.days[direction].trips.minutes[:, 0] - self.departures_of_trips[direction]
-        return np.append(usual, 0.0)[rows]
+        typical = self.days[direction].trips.minutes[:, 0] - self.departures_of_trips[direction]
+        return np.append(typical, 0.0)[rows]
 
-    def chances(self, direction: int, draws: int) -> Chances:
+    def monte_carlo(self, direction: int, draws: int) -> MonteCarlo:
         """Return the luck of a direction's trains under the present plan; the same whenever it is asked for."""
         seed = (self.service_date.toordinal(), max(self.t0, 0), direction)
-        return Chances(self.days[direction], self.t0, draws, seed)
+        return MonteCarlo(self.days[direction], self.t0, draws, seed)
 
-    def trips_under(self, changed: "Present", direction: int) -> ChangedTrips | None:
+    def trips_under(self, changed: "Baseline", direction: int) -> EditedTrips | None:
         """Return the trips of a direction as `changed` has them, None where that is no other plan."""
-        if not isinstance(changed.guess, ChangedGuess):
+        if not isinstance(changed.prior, EditedPrior):
             return None
-        return changed.guess.changed_trips(self.days[direction], direction)
+        return changed.prior.edited_trips(self.days[direction], direction)
 
-    def refuse_unknown_trips(self, direction: int) -> None:
+    def require_trips(self, direction: int) -> None:
         """Raise HeadwayError where nothing is known of the trips of a direction, so that none can be edited."""
         if self.days[direction].trips is None:
             raise HeadwayError(
@@ -160,9 +160,9 @@ class Present:
                 "train it with the line's GTFS schedule (`headway grid --gtfs`)",
             )
 
-    def under(self, timetable: Timetable | None, guess: FirstGuess) -> "Present":
+    def under(self, timetable: Timetable | None, prior: PhysicsPrior) -> "Baseline":
         """Return the same moment under another plan and another first guess."""
-        return replace(self, history=replanned(self.history, timetable), guess=guess)
+        return replace(self, history=with_timetable(self.history, timetable), prior=prior)
 
 
 def _name(key: int) -> str:
@@ -175,5 +175,5 @@ def day_as_of(history: LineHistory, service_date: date, t0: int) -> LineHistory:
     attributes = history.grid.attrs
     return build_history(
         known, history.line, history.timetable, [service_date], {service_date: t0},
-        outages_known(attributes, service_date, t0), attributes["cap_mins"],
+        outages_known_at(attributes, service_date, t0), attributes["cap_mins"],
     )  # fmt: skip

@@ -7,44 +7,44 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.line import DIRECTIONS
-from headway_prediction.what_if.apply_edits import Planned, direction_changes
-from headway_prediction.what_if.baseline import Present
-from headway_prediction.what_if.edited_timetable import ADDED, ChangedTrips, DirectionChange
+from headway_prediction.what_if.apply_edits import RevisedDeparture, direction_changes
+from headway_prediction.what_if.baseline import Baseline
+from headway_prediction.what_if.edited_timetable import ADDED, DirectionChange, EditedTrips
 from headway_prediction.what_if.edits import EDITED_MINS
 
-LEAST_APART_MINS = 1.0
+MIN_SEPARATION_MINS = 1.0
 """Two trains leave a terminal at least this long after each other, unless the plan itself has them nearer."""
-SAME_MINS = 1e-6
+TOLERANCE_MINS = 1e-6
 
 
-def refuse_impossible(present: Present, plan: Sequence[Planned]) -> None:
+def check_feasible(baseline: Baseline, plan: Sequence[RevisedDeparture]) -> None:
     """Raise HeadwayError for a departure before now or beyond the hour; one that would overtake another train, at the
     terminal or on the way, or leave within a minute of it; and one before its train has come and turned round, as far as it
     is known which train that is."""
     for one in plan:
         if one.changed and one.minute is not None:
-            _refuse_other_times(present, one)
-    for direction, change in zip(DIRECTIONS, direction_changes(present, plan), strict=True):
+            _refuse_other_times(baseline, one)
+    for direction, change in zip(DIRECTIONS, direction_changes(baseline, plan), strict=True):
         if not change.is_none:
-            order = Order.of(present, change, direction)
+            order = TripOrder.of(baseline, change, direction)
             for row in np.flatnonzero(order.touched):
                 order.refuse(int(row))
-            _refuse_turns(present, change, direction)
+            _refuse_turns(baseline, change, direction)
 
 
-def _refuse_other_times(present: Present, one: Planned) -> None:
-    if not present.now <= one.minute < present.now + EDITED_MINS:
+def _refuse_other_times(baseline: Baseline, one: RevisedDeparture) -> None:
+    if not baseline.now <= one.minute < baseline.now + EDITED_MINS:
         raise HeadwayError(
-            f"a train of direction {one.direction} is to leave at {service_time(one.minute)}",
-            f"a time from now ({service_time(present.now)}) until {EDITED_MINS} minutes later",
+            f"a train of direction {one.direction} is to leave at {gtfs_time(one.minute)}",
+            f"a time from now ({gtfs_time(baseline.now)}) until {EDITED_MINS} minutes later",
             "choose such a time",
         )
 
 
 @dataclass(frozen=True)
-class Order:
+class TripOrder:
     """The trips of a changed plan in one direction beside the present one.
 
     `departures` (trips,) from the terminal and `minutes` (trips, positions) on the way as changed, then the same as they are
@@ -53,16 +53,16 @@ class Order:
 
     departures: np.ndarray
     minutes: np.ndarray
-    present_departures: np.ndarray
-    present_minutes: np.ndarray
+    baseline_departures: np.ndarray
+    baseline_minutes: np.ndarray
     touched: np.ndarray
     left: np.ndarray
 
     @classmethod
-    def of(cls, present: Present, change: DirectionChange, direction: int) -> Self:
+    def of(cls, baseline: Baseline, change: DirectionChange, direction: int) -> Self:
         """Put the two plans side by side."""
-        trips, departures = present.planned_trips(direction), present.departures_of_trips[direction]
-        changed = ChangedTrips.of(trips, departures, change, direction)
+        trips, departures = baseline.planned_trips(direction), baseline.departures_of_trips[direction]
+        changed = EditedTrips.of(trips, departures, change, direction)
         added = changed.origin == ADDED
         now = np.append(departures + change.later, np.nan)[changed.origin]
         now[added] = np.sort(change.added)
@@ -73,18 +73,18 @@ class Order:
             np.append(departures, np.nan)[changed.origin],
             np.concatenate([trips.minutes, nowhere])[changed.origin],
             added | np.append(change.touched, False)[changed.origin],
-            np.append(present.left(direction), False)[changed.origin],
+            np.append(baseline.left(direction), False)[changed.origin],
         )
 
     def refuse(self, row: int) -> None:
         """Raise HeadwayError where a trip leaves within a minute of another, or passes it, and did not at present."""
-        apart, before = (part - part[row] for part in (self.departures, self.present_departures))
-        near = np.abs(apart) < LEAST_APART_MINS - SAME_MINS
-        near &= ~(np.abs(before) <= np.abs(apart) + SAME_MINS)
+        apart, before = (part - part[row] for part in (self.departures, self.baseline_departures))
+        near = np.abs(apart) < MIN_SEPARATION_MINS - TOLERANCE_MINS
+        near &= ~(np.abs(before) <= np.abs(apart) + TOLERANCE_MINS)
         # A train that has left stays ahead of one that is overdue, whatever the plan was.
         passed = (apart * before < 0) & ~self.left
         passed |= _mixed(self.minutes - self.minutes[row]) & ~_mixed(
-            self.present_minutes - self.present_minutes[row]
+            self.baseline_minutes - self.baseline_minutes[row]
         )
         near[row] = passed[row] = False
         for found, what in ((passed, "overtake"), (near, "leave within a minute of")):
@@ -92,7 +92,7 @@ class Order:
                 raise self._impossible(row, int(np.argmax(found)), what)
 
     def _impossible(self, row: int, other: int, what: str) -> HeadwayError:
-        its, others = (service_time(part) for part in (self.departures[row], self.first_minute(other)))
+        its, others = (gtfs_time(part) for part in (self.departures[row], self.first_minute(other)))
         return HeadwayError(
             f"the train that is to leave at {its} would {what} that of {others}",
             "trains in the order of the plan, a minute or more apart",
@@ -107,22 +107,22 @@ class Order:
 
 def _mixed(apart: np.ndarray) -> np.ndarray:
     """Which trips are clearly ahead somewhere and clearly behind elsewhere: (trips,)."""
-    return (apart >= LEAST_APART_MINS).any(axis=1) & (apart <= -LEAST_APART_MINS).any(axis=1)
+    return (apart >= MIN_SEPARATION_MINS).any(axis=1) & (apart <= -MIN_SEPARATION_MINS).any(axis=1)
 
 
-def _refuse_turns(present: Present, change: DirectionChange, direction: int) -> None:
+def _refuse_turns(baseline: Baseline, change: DirectionChange, direction: int) -> None:
     """Refuse trips that leave earlier than at present, and before their train has turned round."""
-    feeders = present.days[direction].feeders
-    if feeders is None:
+    inbound = baseline.days[direction].inbound
+    if inbound is None:
         return
-    ready = feeders.earliest(present.t0)
-    planned = np.append(feeders.arriving.trips.minutes[:, -1], np.nan)[feeders.trip] + feeders.least
+    ready = inbound.earliest(baseline.t0)
+    planned = np.append(inbound.arriving.trips.minutes[:, -1], np.nan)[inbound.trip] + inbound.least
     ready = np.where(np.isfinite(ready), ready, planned)
-    leaves = present.departures_of_trips[direction] + change.later
-    for row in np.flatnonzero((change.later < 0) & ~change.gone & (leaves < ready - SAME_MINS)):
+    leaves = baseline.departures_of_trips[direction] + change.later
+    for row in np.flatnonzero((change.later < 0) & ~change.gone & (leaves < ready - TOLERANCE_MINS)):
         raise HeadwayError(
-            f"the train that is to leave at {service_time(leaves[row])} turns round until {service_time(ready[row])}, "
-            f"{feeders.least[row]:g} minutes after it arrives",
+            f"the train that is to leave at {gtfs_time(leaves[row])} turns round until {gtfs_time(ready[row])}, "
+            f"{inbound.least[row]:g} minutes after it arrives",
             "a departure after that",
             "choose a later time",
         )

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay, Feeders
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, InboundTrips
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS
@@ -40,7 +40,7 @@ class DirectionChange:
 
 
 @dataclass(frozen=True)
-class ChangedTrips:
+class EditedTrips:
     """Trips of one direction under a change, in the order of their first minutes; `origin` (trips,) is the row of each in
     the present plan, ADDED for an added one."""
 
@@ -51,7 +51,7 @@ class ChangedTrips:
     def of(cls, trips: TripTable, departures: np.ndarray, change: DirectionChange, direction: int) -> Self:
         """Apply a change; `departures` (trips,) are the planned ones of the present trips."""
         kept = np.flatnonzero(~change.gone)
-        added = [_like_those_around(trips.minutes, departures, minute) for minute in change.added]
+        added = [_interpolated_trip(trips.minutes, departures, minute) for minute in change.added]
         minutes = np.concatenate(
             [(trips.minutes + change.later[:, None])[kept], np.reshape(added, (-1, trips.minutes.shape[1]))]
         )
@@ -65,12 +65,12 @@ class ChangedTrips:
         table = TripTable(minutes[order], keys, np.concatenate([named[named >= 0], new]))
         return cls(table, origin[order])
 
-    def rows_of(self, present: np.ndarray) -> np.ndarray:
+    def rows_of(self, baseline: np.ndarray) -> np.ndarray:
         """Return the rows of trips of the present plan (any shape; −1 stays), −1 for those that are gone."""
-        rows = np.full(int(max(present.max(initial=-1), self.origin.max(initial=-1))) + 2, -1)
+        rows = np.full(int(max(baseline.max(initial=-1), self.origin.max(initial=-1))) + 2, -1)
         known = self.origin >= 0
         rows[self.origin[known]] = np.flatnonzero(known)
-        return rows[present]
+        return rows[baseline]
 
 
 def added_keys(direction: int, departures: Sequence[float]) -> np.ndarray:
@@ -79,7 +79,7 @@ def added_keys(direction: int, departures: Sequence[float]) -> np.ndarray:
     return trip_keys(pl.Series(names, dtype=pl.String)).to_numpy().astype(np.int64)
 
 
-def _like_those_around(minutes: np.ndarray, departures: np.ndarray, departure: float) -> np.ndarray:
+def _interpolated_trip(minutes: np.ndarray, departures: np.ndarray, departure: float) -> np.ndarray:
     """A trip (positions,) that leaves at `departure` and takes what the trips before and after it take on average; it stops
     where the nearer one does."""
     away = np.abs(departures - departure)
@@ -101,7 +101,7 @@ class PlannedTrips:
     stations: Sequence[int]
 
 
-def changed_timetable(
+def edited_timetable(
     timetable: Timetable, trips: PlannedTrips, direction: int, change: DirectionChange, service_date: date
 ) -> Timetable:
     """Return the timetable of one service date alone, with a change of one direction's planned trips applied."""
@@ -114,14 +114,14 @@ def changed_timetable(
     )
     added = [
         _planned_rows(
-            _like_those_around(trips.minutes, trips.minutes[:, 0], minute), key, direction, trips.stations
+            _interpolated_trip(trips.minutes, trips.minutes[:, 0], minute), key, direction, trips.stations
         )
         for minute, key in zip(change.added, added_keys(direction, change.added), strict=True)
     ]
-    together = pl.concat([rows.filter(~own), moved.select(rows.columns), *added]).with_columns(
+    stack_platforms = pl.concat([rows.filter(~own), moved.select(rows.columns), *added]).with_columns(
         service=pl.lit(0, dtype=PLANNED_COLUMNS["service"])
     )
-    return Timetable((Service("changed", dates=frozenset([service_date])),), together)
+    return Timetable((Service("changed", dates=frozenset([service_date])),), stack_platforms)
 
 
 def _planned_rows(minutes: np.ndarray, key: int, direction: int, stations: Sequence[int]) -> pl.DataFrame:
@@ -137,7 +137,7 @@ def _planned_rows(minutes: np.ndarray, key: int, direction: int, stations: Seque
 
 
 @dataclass(frozen=True)
-class ChangedGuess(FirstGuess):
+class EditedPrior(PhysicsPrior):
     """The first guess under a change: who turns round into whom stays as it is planned at present.
 
     `timetable` is the present one, `departures` (trips,) and `changes` those of either direction.
@@ -150,37 +150,37 @@ class ChangedGuess(FirstGuess):
     @classmethod
     def under(
         cls,
-        guess: FirstGuess,
+        prior: PhysicsPrior,
         timetable: Timetable | None,
         departures: tuple[np.ndarray, np.ndarray],
         changes: tuple[DirectionChange, DirectionChange],
     ) -> Self:
-        """Return `guess` under changes."""
-        fitted = {part.name: getattr(guess, part.name) for part in fields(FirstGuess)}
+        """Return `prior` under changes."""
+        fitted = {part.name: getattr(prior, part.name) for part in fields(PhysicsPrior)}
         return cls(**fitted, timetable=timetable, departures=departures, changes=changes)
 
     def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
         """Return both directions of a service date under the change."""
-        present = super().direction_days(replace(history, timetable=self.timetable), service_date)
-        changed = [self.changed_trips(present[d], d) for d in DIRECTIONS]
+        baseline = super().direction_days(replace(history, timetable=self.timetable), service_date)
+        changed = [self.edited_trips(baseline[d], d) for d in DIRECTIONS]
         days = [
-            day if own is None else replace(day, trips=own.table, feeders=None)
-            for day, own in zip(present, changed, strict=True)
+            day if own is None else replace(day, trips=own.table, inbound=None)
+            for day, own in zip(baseline, changed, strict=True)
         ]
-        fed = [_fed(present[d].feeders, days[1 - d], changed[d], changed[1 - d]) for d in DIRECTIONS]
-        return tuple(replace(day, feeders=feeders) for day, feeders in zip(days, fed, strict=True))
+        fed = [_fed(baseline[d].inbound, days[1 - d], changed[d], changed[1 - d]) for d in DIRECTIONS]
+        return tuple(replace(day, inbound=inbound) for day, inbound in zip(days, fed, strict=True))
 
-    def changed_trips(self, present: DirectionDay, direction: int) -> ChangedTrips | None:
+    def edited_trips(self, baseline: DirectionDay, direction: int) -> EditedTrips | None:
         """Return the trips of a direction under the change, None where none are known."""
-        if present.trips is None:
+        if baseline.trips is None:
             return None
-        return ChangedTrips.of(present.trips, self.departures[direction], self.changes[direction], direction)
+        return EditedTrips.of(baseline.trips, self.departures[direction], self.changes[direction], direction)
 
 
 def _fed(
-    feeders: Feeders | None, arriving: DirectionDay, own: ChangedTrips | None, other: ChangedTrips | None
-) -> Feeders | None:
-    if feeders is None or own is None or other is None:
+    inbound: InboundTrips | None, arriving: DirectionDay, own: EditedTrips | None, other: EditedTrips | None
+) -> InboundTrips | None:
+    if inbound is None or own is None or other is None:
         return None
-    trip = np.append(other.rows_of(feeders.trip), -1)[own.origin]
-    return Feeders(arriving, trip, np.append(feeders.least, 0.0)[own.origin])
+    trip = np.append(other.rows_of(inbound.trip), -1)[own.origin]
+    return InboundTrips(arriving, trip, np.append(inbound.least, 0.0)[own.origin])

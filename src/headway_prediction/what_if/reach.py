@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headway_prediction.what_if.monte_carlo import Coming
+from headway_prediction.what_if.monte_carlo import UpcomingTrains
 
 FASTEST = 0.9
 EARLY_MINS = 1.0
@@ -10,11 +10,11 @@ EARLY_MINS = 1.0
 one by more minutes early than this."""
 
 
-def first_reached(present: Coming, changed: Coming, now: float) -> np.ndarray:
+def first_reached(baseline: UpcomingTrains, changed: UpcomingTrains, now: float) -> np.ndarray:
     """Return from which minute on each position can be reached by the difference of two plans, infinite if never."""
-    touched = [*_not_in(present, changed), *_not_in(changed, present)]
+    touched = [*_not_in(baseline, changed), *_not_in(changed, baseline)]
     earliest = [_earliest(minutes, now) for minutes in touched]
-    return np.min([np.full(present.minutes.shape[1], np.inf), *earliest], axis=0)
+    return np.min([np.full(baseline.minutes.shape[1], np.inf), *earliest], axis=0)
 
 
 def reached(first: np.ndarray, now: int, leads: int) -> np.ndarray:
@@ -22,13 +22,13 @@ def reached(first: np.ndarray, now: int, leads: int) -> np.ndarray:
     return first[None] < (now + 1 + np.arange(leads))[:, None]
 
 
-def _not_in(one: Coming, other: Coming) -> list[np.ndarray]:
+def _not_in(one: UpcomingTrains, other: UpcomingTrains) -> list[np.ndarray]:
     """Minutes of the trains of one plan that are not the same in the other."""
-    same = dict(zip(other.luck.tolist(), other.minutes, strict=True))
+    same = dict(zip(other.stream.tolist(), other.minutes, strict=True))
     return [
         minutes
-        for luck, minutes in zip(one.luck.tolist(), one.minutes, strict=True)
-        if luck not in same or not np.array_equal(minutes, same[luck])
+        for stream, minutes in zip(one.stream.tolist(), one.minutes, strict=True)
+        if stream not in same or not np.array_equal(minutes, same[stream])
     ]
 
 

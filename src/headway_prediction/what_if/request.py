@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from headway_prediction.what_if.edits import Edit
 
-MOST_EDITS = 100
-MOST_MINS = 60.0
+MAX_EDITS = 100
+MAX_MINS = 60.0
 """Of a hold, a strategy or a limit: no longer than the hour that is edited."""
 
 
@@ -45,12 +45,12 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Search:
-    """The best holds of the departures of one direction within limits: none longer than `most_hold_mins`, and no train less
-    than `least_turn_mins` at a terminal between arriving and leaving, as far as the bundle knows which train turns where."""
+    """The best holds of the departures of one direction within limits: none longer than `max_hold_mins`, and no train less
+    than `min_turnaround_mins` at a terminal between arriving and leaving, as far as the bundle knows which train turns where."""
 
     direction: int
-    most_hold_mins: float
-    least_turn_mins: float
+    max_hold_mins: float
+    min_turnaround_mins: float
 
 
 @dataclass(frozen=True)

@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.rollout import FeedBack
+from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS, Line
-from headway_prediction.what_if.apply_edits import Planned, as_edits, edited, under
-from headway_prediction.what_if.baseline import Departure, Present
-from headway_prediction.what_if.checks import refuse_impossible
+from headway_prediction.what_if.apply_edits import RevisedDeparture, apply_edits, as_edits, under
+from headway_prediction.what_if.baseline import Baseline, Departure
+from headway_prediction.what_if.checks import check_feasible
 from headway_prediction.what_if.edits import EDITED_MINS, Edit
 from headway_prediction.what_if.effect import Effect
 from headway_prediction.what_if.request import Request
 from headway_prediction.what_if.search import best_holds
 from headway_prediction.what_if.strategies import apply_strategy
-from headway_prediction.what_if.wait import Wait, together
+from headway_prediction.what_if.wait import Wait, stack_platforms
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
 
 
 @dataclass(frozen=True)
-class Answer:
+class WhatIfResult:
     """What a change does, as of the end of minute `t0`.
 
-    `edits` are all that were applied. `present` and `changed` hold one origin and 60 leads each; `reached` (leads,
+    `edits` are all that were applied. `baseline` and `changed` hold one origin and 60 leads each; `reached` (leads,
     stations, directions) is True where the change can have arrived: elsewhere the two are equal bit for bit. `departures`
     are all of the next hour, as they are to be. `wait` is that of all platforms together, None where no train comes; `waits`
     those by (direction, station), without those where none comes.
@@ -45,17 +45,17 @@ class Answer:
     service_date: date
     t0: int
     edits: tuple[Edit, ...]
-    present: Forecast
+    baseline: Forecast
     changed: Forecast
     reached: np.ndarray
-    departures: tuple[Planned, ...]
+    departures: tuple[RevisedDeparture, ...]
     wait: Wait | None
     waits: Mapping[tuple[int, int], Wait]
 
     @property
     def difference(self) -> np.ndarray:
         """The change of the mean headway in minutes: (leads, stations, directions)."""
-        return self.changed.mean[0] - self.present.mean[0]
+        return self.changed.mean[0] - self.baseline.mean[0]
 
 
 def departures(bundle: "Bundle", history: LineHistory, service_date: date, t0: int) -> tuple[Departure, ...]:
@@ -64,38 +64,38 @@ def departures(bundle: "Bundle", history: LineHistory, service_date: date, t0: i
     These are the planned ones or, on a line whose trips are known from other days alone, the usual ones. None where the
     bundle knows no trips. Raises HeadwayError for a date that is not in the history, or a history of another line.
     """
-    return Present.of(bundle, history, service_date, t0).departures
+    return Baseline.of(bundle, history, service_date, t0).departures
 
 
-def answer(
+def run_what_if(
     request: Request,
     bundle: "Bundle",
     history: LineHistory,
     service_date: date,
     t0: int,
-    present_forecast: Forecast | None = None,
-) -> Answer:
+    baseline_forecast: Forecast | None = None,
+) -> WhatIfResult:
     """Forecast what `request` does to a line, as known at the end of minute `t0` of a service date in `history`.
 
-    `present_forecast` is the one of method "st-convnet-60" from that origin alone, made anew if not given. Raises
+    `baseline_forecast` is the one of method "st-convnet-60" from that origin alone, made anew if not given. Raises
     HeadwayError for an edit of a departure that is not there, has left or is too far away; for one that would overtake
     another or leave too little time to turn round; and for a bundle that knows no trips.
     """
-    present = Present.of(bundle, history, service_date, t0)
-    plan = planned(present, request)
-    refuse_impossible(present, plan)
-    changed = under(present, plan)
-    if present_forecast is None:
-        present_forecast = bundle.method(FeedBack.name).forecast(history, service_date, np.array([t0]))
-    effects = effects_of(present, changed)
+    baseline = Baseline.of(bundle, history, service_date, t0)
+    plan = planned(baseline, request)
+    check_feasible(baseline, plan)
+    changed = under(baseline, plan)
+    if baseline_forecast is None:
+        baseline_forecast = bundle.method(Rollout.name).forecast(history, service_date, np.array([t0]))
+    effects = effects_of(baseline, changed)
     line, cap_mins = history.line, history.grid.attrs["cap_mins"]
-    return Answer(
+    return WhatIfResult(
         line,
         service_date,
         t0,
         as_edits(plan),
-        present_forecast,
-        changed_forecast(present_forecast, line, effects, cap_mins),
+        baseline_forecast,
+        changed_forecast(baseline_forecast, line, effects, cap_mins),
         _reached(line, effects),
         _in_order(plan),
         line_wait(effects),
@@ -103,29 +103,29 @@ def answer(
     )
 
 
-def effects_of(present: Present, changed: Present) -> dict[int, Effect]:
+def effects_of(baseline: Baseline, changed: Baseline) -> dict[int, Effect]:
     """Return what a changed plan does in each direction whose trips are known."""
-    known = [direction for direction in DIRECTIONS if present.days[direction].trips is not None]
-    return {direction: Effect.of(present, changed, direction) for direction in known}
+    known = [direction for direction in DIRECTIONS if baseline.days[direction].trips is not None]
+    return {direction: Effect.of(baseline, changed, direction) for direction in known}
 
 
-def planned(present: Present, request: Request) -> tuple[Planned, ...]:
+def planned(baseline: Baseline, request: Request) -> tuple[RevisedDeparture, ...]:
     """Return the departures that a request asks for: the edits first, then the strategy, then the search."""
-    plan = edited(present, request.edits)
-    refuse_impossible(present, plan)
+    plan = apply_edits(baseline, request.edits)
+    check_feasible(baseline, plan)
     if request.strategy is not None:
-        plan = apply_strategy(present, plan, request.strategy)
-        refuse_impossible(present, plan)
-    return plan if request.search is None else best_holds(present, plan, request.search)
+        plan = apply_strategy(baseline, plan, request.strategy)
+        check_feasible(baseline, plan)
+    return plan if request.search is None else best_holds(baseline, plan, request.search)
 
 
 def changed_forecast(
-    present: Forecast, line: Line, effects: Mapping[int, Effect], cap_mins: float
+    baseline: Forecast, line: Line, effects: Mapping[int, Effect], cap_mins: float
 ) -> Forecast:
     """Return the present forecast with what a change does in either direction; quantiles stay in their order."""
-    levels = sorted(present.quantiles)
-    mean = present.mean.copy()
-    quantiles = np.stack([present.quantiles[level] for level in levels])
+    levels = sorted(baseline.quantiles)
+    mean = baseline.mean.copy()
+    quantiles = np.stack([baseline.quantiles[level] for level in levels])
     for direction, effect in effects.items():
         lead, position = np.nonzero(effect.reached)
         station = np.array(line.travel_order(direction))[position]
@@ -134,7 +134,7 @@ def changed_forecast(
         moved = quantiles[cells] + effect.level_differences(levels)[:, lead, position]
         quantiles[cells] = np.sort(moved, axis=0)
     mean, quantiles = (np.clip(part, 0.0, cap_mins).astype(np.float32) for part in (mean, quantiles))
-    return Forecast(present.service_date, present.origins, mean, dict(zip(levels, quantiles, strict=True)))
+    return Forecast(baseline.service_date, baseline.origins, mean, dict(zip(levels, quantiles, strict=True)))
 
 
 def _reached(line: Line, effects: Mapping[int, Effect]) -> np.ndarray:
@@ -144,8 +144,8 @@ def _reached(line: Line, effects: Mapping[int, Effect]) -> np.ndarray:
     return cells
 
 
-def _in_order(plan: tuple[Planned, ...]) -> tuple[Planned, ...]:
-    def time(one: Planned) -> tuple[float, int]:
+def _in_order(plan: tuple[RevisedDeparture, ...]) -> tuple[RevisedDeparture, ...]:
+    def time(one: RevisedDeparture) -> tuple[float, int]:
         return one.minute if one.planned is None else one.planned, one.direction
 
     return tuple(sorted(plan, key=time))
@@ -156,7 +156,7 @@ def line_wait(effects: Mapping[int, Effect], mins: int = EDITED_MINS) -> Wait | 
     if not effects:
         return None
     waits = [effect.waits(mins) for effect in effects.values()]
-    return Wait.of(*(together(parts).over_platforms().each for parts in zip(*waits, strict=True)))
+    return Wait.of(*(stack_platforms(parts).over_platforms().each for parts in zip(*waits, strict=True)))
 
 
 def platform_waits(
@@ -165,9 +165,9 @@ def platform_waits(
     """Return what they wait by (direction, station), without platforms at which no train comes."""
     found = {}
     for direction, effect in effects.items():
-        present, changed = (waits.each for waits in effect.waits(mins))
+        baseline, changed = (waits.each for waits in effect.waits(mins))
         for position, station in enumerate(line.travel_order(direction)):
-            wait = Wait.of(present[position], changed[position])
+            wait = Wait.of(baseline[position], changed[position])
             if wait is not None:
                 found[direction, station] = wait
     return found

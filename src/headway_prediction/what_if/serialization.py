@@ -15,21 +15,21 @@ from headway_prediction.transit.clock import service_day_start, time_zone
 from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.what_if.edits import Add, Cancel, Edit, Hold, Move
 from headway_prediction.what_if.request import (
-    MOST_EDITS,
-    MOST_MINS,
+    MAX_EDITS,
+    MAX_MINS,
     Action,
     Request,
     Search,
     Strategy,
     StrategyName,
 )
-from headway_prediction.what_if.result import Answer
+from headway_prediction.what_if.result import WhatIfResult
 from headway_prediction.what_if.wait import Wait
 
 ACTIONS = {Move: Action.MOVE, Hold: Action.HOLD, Cancel: Action.CANCEL, Add: Action.ADD}
 
 
-def request_of(plain: Mapping[str, object], line: Line, service_date: date) -> Request:
+def parse_request(plain: Mapping[str, object], line: Line, service_date: date) -> Request:
     """Read a request: {"edits": [{"action": "move|hold|cancel|add", "direction_id", "departure", "to", "mins"}], "strategy":
     null | {"name", "direction_id", "mins"}, "search": null | {"direction_id", "most_hold_mins", "least_turn_mins"}}.
 
@@ -37,9 +37,9 @@ def request_of(plain: Mapping[str, object], line: Line, service_date: date) -> R
     HeadwayError for anything else.
     """
     edits = plain.get("edits") or []
-    if not isinstance(edits, Sequence) or len(edits) > MOST_EDITS:
+    if not isinstance(edits, Sequence) or len(edits) > MAX_EDITS:
         raise HeadwayError(
-            "the edits are no list, or too many", f"a list of {MOST_EDITS} at most", "send fewer"
+            "the edits are no list, or too many", f"a list of {MAX_EDITS} at most", "send fewer"
         )
     fields = [Fields(edit, line, service_date) for edit in edits]
     strategy, search = plain.get("strategy"), plain.get("search")
@@ -78,8 +78,8 @@ class Fields:
     def mins(self, name: str) -> float:
         """Return a number of minutes from 0 to 60."""
         value = self.plain.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MOST_MINS:
-            raise self._wrong(name, f"minutes from 0 to {MOST_MINS:g}")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_MINS:
+            raise self._wrong(name, f"minutes from 0 to {MAX_MINS:g}")
         return float(value)
 
     def minute(self, name: str) -> float:
@@ -112,33 +112,33 @@ def _strategy(fields: Fields) -> Strategy:
 
 
 def _search(fields: Fields) -> Search:
-    return Search(fields.direction(), fields.mins("most_hold_mins"), fields.mins("least_turn_mins"))
+    return Search(fields.direction(), fields.mins("max_hold_mins"), fields.mins("min_turnaround_mins"))
 
 
-def answer_plain(answer: Answer) -> dict[str, object]:
+def result_plain(result: WhatIfResult) -> dict[str, object]:
     """Return an answer as POST what-if has it, but for the `status` of the data, which the service adds."""
-    line, day = answer.line, answer.service_date
+    line, day = result.line, result.service_date
     stations, directions = platform_places(line)
     return {
-        "time": end(day, answer.t0, line),
-        "edits": [_edit_plain(edit, line, day) for edit in answer.edits],
-        "present": forecast_columns(answer.present, line),
-        "changed": forecast_columns(answer.changed, line),
-        "difference": {"headway_mean": numbers(answer.difference[:, stations, directions].T)},
-        "reached": answer.reached[:, stations, directions].T.tolist(),
+        "time": end(day, result.t0, line),
+        "edits": [_edit_plain(edit, line, day) for edit in result.edits],
+        "baseline": forecast_columns(result.baseline, line),
+        "changed": forecast_columns(result.changed, line),
+        "difference": {"headway_mean": numbers(result.difference[:, stations, directions].T)},
+        "reached": result.reached[:, stations, directions].T.tolist(),
         "departures": [
             {
                 "direction_id": one.direction,
                 "planned": None if one.planned is None else moment(day, one.planned, line),
                 "changed": None if one.minute is None else moment(day, one.minute, line),
             }
-            for one in answer.departures
+            for one in result.departures
         ],
         "wait": {
-            "line": wait_plain(answer.wait),
+            "line": wait_plain(result.wait),
             "stations": [
                 {"direction_id": direction, "station": station} | wait_plain(wait)
-                for (direction, station), wait in answer.waits.items()
+                for (direction, station), wait in result.waits.items()
             ],
         },
     }
@@ -146,7 +146,7 @@ def answer_plain(answer: Answer) -> dict[str, object]:
 
 def wait_plain(wait: Wait | None) -> dict[str, float | None]:
     """Return waits in minutes, rounded to thousandths; None where none are known."""
-    names = ("present_mins", "changed_mins", "difference_mins", "low_mins", "high_mins")
+    names = ("baseline_mins", "changed_mins", "difference_mins", "low_mins", "high_mins")
     return {name: None if wait is None else round(getattr(wait, name), 3) + 0.0 for name in names}
 
 

@@ -5,22 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.transit.clock import service_time
-from headway_prediction.what_if.apply_edits import Planned
-from headway_prediction.what_if.baseline import Present
-from headway_prediction.what_if.departures import Leaving
+from headway_prediction.transit.clock import gtfs_time
+from headway_prediction.what_if.apply_edits import RevisedDeparture
+from headway_prediction.what_if.baseline import Baseline
+from headway_prediction.what_if.departures import TerminalDepartures
 from headway_prediction.what_if.request import Strategy, StrategyName
 
-LEAST_HOLD_MINS = 0.5
+MIN_HOLD_MINS = 0.5
 """Nobody holds a train for less."""
 HOLD_STEP_MINS = 0.1
 
 
-def apply_strategy(present: Present, plan: Sequence[Planned], strategy: Strategy) -> tuple[Planned, ...]:
+def apply_strategy(
+    baseline: Baseline, plan: Sequence[RevisedDeparture], strategy: Strategy
+) -> tuple[RevisedDeparture, ...]:
     """Return the plan under a strategy; raises HeadwayError where its direction has no departure in the next hour, or none
     that can narrow the gap."""
-    present.refuse_unknown_trips(strategy.direction)
-    leaving = Leaving.of(present, plan, strategy.direction)
+    baseline.require_trips(strategy.direction)
+    leaving = TerminalDepartures.of(baseline, plan, strategy.direction)
     if not len(leaving.places):
         raise HeadwayError(
             f"no train of direction {strategy.direction} is planned to leave within the hour",
@@ -32,7 +34,7 @@ def apply_strategy(present: Present, plan: Sequence[Planned], strategy: Strategy
         StrategyName.HOLD_NEXT: _hold_next,
         StrategyName.FILL_GAP: _fill_gap,
     }[strategy.name]
-    before = present.days[strategy.direction].last_seen(present.t0)[0]
+    before = baseline.days[strategy.direction].last_observed(baseline.t0)[0]
     return leaving.shifted(shifts(leaving, before, strategy.mins))
 
 
@@ -64,9 +66,9 @@ def _below(departures: np.ndarray, first: int, middle: int, last: int) -> bool:
     return departures[middle] <= departures[first] + slope * (middle - first)
 
 
-def _even(leaving: Leaving, before: float, mins: float) -> np.ndarray:
+def _even(leaving: TerminalDepartures, before: float, mins: float) -> np.ndarray:
     holds = np.round(holds_to_even(leaving.expected, before) / HOLD_STEP_MINS) * HOLD_STEP_MINS
-    holds = np.where(holds >= LEAST_HOLD_MINS, np.round(holds, 6), 0.0)
+    holds = np.where(holds >= MIN_HOLD_MINS, np.round(holds, 6), 0.0)
     # A train so late that it leaves after the next one cannot be held and keep the order of the plan.
     for place in reversed(range(len(holds) - 1)):
         if not leaving.apart(holds)[place]:
@@ -74,13 +76,13 @@ def _even(leaving: Leaving, before: float, mins: float) -> np.ndarray:
     return holds
 
 
-def _hold_next(leaving: Leaving, before: float, mins: float) -> np.ndarray:
+def _hold_next(leaving: TerminalDepartures, before: float, mins: float) -> np.ndarray:
     shifts = np.zeros(len(leaving.places))
     shifts[np.argmin(leaving.expected)] = mins
     return shifts
 
 
-def _fill_gap(leaving: Leaving, before: float, mins: float) -> np.ndarray:
+def _fill_gap(leaving: TerminalDepartures, before: float, mins: float) -> np.ndarray:
     """Hold the train ahead of the widest gap; where that one has left, the one behind leaves earlier."""
     shifts = np.zeros(len(leaving.places))
     gaps = np.diff(leaving.expected, prepend=before)  # NaN where no train has left yet
@@ -93,10 +95,10 @@ def _fill_gap(leaving: Leaving, before: float, mins: float) -> np.ndarray:
     return shifts
 
 
-def _refuse_behind(leaving: Leaving) -> None:
+def _refuse_behind(leaving: TerminalDepartures) -> None:
     if leaving.behind[0] > 0:
         raise HeadwayError(
-            f"the widest gap is that since the last train, and the one of {service_time(leaving.minutes[0])} is late and "
+            f"the widest gap is that since the last train, and the one of {gtfs_time(leaving.minutes[0])} is late and "
             "leaves as soon as it can",
             "a widest gap that can be narrowed",
             "hold another train, or add one",

@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 
 LOW, HIGH = 0.1, 0.9
-WIDER = 1.3
+INTERVAL_INFLATION = 1.3
 """Chance has more in store than the trains of one morning have shown: of what really happened on simulated mornings the bare
 interval held 71 % (benchmarks/what_if_truth.py)."""
 
@@ -24,47 +24,47 @@ interval held 71 % (benchmarks/what_if_truth.py)."""
 class Wait:
     """What a passenger is expected to wait, in minutes, and the 10 % and 90 % quantiles of the difference."""
 
-    present_mins: float
+    baseline_mins: float
     changed_mins: float
     difference_mins: float
     low_mins: float
     high_mins: float
 
     @classmethod
-    def of(cls, present: np.ndarray, changed: np.ndarray) -> Self | None:
+    def of(cls, baseline: np.ndarray, changed: np.ndarray) -> Self | None:
         """Compare the waits of the same chances under two plans, (draws,) each; None where none can be told."""
-        known = np.isfinite(present) & np.isfinite(changed)
+        known = np.isfinite(baseline) & np.isfinite(changed)
         if not known.any():
             return None
-        difference = (changed - present)[known]
+        difference = (changed - baseline)[known]
         low, middle, high = np.quantile(difference, [LOW, 0.5, HIGH])
-        low, high = (middle + WIDER * (side - middle) for side in (low, high))
-        means = present[known].mean(), changed[known].mean()
+        low, high = (middle + INTERVAL_INFLATION * (side - middle) for side in (low, high))
+        means = baseline[known].mean(), changed[known].mean()
         return cls(float(means[0]), float(means[1]), float(difference.mean()), float(low), float(high))
 
 
 @dataclass(frozen=True)
-class Waited:
-    """Passengers at platforms over a while: minutes `waited` in all, one coming each minute, and minutes in which they came
+class WaitTotals:
+    """Passengers at platforms over a while: minutes `wait_totals` in all, one coming each minute, and minutes in which they came
     (`minutes`), of any shape."""
 
-    waited: np.ndarray
+    wait_totals: np.ndarray
     minutes: np.ndarray
 
     @property
     def each(self) -> np.ndarray:
         """What one waits on average, NaN where none came."""
         with np.errstate(invalid="ignore"):
-            return self.waited / np.where(self.minutes > 0, self.minutes, np.nan)
+            return self.wait_totals / np.where(self.minutes > 0, self.minutes, np.nan)
 
     def over_platforms(self) -> Self:
         """Return all platforms (the first axis) together, the passengers of each counting alike."""
-        return type(self)(self.waited.sum(axis=0), self.minutes.sum(axis=0))
+        return type(self)(self.wait_totals.sum(axis=0), self.minutes.sum(axis=0))
 
 
-def together(parts: Sequence[Waited]) -> Waited:
+def stack_platforms(parts: Sequence[WaitTotals]) -> WaitTotals:
     """Return the platforms of several parts as one, along the first axis."""
-    return Waited(
+    return WaitTotals(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("waited", "minutes"))
     )
 
@@ -74,7 +74,7 @@ def last_passings(passings: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(passings), passings, -np.inf).max(axis=0, initial=-np.inf)
 
 
-def waited(passings: np.ndarray, now: float, until: np.ndarray) -> Waited:
+def wait_totals(passings: np.ndarray, now: float, until: np.ndarray) -> WaitTotals:
     """Return what passengers wait who come between `now` and `until` (positions, …), not after the last train.
 
     `passings` (trains, positions, …) in minutes, infinite where a train does not pass, in any order; those before `now` do
@@ -87,4 +87,4 @@ def waited(passings: np.ndarray, now: float, until: np.ndarray) -> Waited:
     stops = np.minimum(comes, ends)
     # From when the first passenger of a headway comes to when the last one does.
     first, last = (np.where(np.isfinite(comes), comes, ends) - moment for moment in (begins, stops))
-    return Waited(((first**2 - last**2) / 2).sum(axis=0), ends - now)
+    return WaitTotals(((first**2 - last**2) / 2).sum(axis=0), ends - now)

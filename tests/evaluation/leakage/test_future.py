@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.leakage.future import DELETED, REPLACED, peeking_alarms, spread_origins
-from headway_prediction.evaluation.leakage.oracle import own_oracles, plan_alarm
-from headway_prediction.evaluation.leakage.scrambled import scrambled
+from headway_prediction.evaluation.leakage.lookahead import DELETED, REPLACED, find_leaks, spread_origins
+from headway_prediction.evaluation.leakage.oracle import compare_with_oracle, observed_plan_alarm
+from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.evaluation.truth import scored_origins
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.persistence import Persistence
@@ -77,7 +77,7 @@ class SpoiltByTruth:
 
 def test_the_scrambled_history_has_the_same_past_and_another_future(history, days):
     day, t0 = days[1][2], 700
-    other = scrambled(history, day, t0)
+    other = with_random_future(history, day, t0)
     assert other.service_dates == history.service_dates
     assert other.known_passings(day, t0).equals(history.known_passings(day, t0))
     now, was = (part.day(day).isel(time=slice(0, t0 + 1)) for part in (other, history))
@@ -86,12 +86,12 @@ def test_the_scrambled_history_has_the_same_past_and_another_future(history, day
     for later in days[1][2:]:
         assert not other.passings_on(later).equals(history.passings_on(later))
     assert other.passings_on(days[1][1]).equals(history.passings_on(days[1][1]))
-    assert not scrambled(history, day, t0, seed=1).passings.equals(other.passings)
+    assert not with_random_future(history, day, t0, seed=1).passings.equals(other.passings)
 
 
 def test_after_midnight_the_rest_of_the_night_before_is_scrambled_too(history, days):
     night, day = days[1][0], days[1][1]
-    other, known = scrambled(history, day, 9), history.known_passings(day, 9)
+    other, known = with_random_future(history, day, 9), history.known_passings(day, 9)
     assert known.filter(service_date=night)["minute"].max() < 1450
     assert other.passings_on(night).filter(pl.col("minute") >= 1450).height > 0
     assert other.known_passings(day, 9).equals(known)
@@ -106,8 +106,8 @@ def test_origins_are_spread_over_all_days(history, days):
 
 
 def test_no_honest_method_raises_an_alarm(history, days, simple):
-    assert peeking_alarms(history, simple, spread_origins(history, days[1], 10)) == {}
-    results = {result.method: result for result in own_oracles(history, simple, *days)}
+    assert find_leaks(history, simple, spread_origins(history, days[1], 10)) == {}
+    results = {result.method: result for result in compare_with_oracle(history, simple, *days)}
     assert {result.alarm for result in results.values()} == {None}
     for name in ("persistence", "climatology"):
         assert results[name].with_plan == results[name].with_oracle
@@ -117,7 +117,7 @@ def test_no_honest_method_raises_an_alarm(history, days, simple):
 @pytest.mark.parametrize("peeking", [OneMinuteAhead, KnowsTheDepartures])
 def test_a_method_that_peeks_is_named_with_date_minute_and_cell(history, days, simple, peeking):
     methods = simple | {peeking.name: peeking.fit(history.select(days[0]))}
-    alarms = peeking_alarms(history, methods, spread_origins(history, days[1], 10))
+    alarms = find_leaks(history, methods, spread_origins(history, days[1], 10))
     assert list(alarms) == [peeking.name]
     sentence = alarms[peeking.name]
     assert sentence.startswith(f"{peeking.name} peeks: at minute ")
@@ -130,19 +130,19 @@ def test_peeking_at_a_minute_in_which_nothing_happens_shows_beside_another_futur
     moments = scored_origins(history, day)
     comes = history.day(day)["arrived"].values[moments + 1].any(axis=(1, 2))
     for t0, how in ((moments[comes][0], DELETED), (moments[~comes][0], REPLACED)):
-        alarms = peeking_alarms(history, {"ahead": OneMinuteAhead()}, {day: np.array([t0])})
+        alarms = find_leaks(history, {"ahead": OneMinuteAhead()}, {day: np.array([t0])})
         assert f"at minute {t0} of {day}" in alarms["ahead"] and alarms["ahead"].endswith(how)
 
 
 def test_a_method_that_is_worse_with_the_truth_is_caught(history, days, simple):
-    (result,) = own_oracles(history, {"spoilt": SpoiltByTruth(simple["propagation"])}, *days)
+    (result,) = compare_with_oracle(history, {"spoilt": SpoiltByTruth(simple["propagation"])}, *days)
     assert result.with_oracle > result.with_plan + 1
     assert result.alarm.startswith("spoilt is better with the plan (MAE 0.")
 
 
 def test_few_days_of_bad_luck_are_no_alarm(history, days, simple):
     methods = {"spoilt": SpoiltByTruth(simple["propagation"])}
-    (result,) = own_oracles(history, methods, days[0], days[1][:5])
+    (result,) = compare_with_oracle(history, methods, days[0], days[1][:5])
     assert result.with_oracle > result.with_plan and result.alarm is None
 
 
@@ -157,23 +157,25 @@ def test_a_method_that_can_be_fitted_is_fitted_again_on_the_oracle(history, days
         history.grid,
     )
     method = Propagation.fit(loose.select(days[0]))
-    assert not any(runs.keeps_plan for runs in method.runs)
-    (result,) = own_oracles(loose, {"propagation": method}, *days)
+    assert not any(runs.follows_plan for runs in method.runs)
+    (result,) = compare_with_oracle(loose, {"propagation": method}, *days)
     assert result.difference.high < 0
 
 
 def test_an_oracle_grid_is_refused(history, days, simple):
     with pytest.raises(HeadwayError, match="observed departures"):
-        next(own_oracles(with_plan(history, PlanKind.ORACLE), simple, *days))
+        next(compare_with_oracle(with_plan(history, PlanKind.ORACLE), simple, *days))
 
 
 def test_a_plan_written_from_the_log_is_noticed(history, days):
     told = with_plan(history, PlanKind.ORACLE)
     unlabelled = LineHistory(told.line, told.passings, told.timetable, told.grid.drop_attrs())
     assert PLAN_ATTRIBUTE not in unlabelled.grid.attrs
-    assert "trains left their terminal at a planned time to the second" in plan_alarm(unlabelled, days[1])
-    assert plan_alarm(history, days[1]) is None
-    assert plan_alarm(with_plan(history, PlanKind.NONE), days[1]) is None
+    assert "trains left their terminal at a planned time to the second" in observed_plan_alarm(
+        unlabelled, days[1]
+    )
+    assert observed_plan_alarm(history, days[1]) is None
+    assert observed_plan_alarm(with_plan(history, PlanKind.NONE), days[1]) is None
 
 
 @pytest.mark.parametrize("name", ["dublin-dart", "nyc-1"])
@@ -183,9 +185,11 @@ def test_the_simple_methods_pass_on_real_lines(real_line, name):
     fitted, judged = history.service_dates[:7], history.service_dates[7:14]
     history = history.select(fitted + judged)
     methods = fit_simple_methods(history.select(fitted))
-    assert plan_alarm(history, judged) is None
-    assert peeking_alarms(history, methods, spread_origins(history, judged, 4)) == {}
-    assert [result.alarm for result in own_oracles(history, methods, fitted, judged)] == [None] * len(methods)
+    assert observed_plan_alarm(history, judged) is None
+    assert find_leaks(history, methods, spread_origins(history, judged, 4)) == {}
+    assert [result.alarm for result in compare_with_oracle(history, methods, fitted, judged)] == [None] * len(
+        methods
+    )
 
 
 def real_history(folder) -> LineHistory:

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.evaluation.leakage.scrambled import scrambled
+from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.lightgbm.model import LightGBM
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections, inputs_width
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, inputs_width
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
@@ -68,7 +68,7 @@ class QuickLightGBM(LightGBM):
 
     @classmethod
     def fit(cls, training):
-        return super().fit(training, most_rows=20_000, most_rounds=20)
+        return super().fit(training, most_rows=20_000, max_rounds=20)
 
 
 needs_lightgbm = pytest.mark.skipif(
@@ -95,7 +95,7 @@ def test_the_forecast_is_the_one_from_what_was_known(history, method, t0):
     origins = np.array([t0])
     whole = method.forecast(history, TODAY, origins)
     assert_bitwise_equal(whole, method.forecast(history.as_of(TODAY, t0), TODAY, origins))
-    assert_bitwise_equal(whole, method.forecast(scrambled(history, TODAY, t0), TODAY, origins))
+    assert_bitwise_equal(whole, method.forecast(with_random_future(history, TODAY, t0), TODAY, origins))
 
 
 def test_origins_do_not_see_each_other(history, method):
@@ -134,7 +134,7 @@ def random_arrivals(history):
     positions, random = len(history.line.stations), np.random.default_rng(0)
     sizes = [(inputs_width(positions), 8), (8, 4)]
     layers = (random.normal(0, 0.5, size).astype(np.float32) for size in sizes)
-    return ArrivalCorrections(
+    return ArrivalResiduals(
         positions, tuple((weights, np.zeros(weights.shape[1], np.float32)) for weights in layers)
     )
 
@@ -146,7 +146,7 @@ def ensemble(history):
 
     from headway_prediction.forecasters.calibration import Calibration
     from headway_prediction.forecasters.st_convnet import STConvNetForecaster
-    from headway_prediction.guided import GuidedSTConvNet
+    from headway_prediction.guided import ProbabilisticSTConvNet
 
     config = AppConfig(
         encoder_filters=(4, 4), encoder_step_mins=3, schedule_units=4, decoder_filters=4, head_units=8
@@ -154,13 +154,13 @@ def ensemble(history):
     shapes = (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
     networks = []
     for seed in range(2):
-        networks.append(GuidedSTConvNet(replace(config, seed=seed), *shapes))
+        networks.append(ProbabilisticSTConvNet(replace(config, seed=seed), *shapes))
         for variable in networks[-1].trainable_variables:
             variable.assign(variable + keras.random.normal(variable.shape, stddev=0.1, seed=seed))
     stretch = np.linspace([1.2, 1.0, 1.5], [2.0, 1.0, 2.5], 15)
     calibration = Calibration(np.array([0.1, 0.5, 0.9]), stretch, np.array(2.0))
-    guess = FittedGuess(fit_first_guess(history.select(DAYS[:2])), random_arrivals(history))
-    return STConvNetForecaster(networks, config, guess, calibration)
+    prior = FittedPrior(fit_prior(history.select(DAYS[:2])), random_arrivals(history))
+    return STConvNetForecaster(networks, config, prior, calibration)
 
 
 def test_calibrated_networks_with_a_first_guess_see_no_future_either(history, ensemble):
@@ -175,7 +175,7 @@ def test_calibrated_networks_with_a_first_guess_see_no_future_either(history, en
         rows = slice(index, index + 1)
         quantiles = {level: values[rows] for level, values in together.quantiles.items()}
         expected = Forecast(TODAY, together.origins[rows], together.mean[rows], quantiles)
-        for known in (history.as_of(TODAY, t0), scrambled(history, TODAY, t0)):
+        for known in (history.as_of(TODAY, t0), with_random_future(history, TODAY, t0)):
             assert_bitwise_equal(ensemble.forecast(known, TODAY, np.array([t0])), expected)
 
 

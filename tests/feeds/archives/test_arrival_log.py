@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.feeds.archives.arrival_log import Event, Passing, Platform, tidy_log
+from headway_prediction.feeds.archives.arrival_log import Event, PassingDefinition, Platform, tidy_log
 from headway_prediction.feeds.archives.observations import observed
-from headway_prediction.feeds.logs.arrivals import COLUMNS, check_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, check_arrivals
 
 SEVEN = datetime(2024, 1, 16, 12, tzinfo=UTC)
 
@@ -37,15 +37,15 @@ def seen(*rows):
 
 
 def tidied(*rows, **options):
-    log, counts = tidy_log(seen(*rows), Passing("L", **options))
+    log, counts = tidy_log(seen(*rows), PassingDefinition("L", **options))
     return [
         (row["stop_id"], (row["event_time"] - SEVEN) / timedelta(minutes=1)) for row in log.to_dicts()
     ], counts
 
 
 def test_the_log_has_the_columns_of_every_log_and_passes_its_check():
-    log, _ = tidy_log(seen(("t", "a", 0, None, 0), ("t", "b", 1, 2, 3)), Passing("L"))
-    assert log.schema == pl.Schema(COLUMNS)
+    log, _ = tidy_log(seen(("t", "a", 0, None, 0), ("t", "b", 1, 2, 3)), PassingDefinition("L"))
+    assert log.schema == pl.Schema(ARRIVAL_COLUMNS)
     assert check_arrivals(log).equals(log)
     assert log["stop_name"].to_list() == ["a", "b"]
 
@@ -91,14 +91,14 @@ def test_a_platform_is_a_stop_or_all_tracks_of_a_station():
     rows = (("t", "a1", 0, None, 1), ("u", "a2", 0, None, 8))
     assert [stop for stop, _ in tidied(*rows, names=names)[0]] == ["a1", "a2"]
     assert tidied(*rows, names=names, platform=Platform.STATION)[0] == [("A", 1), ("A", 8)]
-    log, _ = tidy_log(seen(*rows), Passing("L", names=names))
+    log, _ = tidy_log(seen(*rows), PassingDefinition("L", names=names))
     assert log["stop_name"].to_list() == ["Alewife", "Alewife"]
 
 
 def test_a_train_whose_stops_are_not_counted_is_ordered_by_its_times():
-    log, _ = tidy_log(seen(("t", "b", None, None, 4), ("t", "a", None, None, 1)), Passing("L"))
+    log, _ = tidy_log(seen(("t", "b", None, None, 4), ("t", "a", None, None, 1)), PassingDefinition("L"))
     assert log.select("stop_id", "stop_sequence").rows() == [("a", 0), ("b", 1)]
-    log, counts = tidy_log(seen(("", "b", None, None, 4)), Passing("L"))
+    log, counts = tidy_log(seen(("", "b", None, None, 4)), PassingDefinition("L"))
     assert log.is_empty() and counts == {"without a trip or a place along it": 1}
 
 

@@ -10,16 +10,16 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives import column_map
 from headway_prediction.feeds.archives.column_map import ColumnMap, read_column_map
 from headway_prediction.feeds.archives.custom import read_day
-from headway_prediction.feeds.archives.observations import Wanted
+from headway_prediction.feeds.archives.observations import ArchiveQuery
 
-DUBLIN = Wanted(time_zone="Europe/Dublin")
+DUBLIN = ArchiveQuery(time_zone="Europe/Dublin")
 COLUMNS = {"direction_id": "bound", "stop_id": "at", "event_time": "when", "trip_id": "run"}
 
 
-def mapped(folder: Path, text: str, wanted: Wanted = DUBLIN, **settings):
+def mapped(folder: Path, text: str, query: ArchiveQuery = DUBLIN, **settings):
     path = folder / "day.csv"
     path.write_text(text)
-    return read_day(path, ColumnMap.model_validate({"columns": COLUMNS} | settings), wanted).rows
+    return read_day(path, ColumnMap.model_validate({"columns": COLUMNS} | settings), query).rows
 
 
 def test_a_table_with_nothing_but_trains_stops_and_times(tmp_path):
@@ -131,16 +131,16 @@ GOOD = "run,bound,at,when\nx,0,A,2025-09-29 08:00:00\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted", "sentence"),
+    ("text", "query", "sentence"),
     [
         (GOOD.replace("bound", "way"), DUBLIN, r"no column 'bound' \(it has run, way, at, when\)"),
         (GOOD.replace(",0,", ",north,"), DUBLIN, "direction_id 'north'; expected one of 0, 1, false, true"),
         (GOOD.replace("08:00", "8 h"), DUBLIN, "event_time '2025-09-29 8 h:00'; expected an ISO 8601 time"),
-        (GOOD, Wanted(), "times without an offset in event_time .*--time-zone"),
-        (GOOD.replace(":00\n", ":00Z\n"), Wanted(), "the service dates of .* have to be found"),
+        (GOOD, ArchiveQuery(), "times without an offset in event_time .*--time-zone"),
+        (GOOD.replace(":00\n", ":00Z\n"), ArchiveQuery(), "the service dates of .* have to be found"),
         (
             GOOD,
-            Wanted(("R",), "Europe/Dublin"),
+            ArchiveQuery(("R",), "Europe/Dublin"),
             "the route R was asked for, and the column map has no route_id",
         ),
         ("run,bound,at,when\n", DUBLIN, "holds no rows"),
@@ -148,6 +148,6 @@ GOOD = "run,bound,at,when\nx,0,A,2025-09-29 08:00:00\n"
         ("run,bound,at,when\nx,0,A,2025-09-29 08:00:00,too,many\n", DUBLIN, "could not be read"),
     ],
 )
-def test_each_mistake_in_a_table_is_one_sentence(tmp_path, text, wanted, sentence):
+def test_each_mistake_in_a_table_is_one_sentence(tmp_path, text, query, sentence):
     with pytest.raises(HeadwayError, match=sentence):
-        mapped(tmp_path, text, wanted)
+        mapped(tmp_path, text, query)

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format, archive_days, guess_format
-from headway_prediction.feeds.archives.arrival_log import Passing
+from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format, archive_days, detect_format
+from headway_prediction.feeds.archives.arrival_log import PassingDefinition
 from headway_prediction.feeds.archives.convert import day_logs, write_logs
 from headway_prediction.feeds.archives.observations import observed
 from headway_prediction.feeds.archives.stop_names import read_stop_names
@@ -105,14 +105,14 @@ def test_an_event_that_is_neither_arrival_nor_departure_is_refused(tmp_path, thr
 def test_formats_are_seen_from_names_and_columns(tmp_path, three_days, lamp_folder):
     write_subwaydata(tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz", three_days[0])
     write_gobble(tmp_path / "gobble", three_days[0])
-    assert guess_format([tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz"]) is Format.SUBWAYDATA
-    assert guess_format([lamp_folder]) is Format.LAMP
-    assert guess_format([tmp_path / "gobble"]) is Format.GOBBLE
+    assert detect_format([tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz"]) is Format.SUBWAYDATA
+    assert detect_format([lamp_folder]) is Format.LAMP
+    assert detect_format([tmp_path / "gobble"]) is Format.GOBBLE
     with pytest.raises(HeadwayError, match=r"are in gobble and lamp and subwaydata; .*--format"):
-        guess_format([tmp_path])
+        detect_format([tmp_path])
     pl.DataFrame({"a": [1]}).write_csv(tmp_path / "other.csv")
     with pytest.raises(HeadwayError, match=r"in no known format; .*column map"):
-        guess_format([tmp_path / "other.csv"])
+        detect_format([tmp_path / "other.csv"])
 
 
 def test_the_platforms_of_gobble_are_gathered_by_day_and_raw_feeds_are_passed_over(tmp_path, three_days):
@@ -173,7 +173,7 @@ def test_no_more_days_are_held_than_are_read_at_once():
         return observed(day)
 
     days = [ArchiveDay(str(number), ()) for number in range(30)]
-    for number, result in enumerate(day_logs(days, read, Passing("L"), workers=3)):
+    for number, result in enumerate(day_logs(days, read, PassingDefinition("L"), workers=3)):
         assert result.day.name == str(number) and result.log.height == 2
         assert len(begun) <= number + 1 + 3
 

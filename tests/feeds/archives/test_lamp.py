@@ -7,7 +7,7 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives.lamp import read_day
-from headway_prediction.feeds.archives.observations import Wanted
+from headway_prediction.feeds.archives.observations import ArchiveQuery
 
 SEVEN = int(datetime(2024, 1, 16, 12, tzinfo=UTC).timestamp())
 
@@ -31,7 +31,7 @@ def row(trip, stop, sequence, moved, stopped, *, branch=None, trunk="Blue", dire
 def read(folder, rows, *routes, **changes):
     table = pl.DataFrame(rows, schema_overrides={"move_timestamp": pl.Int64, "stop_timestamp": pl.Int64})
     table.with_columns(**changes).write_parquet(folder / "2024-01-16.parquet")
-    return read_day(folder / "2024-01-16.parquet", Wanted(routes)).rows.sort("trip_id", "stop_sequence")
+    return read_day(folder / "2024-01-16.parquet", ArchiveQuery(routes)).rows.sort("trip_id", "stop_sequence")
 
 
 def minutes(rows, name):
@@ -91,10 +91,10 @@ def test_a_torn_an_empty_and_a_different_file_are_refused(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(HeadwayError, match=r"day.parquet could not be read"):
-        read_day(path, Wanted(("Blue",)))
+        read_day(path, ArchiveQuery(("Blue",)))
     pl.DataFrame([row("t", "a", 1, 0, 0)]).clear().write_parquet(path)
     with pytest.raises(HeadwayError, match=r"day.parquet holds no rows"):
-        read_day(path, Wanted(("Blue",)))
+        read_day(path, ArchiveQuery(("Blue",)))
     pl.DataFrame([row("t", "a", 1, 0, 0)]).rename({"move_timestamp": "moved"}).write_parquet(path)
     with pytest.raises(HeadwayError, match=r"no column 'move_timestamp' \(it has .*moved"):
-        read_day(path, Wanted(("Blue",)))
+        read_day(path, ArchiveQuery(("Blue",)))

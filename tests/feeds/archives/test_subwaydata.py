@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.observations import Wanted
+from headway_prediction.feeds.archives.observations import ArchiveQuery
 from headway_prediction.feeds.archives.subwaydata import read_day
 from helpers.archive_files import write_tar_xz
 
@@ -38,7 +38,7 @@ def written(folder: Path, trips: str, stop_times: str) -> Path:
 
 
 def read(folder: Path, trips: str, stop_times: str, *routes: str):
-    return read_day(written(folder, trips, stop_times), Wanted(routes))
+    return read_day(written(folder, trips, stop_times), ArchiveQuery(routes))
 
 
 def minutes(rows: pl.DataFrame, name: str) -> list[float | None]:
@@ -62,7 +62,7 @@ def test_a_train_seen_at_three_stops(tmp_path):
     assert rows["station_id"].to_list() == rows["stop_name"].to_list() == ["101", "102", "103"]
     assert minutes(rows, "arrival") == [None, 2, 4]
     assert minutes(rows, "departure") == [0.5, 2.5, None]
-    assert not seen.left_out
+    assert not seen.excluded
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_only_a_time_that_was_confirmed_is_a_passing(tmp_path, why, time, seen, 
     stops = stop("a", "101N", None, 0) + stop("a", "102N", None, time, seen, gone)
     result = read(tmp_path, trip("a"), stops, "1")
     assert minutes(result.rows, "departure") == ([0, time] if kept else [0])
-    assert result.left_out["never confirmed"] == (0 if kept else 1)
+    assert result.excluded["never confirmed"] == (0 if kept else 1)
 
 
 def test_an_arrival_may_be_confirmed_where_the_departure_is_not(tmp_path):
@@ -115,7 +115,7 @@ def test_a_trip_without_a_direction_is_left_out_and_counted(tmp_path):
         tmp_path, trip("a") + trip("b", direction=""), stop("a", "101N", 0) + stop("b", "101N", 0), "1"
     )
     assert seen.rows["trip_id"].to_list() == ["a"]
-    assert seen.left_out == {"without a direction": 1}
+    assert seen.excluded == {"without a direction": 1}
 
 
 def test_a_missing_route_is_answered_with_those_there_are(tmp_path):
@@ -146,12 +146,12 @@ def test_a_missing_or_renamed_column_and_a_missing_member_are_named(tmp_path):
     with pytest.raises(
         HeadwayError, match=r"trips.csv of .* has no column 'trip_uid' \(it has uid, route_id\)"
     ):
-        read_day(path, Wanted())
+        read_day(path, ArchiveQuery())
     write_tar_xz(path, {"stop_times.csv": good})
     with pytest.raises(
         HeadwayError, match=r"holds stop_times.csv; expected one file .* trips.csv and one in"
     ):
-        read_day(path, Wanted())
+        read_day(path, ArchiveQuery())
 
 
 def test_a_torn_archive_is_refused_wherever_it_was_torn(tmp_path):
@@ -160,8 +160,8 @@ def test_a_torn_archive_is_refused_wherever_it_was_torn(tmp_path):
     for share in (0.0, 0.1, 0.5, 0.9):
         torn.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(HeadwayError, match=r"torn.tar.xz could not be read .*--skip-bad-days"):
-            read_day(torn, Wanted())
+            read_day(torn, ArchiveQuery())
     for content in (whole[:-1], b"not compressed", lzma.compress(b"no tar" * 200)):
         torn.write_bytes(content)
         with pytest.raises(HeadwayError, match="could not be read"):
-            read_day(torn, Wanted())
+            read_day(torn, ArchiveQuery())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.directions import directed
 from headway_prediction.feeds.gtfs.line import line_of_route, read_route_line, route_patterns
-from headway_prediction.feeds.gtfs.line_notes import choices
+from headway_prediction.feeds.gtfs.line_notes import describe_choices
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.gtfs.timetable import read_timetable
 from headway_prediction.transit.line_toml import read_line_toml
@@ -48,7 +48,11 @@ def found_in(path, route=None):
     patterns = route_patterns(schedule, route)
     found = line_of_route(schedule, patterns)
     plan = read_timetable(path, found.line, found.route_id)
-    return found, plan.planned.sort("direction", "station", "minute"), choices(schedule, patterns, found)
+    return (
+        found,
+        plan.planned.sort("direction", "station", "minute"),
+        describe_choices(schedule, patterns, found),
+    )
 
 
 def test_directions_that_are_left_out_are_told_by_the_order_of_stops(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.line import line_of_route, read_route_line, route_patterns
-from headway_prediction.feeds.gtfs.line_notes import choices
+from headway_prediction.feeds.gtfs.line_notes import describe_choices
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.gtfs.timetable import read_time_zone, read_timetable
 from headway_prediction.feeds.logs.arrivals import read_arrivals
@@ -48,7 +48,7 @@ def told(path, *branch, route_id=None):
     schedule = open_schedule(path)
     route = route_patterns(schedule, route_id)
     found = line_of_route(schedule, route, branch)
-    return found, "\n".join(choices(schedule, route, found))
+    return found, "\n".join(describe_choices(schedule, route, found))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def forked(tmp_path):
 def test_of_a_fork_the_branch_with_most_planned_passings_is_taken_and_the_others_are_named(forked):
     found, text = told(forked)
     assert found.line.stop_ids(0) == found.line.stop_ids(1) == ["T1", "T2", "L1"]
-    assert (found.line.line_id, found.line.left_out, found.route_id) == ("R", {"R1"}, "R")
+    assert (found.line.line_id, found.line.excluded, found.route_id) == ("R", {"R1"}, "R")
     # 11 passings each way, one of which is at R1.
     assert "forks: it has 2 branches. 91 % of its planned passings fall on the line taken" in text
     assert "Taken: T1 Street to L1 Street, 3 stations; take it with --branch 'T1 Street,L1 Street'" in text
@@ -76,13 +76,13 @@ def test_of_a_fork_the_branch_with_most_planned_passings_is_taken_and_the_others
 @pytest.mark.parametrize("branch", [["R1"], ["R1 Street"], ["T1 Street", "R1 Street"]])
 def test_a_branch_is_taken_by_its_stations(forked, branch):
     line = read_route_line(forked, branch=branch).line
-    assert (line.stop_ids(0), line.left_out) == (["T1", "T2", "R1"], {"L1"})
+    assert (line.stop_ids(0), line.excluded) == (["T1", "T2", "R1"], {"L1"})
 
 
 def test_the_trunk_is_a_line_and_every_train_of_either_branch_is_in_its_plan(forked):
     found, text = told(forked, "trunk")
     line = found.line
-    assert (line.stop_ids(0), line.left_out) == (["T1", "T2"], {"L1", "R1"})
+    assert (line.stop_ids(0), line.excluded) == (["T1", "T2"], {"L1", "R1"})
     assert "Taken in part: T1 Street to L1 Street" in text and "Not taken" not in text
     plan = read_timetable(forked, line)
     assert plan.departures(MONDAY, 0, 0).tolist() == [480, 485, 490, 495]
@@ -146,10 +146,10 @@ def test_platforms_of_one_parent_are_one_station_under_every_stop_id(tmp_path):
     alpha, beta, gamma = found.line.stations
     assert (alpha.name, alpha.stop_ids) == ("Alpha", ("A1", "A1"))
     assert (beta.name, beta.stop_ids) == ("Beta", ("BN", "BA"))
-    assert gamma == Station("Gamma", ("C", "C")) and gamma.also == ((), ())
-    assert alpha.also == (("A2", "A3", "SA"), ("A3", "SA"))
+    assert gamma == Station("Gamma", ("C", "C")) and gamma.alternative_ids == ((), ())
+    assert alpha.alternative_ids == (("A2", "A3", "SA"), ("A3", "SA"))
     # BS is in nobody's plan: a platform that a train may use all the same. An entrance is none.
-    assert beta.also == (("BS", "SB"), ("BS", "SB"))
+    assert beta.alternative_ids == (("BS", "SB"), ("BS", "SB"))
     assert (
         "several stop ids for a platform, which all mean it: 2, for example Alpha, A1, A2, A3, SA in direction 0"
         in text
@@ -175,7 +175,7 @@ def test_stops_without_a_parent_are_one_station_by_their_name(tmp_path):
         write_route(tmp_path, [["A1", "B1"]] * 2 + [["A2", "B1"]], [["B2", "A2"]], stops=stops)
     )
     assert found.line.stations == (Station("Alpha", ("A1", "A2")), Station("Beta", ("B1", "B2")))
-    assert found.line.stations[0].also == (("A2",), ())
+    assert found.line.stations[0].alternative_ids == (("A2",), ())
 
 
 def test_stops_of_one_name_far_apart_or_on_one_train_are_two_stations(tmp_path):

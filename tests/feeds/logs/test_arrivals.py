@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.logs.arrivals import COLUMNS, check_arrivals, read_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, check_arrivals, read_arrivals
 from helpers.lines import raw_log, regular_rows, train
 
 
@@ -18,7 +18,7 @@ def test_a_log_is_read_the_same_from_parquet_csv_and_compressed_csv(raw, tmp_pat
     raw.write_csv(tmp_path / "log.csv")
     raw.write_csv(tmp_path / "log.csv.gz", compression="gzip")
     logs = [read_arrivals(tmp_path / f"log.{kind}") for kind in ("parquet", "csv", "csv.gz")]
-    assert logs[0].schema == pl.Schema(COLUMNS)
+    assert logs[0].schema == pl.Schema(ARRIVAL_COLUMNS)
     assert logs[0].equals(logs[1])
     assert logs[0].equals(logs[2])
 
@@ -47,7 +47,7 @@ def test_aware_datetimes_and_dates_of_parquet_are_taken_as_they_are(raw):
 
 def test_further_columns_are_dropped_and_trip_ids_may_be_missing(raw):
     log = check_arrivals(raw.with_columns(pl.lit(None).alias("trip_id"), note=pl.lit("x")))
-    assert log.columns == list(COLUMNS)
+    assert log.columns == list(ARRIVAL_COLUMNS)
     assert set(log["trip_id"]) == {""}
 
 
@@ -56,7 +56,7 @@ def test_numeric_stop_ids_become_texts(raw):
     assert (log["stop_id"][0], log["trip_id"][3]) == ("142", "3")
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", ARRIVAL_COLUMNS)
 def test_a_missing_column_is_named(raw, column):
     with pytest.raises(
         HeadwayError, match=rf"no column '{column}' \(it has .*expected the columns line_id, .*rename"
@@ -64,7 +64,7 @@ def test_a_missing_column_is_named(raw, column):
         check_arrivals(raw.drop(column))
 
 
-@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "trip_id"])
+@pytest.mark.parametrize("column", [name for name in ARRIVAL_COLUMNS if name != "trip_id"])
 def test_an_empty_field_is_named_with_its_row(raw, column):
     holed = raw.with_columns(
         pl.when(pl.int_range(pl.len()) == 2).then(None).otherwise(pl.col(column)).alias(column)
@@ -76,7 +76,7 @@ def test_an_empty_field_is_named_with_its_row(raw, column):
 def test_an_empty_log_is_refused(raw, tmp_path):
     with pytest.raises(HeadwayError, match="the log is empty; expected at least one passing"):
         check_arrivals(raw.clear())
-    (tmp_path / "headed.csv").write_text(",".join(COLUMNS) + "\n")
+    (tmp_path / "headed.csv").write_text(",".join(ARRIVAL_COLUMNS) + "\n")
     with pytest.raises(HeadwayError, match="the log is empty"):
         read_arrivals(tmp_path / "headed.csv")
 

@@ -37,7 +37,7 @@ def history_in_parts(path, part_rows, stops=None):
 
 def assert_same(found, expected):
     assert found.line == expected.line
-    assert found.line.left_out == expected.line.left_out
+    assert found.line.excluded == expected.line.excluded
     assert found.passings.equals(expected.passings)
     assert found.grid.identical(expected.grid)
 
@@ -170,7 +170,7 @@ def test_a_date_on_which_only_stops_off_the_line_were_passed_is_no_date_of_the_h
     raw_log([row for row in ROWS if row[0] != DAYS[1]] + elsewhere).write_parquet(tmp_path / "log.parquet")
     history = history_in_parts(tmp_path / "log.parquet", 1, list("ABCD"))
     assert history.service_dates == [day for day in DAYS if day != DAYS[1]]
-    assert history.line.left_out == {"X", "Y"}
+    assert history.line.excluded == {"X", "Y"}
 
 
 def test_a_stop_is_called_what_the_log_calls_it_first(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.leakage.scrambled import scrambled
+from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.feeds.logs.outages import SCHEMA, read_outages, write_outages
 from headway_prediction.grid.headway_grid import held_headways
 from headway_prediction.grid.history import history_from_log
@@ -98,7 +98,7 @@ def test_a_masked_grid_does_not_peek(two_days, t0):
     rows, outages = two_days
     later = outage_table(*outages.rows(), (MONDAY, 600, 610), (TUESDAY, 400, 420))
     masked, early = history_of(rows, later), history_of(rows, outages)
-    for other in (masked.as_of(MONDAY, t0), scrambled(masked, MONDAY, t0)):
+    for other in (masked.as_of(MONDAY, t0), with_random_future(masked, MONDAY, t0)):
         for name in CELLS:
             np.testing.assert_array_equal(
                 other.grid[name].values[: t0 + 1], masked.grid[name].values[: t0 + 1]

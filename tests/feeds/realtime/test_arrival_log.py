@@ -9,8 +9,8 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.arrival_log import LeftOut, Words, tidy_log
-from headway_prediction.feeds.realtime.line_metadata import words_of_line
+from headway_prediction.feeds.realtime.arrival_log import Excluded, FeedMetadata, tidy_log
+from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
@@ -24,7 +24,7 @@ from headway_prediction.transit.route_line import line_id_of, route_line, routes
 from helpers.lines import headway
 from helpers.realtime_feed import poll, update
 
-DUBLIN = Words("Europe/Dublin")
+DUBLIN = FeedMetadata("Europe/Dublin")
 
 
 def passing(
@@ -60,9 +60,9 @@ THERE_AND_BACK = [
 
 
 def test_the_log_has_the_format_that_the_grid_reads():
-    log, left_out = tidy_log(THERE_AND_BACK, DUBLIN)
+    log, excluded = tidy_log(THERE_AND_BACK, DUBLIN)
     assert check_arrivals(log).height == 7
-    assert left_out == LeftOut(0, 0, 0, 0)
+    assert excluded == Excluded(0, 0, 0, 0)
     assert log.row(0) == ("R", "2025-09-29", "T", 0, "A", "A", 0, "2025-09-29T08:00:00+01:00")
 
 
@@ -114,8 +114,8 @@ def test_platforms_of_new_york_tell_direction_and_station():
 
 
 def test_the_schedule_says_what_the_feed_leaves_unsaid():
-    words = Words("Europe/Dublin", {"A": "Abbey Street"}, {"T": "R"}, {"T": 1})
-    log, _ = tidy_log([passing("T", "A", "2025-09-29T08:00:00+01:00", direction=None, route="")], words)
+    metadata = FeedMetadata("Europe/Dublin", {"A": "Abbey Street"}, {"T": "R"}, {"T": 1})
+    log, _ = tidy_log([passing("T", "A", "2025-09-29T08:00:00+01:00", direction=None, route="")], metadata)
     assert rows(log, "line_id", "direction_id", "stop_name") == [("R", 1, "Abbey Street")]
 
 
@@ -142,32 +142,32 @@ def test_a_line_tells_names_directions_and_what_is_no_part_of_it():
         passing("V", "X", "2025-09-29T08:08:00+01:00"),  # a detour
         passing("V", "C2", "2025-09-29T08:09:00+01:00"),  # the other direction's platform
     ]
-    log, left_out = tidy_log(some, words_of_line(LINE), "R")
+    log, excluded = tidy_log(some, metadata_from_line(LINE), "R")
     assert rows(log, "line_id", "stop_id", "stop_name", "direction_id") == [
         ("red", "A9", "Abbey", 0),
         ("red", "C1", "Cross", 0),
         ("red", "B", "Bay", 1),
         ("red", "Y", "Y", 0),
     ]
-    assert left_out == LeftOut(0, without_direction=1, off_the_line=2, too_uncertain=0)
+    assert excluded == Excluded(0, without_direction=1, off_the_line=2, too_uncertain=0)
 
 
 def test_a_line_is_told_beside_its_schedule_and_counts_first():
-    schedule = Words("UTC", {"A1": "Abbey Street", "Y": "Yard"}, {"T": "R"}, {"T": 1})
-    words = words_of_line(LINE, schedule)
-    assert (words.time_zone, words.stop_names["A1"], words.stop_names["Y"]) == (
+    schedule = FeedMetadata("UTC", {"A1": "Abbey Street", "Y": "Yard"}, {"T": "R"}, {"T": 1})
+    metadata = metadata_from_line(LINE, schedule)
+    assert (metadata.time_zone, metadata.stop_names["A1"], metadata.stop_names["Y"]) == (
         "Europe/Dublin",
         "Abbey",
         "Yard",
     )
-    assert (words.routes, words.directions) == (schedule.routes, schedule.directions)
+    assert (metadata.routes, metadata.directions) == (schedule.routes, schedule.directions)
 
 
 def test_a_feed_without_routes_is_of_the_line_that_was_given():
     unnamed = [passing("T", "A1", "2025-09-29T08:00:00+01:00", route="")]
-    assert tidy_log(unnamed, words_of_line(LINE), "R")[0]["line_id"].to_list() == ["red"]
+    assert tidy_log(unnamed, metadata_from_line(LINE), "R")[0]["line_id"].to_list() == ["red"]
     with pytest.raises(HeadwayError, match="at a stop of red"):
-        tidy_log([passing("T", "X", "2025-09-29T08:00:00+01:00")], words_of_line(LINE), "R")
+        tidy_log([passing("T", "X", "2025-09-29T08:00:00+01:00")], metadata_from_line(LINE), "R")
 
 
 def test_routes_that_are_one_line_are_named_with_commas_or_as_the_line_is_called():
@@ -180,9 +180,9 @@ def test_the_trains_of_joined_routes_are_one_log():
     three = [
         passing(route, "A", f"2025-09-29T08:0{k}:00+01:00", route=route) for k, route in enumerate("RST")
     ]
-    log, left_out = tidy_log(three, DUBLIN, "R,S")
+    log, excluded = tidy_log(three, DUBLIN, "R,S")
     assert rows(log, "line_id", "trip_id") == [("R+S", "R"), ("R+S", "S")]
-    assert left_out.other_routes == 1
+    assert excluded.other_routes == 1
     assert rows(tidy_log(three, DUBLIN, "R,Q")[0], "trip_id") == [("R",)]  # Q has no trains just now
     renamed = [passing("T", "A", "2025-09-29T08:00:00+01:00", route="R,S"), three[0]]
     assert rows(tidy_log(renamed, DUBLIN, "R,S")[0], "trip_id") == [("T",), ("R",)]
@@ -195,9 +195,9 @@ def test_what_is_left_out_is_counted():
         passing("V", "A", "2025-09-29T08:10:00+01:00", direction=None),
         passing("W", "A", "2025-09-29T08:15:00+01:00", route="S"),
     ]
-    log, left_out = tidy_log(some, DUBLIN, "R", most_uncertain_secs=300)
+    log, excluded = tidy_log(some, DUBLIN, "R", most_uncertain_secs=300)
     assert log["trip_id"].to_list() == ["T"]
-    assert left_out == LeftOut(other_routes=1, without_direction=1, off_the_line=0, too_uncertain=1)
+    assert excluded == Excluded(other_routes=1, without_direction=1, off_the_line=0, too_uncertain=1)
 
 
 def test_several_routes_need_one_and_an_unknown_one_is_refused_with_those_there_are():
@@ -270,14 +270,14 @@ def test_files_that_are_no_polls_are_named_and_left_out(recorded, tmp_path, capf
 def test_mistakes_are_sentences(recorded, tmp_path, capfd):
     out = tmp_path / "log.parquet"
     zone = ("--time-zone", "America/Chicago")
-    for words, said in (
+    for metadata, said in (
         ((recorded,), "no time zone"),
         ((tmp_path / "nowhere", *zone), "there is no file or folder"),
         ((tmp_path, *zone), "there is no recorded poll"),
         ((recorded, *zone, "--route", "Q"), "none of 'Q'"),
         ((recorded, "--time-zone", "Mars/Olympus"), "unknown"),
     ):
-        assert headway("passings", *words, "--out", out) == 2
+        assert headway("passings", *metadata, "--out", out) == 2
         assert said in capfd.readouterr().err
         assert not out.exists()
 

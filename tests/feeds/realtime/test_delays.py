@@ -10,7 +10,7 @@ from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.schedule_metadata import planned_trips
-from headway_prediction.feeds.realtime.tracker import follow_polls
+from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.simulate import Scenario, plan_day, write_simulation
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.feed.polls import polls
@@ -54,14 +54,14 @@ def delays(name: str, by_stop=(), *, trip: int | None = None, date="20250908", s
 
 
 def journal(*given, planned=PLAN) -> list[tuple]:
-    return [row(passing) for passing in follow_polls(given, planned=planned).journal()]
+    return [row(passing) for passing in track_polls(given, planned=planned).journal()]
 
 
 def test_a_trips_delay_moves_all_its_stops_and_nobody_has_seen_it_leave():
     given = [poll(at, delays("T", trip=10)) for at in (0, 15, 120, 135)]
     # Nobody knows better than a minute, whatever the polls are apart.
     assert journal(*given) == [("T", "A", 10, -50, 70, "predicted"), ("T", "B", 130, 70, 190, "predicted")]
-    (first, _) = follow_polls(given, planned=PLAN).journal()
+    (first, _) = track_polls(given, planned=PLAN).journal()
     assert first.polls == (T0, T0 + 15)
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import Follower, follow_polls
-from headway_prediction.feeds.realtime.tracker_state import FORGET_SECS
+from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
+from headway_prediction.feeds.realtime.tracker_state import TRIP_TIMEOUT_SECS
 from helpers.realtime_feed import T0, message, update, vehicle
 
 SEARCH_SECS = 20 if os.environ.get("CI") == "true" else 0
@@ -110,12 +110,12 @@ def plausible_polls(draw):
 
 def check(polls: list[Poll]) -> None:
     """Whatever came, each passing of the journal is possible."""
-    follower = follow_polls(polls, planned=PLAN)
+    tracker = track_polls(polls, planned=PLAN)
     named = {stop.stop_id for stop in RUN.stops}.union(*(stops_named(poll.body) for poll in polls))
-    counted = sum(count for use, count in follower.counts.items() if use != "entities without a trip")
+    counted = sum(count for use, count in tracker.counts.items() if use != "entities without a trip")
     assert counted == len(polls)
     seen = set()
-    for passing in follower.journal():
+    for passing in tracker.journal():
         key = passing.run.trip, passing.run.first_seen, passing.stop_id
         assert key not in seen
         seen.add(key)
@@ -124,7 +124,7 @@ def check(polls: list[Poll]) -> None:
         assert 0 <= passing.uncertainty_secs < math.inf
         before, after = passing.polls
         assert before < after and {before, after} <= {poll.fetched_at for poll in polls}
-    assert follow_polls(polls[::-1], planned=PLAN).journal() == follower.journal()
+    assert track_polls(polls[::-1], planned=PLAN).journal() == tracker.journal()
 
 
 def stops_named(body: bytes) -> set[str]:
@@ -167,17 +167,17 @@ def test_messages_that_look_right_raise_nothing_and_invent_nothing_impossible():
 
 def check_memory(found: list[Poll]) -> None:
     """However often they come again, hours later, what is known does not grow."""
-    follower, sizes = Follower(planned=PLAN), []
+    tracker, sizes = FeedTracker(planned=PLAN), []
     for again in range(10):
         for each in found:
-            at = each.fetched_at + again * (FORGET_SECS + 3600)
+            at = each.fetched_at + again * (TRIP_TIMEOUT_SECS + 3600)
             # Another entity's id, so that it is no repetition.
-            follower.add(Poll(at, each.body + b"\x12\x03\x0a\x01" + bytes([48 + again])))
-        follower.take_closed()
-        sizes.append((len(follower._state.trips), len(follower._recent), len(follower._settled)))
+            tracker.add(Poll(at, each.body + b"\x12\x03\x0a\x01" + bytes([48 + again])))
+        tracker.take_closed()
+        sizes.append((len(tracker._state.trips), len(tracker._recent), len(tracker._settled)))
     assert max(trips for trips, _, _ in sizes) <= sum(len(trips_named(each.body)) for each in found)
     assert max(recent for _, recent, _ in sizes) <= 2 * len(found)
-    assert all(settled == 0 for _, _, settled in sizes) and len(follower.aside) <= 100
+    assert all(settled == 0 for _, _, settled in sizes) and len(tracker.quarantine) <= 100
 
 
 def trips_named(body: bytes) -> list[str]:
@@ -196,6 +196,6 @@ def test_what_is_known_of_the_past_does_not_grow():
 @given(plausible_polls())
 def test_one_poll_alone_passes_nothing(found):
     for each in found:
-        follower = Follower(planned=PLAN)
-        follower.add(each)
-        assert follower.journal() == []
+        tracker = FeedTracker(planned=PLAN)
+        tracker.add(each)
+        assert tracker.journal() == []

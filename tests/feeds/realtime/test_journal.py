@@ -3,7 +3,7 @@
 A row is (trip, stop, time, earliest, latest, evidence) in seconds; a poll every 15 s unless it says otherwise.
 """
 
-from headway_prediction.feeds.realtime.tracker import follow_polls
+from headway_prediction.feeds.realtime.tracker import track_polls
 from helpers.realtime_feed import DAY, T0, journal, poll, update, vehicle
 
 OTHER = update("other", {"Y": 5000})
@@ -17,7 +17,7 @@ def test_a_stop_that_is_no_longer_listed_was_left_at_its_last_predicted_time():
     ]
     # At 15 the train was still expected to leave A at 20; at 30 it had left.
     assert journal(*polls) == [("T", "A", 20, 15, 30, "left")]
-    (passing,) = follow_polls(polls).journal()
+    (passing,) = track_polls(polls).journal()
     assert passing.uncertainty_secs == 10
     assert passing.polls == (T0 + 15, T0 + 30)
 
@@ -415,7 +415,7 @@ def test_an_older_poll_served_again_changes_nothing():
         poll(45, update("T", {"B": 99})),
     ]
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
-    assert follow_polls(polls).counts == {"applied": 3, "older than the one before": 1}
+    assert track_polls(polls).counts == {"applied": 3, "older than the one before": 1}
 
 
 def test_a_stop_that_was_past_before_the_trip_was_first_seen_is_not_passed_now():
@@ -431,7 +431,7 @@ def test_entities_without_a_trip_are_counted_and_left_alone():
         poll(15, stray, update("T", {"B": 100})),
     ]
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
-    assert follow_polls(polls).counts["entities without a trip"] == 2
+    assert track_polls(polls).counts["entities without a trip"] == 2
 
 
 # The extension of New York's subway: train id (1), is_assigned (2), direction (3; 3 is south, north is left unsaid).
@@ -453,7 +453,7 @@ def test_an_assigned_train_has_its_name_and_direction_from_the_extension():
         poll(15, update("T", {"B": 100}, nyct=ASSIGNED_SOUTH, direction=None)),
     ]
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
-    (passing,) = follow_polls(polls).journal()
+    (passing,) = track_polls(polls).journal()
     assert (passing.run.train_id, passing.run.direction_id) == ("XY", 1)
 
 
@@ -473,14 +473,14 @@ def test_a_passing_has_the_track_that_the_train_really_took_or_else_the_schedule
             poll(15, update("T", {"A": 14, "B": 100}), vehicle("T", "A", "stopped")),
             poll(30, on_track(update("T", {"B": 100}), b"A1")),
         ]
-        (passing,) = follow_polls(polls).journal()
+        (passing,) = track_polls(polls).journal()
         assert (passing.stop_id, passing.track) == ("A", expected)
 
 
 def test_what_is_no_track_is_none():
     broken = update("T", {"A": 10, "B": 100})
     broken.trip_update.stop_time_update[0].MergeFromString(b"\xca\x3e\x03\x0a\x09A")
-    (passing,) = follow_polls([poll(0, broken), poll(15, update("T", {"B": 100}))]).journal()
+    (passing,) = track_polls([poll(0, broken), poll(15, update("T", {"B": 100}))]).journal()
     assert passing.track == ""
 
 

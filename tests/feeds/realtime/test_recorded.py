@@ -6,7 +6,7 @@ import pytest
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.feeds.realtime.recorded import recorded_polls
-from headway_prediction.feeds.realtime.tracker import Follower, follow_polls
+from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from helpers.lines import REAL_DATA
 
 SERIES = {"nyct-ace-2026": (20, 15), "nyct-7-2019": (6, 30)}
@@ -23,10 +23,10 @@ def series(request) -> Path:
 def test_every_poll_is_followed_and_every_passing_was_seen_to_happen(series):
     faults = []
     polls = list(recorded_polls([series], faults.append))
-    follower = follow_polls(polls)
-    assert follower.counts == {"applied": len(polls)} and not faults
-    passings = follower.journal()
-    expected, every_secs = SERIES[series.name]
+    tracker = track_polls(polls)
+    assert tracker.counts == {"applied": len(polls)} and not faults
+    passings = tracker.journal()
+    expected, interval_secs = SERIES[series.name]
     assert len(passings) == expected
     listed = [stops_listed(poll.body) for poll in polls]
     times = [poll.fetched_at for poll in polls]
@@ -37,7 +37,7 @@ def test_every_poll_is_followed_and_every_passing_was_seen_to_happen(series):
         # The stop led the trip's list, and no later poll lists it but as left behind a stop that is past too.
         assert listed[before][trip][0] == passing.stop_id or passing.stop_id in listed[before][trip][:2]
         assert passing.stop_id not in listed[after].get(trip, ())[1:]
-        assert passing.uncertainty_secs <= 2 * every_secs
+        assert passing.uncertainty_secs <= 2 * interval_secs
         assert passing.run.train_id and passing.run.direction_id == int(passing.stop_id.endswith("S"))
         assert passing.track
 
@@ -58,7 +58,7 @@ def vehicles_at(body: bytes) -> dict[str, str]:
 
 def test_trains_whose_lists_stay_as_they_are_pass_nothing(series):
     polls = list(recorded_polls([series], print))
-    passed = {passing.run.trip.trip_id for passing in follow_polls(polls).journal()}
+    passed = {passing.run.trip.trip_id for passing in track_polls(polls).journal()}
     first, last = stops_listed(polls[0].body), stops_listed(polls[-1].body)
     unmoved = {trip for trip in first if first[trip] and first[trip] == last.get(trip)}
     assert len(unmoved - passed) > 10
@@ -69,7 +69,7 @@ def test_trains_whose_lists_stay_as_they_are_pass_nothing(series):
 
 def test_served_backwards_and_twice_it_is_the_same(series):
     polls = list(recorded_polls([series], print))
-    again = Follower()
+    again = FeedTracker()
     for poll in [*polls[::-1], *polls]:
         again.add(poll)
-    assert again.journal() == follow_polls(polls).journal()
+    assert again.journal() == track_polls(polls).journal()

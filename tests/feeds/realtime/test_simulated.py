@@ -3,12 +3,18 @@
 import pytest
 
 from headway_prediction.feeds.realtime.passing import Passing
-from headway_prediction.feeds.realtime.tracker import follow_polls
+from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.feed.polls import polls
-from headway_prediction.simulate.feed.truth import Departure, Likeness, departures, likeness, together
+from headway_prediction.simulate.feed.truth import (
+    Departure,
+    JournalAccuracy,
+    compare_journal,
+    departures,
+    together,
+)
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import service_day_start
 
@@ -21,42 +27,42 @@ EVERY_SECS = 15
 EDGE_SECS = 120
 BOTH, UPDATES, VEHICLES = FeedContent(), FeedContent(vehicle_positions=False), FeedContent(trip_updates=False)
 FAULTS = {
-    "none": Faults(),
-    "out of order": Faults(out_of_order=0.2),
-    "repeated": Faults(repeated=0.3),
-    "older": Faults(older=0.05),
-    "malformed": Faults(malformed=0.05),
-    "header stands still": Faults(header_stands_still=0.5),
-    "clock an hour ahead": Faults(clock_off_secs=3600),
-    "clock an hour behind": Faults(clock_off_secs=-3600),
-    "vanishing trips": Faults(vanishing_trips=0.3),
-    "undated trips": Faults(undated_trips=True),
-    "renamed trips": Faults(renamed_trips=0.3),
-    "cancelled trips": Faults(cancelled_trips=0.1),
-    "entities without a trip": Faults(without_trip=0.3),
-    "skipped stops": Faults(skipped_stops=0.1),
-    "added stops": Faults(added_stops=0.1),
-    "past times that move": Faults(moving_past=True),
+    "none": FeedFaults(),
+    "out of order": FeedFaults(out_of_order=0.2),
+    "repeated": FeedFaults(repeated=0.3),
+    "older": FeedFaults(older=0.05),
+    "malformed": FeedFaults(malformed=0.05),
+    "header stands still": FeedFaults(header_stands_still=0.5),
+    "clock an hour ahead": FeedFaults(clock_off_secs=3600),
+    "clock an hour behind": FeedFaults(clock_off_secs=-3600),
+    "vanishing trips": FeedFaults(vanishing_trips=0.3),
+    "undated trips": FeedFaults(undated_trips=True),
+    "renamed trips": FeedFaults(renamed_trips=0.3),
+    "cancelled trips": FeedFaults(cancelled_trips=0.1),
+    "entities without a trip": FeedFaults(without_trip=0.3),
+    "skipped stops": FeedFaults(skipped_stops=0.1),
+    "added stops": FeedFaults(added_stops=0.1),
+    "past times that move": FeedFaults(moving_past=True),
 }
 
 
-def truth(faults: Faults, seed=0) -> dict[Departure, float]:
+def truth(faults: FeedFaults, seed=0) -> dict[Departure, float]:
     return departures(SCENARIO, PLAN, HAPPENED, faults, seed)
 
 
-def journal(faults: Faults, content: FeedContent, between=BETWEEN, seed=0) -> list[Passing]:
-    span = {"between_secs": between, "every_secs": EVERY_SECS}
+def journal(faults: FeedFaults, content: FeedContent, between=BETWEEN, seed=0) -> list[Passing]:
+    span = {"between_secs": between, "interval_secs": EVERY_SECS}
     feed = polls(SCENARIO, PLAN, HAPPENED, content=content, faults=faults, seed=seed, **span)
-    return follow_polls(feed).journal()
+    return track_polls(feed).journal()
 
 
-def compare(faults: Faults, content: FeedContent, between=BETWEEN, seed=0) -> Likeness:
+def compare(faults: FeedFaults, content: FeedContent, between=BETWEEN, seed=0) -> JournalAccuracy:
     """The journal of the polls beside the truth, a little inside their span."""
     inside = START + between[0] + EDGE_SECS, START + between[1] - EDGE_SECS
-    return likeness(truth(faults, seed), journal(faults, content, between, seed), inside)
+    return compare_journal(truth(faults, seed), journal(faults, content, between, seed), inside)
 
 
-def found(faults: Faults, content: FeedContent) -> dict[Departure, Passing]:
+def found(faults: FeedFaults, content: FeedContent) -> dict[Departure, Passing]:
     """The journal by train and platform."""
     passings = journal(faults, content)
     by_departure = {Departure(p.run.trip.trip_id, p.run.direction_id, p.stop_id): p for p in passings}
@@ -75,19 +81,19 @@ def test_passings_are_found_with_updates_and_vehicles_whatever_is_wrong_with_the
     "content", [UPDATES, VEHICLES, FeedContent(nyct=True)], ids=["updates", "vehicles", "nyct"]
 )
 def test_passings_are_found_with_either_alone_and_with_the_extension(content):
-    alike = compare(Faults(), content)
+    alike = compare(FeedFaults(), content)
     assert alike.recall >= 0.99 and alike.precision == 1
     assert alike.median_error < EVERY_SECS
 
 
 def test_of_trains_that_run_through_stops_while_nobody_sees_them_nothing_is_invented():
-    faults = Faults(vanishing_trips=0.3, skipped_stops=0.1)
+    faults = FeedFaults(vanishing_trips=0.3, skipped_stops=0.1)
     alike = together([compare(faults, VEHICLES, seed=seed) for seed in (2, 3)])
     assert alike.recall >= 0.95 and alike.precision == 1
 
 
 def test_what_happened_lies_between_the_bounds():
-    happened, passings = truth(Faults()), found(Faults(), BOTH)
+    happened, passings = truth(FeedFaults()), found(FeedFaults(), BOTH)
     # A second for times in whole seconds, and the delay of the network.
     outside = [
         key
@@ -102,18 +108,18 @@ def test_a_feed_that_empties_for_ten_minutes_invents_nothing_and_loses_only_trai
     content,
 ):
     out = (7.25 * 3600, 600.0)
-    faults = Faults(outages=(out,))
+    faults = FeedFaults(outages=(out,))
     happened, passings = truth(faults), found(faults, content)
     assert passings.keys() <= happened.keys()
     begin, end = START + out[0] - 30, START + out[0] + out[1]
-    last_seen: dict[str, float] = {}
+    last_observed: dict[str, float] = {}
     for departure, at in happened.items():
-        last_seen[departure.trip_id] = max(at, last_seen.get(departure.trip_id, 0))
+        last_observed[departure.trip_id] = max(at, last_observed.get(departure.trip_id, 0))
     expected = {
         departure
         for departure, at in happened.items()
         if START + BETWEEN[0] + EDGE_SECS <= at < START + BETWEEN[1] - EDGE_SECS
-        and (not begin <= at < end + 15 or last_seen[departure.trip_id] > end + 30)
+        and (not begin <= at < end + 15 or last_observed[departure.trip_id] > end + 30)
     }
     assert len(expected & passings.keys()) >= 0.99 * len(expected)
 
@@ -121,6 +127,6 @@ def test_a_feed_that_empties_for_ten_minutes_invents_nothing_and_loses_only_trai
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [BOTH, UPDATES, VEHICLES], ids=["both", "updates", "vehicles"])
 def test_a_whole_day_is_found(content):
-    alike = compare(Faults(), content, (4.5 * 3600, 26 * 3600))
+    alike = compare(FeedFaults(), content, (4.5 * 3600, 26 * 3600))
     assert alike.recall >= 0.99 and alike.precision >= 0.999
     assert alike.median_error < EVERY_SECS

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import Follower, follow_polls
+from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.polls import polls as simulated_polls
 from headway_prediction.simulate.trains import run_day
 from helpers.realtime_feed import T0, poll, row, update
@@ -26,7 +26,7 @@ def busy_polls() -> list[Poll]:
     """Three minutes of a small line, with faults that leave the order of delivery alone."""
     scenario = Scenario.of_size(4)
     plan = plan_day(scenario, scenario.start_date)
-    faults = Faults(
+    faults = FeedFaults(
         vanishing_trips=0.5, moving_past=True, header_stands_still=0.3, older=0.1, renamed_trips=0.3
     )
     start = 7 * 3600
@@ -40,48 +40,48 @@ def busy_polls() -> list[Poll]:
 @settings(max_examples=8)
 @given(data=st.data())
 def test_the_order_of_delivery_and_repetition_do_not_change_the_journal(busy_polls, data):
-    expected = follow_polls(busy_polls).journal()
+    expected = track_polls(busy_polls).journal()
     again = data.draw(st.lists(st.sampled_from(busy_polls), max_size=5))
     delivered = data.draw(st.permutations(busy_polls + again))
-    assert follow_polls(delivered).journal() == expected
+    assert track_polls(delivered).journal() == expected
     assert expected
 
 
 def test_live_and_batch_give_the_same_journal_and_asking_changes_nothing(busy_polls):
-    live, asked = Follower(), []
+    live, asked = FeedTracker(), []
     for each in busy_polls:
         live.add(each)
         asked.append(live.journal())
-    assert live.journal() == asked[-1] == follow_polls(busy_polls).journal()
+    assert live.journal() == asked[-1] == track_polls(busy_polls).journal()
 
 
 def test_a_live_journal_knows_at_each_poll_what_a_batch_up_to_it_knows(busy_polls):
-    live = Follower()
+    live = FeedTracker()
     for count, each in enumerate(busy_polls[:6], start=1):
         live.add(each)
-        assert live.journal() == follow_polls(busy_polls[:count]).journal()
+        assert live.journal() == track_polls(busy_polls[:count]).journal()
 
 
 def test_a_poll_that_comes_late_changes_the_journal_as_if_it_had_come_in_time():
     late = [DEPARTING[0], DEPARTING[2], DEPARTING[1]]
-    follower = Follower()
+    tracker = FeedTracker()
     for each in late[:2]:
-        follower.add(each)
-    assert [row(passing) for passing in follower.journal()] == [("T", "A", 10, 0, 30, "left")]
-    follower.add(late[2])
-    assert [row(passing) for passing in follower.journal()] == [("T", "A", 20, 15, 30, "left")]
+        tracker.add(each)
+    assert [row(passing) for passing in tracker.journal()] == [("T", "A", 10, 0, 30, "left")]
+    tracker.add(late[2])
+    assert [row(passing) for passing in tracker.journal()] == [("T", "A", 20, 15, 30, "left")]
 
 
 def test_the_same_body_fetched_again_is_no_news():
     repeated = Poll(T0 + 22.0, DEPARTING[1].body)
-    assert follow_polls([*DEPARTING, repeated]).journal() == follow_polls(DEPARTING).journal()
-    assert follow_polls([*DEPARTING, repeated]).counts == {"applied": 3, "repeated": 1}
+    assert track_polls([*DEPARTING, repeated]).journal() == track_polls(DEPARTING).journal()
+    assert track_polls([*DEPARTING, repeated]).counts == {"applied": 3, "repeated": 1}
 
 
 def test_a_poll_that_comes_too_late_is_counted_kept_aside_and_named(caplog):
-    follower = follow_polls([poll(0), poll(100), poll(1000), DEPARTING[1]], patience_secs=300)
-    assert follower.counts["too late"] == 1
-    assert [aside.poll for aside in follower.aside] == [DEPARTING[1]]
+    tracker = track_polls([poll(0), poll(100), poll(1000), DEPARTING[1]], allowed_lateness_secs=300)
+    assert tracker.counts["too late"] == 1
+    assert [quarantine.poll for quarantine in tracker.quarantine] == [DEPARTING[1]]
     assert f"the poll of {DEPARTING[1].fetched_at}" in caplog.text
 
 
@@ -89,34 +89,34 @@ def test_a_poll_that_comes_too_late_is_counted_kept_aside_and_named(caplog):
 def test_a_malformed_poll_is_counted_kept_aside_and_named(caplog, body):
     broken = Poll(T0 + 15.0, body)
     with caplog.at_level(logging.WARNING):
-        follower = follow_polls([DEPARTING[0], broken, DEPARTING[2]])
-    assert follower.counts == {"applied": 2, "malformed": 1}
-    assert [aside.poll for aside in follower.aside] == [broken]
+        tracker = track_polls([DEPARTING[0], broken, DEPARTING[2]])
+    assert tracker.counts == {"applied": 2, "malformed": 1}
+    assert [quarantine.poll for quarantine in tracker.quarantine] == [broken]
     assert f"the poll of {broken.fetched_at} is left out" in caplog.text
-    assert [row(passing) for passing in follower.journal()] == [("T", "A", 10, 0, 30, "left")]
+    assert [row(passing) for passing in tracker.journal()] == [("T", "A", 10, 0, 30, "left")]
 
 
 @pytest.mark.parametrize("fetched_at", [float("nan"), float("inf"), -1.0, 1e12])
 def test_a_poll_fetched_at_no_time_is_kept_aside(fetched_at):
-    follower = follow_polls([*DEPARTING, Poll(fetched_at, DEPARTING[0].body)])
-    assert follower.counts == {"applied": 3, "malformed": 1}
+    tracker = track_polls([*DEPARTING, Poll(fetched_at, DEPARTING[0].body)])
+    assert tracker.counts == {"applied": 3, "malformed": 1}
 
 
 def test_what_is_over_is_handed_over_once_and_forgotten():
-    follower = follow_polls(DEPARTING)
-    assert follower.take_closed() == []
+    tracker = track_polls(DEPARTING)
+    assert tracker.take_closed() == []
     for secs in (30_000, 31_000, 32_000):
-        follower.add(poll(secs, update("U", {"A": secs + 500})))
-    assert [row(passing) for passing in follower.take_closed()] == [("T", "A", 20, 15, 30, "left")]
-    assert follower.take_closed() == follower.journal() == []
+        tracker.add(poll(secs, update("U", {"A": secs + 500})))
+    assert [row(passing) for passing in tracker.take_closed()] == [("T", "A", 20, 15, 30, "left")]
+    assert tracker.take_closed() == tracker.journal() == []
 
 
 def test_memory_stays_bounded_over_days_of_polls():
-    follower = Follower()
+    tracker = FeedTracker()
     for hour in range(0, 240):
         for secs in (0, 15):
             at = hour * 3600 + secs
-            follower.add(poll(at, update(f"T{hour}", {"A": hour * 3600 + 10, "B": at + 100})))
-        follower.take_closed()
-    assert len(follower._state.trips) <= 4
-    assert len(follower._recent) <= 3
+            tracker.add(poll(at, update(f"T{hour}", {"A": hour * 3600 + 10, "B": at + 100})))
+        tracker.take_closed()
+    assert len(tracker._state.trips) <= 4
+    assert len(tracker._recent) <= 3

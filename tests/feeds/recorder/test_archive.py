@@ -20,8 +20,8 @@ URL = "http://127.0.0.1/feed"
 DAY = "2026-01-13"
 
 
-def keep(archive, body, at=NOON, outcome=Outcome.POLL) -> bool:
-    return archive.keep(Attempt(at, outcome, status=200), body)
+def add(archive, body, at=NOON, outcome=Outcome.POLL) -> bool:
+    return archive.add(Attempt(at, outcome, status=200), body)
 
 
 def bodies(folder):
@@ -35,7 +35,7 @@ def said():
 
 def test_an_archive_is_plain_files_that_other_tools_read(tmp_path, said):
     with open_archive(tmp_path / "a", URL, said.append) as archive:
-        assert keep(archive, feed(1), NOON + 0.25)
+        assert add(archive, feed(1), NOON + 0.25)
     (name,) = bodies(tmp_path / "a")
     assert name.startswith("120000.250-") and (tmp_path / "a" / DAY / name).exists()
     unzipped = subprocess.run(["gzip", "-dc", tmp_path / "a" / DAY / name], capture_output=True, check=True)
@@ -48,8 +48,8 @@ def test_an_archive_is_plain_files_that_other_tools_read(tmp_path, said):
 
 def test_a_body_is_written_once_a_day_however_often_it_comes(tmp_path, said):
     with open_archive(tmp_path / "a", URL, said.append) as archive:
-        news = [keep(archive, feed(k), NOON + n) for n, k in enumerate([1, 1, 2, 1, 2])]
-        archive.keep(Attempt(NOON + 9, Outcome.FAILED, reason="status 500"))
+        news = [add(archive, feed(k), NOON + n) for n, k in enumerate([1, 1, 2, 1, 2])]
+        archive.add(Attempt(NOON + 9, Outcome.FAILED, reason="status 500"))
     assert news == [True, False, True, False, False]
     assert len(bodies(tmp_path / "a")) == 2
     assert [poll.body for poll in replayed(tmp_path / "a")] == [feed(k) for k in (1, 1, 2, 1, 2)]
@@ -58,9 +58,9 @@ def test_a_body_is_written_once_a_day_however_often_it_comes(tmp_path, said):
 def test_a_day_is_whole_by_itself(tmp_path, said):
     midnight = NOON + 12 * 3600
     with open_archive(tmp_path / "a", URL, said.append) as archive:
-        assert keep(archive, feed(1), midnight - 1)
-        assert keep(archive, feed(1), midnight)
-        archive.drop(DAY)
+        assert add(archive, feed(1), midnight - 1)
+        assert add(archive, feed(1), midnight)
+        archive.delete_day(DAY)
     assert [poll.fetched_at for poll in replayed(tmp_path / "a")] == [midnight]
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".lock", "2026-01-14", "archive.json"]
 
@@ -68,15 +68,15 @@ def test_a_day_is_whole_by_itself(tmp_path, said):
 def test_a_clock_that_is_set_back_writes_where_it_then_is(tmp_path, said):
     with open_archive(tmp_path / "a", URL, said.append) as archive:
         moments = [NOON, NOON + 86400, NOON + 5, NOON + 86401]
-        assert [keep(archive, feed(1), at) for at in moments] == [True, True, False, False]
+        assert [add(archive, feed(1), at) for at in moments] == [True, True, False, False]
     assert [poll.fetched_at for poll in replayed(tmp_path / "a")] == sorted(moments)
 
 
 def test_whoever_opens_it_again_goes_on(tmp_path, said):
     for body, new in ((feed(1), True), (feed(1), False), (feed(2), True)):
         with open_archive(tmp_path / "a", URL, said.append) as archive:
-            assert keep(archive, body) is new
-            assert set(archive.sizes) == {DAY} and archive.sizes[DAY] > 0
+            assert add(archive, body) is new
+            assert set(archive.day_bytes) == {DAY} and archive.day_bytes[DAY] > 0
     assert len(replayed(tmp_path / "a")) == 3
     assert said == []
 
@@ -84,7 +84,7 @@ def test_whoever_opens_it_again_goes_on(tmp_path, said):
 def torn_archive(folder, say):
     """An archive as kills leave it: a body without its line, half a body, half a line, half a deletion."""
     with open_archive(folder, URL, say) as archive:
-        keep(archive, feed(1))
+        add(archive, feed(1))
     write_body(folder / DAY / file_name(NOON + 15.5, "ab" * 32), feed(2))
     (folder / DAY / ".120030.000-00.gz.new-0123").write_bytes(b"\x1f\x8b")
     with (folder / DAY / "index.jsonl").open("a") as index:
@@ -101,7 +101,7 @@ def test_what_a_kill_leaves_is_mended_when_it_is_opened(tmp_path, said):
         "named by no line of the index",
     ]
     with open_archive(tmp_path / "a", URL, said.append) as archive:
-        assert not keep(archive, feed(2), NOON + 20)
+        assert not add(archive, feed(2), NOON + 20)
     assert [(poll.fetched_at, poll.body) for poll in replayed(tmp_path / "a")] == [
         (NOON, feed(1)),
         (NOON + 15.5, feed(2)),
@@ -144,11 +144,11 @@ def test_other_peoples_folders_and_other_feeds_are_left_alone(tmp_path, said):
 
 def test_a_day_that_somebody_moves_away_is_begun_anew(tmp_path, said):
     with open_archive(tmp_path / "a", URL, said.append) as archive:
-        keep(archive, feed(1))
+        add(archive, feed(1))
         shutil.move(tmp_path / "a" / DAY, tmp_path / "elsewhere")
         with pytest.raises(HeadwayError, match="could not be written"):
-            keep(archive, feed(2))
-        assert keep(archive, feed(1))
+            add(archive, feed(2))
+        assert add(archive, feed(1))
     assert len(replayed(tmp_path / "a")) == 1
 
 
@@ -168,13 +168,13 @@ def tiny_disk(tmp_path):
 def test_a_full_disk_is_said_and_survived(tiny_disk, said):
     ballast = tiny_disk / "ballast"
     with open_archive(tiny_disk / "a", URL, said.append) as archive:
-        keep(archive, feed(0))
+        add(archive, feed(0))
         ballast.write_bytes(bytes(180_000))
         kept, refused = [], 0
         for k in range(1, 400):
             body = feed(k, os.urandom(3000))
             try:
-                keep(archive, body, NOON + k)
+                add(archive, body, NOON + k)
                 kept.append(body)
             except HeadwayError as error:
                 assert "could not be written: No space left on device" in str(error)
@@ -182,7 +182,7 @@ def test_a_full_disk_is_said_and_survived(tiny_disk, said):
         assert kept and refused
         assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *kept]
         ballast.unlink()
-        assert keep(archive, feed(500), NOON + 500)
+        assert add(archive, feed(500), NOON + 500)
     assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *kept, feed(500)]
     assert said == []
 

@@ -24,8 +24,8 @@ def test_luck_spreads_recorders_that_failed_together():
 
 
 @given(st.floats(0.1, 3600), st.integers(0, 10**4), LUCK)
-def test_a_pause_is_never_shorter_than_asked_nor_endless(every, failures, luck):
-    assert every <= pause_seconds(every, failures, luck) <= max(every, 300)
+def test_a_pause_is_never_shorter_than_asked_nor_endless(interval_secs, failures, jitter):
+    assert interval_secs <= pause_seconds(interval_secs, failures, jitter) <= max(interval_secs, 300)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_retry_after_is_obeyed_up_to_a_day(text, seconds):
 
 
 @given(st.text(max_size=40), LUCK)
-def test_any_retry_after_is_outlived(text, luck):
-    assert 15 <= pause_seconds(15, 1, luck, retry_after=text, now=NOON) <= 24 * 3600 + 15
+def test_any_retry_after_is_outlived(text, jitter):
+    assert 15 <= pause_seconds(15, 1, jitter, retry_after=text, now=NOON) <= 24 * 3600 + 15

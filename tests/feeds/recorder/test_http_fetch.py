@@ -10,11 +10,11 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.address import Key, feed_address, key_from_environment
-from headway_prediction.feeds.recorder.body import ExchangeFailed
-from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, exchange
+from headway_prediction.feeds.recorder.body import FetchError
+from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, fetch
 from headway_prediction.simulate.feed.server import PAGE, serving
-from headway_prediction.simulate.feed.server_faults import Fault
-from helpers.recording import always, answering, feed, feed_server, polls, reply
+from headway_prediction.simulate.feed.server_faults import ServerFault
+from helpers.recording import always, feed, feed_server, http_server, polls, respond
 
 PATIENT = Limits(seconds=60, body_bytes=1 << 20)
 QUICK = Limits(seconds=0.6)
@@ -23,11 +23,11 @@ GIVEN = polls(3)
 
 
 def ask(url, validators=Validators(), limits=PATIENT, key=None):  # noqa: B008
-    return exchange(feed_address(url, key), validators, limits)
+    return fetch(feed_address(url, key), validators, limits)
 
 
 def reason(url, **options) -> str:
-    with pytest.raises(ExchangeFailed) as failed:
+    with pytest.raises(FetchError) as failed:
         ask(url, **options)
     return failed.value.reason
 
@@ -54,23 +54,23 @@ def test_what_has_not_changed_is_not_sent_again():
     assert by_etag.validators == first.validators
 
 
-@pytest.mark.parametrize("fault", [Fault.GZIP, Fault.REDIRECT, Fault.STANDSTILL])
+@pytest.mark.parametrize("fault", [ServerFault.GZIP, ServerFault.REDIRECT, ServerFault.STANDSTILL])
 def test_compressed_or_moved_it_is_the_same_feed(fault):
     with serving(feed_server(GIVEN, faults=always(fault))) as server:
         assert ask(server.url).body in {poll.body for poll in GIVEN}
 
 
-@pytest.mark.parametrize("fault, body", [(Fault.EMPTY, b""), (Fault.WRONG_TYPE, PAGE)])
+@pytest.mark.parametrize("fault, body", [(ServerFault.EMPTY, b""), (ServerFault.WRONG_TYPE, PAGE)])
 def test_what_is_no_feed_is_for_others_to_judge(fault, body):
     with serving(feed_server(GIVEN, faults=always(fault))) as server:
         assert ask(server.url).body == body
 
 
 def test_errors_are_named_with_their_status():
-    assert reason_of(Fault.ERROR) == "status 500"
+    assert reason_of(ServerFault.ERROR) == "status 500"
     with (
-        serving(feed_server(GIVEN, faults=always(Fault.BUSY))) as server,
-        pytest.raises(ExchangeFailed) as busy,
+        serving(feed_server(GIVEN, faults=always(ServerFault.BUSY))) as server,
+        pytest.raises(FetchError) as busy,
     ):
         ask(server.url)
     assert (busy.value.status, busy.value.retry_after) == (503, "30")
@@ -78,13 +78,13 @@ def test_errors_are_named_with_their_status():
 
 def test_broken_answers_are_told_apart():
     half, whole = len(GIVEN[0].body) // 2, len(GIVEN[0].body)
-    assert reason_of(Fault.TRUNCATED) == f"the body broke off after {half} of {whole} bytes"
-    assert reason_of(Fault.LOOP) == "over 5 redirects"
-    assert "broke (RemoteDisconnected)" in reason_of(Fault.HANG_UP)
+    assert reason_of(ServerFault.TRUNCATED) == f"the body broke off after {half} of {whole} bytes"
+    assert reason_of(ServerFault.LOOP) == "over 5 redirects"
+    assert "broke (RemoteDisconnected)" in reason_of(ServerFault.HANG_UP)
 
 
 def test_slow_drips_do_not_outlast_the_time_for_the_whole():
-    with serving(feed_server([*GIVEN], faults=always(Fault.SLOW), drip_seconds=0.2)) as server:
+    with serving(feed_server([*GIVEN], faults=always(ServerFault.SLOW), drip_seconds=0.2)) as server:
         assert reason(server.url, limits=QUICK) == "no whole answer within 0.6 s"
 
 
@@ -112,7 +112,7 @@ def test_every_way_of_being_slow_is_left_before_it_ends(answer):
                 return
         ended.set()
 
-    with answering(drip) as url:
+    with http_server(drip) as url:
         assert reason(url, limits=QUICK) == "no whole answer within 0.6 s"
         assert not ended.is_set()
         left.set()
@@ -122,21 +122,21 @@ def test_a_body_without_an_end_is_cut_off_in_bounded_memory():
     limits = Limits(seconds=60, body_bytes=8 << 20)
     tracemalloc.start()
     try:
-        assert reason_of(Fault.HUGE, limits=limits) == "the body is larger than 8,388,608 bytes"
+        assert reason_of(ServerFault.HUGE, limits=limits) == "the body is larger than 8,388,608 bytes"
         assert tracemalloc.get_traced_memory()[1] < 4 * limits.body_bytes
     finally:
         tracemalloc.stop()
 
 
 def test_a_promise_of_too_much_is_not_waited_for():
-    with answering(lambda handler: reply(handler, Content_Length=str(2 << 30))) as url:
+    with http_server(lambda handler: respond(handler, Content_Length=str(2 << 30))) as url:
         assert reason(url) == "the body is larger than 1,048,576 bytes"
 
 
 def test_a_small_body_that_unfolds_without_end_is_cut_off():
     bomb = gzip.compress(bytes(40 << 20), 9)
     assert len(bomb) < PATIENT.body_bytes
-    with answering(lambda handler: reply(handler, 200, bomb, Content_Encoding="gzip")) as url:
+    with http_server(lambda handler: respond(handler, 200, bomb, Content_Encoding="gzip")) as url:
         tracemalloc.start()
         try:
             assert reason(url, limits=Limits(60, 1 << 20)) == "the body is larger than 1,048,576 bytes"
@@ -155,13 +155,13 @@ BODIES = {
 @pytest.mark.parametrize("expected", BODIES)
 def test_encodings_that_cannot_be_undone_are_named(expected):
     body, encoding = BODIES[expected]
-    with answering(lambda handler: reply(handler, 200, body, Content_Encoding=encoding)) as url:
+    with http_server(lambda handler: respond(handler, 200, body, Content_Encoding=encoding)) as url:
         assert reason(url) == expected
 
 
 def test_two_gzip_members_are_one_body():
     body = gzip.compress(b"\x0a") + gzip.compress(b"\x00")
-    with answering(lambda handler: reply(handler, 200, body, Content_Encoding="gzip")) as url:
+    with http_server(lambda handler: respond(handler, 200, body, Content_Encoding="gzip")) as url:
         assert ask(url).body == b"\x0a\x00"
 
 
@@ -176,9 +176,9 @@ def chunked(*chunks: bytes):
 
 
 def test_chunks_are_put_together_and_missing_ones_missed():
-    with answering(chunked(b"\x0a", b"\x00", b"")) as url:
+    with http_server(chunked(b"\x0a", b"\x00", b"")) as url:
         assert ask(url).body == b"\x0a\x00"
-    with answering(chunked(b"\x0a", b"\x00")) as url:
+    with http_server(chunked(b"\x0a", b"\x00")) as url:
         assert "broke (IncompleteRead)" in reason(url)
 
 
@@ -194,28 +194,28 @@ def test_servers_that_are_not_there_are_named():
 
 @pytest.mark.parametrize("garbage", [b"", b"hello\r\n\r\n", b"HTTP/1.1 999999 X\r\n\r\n", b"\x00" * 70_000])
 def test_what_is_no_http_is_a_failure_like_others(garbage):
-    with answering(
+    with http_server(
         lambda handler: (handler.wfile.write(garbage), setattr(handler, "close_connection", True))
     ) as url:
         assert "broke (" in reason(url)
 
 
 def test_not_modified_without_having_asked_is_no_answer():
-    with answering(lambda handler: reply(handler, 304)) as url:
+    with http_server(lambda handler: respond(handler, 304)) as url:
         assert reason(url) == "status 304"
 
 
 def seen_by(told):
     def answer(handler):
         told.append((handler.path, dict(handler.headers)))
-        reply(handler, 200, feed(1))
+        respond(handler, 200, feed(1))
 
     return answer
 
 
 def test_a_key_travels_where_it_is_asked_for():
     told = []
-    with answering(seen_by(told)) as url:
+    with http_server(seen_by(told)) as url:
         ask(f"{url}?line=a%20b&x=1", key=Key(SECRET, header="x-api-key"))
         ask(f"{url}?line=7", key=Key(SECRET, parameter="apikey"))
         ask(url, key=Key(SECRET, parameter="apikey"))
@@ -230,8 +230,8 @@ def test_a_key_travels_where_it_is_asked_for():
 def test_a_redirect_to_another_server_goes_without_the_key(key):
     told = []
     with (
-        answering(seen_by(told)) as elsewhere,
-        answering(lambda handler: reply(handler, 302, Location=elsewhere)) as url,
+        http_server(seen_by(told)) as elsewhere,
+        http_server(lambda handler: respond(handler, 302, Location=elsewhere)) as url,
     ):
         ask(url, key=key)
     assert "s3cret" not in str(told)
@@ -240,8 +240,8 @@ def test_a_redirect_to_another_server_goes_without_the_key(key):
 def test_a_redirect_that_carries_the_key_elsewhere_is_not_followed():
     told = []
     with (
-        answering(seen_by(told)) as elsewhere,
-        answering(lambda handler: reply(handler, 302, Location=elsewhere + handler.path)) as url,
+        http_server(seen_by(told)) as elsewhere,
+        http_server(lambda handler: respond(handler, 302, Location=elsewhere + handler.path)) as url,
     ):
         assert "would tell the key to another server" in reason(url, key=Key(SECRET, parameter="apikey"))
     assert told == []
@@ -252,18 +252,18 @@ def test_a_redirect_within_the_server_keeps_the_key_once():
 
     def answer(handler):
         if handler.path.startswith("/feed"):
-            reply(handler, 307, Location="/new" + handler.path)
+            respond(handler, 307, Location="/new" + handler.path)
         else:
             seen_by(told)(handler)
 
-    with answering(answer) as url:
+    with http_server(answer) as url:
         ask(url, key=Key(SECRET, parameter="apikey"))
     assert told[0][0] == "/new/feed?apikey=s3cret%2B%2Fkey"
 
 
 @pytest.mark.parametrize("location", ["ftp://127.0.0.1/x", "http://[", "http://h:x/", "file:///etc/passwd"])
 def test_a_redirect_to_no_web_address_is_not_followed(location):
-    with answering(lambda handler: reply(handler, 302, Location=location)) as url:
+    with http_server(lambda handler: respond(handler, 302, Location=location)) as url:
         assert reason(url) == "a redirect to no web address"
 
 

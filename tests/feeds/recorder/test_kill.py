@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from helpers.recording import answering, feed, lines, replayed, reply
+from helpers.recording import feed, http_server, lines, replayed, respond
 
 LARGE = 3_000_000
 """Bytes that do not compress: long enough to write that a kill hits the writing."""
@@ -51,7 +51,7 @@ def kill_while_writing(url, archive, after_files):
 
 def test_a_killed_recorder_leaves_nothing_torn_and_goes_on(tmp_path):
     numbers, archive = count(1), tmp_path / "archive"
-    with answering(lambda handler: reply(handler, 200, feed(next(numbers), os.urandom(LARGE)))) as url:
+    with http_server(lambda handler: respond(handler, 200, feed(next(numbers), os.urandom(LARGE)))) as url:
         unfinished = [kill_while_writing(url, archive, after_files) for after_files in (1, 2, 1)]
         assert any(unfinished)
         whole = len(list(archive.glob("*/*.gz")))
@@ -70,7 +70,7 @@ def test_a_killed_recorder_leaves_nothing_torn_and_goes_on(tmp_path):
 @pytest.mark.parametrize("polite", [signal.SIGINT, signal.SIGTERM])
 def test_a_recorder_that_is_asked_to_end_does(tmp_path, polite):
     numbers = count(1)
-    with answering(lambda handler: reply(handler, 200, feed(next(numbers)))) as url:
+    with http_server(lambda handler: respond(handler, 200, feed(next(numbers)))) as url:
         process = started(url, tmp_path / "archive")
         wait_for(lambda: len(list(tmp_path.glob("archive/*/*.gz"))) >= 2, process)
         process.send_signal(polite)

@@ -15,12 +15,12 @@ import pytest
 from feeds.recorder.test_tls import behind_tls
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.address import Key, feed_address
-from headway_prediction.feeds.recorder.body import ExchangeFailed
-from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, exchange
+from headway_prediction.feeds.recorder.body import FetchError
+from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, fetch
 from headway_prediction.feeds.recorder.proxy import Proxies, Proxy, proxies_from_environment
 from headway_prediction.simulate.feed.server import serving
 from helpers.lines import headway
-from helpers.recording import answering, everything_written, feed, feed_server, polls, replayed, reply
+from helpers.recording import everything_written, feed, feed_server, http_server, polls, replayed, respond
 
 GIVEN = polls(3)
 WANTED = "Basic " + b64encode(b"me:s3cret").decode()
@@ -45,7 +45,9 @@ class ProxyHandler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name != "Proxy-Authorization"}
         asked.request("GET", f"{parts.path}?{parts.query}".rstrip("?"), headers=headers)
         answer = asked.getresponse()
-        reply(self, answer.status, answer.read(), **{k.replace("-", "_"): v for k, v in answer.getheaders()})
+        respond(
+            self, answer.status, answer.read(), **{k.replace("-", "_"): v for k, v in answer.getheaders()}
+        )
         asked.close()
 
     def do_CONNECT(self) -> None:
@@ -94,11 +96,11 @@ def through(server: ThreadingHTTPServer, user: str = "", **more: str) -> Proxies
 
 
 def ask(url: str, proxies: Proxies, key: Key | None = None, seconds: float = 60):
-    return exchange(feed_address(url, key, proxies), Validators(), Limits(seconds=seconds))
+    return fetch(feed_address(url, key, proxies), Validators(), Limits(seconds=seconds))
 
 
 def reason(*asked, **options) -> str:
-    with pytest.raises(ExchangeFailed) as failed:
+    with pytest.raises(FetchError) as failed:
         ask(*asked, **options)
     return failed.value.reason
 
@@ -108,9 +110,9 @@ def test_a_plain_feed_is_asked_for_by_its_whole_address():
 
     def answer(handler):
         told.append((handler.path, dict(handler.headers)))
-        reply(handler, 200, feed(1))
+        respond(handler, 200, feed(1))
 
-    with proxy() as server, answering(answer) as url:
+    with proxy() as server, http_server(answer) as url:
         got = ask(f"{url}?line=7", through(server), Key("s3cret", header="x-api-key"))
     assert got.body == feed(1)
     ((method, target, headers),) = server.seen
@@ -134,7 +136,7 @@ def test_a_redirect_goes_through_the_proxy_too():
     with (
         proxy() as server,
         serving(feed_server(GIVEN)) as feeds,
-        answering(lambda handler: reply(handler, 302, Location=feeds.url)) as url,
+        http_server(lambda handler: respond(handler, 302, Location=feeds.url)) as url,
     ):
         assert ask(url, through(server)).body in {poll.body for poll in GIVEN}
     assert [target for _, target, _ in server.seen] == [url, feeds.url]
@@ -146,13 +148,13 @@ def test_a_proxy_that_wants_a_password_is_told_it_and_nobody_else_is(certificate
 
     def answer(handler):
         told.append(handler.headers["Proxy-Authorization"])
-        reply(handler, 200, feed(1))
+        respond(handler, 200, feed(1))
 
     with proxy(WANTED) as server, serving(behind_tls(feed_server(GIVEN), certificate)) as feeds:
         tls = feeds.url.replace("http:", "https:")
         assert ask(tls, through(server, "me:s3cret@")).body in {poll.body for poll in GIVEN}
         assert reason(tls, through(server)) == "the proxy 127.0.0.1 makes no way to 127.0.0.1 (status 407)"
-        with answering(answer) as url:
+        with http_server(answer) as url:
             assert reason(url, through(server)) == "status 407"
             ask(url, through(server, "me:s3cret@"))
             ask(url, Proxies())
@@ -211,15 +213,18 @@ ADDRESSES = {
 def test_hosts_of_no_proxy_are_asked_directly(url, proxied):
     told = {"http_proxy": "proxy:3128", "https_proxy": "proxy:3128"}
     found = proxies_from_environment(told | {"NO_PROXY": "127.0.0.1:8642, .inside.example.org"})
-    assert found.way_to(url) == (Proxy("proxy", 3128) if proxied else None)
-    assert proxies_from_environment(told | {"no_proxy": "*"}).way_to(url) is None
+    assert found.proxy_for(url) == (Proxy("proxy", 3128) if proxied else None)
+    assert proxies_from_environment(told | {"no_proxy": "*"}).proxy_for(url) is None
 
 
 def test_small_letters_count_first_and_an_empty_word_is_none():
     told = {"HTTP_PROXY": "http://loud:1", "http_proxy": "http://quiet:2", "HTTPS_PROXY": "http://loud"}
     found = proxies_from_environment(told)
-    assert (found.way_to("http://a/"), found.way_to("https://a/")) == (Proxy("quiet", 2), Proxy("loud", 80))
-    assert proxies_from_environment(told | {"http_proxy": ""}).way_to("http://a/") is None
+    assert (found.proxy_for("http://a/"), found.proxy_for("https://a/")) == (
+        Proxy("quiet", 2),
+        Proxy("loud", 80),
+    )
+    assert proxies_from_environment(told | {"http_proxy": ""}).proxy_for("http://a/") is None
     assert proxies_from_environment({}) == Proxies()
 
 

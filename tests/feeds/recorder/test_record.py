@@ -14,18 +14,18 @@ from headway_prediction.feeds.recorder.http_fetch import Limits
 from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.retention import Retention
 from headway_prediction.simulate.feed.server import PAGE, serving
-from headway_prediction.simulate.feed.server_faults import Fault, Faults
+from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 from helpers.recording import (  # fmt: skip
     NOON,
     FakeTime,
-    answering,
     everything_written,
     feed,
     feed_server,
+    http_server,
     lines,
     polls,
     replayed,
-    reply,
+    respond,
 )
 
 LIMITS = Limits(seconds=60, body_bytes=1 << 20)
@@ -57,32 +57,32 @@ def test_each_distinct_poll_is_stored_once_at_a_steady_pace(tmp_path):
 
 
 def test_a_feed_that_always_answers_in_full_and_stands_still_is_stored_once(tmp_path):
-    with answering(lambda handler: reply(handler, 200, feed(1))) as url:
+    with http_server(lambda handler: respond(handler, 200, feed(1))) as url:
         recorder, *_ = recorded(url, tmp_path / "a", 5)
     assert (recorder.total.polls, recorder.total.new) == (5, 1)
     assert len(replayed(tmp_path / "a")) == 5
 
 
 STORM = {
-    Fault.ERROR: 0.08, Fault.BUSY: 0.05, Fault.HANG_UP: 0.08, Fault.TRUNCATED: 0.08, Fault.HALF: 0.08, Fault.EMPTY: 0.08,
-    Fault.WRONG_TYPE: 0.08, Fault.HUGE: 0.04, Fault.REDIRECT: 0.08, Fault.LOOP: 0.05, Fault.GZIP: 0.08,
-    Fault.STANDSTILL: 0.08,
+    ServerFault.ERROR: 0.08, ServerFault.BUSY: 0.05, ServerFault.HANG_UP: 0.08, ServerFault.TRUNCATED: 0.08, ServerFault.HALF: 0.08, ServerFault.EMPTY: 0.08,
+    ServerFault.WRONG_TYPE: 0.08, ServerFault.HUGE: 0.04, ServerFault.REDIRECT: 0.08, ServerFault.LOOP: 0.05, ServerFault.GZIP: 0.08,
+    ServerFault.STANDSTILL: 0.08,
 }  # fmt: skip
 
 
 def test_no_fault_of_the_server_ends_a_recording_or_gets_into_it(tmp_path):
     given = polls(150)
-    with serving(feed_server(given, faults=Faults(STORM, seed=4))) as server:
+    with serving(feed_server(given, faults=ServerFaults(STORM, seed=4))) as server:
         recorder, said, time = recorded(server.url, tmp_path / "a", 150)
     total = recorder.total
-    assert total.polls + total.aside + total.failed == 150 and total.lost == 0
-    assert total.polls > 50 and total.aside > 8 and total.failed > 30
+    assert total.polls + total.quarantined + total.failed == 150 and total.lost == 0
+    assert total.polls > 50 and total.quarantined > 8 and total.failed > 30
     bodies = [poll.body for poll in replayed(tmp_path / "a")]
     assert set(bodies) <= {poll.body for poll in given}
     order = [[poll.body for poll in given].index(body) for body in bodies]
     assert order == sorted(order)
-    asides = {line["file"] for line in lines(tmp_path / "a") if line["outcome"] == "aside"}
-    assert asides and len(asides) <= total.aside
+    asides = {line["file"] for line in lines(tmp_path / "a") if line["outcome"] == "quarantined"}
+    assert asides and len(asides) <= total.quarantined
     assert min(time.slept) >= 15 and max(time.slept) <= 300
     reasons = {line["reason"] for line in lines(tmp_path / "a") if line["outcome"] == "failed"}
     assert {"status 500", "status 503", "the body is empty", "over 5 redirects"} <= reasons
@@ -94,25 +94,25 @@ def test_failures_are_answered_with_patience_and_two_lines(tmp_path):
 
     def answer(handler):
         if 1 <= next(numbers) <= 6:
-            reply(handler, 503, PAGE)
+            respond(handler, 503, PAGE)
         else:
-            reply(handler, 200, feed(1))
+            respond(handler, 200, feed(1))
 
-    with answering(answer) as url:
+    with http_server(answer) as url:
         _, said, time = recorded(url, tmp_path / "a", 9)
     assert time.slept == [15, 22.5, 45, 90, 180, 225, 225, 15]
     assert said == ["status 503; asked again in 22 s", "the feed is back"]
 
 
 def test_a_server_that_asks_to_be_left_alone_is(tmp_path):
-    with answering(lambda handler: reply(handler, 429, Retry_After="900")) as url:
+    with http_server(lambda handler: respond(handler, 429, Retry_After="900")) as url:
         _, said, time = recorded(url, tmp_path / "a", 3)
     assert time.slept == [907.5, 907.5]
     assert said == ["status 429; asked again in 908 s"]
 
 
 def test_after_the_last_attempt_none_is_promised(tmp_path):
-    with answering(lambda handler: reply(handler, 503, PAGE)) as url:
+    with http_server(lambda handler: respond(handler, 503, PAGE)) as url:
         _, said, time = recorded(url, tmp_path / "a", 1)
     assert (said, time.slept) == (["status 503"], [])
 
@@ -132,7 +132,7 @@ def test_a_server_that_is_gone_is_waited_for(tmp_path):
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 def test_a_refusal_of_the_first_attempt_is_a_mistake_to_mend(tmp_path, status):
     with (
-        answering(lambda handler: reply(handler, status)) as url,
+        http_server(lambda handler: respond(handler, status)) as url,
         pytest.raises(
             HeadwayError, match=f"answers with status {status}; expected a feed that may be fetched"
         ),
@@ -142,7 +142,7 @@ def test_a_refusal_of_the_first_attempt_is_a_mistake_to_mend(tmp_path, status):
 
 def test_a_later_refusal_is_outlasted(tmp_path):
     numbers = count()
-    with answering(lambda handler: reply(handler, 404 if next(numbers) == 1 else 200, feed(1))) as url:
+    with http_server(lambda handler: respond(handler, 404 if next(numbers) == 1 else 200, feed(1))) as url:
         recorder, *_ = recorded(url, tmp_path / "a", 3)
     assert (recorder.total.polls, recorder.total.failed) == (2, 1)
 
@@ -153,11 +153,11 @@ def test_pages_are_put_aside_whatever_they_are_called_and_feeds_are_kept(tmp_pat
 
     def answer(handler):
         body, content_type = answers[next(numbers)]
-        reply(handler, 200, body, Content_Type=content_type)
+        respond(handler, 200, body, Content_Type=content_type)
 
-    with answering(answer) as url:
+    with http_server(answer) as url:
         recorder, said, _ = recorded(url, tmp_path / "a", 3)
-    assert (recorder.total.polls, recorder.total.aside) == (2, 1)
+    assert (recorder.total.polls, recorder.total.quarantined) == (2, 1)
     assert [poll.body for poll in replayed(tmp_path / "a")] == [feed(1), feed(2)]
     assert PAGE in everything_written(tmp_path / "a")
     assert "no GTFS-Realtime feed, or half of one (content type application/x-protobuf)" in said[0]
@@ -172,15 +172,15 @@ def test_the_key_is_in_no_file_and_no_remark_even_if_the_server_repeats_it(tmp_p
         return (handler.headers.get("x-api-key", "") + handler.path).encode()
 
     answers = [
-        lambda handler: reply(handler, 200, feed(1), ETag=f'"{SECRET}"', Content_Type=f"x/{SECRET}"),
-        lambda handler: reply(handler, 200, b"<p>no such key: " + told(handler)),
-        lambda handler: reply(handler, 302, Location=f"ftp://x/{SECRET}"),
-        lambda handler: reply(handler, 200, feed(2), Content_Encoding=SECRET),
-        lambda handler: reply(handler, 500, told(handler)),
+        lambda handler: respond(handler, 200, feed(1), ETag=f'"{SECRET}"', Content_Type=f"x/{SECRET}"),
+        lambda handler: respond(handler, 200, b"<p>no such key: " + told(handler)),
+        lambda handler: respond(handler, 302, Location=f"ftp://x/{SECRET}"),
+        lambda handler: respond(handler, 200, feed(2), Content_Encoding=SECRET),
+        lambda handler: respond(handler, 500, told(handler)),
         lambda handler: handler.wfile.write(b"HTTP/1.1 nonsense " + told(handler) + b"\r\n\r\n"),
     ]
     numbers = count()
-    with answering(lambda handler: answers[next(numbers) % len(answers)](handler)) as url:
+    with http_server(lambda handler: answers[next(numbers) % len(answers)](handler)) as url:
         recorder, said, _ = recorded(url, tmp_path / "a", 12, key=key)
     assert (recorder.total.polls, recorder.total.failed) == (2, 10)
     written = everything_written(tmp_path / "a") + "\n".join(said).encode()
@@ -189,7 +189,7 @@ def test_the_key_is_in_no_file_and_no_remark_even_if_the_server_repeats_it(tmp_p
 
 def test_five_weeks_keep_their_days_their_room_and_their_memory(tmp_path):
     a_day, days = 8, 35
-    given = polls(a_day * days + 1, every=3 * 3600)
+    given = polls(a_day * days + 1, interval_secs=3 * 3600)
     with serving(feed_server(given)) as server:
         time, said = FakeTime(), []
         with open_archive(tmp_path / "a", server.url, said.append) as archive:
@@ -216,8 +216,10 @@ def test_five_weeks_keep_their_days_their_room_and_their_memory(tmp_path):
 
 def test_room_is_kept_by_deleting_the_oldest_days(tmp_path):
     numbers = count(1)
-    with answering(lambda handler: reply(handler, 200, feed(next(numbers), os.urandom(50_000)))) as url:
-        _, said, _ = recorded(url, tmp_path / "a", 24, every=6 * 3600, retention=Retention(bytes=500_000))
+    with http_server(lambda handler: respond(handler, 200, feed(next(numbers), os.urandom(50_000)))) as url:
+        _, said, _ = recorded(
+            url, tmp_path / "a", 24, interval_secs=6 * 3600, retention=Retention(bytes=500_000)
+        )
     used = sum(path.stat().st_blocks * 512 for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert used < 600_000
     assert sum(text.startswith("deleted") for text in said) >= 3
@@ -227,7 +229,7 @@ def test_room_is_kept_by_deleting_the_oldest_days(tmp_path):
 def test_a_disk_that_fails_is_said_once_and_the_recording_goes_on(tmp_path):
     said, numbers = [], count(1)
     with (
-        answering(lambda handler: reply(handler, 200, feed(next(numbers)))) as url,
+        http_server(lambda handler: respond(handler, 200, feed(next(numbers)))) as url,
         open_archive(tmp_path / "a", url, said.append) as archive,
     ):
         recorder = Recorder(

@@ -19,9 +19,9 @@ def archive(tmp_path):
     folder = tmp_path / "archive"
     with open_archive(folder, "http://127.0.0.1/feed", print) as writer:
         for k, content in enumerate([1, 2, 2, 3, 1]):
-            writer.keep(Attempt(NOON + k * 43200, Outcome.POLL), feed(content))
-        writer.keep(Attempt(NOON + 4.1 * 43200, Outcome.ASIDE, reason="a page"), b"<html>")
-        writer.keep(Attempt(NOON + 4.2 * 43200, Outcome.FAILED, reason="status 500"))
+            writer.add(Attempt(NOON + k * 43200, Outcome.POLL), feed(content))
+        writer.add(Attempt(NOON + 4.1 * 43200, Outcome.QUARANTINED, reason="a page"), b"<html>")
+        writer.add(Attempt(NOON + 4.2 * 43200, Outcome.FAILED, reason="status 500"))
     return folder
 
 
@@ -59,14 +59,14 @@ def test_a_part_may_be_asked_for(archive):
 
 def test_the_pace_is_that_of_the_feed_times_the_speed():
     time = FakeTime()
-    came = [(poll, time.moment) for poll in paced(polls(4, every=15), 10, time.clock())]
-    assert [poll for poll, _ in came] == polls(4, every=15)
+    came = [(poll, time.moment) for poll in paced(polls(4, interval_secs=15), 10, time.clock())]
+    assert [poll for poll, _ in came] == polls(4, interval_secs=15)
     assert [moment - NOON for _, moment in came] == pytest.approx([0, 1.5, 3, 4.5])
 
 
 def test_whoever_is_late_gets_the_next_polls_at_once():
     time, came = FakeTime(), []
-    for poll in paced(polls(4, every=15), 1, time.clock()):
+    for poll in paced(polls(4, interval_secs=15), 1, time.clock()):
         came.append(time.moment - NOON)
         time.moment += 20 if poll.fetched_at == NOON else 0
     assert came == [0, 20, 30, 45]
@@ -118,9 +118,9 @@ def test_every_damage_is_found_named_and_passed_over(archive, damage):
 def test_a_day_is_counted(archive):
     checks = list(verify(archive))
     assert [check.day for check in checks] == ["2026-01-13", "2026-01-14", "2026-01-15"]
-    assert checks[1].outcomes == {Outcome.POLL: 2, Outcome.ASIDE: 0, Outcome.FAILED: 0}
-    assert checks[2].outcomes == {Outcome.POLL: 2, Outcome.ASIDE: 1, Outcome.FAILED: 1}
-    assert [check.whole_files for check in checks] == [1, 1, 3]
+    assert checks[1].outcomes == {Outcome.POLL: 2, Outcome.QUARANTINED: 0, Outcome.FAILED: 0}
+    assert checks[2].outcomes == {Outcome.POLL: 2, Outcome.QUARANTINED: 1, Outcome.FAILED: 1}
+    assert [check.intact_files for check in checks] == [1, 1, 3]
 
 
 def test_what_is_no_archive_is_refused(tmp_path):

@@ -6,11 +6,11 @@ import ssl
 import pytest
 
 from headway_prediction.feeds.recorder.address import feed_address
-from headway_prediction.feeds.recorder.body import ExchangeFailed
-from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, exchange
+from headway_prediction.feeds.recorder.body import FetchError
+from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, fetch
 from headway_prediction.simulate.feed.server import serving
-from headway_prediction.simulate.feed.server_faults import Faults
-from helpers.recording import answering, feed_server, polls, reply
+from headway_prediction.simulate.feed.server_faults import ServerFaults
+from helpers.recording import feed_server, http_server, polls, respond
 
 
 def behind_tls(server, certificate):
@@ -21,11 +21,11 @@ def behind_tls(server, certificate):
 
 
 def ask(url, seconds=60.0):
-    return exchange(feed_address(url), Validators(), Limits(seconds=seconds))
+    return fetch(feed_address(url), Validators(), Limits(seconds=seconds))
 
 
 def reason(url, **options):
-    with pytest.raises(ExchangeFailed) as failed:
+    with pytest.raises(FetchError) as failed:
         ask(url, **options)
     return failed.value.reason
 
@@ -40,12 +40,12 @@ def test_a_trusted_server_is_read_and_an_unknown_one_is_not(certificate, monkeyp
 
 def test_nobody_is_led_from_https_to_where_anybody_reads_along(certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    with answering(lambda handler: reply(handler, 200, b"plain")) as plain:
-        server = behind_tls(feed_server(polls(2), faults=Faults()), certificate)
+    with http_server(lambda handler: respond(handler, 200, b"plain")) as plain:
+        server = behind_tls(feed_server(polls(2), faults=ServerFaults()), certificate)
         server.RequestHandlerClass = type(
             "Leading",
             (server.RequestHandlerClass,),
-            {"do_GET": lambda self: reply(self, 302, Location=plain)},
+            {"do_GET": lambda self: respond(self, 302, Location=plain)},
         )
         with serving(server):
             assert reason(server.url.replace("http:", "https:")).startswith("a redirect from https to http")
@@ -58,5 +58,5 @@ def test_a_server_that_never_shakes_hands_is_left_in_time():
 
 
 def test_a_server_that_speaks_no_tls_is_a_failure_like_others():
-    with answering(lambda handler: reply(handler, 200)) as url:
+    with http_server(lambda handler: respond(handler, 200)) as url:
         assert "broke (" in reason(url.replace("http:", "https:"))

@@ -8,7 +8,7 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.lightgbm.features import FEATURES, LEAD_FEATURES, cell_features
 from headway_prediction.forecasters.lightgbm.rows import training_cells
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
@@ -34,12 +34,12 @@ def late_train():
 
 @pytest.fixture(scope="module")
 def features(late_train):
-    return cell_features(fit_first_guess(late_train.select(DAYS[:3])), late_train, TODAY, np.array([400]))
+    return cell_features(fit_prior(late_train.select(DAYS[:3])), late_train, TODAY, np.array([400]))
 
 
 def cell_of(features, lead, station, direction):
     """The features by name of one cell, minutes rounded to the second digit."""
-    chosen = np.zeros(features.first_guess.shape, dtype=bool)
+    chosen = np.zeros(features.prior_headway.shape, dtype=bool)
     chosen[0, lead - 1, station, direction] = True
     (row,) = features.rows(chosen)
     return dict(zip(FEATURES, np.round(row, 2).tolist(), strict=True))
@@ -56,18 +56,23 @@ def test_what_is_known_before_the_next_train(features):
     assert np.isnan(cell["headway_+4_upstream"]) and np.isnan(cell["headway_-2_upstream"])
     assert (cell["minute"], cell["weekend"], cell["station"], cell["direction"]) == (400, 0, 2, 0)
     # The train that left at 400 arrives at 404: at the end of the third minute it is not there yet.
-    assert (cell["lead"], cell["expected_passings"], cell["since_holder"], cell["since_next"]) == (3, 0, 7, 0)
+    assert (cell["lead"], cell["expected_passings"], cell["since_current"], cell["since_next"]) == (
+        3,
+        0,
+        7,
+        0,
+    )
     assert (cell["trip_propagation"], cell["propagation"], cell["climatology"]) == (13, 13, 10)
     assert (cell["next_arrives_in"], cell["next_headway"], cell["next_stations_away"]) == (3, 7, 2)
     assert (cell["next_change"], cell["climatology_change"]) == (-6, -3)
-    assert np.isnan(cell["before_headway"]) and np.isnan(cell["holder_under_way"])
+    assert np.isnan(cell["previous_headway"]) and np.isnan(cell["holder_under_way"])
 
 
 def test_what_is_known_after_the_next_train(features):
     cell = cell_of(features, 4, 2, 0)
-    assert (cell["expected_passings"], cell["since_holder"], cell["since_next"]) == (1, 1, -9)
+    assert (cell["expected_passings"], cell["since_current"], cell["since_next"]) == (1, 1, -9)
     assert (cell["trip_propagation"], cell["holder_headway"], cell["holder_under_way"]) == (7, 7, 1)
-    assert (cell["before_headway"], cell["before_change"]) == (13, 6)
+    assert (cell["previous_headway"], cell["previous_change"]) == (13, 6)
     assert (cell["next_headway"], cell["next_under_way"], cell["next_arrives_in"]) == (10, 0, 13)
     assert (cell["train_1_arrives_in"], cell["train_2_arrives_in"]) == (3, 13)
 
@@ -83,7 +88,7 @@ def test_upstream_is_where_the_trains_of_a_direction_come_from(features):
 def test_the_first_guess_is_trip_propagation(late_train, features):
     method = TripPropagation.fit(late_train.select(DAYS[:3]))
     expected = method.forecast(late_train, TODAY, np.array([400])).mean
-    np.testing.assert_array_equal(features.first_guess, expected)
+    np.testing.assert_array_equal(features.prior_headway, expected)
     np.testing.assert_array_equal(features.at_lead[0, :, 0, 0, LEAD_FEATURES.index("lead")], np.arange(1, 16))
 
 
@@ -95,12 +100,12 @@ def noisy_line():
 def test_every_row_is_a_valid_cell_with_what_came(noisy_line):
     cells = training_cells(noisy_line)
     lead = cells.features[:, FEATURES.index("lead")]
-    assert len(cells.headway) == len(lead) == len(cells.first_guess) == len(cells.event)
-    assert np.isfinite(cells.headway).all() and np.isfinite(cells.first_guess).all()
+    assert len(cells.headway) == len(lead) == len(cells.prior_headway) == len(cells.event)
+    assert np.isfinite(cells.headway).all() and np.isfinite(cells.prior_headway).all()
     # Every lead of every third minute, and a train every 10 minutes.
     assert np.bincount(lead.astype(int))[1:].min() > 0.9 * len(lead) / 15
     assert 0.08 < cells.event.mean() < 0.12
-    assert (np.abs(cells.first_guess - cells.headway) < 0.5).mean() > 0.5
+    assert (np.abs(cells.prior_headway - cells.headway) < 0.5).mean() > 0.5
 
 
 def test_there_are_no_more_rows_than_asked_for_and_always_the_same(noisy_line):
@@ -117,7 +122,7 @@ def test_the_first_guess_of_a_training_day_has_not_seen_that_day():
         (*row[:1], f"{row[1]}-{row[5]:g}" if row[5] % 10 == 5 else row[1], *row[2:]) for row in rows
     )
     cells = training_cells(history)
-    assert np.abs(cells.first_guess - cells.headway).mean() > 0.5
+    assert np.abs(cells.prior_headway - cells.headway).mean() > 0.5
 
 
 def test_days_without_a_headway_are_refused():

@@ -37,7 +37,7 @@ def losing_line():
 @pytest.fixture(scope="module")
 def method(losing_line):
     pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
-    return LightGBM.fit(losing_line.select(DAYS[:-1]), most_rows=40_000, most_rounds=80)
+    return LightGBM.fit(losing_line.select(DAYS[:-1]), max_rows=40_000, max_rounds=80)
 
 
 def error_at_the_end(method, history):
@@ -48,9 +48,9 @@ def error_at_the_end(method, history):
 
 
 def test_it_learns_what_the_first_guess_does_not_know(losing_line, method):
-    guess = error_at_the_end(TripPropagation(method.guess), losing_line)
-    assert error_at_the_end(method, losing_line) < 0.7 * guess
-    assert guess < error_at_the_end(Persistence(), losing_line)
+    prior = error_at_the_end(TripPropagation(method.prior), losing_line)
+    assert error_at_the_end(method, losing_line) < 0.7 * prior
+    assert prior < error_at_the_end(Persistence(), losing_line)
 
 
 def test_its_quantiles_are_in_order_and_within_the_cap(losing_line, method):
@@ -75,7 +75,7 @@ def test_its_state_is_plain_arrays_and_forecasts_the_same_bits(losing_line, meth
 
 
 def test_a_second_fit_gives_the_same_bits(losing_line, method):
-    again = LightGBM.fit(losing_line.select(DAYS[:-1]), most_rows=40_000, most_rounds=80)
+    again = LightGBM.fit(losing_line.select(DAYS[:-1]), max_rows=40_000, max_rounds=80)
     assert all((again.models[name] == model).all() for name, model in method.models.items())
 
 

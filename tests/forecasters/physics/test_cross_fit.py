@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.cross_fit import folds_of, out_of_fold_guesses
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
+from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors, folds_of
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from helpers.lines import MONDAY, regular_rows
 from helpers.trips import history_of
 
@@ -39,19 +39,19 @@ def test_neighbouring_days_are_in_different_folds():
 
 
 def test_a_days_guess_is_the_one_fitted_without_its_fold(training):
-    guesses = out_of_fold_guesses(training, count=3)
-    assert sorted(guesses) == WEEK
+    priors = cross_fit_priors(training, count=3)
+    assert sorted(priors) == WEEK
     for fold in folds_of(WEEK, 3):
-        without = fit_first_guess(training.select([day for day in WEEK if day not in fold]))
+        without = fit_prior(training.select([day for day in WEEK if day not in fold]))
         for day in fold:
-            assert_same(guesses[day], without)
+            assert_same(priors[day], without)
 
 
 def test_as_many_folds_as_days_leave_one_out_each(training):
     few = training.select(WEEK[:3])
-    guesses = out_of_fold_guesses(few)
+    priors = cross_fit_priors(few)
     for day in WEEK[:3]:
-        assert_same(guesses[day], fit_first_guess(few.select([d for d in WEEK[:3] if d != day])))
+        assert_same(priors[day], fit_prior(few.select([d for d in WEEK[:3] if d != day])))
 
 
 def test_a_guess_does_not_know_the_day_it_is_made_for(training):
@@ -59,7 +59,7 @@ def test_a_guess_does_not_know_the_day_it_is_made_for(training):
         [row for row in regular_rows(days=WEEK, noise=1.0) if row[0] != WEEK[2]]
         + regular_rows(days=[WEEK[2]], noise=3.0, headway=7.0, seed=8)
     )
-    first, second = (out_of_fold_guesses(history, count=3) for history in (training, other))
+    first, second = (cross_fit_priors(history, count=3) for history in (training, other))
     assert_same(first[WEEK[2]], second[WEEK[2]])
     with pytest.raises(AssertionError):
         assert_same(first[WEEK[1]], second[WEEK[1]])
@@ -67,4 +67,4 @@ def test_a_guess_does_not_know_the_day_it_is_made_for(training):
 
 def test_a_single_day_can_only_know_itself(training):
     day = training.select(WEEK[:1])
-    assert_same(out_of_fold_guesses(day)[WEEK[0]], fit_first_guess(day))
+    assert_same(cross_fit_priors(day)[WEEK[0]], fit_prior(day))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.expected_trains import FACTS, DirectionDay
-from headway_prediction.forecasters.physics.match_trains import LONGEST_SILENCE_MINS
-from headway_prediction.forecasters.physics.train_following import Following
-from helpers.trips import NAN, SIMPLY_ON, runs, table
+from headway_prediction.forecasters.physics.expected_trains import TRAIN_FEATURES, DirectionDay
+from headway_prediction.forecasters.physics.match_trains import MAX_UNOBSERVED_MINS
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
+from helpers.trips import NAN, NO_FOLLOWING, runs, table
 
 INF = np.inf
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
@@ -18,9 +18,9 @@ USUAL = np.full((54, 4), 10.0)
 
 def expected(*trains, t0, trips=None, leads=15, keys=None, **how):
     """Minutes (trains, positions) and facts by name of what is expected at the end of minute t0."""
-    day = DirectionDay(table(*trains, keys=keys), runs(**how), trips, USUAL, SIMPLY_ON)
+    day = DirectionDay(table(*trains, keys=keys), runs(**how), trips, USUAL, NO_FOLLOWING)
     found = day.expected(t0, leads)
-    return found.minutes.tolist(), dict(zip(FACTS, found.facts.T.tolist(), strict=True))
+    return found.minutes.tolist(), dict(zip(TRAIN_FEATURES, found.features.T.tolist(), strict=True))
 
 
 GONE = [400, 402, 404, 406]
@@ -28,26 +28,26 @@ GONE = [400, 402, 404, 406]
 
 def test_a_train_under_way_keeps_its_delay_on_its_trip():
     slow = table([410, 412, 420, 423])
-    minutes, facts = expected([411.5, 413, NAN, NAN], t0=414, trips=slow)
+    minutes, features = expected([411.5, 413, NAN, NAN], t0=414, trips=slow)
     assert minutes == [[INF, INF, 421, 424]]  # a minute late at B
-    assert facts == {
+    assert features == {
         "under_way": [1], "since_seen": [2], "position": [1], "overdue": [0], "late": [1], "on_trip": [1],
     }  # fmt: skip
 
 
 def test_a_train_that_fits_no_trip_runs_on_as_usual():
-    minutes, facts = expected([405, 407, NAN, NAN], t0=408, trips=table([415, 417, 430, 431]), run=3.0)
+    minutes, features = expected([405, 407, NAN, NAN], t0=408, trips=table([415, 417, 430, 431]), run=3.0)
     assert minutes[0] == [INF, INF, 410, 413]
-    assert facts["on_trip"] == [0, 1] and facts["late"] == [0, 0]  # the trip itself is still to leave
+    assert features["on_trip"] == [0, 1] and features["late"] == [0, 0]  # the trip itself is still to leave
     minutes, _ = expected([405, 407, NAN, NAN], t0=408, run=3.0)
     assert minutes[0] == [INF, INF, 410, 413]
 
 
 def test_a_train_seen_where_its_trip_does_not_pass_runs_on_as_usual():
     express = table([410, NAN, 413, 414])
-    minutes, facts = expected([410, 412, NAN, NAN], t0=412, trips=express)
+    minutes, features = expected([410, 412, NAN, NAN], t0=412, trips=express)
     assert minutes == [[INF, INF, 414, 416]]
-    assert facts["on_trip"] == [0]
+    assert features["on_trip"] == [0]
 
 
 def test_stations_that_a_trip_skips_are_not_expected():
@@ -66,23 +66,25 @@ def test_without_trips_stations_that_most_trains_leave_out_are_not_expected():
 
 def test_an_overdue_train_comes_at_once_and_carries_its_delay_along():
     # On its trip it would be at C at 414: 2 minutes before minute 416 begins.
-    minutes, facts = expected([410, 412, NAN, NAN], t0=415, trips=TRIPS)
+    minutes, features = expected([410, 412, NAN, NAN], t0=415, trips=TRIPS)
     assert minutes[0] == [INF, INF, 416, 418]
-    assert facts["overdue"][0] == 2 and facts["since_seen"][0] == 4
+    assert features["overdue"][0] == 2 and features["since_seen"][0] == 4
 
 
 def test_over_three_minutes_overdue_it_is_given_up_at_that_station():
-    minutes, facts = expected([410, 412, NAN, NAN], t0=417, trips=TRIPS)  # C was due 4 minutes ago, D 2
+    minutes, features = expected([410, 412, NAN, NAN], t0=417, trips=TRIPS)  # C was due 4 minutes ago, D 2
     assert minutes[0] == [INF, INF, INF, 418]
-    assert facts["overdue"][0] == 2
-    minutes, facts = expected([410, 412, NAN, NAN], t0=419, trips=TRIPS)
-    assert minutes[0] == [INF] * 4 and facts["overdue"][0] == 0
+    assert features["overdue"][0] == 2
+    minutes, features = expected([410, 412, NAN, NAN], t0=419, trips=TRIPS)
+    assert minutes[0] == [INF] * 4 and features["overdue"][0] == 0
 
 
 def test_trips_of_which_no_train_was_seen_leave_on_time_or_at_once():
-    minutes, facts = expected(GONE, t0=411, trips=TRIPS)  # trip 2 is 2 minutes overdue when minute 412 begins
+    minutes, features = expected(
+        GONE, t0=411, trips=TRIPS
+    )  # trip 2 is 2 minutes overdue when minute 412 begins
     assert minutes == [[412, 414, 416, 418], [420, 422, 424, 426]]
-    assert facts == {
+    assert features == {
         "under_way": [0, 0], "since_seen": [2, -8], "position": [-1, -1], "overdue": [2, 0], "late": [0, 0],
         "on_trip": [1, 1],
     }  # fmt: skip
@@ -94,9 +96,9 @@ def test_over_six_minutes_overdue_a_trip_is_dropped():
 
 
 def test_a_trip_whose_train_was_seen_is_not_still_to_leave():
-    minutes, facts = expected([412, NAN, NAN, NAN], t0=412, trips=TRIPS)
+    minutes, features = expected([412, NAN, NAN, NAN], t0=412, trips=TRIPS)
     assert minutes == [[INF, 414, 416, 418], [420, 422, 424, 426]]
-    assert facts["under_way"] == [1, 0] and facts["late"] == [2, 0]
+    assert features["under_way"] == [1, 0] and features["late"] == [2, 0]
 
 
 def test_trips_that_leave_within_the_leads_are_among_them():
@@ -106,21 +108,25 @@ def test_trips_that_leave_within_the_leads_are_among_them():
 
 
 def test_a_trip_that_begins_further_on_stands_one_station_before():
-    _, facts = expected(t0=410, trips=table([NAN, NAN, 414, 416]))
-    assert facts["position"] == [1]
+    _, features = expected(t0=410, trips=table([NAN, NAN, 414, 416]))
+    assert features["position"] == [1]
 
 
 def test_without_trips_trains_leave_at_the_usual_headway_after_the_last():
-    minutes, facts = expected(GONE, t0=407)
+    minutes, features = expected(GONE, t0=407)
     assert minutes == [[410, 412, 414, 416], [420, 422, 424, 426]]
-    assert facts["since_seen"] == [-2, -12] and facts["on_trip"] == [0, 0] and facts["position"] == [-1, -1]
+    assert (
+        features["since_seen"] == [-2, -12]
+        and features["on_trip"] == [0, 0]
+        and features["position"] == [-1, -1]
+    )
     assert expected(t0=407)[0] == []  # before a first train nothing is known
 
 
 def test_a_passing_at_the_very_end_of_the_minute_is_not_known():
-    day = DirectionDay(table([410, 412, 414, 416]), runs(), TRIPS, USUAL, SIMPLY_ON)
-    np.testing.assert_array_equal(day.last_seen(411), [410, NAN, NAN, NAN])
-    np.testing.assert_array_equal(day.last_seen(412), [410, 412, NAN, NAN])
+    day = DirectionDay(table([410, 412, 414, 416]), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    np.testing.assert_array_equal(day.last_observed(411), [410, NAN, NAN, NAN])
+    np.testing.assert_array_equal(day.last_observed(412), [410, 412, NAN, NAN])
     assert day.expected(411, 15).minutes[0].tolist() == [INF, 412, 414, 416]
 
 
@@ -128,7 +134,7 @@ def test_trains_that_reached_the_end_or_were_long_unseen_are_gone():
     assert expected(GONE, t0=406, leads=1)[0] == []
     stuck = [400, 402, NAN, NAN]
     slow = table([400, 402, 900, 902])
-    gone = 402 + int(LONGEST_SILENCE_MINS)
+    gone = 402 + int(MAX_UNOBSERVED_MINS)
     assert expected(stuck, t0=gone - 2, trips=slow)[0] == [[INF, INF, 900, 902]]
     assert expected(stuck, t0=gone - 1, trips=slow)[0] == []
 
@@ -142,34 +148,36 @@ def test_trains_run_after_midnight_and_past_the_scored_day():
 
 
 def test_nothing_is_expected_where_nothing_is_known():
-    minutes, facts = expected(t0=500, trips=table([NAN] * 4))
-    assert minutes == [] and facts["late"] == []
+    minutes, features = expected(t0=500, trips=table([NAN] * 4))
+    assert minutes == [] and features["late"] == []
 
 
 STARTS = st.lists(st.integers(390, 470), min_size=1, max_size=6, unique=True).map(sorted)
 
 
-BEHIND = Following(np.full(4, 0.2), np.full(4, -0.1), np.full(4, 1.5), half_trust=2.0, most_off=1.0)
+BEHIND = TrainFollowing(
+    np.full(4, 0.2), np.full(4, -0.1), np.full(4, 1.5), pace_shrinkage=2.0, max_slowness=1.0
+)
 
 
 @pytest.mark.parametrize("trips", [None, TRIPS])
-@pytest.mark.parametrize("following", [SIMPLY_ON, BEHIND])
+@pytest.mark.parametrize("train_following", [NO_FOLLOWING, BEHIND])
 @given(STARTS, st.integers(395, 480))
-def test_nothing_is_expected_in_the_past_and_nothing_known_changes(following, trips, starts, t0):
+def test_nothing_is_expected_in_the_past_and_nothing_known_changes(train_following, trips, starts, t0):
     rows = np.array(starts, dtype=float)[:, None] + [0, 2, 5, 7]
-    day = DirectionDay(table(*rows), runs(), trips, USUAL, following)
+    day = DirectionDay(table(*rows), runs(), trips, USUAL, train_following)
     found = day.expected(t0, 15).minutes
     assert (found >= t0 + 1).all()
     known = np.where(rows < t0 + 1, rows, NAN)
-    then = DirectionDay(table(*known), runs(), trips, USUAL, following)
+    then = DirectionDay(table(*known), runs(), trips, USUAL, train_following)
     np.testing.assert_array_equal(then.expected(t0, 15).minutes, found)
-    np.testing.assert_array_equal(then.expected(t0, 15).facts, day.expected(t0, 15).facts)
-    np.testing.assert_array_equal(then.last_seen(t0), day.last_seen(t0))
+    np.testing.assert_array_equal(then.expected(t0, 15).features, day.expected(t0, 15).features)
+    np.testing.assert_array_equal(then.last_observed(t0), day.last_observed(t0))
 
 
 def test_a_slow_train_goes_on_slowly_and_the_one_behind_keeps_its_distance():
     """Half a minute over each two-minute run, half believed after two sections: an eighth slower from C on."""
-    paced = Following(np.zeros(4), np.zeros(4), np.full(4, 1.0), half_trust=2.0, most_off=1.0)
+    paced = TrainFollowing(np.zeros(4), np.zeros(4), np.full(4, 1.0), pace_shrinkage=2.0, max_slowness=1.0)
     slow, close = [400, 402.5, 405, NAN], [402, 404, NAN, NAN]
     day = DirectionDay(table(slow, close), runs(), None, USUAL, paced)
     minutes = day.expected(405, 1).minutes
@@ -180,7 +188,7 @@ def test_a_slow_train_goes_on_slowly_and_the_one_behind_keeps_its_distance():
 
 def test_a_train_closes_up_where_its_headway_is_short():
     """A headway of 4 instead of 10 minutes at B takes 0.1 × 6 minutes off the run to C, and what follows from there."""
-    growing = Following(np.array([0.0, 0.1, 0.1, 0.0]), np.zeros(4), np.zeros(4))
+    growing = TrainFollowing(np.array([0.0, 0.1, 0.1, 0.0]), np.zeros(4), np.zeros(4))
     day = DirectionDay(table(GONE, [404, 406, NAN, NAN]), runs(), None, USUAL, growing)
     at_c = 408 - 0.6
     at_d = at_c + 2 - 0.1 * (10 - (at_c - 404))

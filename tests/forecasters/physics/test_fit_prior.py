@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.headway_grid import last_logged_minutes
 from headway_prediction.grid.history import build_history
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
@@ -59,7 +59,7 @@ def plan_that_changes_daily(departures_of):
 
 
 def sources(history, days=WEEKDAYS):
-    return [knowledge.source for knowledge in fit_first_guess(history.select(days)).trips]
+    return [trip_source.source for trip_source in fit_prior(history.select(days)).trips]
 
 
 def same(number):
@@ -68,7 +68,7 @@ def same(number):
 
 @pytest.mark.parametrize("ids", [True, False])
 def test_what_comes_again_each_day_is_believed_without_a_plan(ids):
-    assert sources(history_of(rows_of(same, ids=ids, late=1.0))) == ["usual", "usual"]
+    assert sources(history_of(rows_of(same, ids=ids, late=1.0))) == ["typical", "typical"]
 
 
 def test_where_nothing_comes_again_no_trips_are_believed():
@@ -84,7 +84,7 @@ def test_a_plan_is_preferred_to_usual_trips_that_tell_the_same():
 
 
 def test_a_plan_that_is_not_kept_is_believed_less_than_what_comes_again():
-    assert sources(history_of(rows_of(same), plan_of_departures(uneven(2)))) == ["usual", "usual"]
+    assert sources(history_of(rows_of(same), plan_of_departures(uneven(2)))) == ["typical", "typical"]
 
 
 def test_a_plan_that_is_not_kept_is_not_believed_at_all_where_nothing_comes_again():
@@ -97,7 +97,7 @@ def test_a_plan_that_is_not_kept_is_not_believed_at_all_where_nothing_comes_agai
 def test_each_direction_has_its_own_source():
     kept = [row for row in rows_of(uneven) if row[2] == 1]
     again = [row for row in rows_of(same) if row[2] == 0]
-    assert sources(history_of([*kept, *again])) == ["usual", "none"]
+    assert sources(history_of([*kept, *again])) == ["typical", "none"]
 
 
 def test_even_trains_need_no_trips():
@@ -116,7 +116,7 @@ def test_one_day_of_each_kind_can_judge_a_plan_but_no_usual_trips(days):
 
 def test_a_day_without_passings_in_one_direction_judges_nothing():
     closed = [row for row in rows_of(same) if row[2] == 0 or row[0] not in WEEK[2:4]]
-    assert sources(history_of(closed)) == ["usual", "usual"]
+    assert sources(history_of(closed)) == ["typical", "typical"]
 
 
 def test_a_date_without_passings_judges_nothing():
@@ -124,39 +124,39 @@ def test_a_date_without_passings_judges_nothing():
     observed = last_logged_minutes(history.passings)
     attributes = dict(history.grid.attrs)
     gap = build_history(history.passings, history.line, None, WEEKDAYS, observed, attributes)
-    assert sources(gap) == ["usual", "usual"]
+    assert sources(gap) == ["typical", "typical"]
     assert sources(gap, WEEK[3:4]) == ["none", "none"]
 
 
 def test_of_a_direction_that_no_training_day_served_nothing_is_expected():
     history = history_of([row for row in rows_of(same) if row[2] == 0 or row[0] == TODAY])
-    guess = fit_first_guess(history.select(WEEKDAYS))
-    assert [knowledge.source for knowledge in guess.trips] == ["usual", "none"]
-    found = guess.direction_days(history, TODAY)[1].expected(500, 15)
+    prior = fit_prior(history.select(WEEKDAYS))
+    assert [trip_source.source for trip_source in prior.trips] == ["typical", "none"]
+    found = prior.direction_days(history, TODAY)[1].expected(500, 15)
     assert not np.isfinite(found.minutes).any()
 
 
 def test_a_kind_of_day_never_seen_has_no_usual_trips():
-    guess = fit_first_guess(history_of(rows_of(same)).select(WEEKDAYS))
+    prior = fit_prior(history_of(rows_of(same)).select(WEEKDAYS))
     history = history_of(rows_of(same))
-    assert len(guess.direction_days(history, TODAY)[0].trips.minutes) == 30
-    assert guess.direction_days(history, WEEK[6])[0].trips is None
+    assert len(prior.direction_days(history, TODAY)[0].trips.minutes) == 30
+    assert prior.direction_days(history, WEEK[6])[0].trips is None
 
 
 def test_planned_trips_run_as_late_as_they_usually_do():
     late = [(*row[:5], row[5] + 2.0) for row in rows_of(uneven)]
     history = history_of(late, plan_that_changes_daily(uneven))
-    day = fit_first_guess(history.select(WEEKDAYS)).direction_days(history, TODAY)[0]
+    day = fit_prior(history.select(WEEKDAYS)).direction_days(history, TODAY)[0]
     np.testing.assert_allclose(day.trips.minutes[:, 0], np.array(uneven(4)) + 2)
     np.testing.assert_allclose(day.trips.minutes[:, 3] - day.trips.minutes[:, 0], 6)
-    assert fit_first_guess(history.select(WEEKDAYS)).trips[0].source == "planned"
+    assert fit_prior(history.select(WEEKDAYS)).trips[0].source == "planned"
 
 
 @pytest.mark.parametrize("plan", [None, plan_of_departures(uneven(1))])
 def test_fitting_twice_gives_the_same_and_storage_keeps_it(plan):
     training = history_of(rows_of(same, late=1.0), plan).select(WEEKDAYS)
-    first, second = fit_first_guess(training).state(), fit_first_guess(training).state()
-    stored = FirstGuess.from_state({name: values.copy() for name, values in first.items()}).state()
+    first, second = fit_prior(training).state(), fit_prior(training).state()
+    stored = PhysicsPrior.from_state({name: values.copy() for name, values in first.items()}).state()
     assert first.keys() == second.keys() == stored.keys()
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name])

@@ -5,11 +5,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.physics.match_trains import (
-    LONGEST_SILENCE_MINS,
+    MAX_UNOBSERVED_MINS,
     TOLERANCE_MINS,
-    identify,
-    match_runs,
-    separate_rounds,
+    identify_trains,
+    match_first_in_first_out,
+    split_vehicle_trips,
 )
 from headway_prediction.forecasters.physics.trip_table import trips_of_rows
 from helpers.lines import MONDAY
@@ -24,7 +24,7 @@ def table(rows):
 def trains_by_passing(passings, lags):
     return {
         (p, m): t
-        for p, m, t in identify(passings, np.array(lags)).select("position", "minute", "train").rows()
+        for p, m, t in identify_trains(passings, np.array(lags)).select("position", "minute", "train").rows()
     }
 
 
@@ -33,7 +33,9 @@ def same_train(trains, *passings):
 
 
 def test_each_passing_takes_the_train_nearest_to_the_usual_run():
-    assert match_runs(np.array([100.0, 110.0, 120.0]), np.array([102.0, 113.5, 121.0]), 2.0).tolist() == [
+    assert match_first_in_first_out(
+        np.array([100.0, 110.0, 120.0]), np.array([102.0, 113.5, 121.0]), 2.0
+    ).tolist() == [
         0,
         1,
         2,
@@ -42,21 +44,24 @@ def test_each_passing_takes_the_train_nearest_to_the_usual_run():
 
 def test_a_train_is_taken_once_and_in_order():
     # The second passing lies nearest to the first train, which is taken: it takes the next one, or none.
-    assert match_runs(np.array([100.0, 103.0]), np.array([102.0, 103.1]), 2.0).tolist() == [0, 1]
-    assert match_runs(np.array([100.0]), np.array([102.0, 102.5]), 2.0).tolist() == [0, -1]
+    assert match_first_in_first_out(np.array([100.0, 103.0]), np.array([102.0, 103.1]), 2.0).tolist() == [
+        0,
+        1,
+    ]
+    assert match_first_in_first_out(np.array([100.0]), np.array([102.0, 102.5]), 2.0).tolist() == [0, -1]
 
 
 def test_no_train_is_met_before_it_came_or_far_from_the_usual_run():
-    assert match_runs(np.array([100.0]), np.array([99.0, 100.0]), 2.0).tolist() == [-1, -1]
+    assert match_first_in_first_out(np.array([100.0]), np.array([99.0, 100.0]), 2.0).tolist() == [-1, -1]
     edge = 102.0 + TOLERANCE_MINS
-    assert match_runs(np.array([100.0]), np.array([edge]), 2.0).tolist() == [0]
-    assert match_runs(np.array([100.0]), np.array([edge + 0.1]), 2.0).tolist() == [-1]
-    assert match_runs(np.array([]), np.array([100.0]), 2.0).tolist() == [-1]
+    assert match_first_in_first_out(np.array([100.0]), np.array([edge]), 2.0).tolist() == [0]
+    assert match_first_in_first_out(np.array([100.0]), np.array([edge + 0.1]), 2.0).tolist() == [-1]
+    assert match_first_in_first_out(np.array([]), np.array([100.0]), 2.0).tolist() == [-1]
 
 
 def test_a_train_that_turned_short_does_not_shift_the_others():
     upstream, downstream = np.array([100.0, 110.0, 120.0]), np.array([102.0, 122.0])
-    assert match_runs(upstream, downstream, 2.0).tolist() == [0, 2]
+    assert match_first_in_first_out(upstream, downstream, 2.0).tolist() == [0, 2]
 
 
 def test_trains_without_names_are_followed_along_the_line():
@@ -77,12 +82,12 @@ def test_named_trains_keep_their_names_whatever_the_others_have():
 
 
 def test_an_empty_table_stays_empty():
-    assert identify(table([]), np.array([2.0])).is_empty()
+    assert identify_trains(table([]), np.array([2.0])).is_empty()
 
 
 def test_a_train_that_comes_round_again_is_another_one():
     rows = [(0, 20.0, 5), (1, 22.0, 5), (0, 80.0, 5), (1, 82.0, 5), (2, 84.0, 5), (1, 142.0, 5), (0, 21.0, 6)]
-    apart = separate_rounds(table(rows))
+    apart = split_vehicle_trips(table(rows))
     trains = {(p, m): t for p, m, t in apart.select("position", "minute", "train").rows()}
     assert trains[0, 20] == trains[1, 22] == 5
     assert same_train(trains, (0, 80), (1, 82), (2, 84))
@@ -91,9 +96,9 @@ def test_a_train_that_comes_round_again_is_another_one():
 
 
 def test_a_train_unseen_for_too_long_is_another_one():
-    back = 20 + LONGEST_SILENCE_MINS
+    back = 20 + MAX_UNOBSERVED_MINS
     for minute, trains in ((back, 1), (back + 0.1, 2)):
-        apart = separate_rounds(table([(0, 20.0, 5), (1, minute, 5), (2, minute + 2, 5)]))
+        apart = split_vehicle_trips(table([(0, 20.0, 5), (1, minute, 5), (2, minute + 2, 5)]))
         assert apart["train"].n_unique() == trains
     assert apart.sort("minute")["train"].to_list()[0] == 5
 
@@ -105,15 +110,15 @@ MINUTES = st.lists(st.integers(0, 600), min_size=1, max_size=25, unique=True).ma
 
 @given(MINUTES, MINUTES, st.floats(0.5, 5), st.integers(0, 300))
 def test_what_comes_later_changes_no_match(upstream, downstream, lag, moment):
-    whole = match_runs(np.array(upstream), np.array(downstream), lag)
+    whole = match_first_in_first_out(np.array(upstream), np.array(downstream), lag)
     known = [m for m in downstream if m < moment]
-    early = match_runs(np.array([m for m in upstream if m < moment]), np.array(known), lag)
+    early = match_first_in_first_out(np.array([m for m in upstream if m < moment]), np.array(known), lag)
     np.testing.assert_array_equal(early, whole[: len(known)])
 
 
 @given(MINUTES, MINUTES, st.floats(0.0, 5))
 def test_every_match_is_the_nearest_that_is_left(upstream, downstream, lag):
-    partner, free = match_runs(np.array(upstream), np.array(downstream), lag), 0
+    partner, free = match_first_in_first_out(np.array(upstream), np.array(downstream), lag), 0
     for found, minute in zip(partner, downstream, strict=True):
         left = [(abs(u + lag - minute), k) for k, u in enumerate(upstream) if k >= free and u < minute]
         misfit, nearest = min(left, default=(np.inf, -1))
@@ -123,7 +128,7 @@ def test_every_match_is_the_nearest_that_is_left(upstream, downstream, lag):
 
 @given(MINUTES, MINUTES, st.floats(0.5, 5))
 def test_matches_keep_the_order_of_trains(upstream, downstream, lag):
-    partner = match_runs(np.array(upstream), np.array(downstream), lag)
+    partner = match_first_in_first_out(np.array(upstream), np.array(downstream), lag)
     taken = partner[partner >= 0]
     assert (np.diff(taken) > 0).all()
     for index in np.flatnonzero(partner >= 0):
@@ -139,7 +144,7 @@ PASSINGS = st.lists(
 
 
 def trips_of(passings):
-    return trips_of_rows(separate_rounds(table(passings)), "train", 5)
+    return trips_of_rows(split_vehicle_trips(table(passings)), "train", 5)
 
 
 @given(PASSINGS, st.integers(0, 300))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.next_trains import HORIZON_MINS, expected_headways, train_channels
 from headway_prediction.nn.prior_channels import (
@@ -13,7 +13,7 @@ from headway_prediction.nn.prior_channels import (
     TRAIN_CHANNELS,
 )
 from helpers.lines import MONDAY
-from helpers.trips import NAN, SIMPLY_ON, runs, table
+from helpers.trips import NAN, NO_FOLLOWING, runs, table
 
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
 USUAL = np.full((54, 4), 10.0)
@@ -23,10 +23,10 @@ TRAINS = NEXT_TRAINS * len(TRAIN_CHANNELS)
 
 def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
-    day = DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON)
+    day = DirectionDay(table(*trains), runs(), trips, USUAL, NO_FOLLOWING)
     expected = day.expected(t0, HORIZON_MINS)
     found = train_channels(
-        expected, ArrivalCorrections.none().times(day, 0, expected, t0), day.last_seen(t0), t0
+        expected, ArrivalResiduals.none().times(day, 0, expected, t0), day.last_observed(t0), t0
     )
     assert found.shape == (4, NEXT_TRAINS, len(TRAIN_CHANNELS)) and found.dtype == np.float32
     return [[dict(zip(TRAIN_CHANNELS, cell.tolist(), strict=True)) for cell in row] for row in found]
@@ -40,11 +40,11 @@ def test_the_next_trains_at_a_platform_by_hand():
     first, second, third, fourth = channels(THROUGH, SLOW, t0=415)[2]
     assert first == {
         "arrives_in": 0, "headway": 12, "has_headway": 1, "under_way": 1, "since_seen": 2, "stations_away": 1,
-        "overdue": 0, "late": 2, "on_trip": 1, "may_be_earlier": 0, "may_be_later": 1.5, "comes": 1,
+        "overdue": 0, "late": 2, "on_trip": 1, "earlier_by": 0, "later_by": 1.5, "arrival_probability": 1,
     }  # fmt: skip
     assert second == {
         "arrives_in": 8, "headway": 8, "has_headway": 1, "under_way": 0, "since_seen": -4, "stations_away": 3,
-        "overdue": 0, "late": 0, "on_trip": 1, "may_be_earlier": 1.5, "may_be_later": 1.5, "comes": 1,
+        "overdue": 0, "late": 0, "on_trip": 1, "earlier_by": 1.5, "later_by": 1.5, "arrival_probability": 1,
     }  # fmt: skip
     nothing = dict.fromkeys(TRAIN_CHANNELS, 0.0) | {"arrives_in": FAR_MINS}
     assert third == fourth == nothing
@@ -73,7 +73,7 @@ def test_without_trips_the_usual_departures_are_the_next_trains():
 
 
 def test_expected_headways_hold_from_train_to_train():
-    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, SIMPLY_ON)
+    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, NO_FOLLOWING)
     ahead = expected_headways(day, 415, 15)
     np.testing.assert_array_equal(ahead[:, 2], [12] * 8 + [8] * 7)  # 416, 424
     np.testing.assert_array_equal(ahead[:, 1], [NAN] * 6 + [8] * 9)  # 422

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.physics.day_types import day_kind
+from headway_prediction.forecasters.physics.day_type import day_type_of
 from headway_prediction.forecasters.physics.planned_trips import continued, planned_trips
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from helpers.lines import MONDAY, regular_rows
@@ -20,7 +20,7 @@ def planned(rows, direction=0, weekdays=range(7)):
 
 
 def test_the_kinds_of_days():
-    assert [day_kind(MONDAY + timedelta(days=k)) for k in range(7)] == [0, 0, 0, 0, 0, 1, 2]
+    assert [day_type_of(MONDAY + timedelta(days=k)) for k in range(7)] == [0, 0, 0, 0, 0, 1, 2]
 
 
 def test_the_plan_is_a_table_of_trips():

@@ -4,7 +4,7 @@ import pytest
 
 from headway_prediction.forecasters.physics.running_times import (
     HOURS,
-    likeliest_lag,
+    modal_running_time,
     running_times,
     travel_positions,
 )
@@ -59,10 +59,10 @@ def test_the_lag_is_found_without_knowing_the_trains(lag):
     random = np.random.default_rng(1)
     upstream = [np.cumsum(random.uniform(3, 15, 60)) for _ in range(3)]
     downstream = [np.sort(minutes + lag + random.normal(0, 0.2, 60)) for minutes in upstream]
-    assert likeliest_lag(upstream, downstream) == pytest.approx(lag, abs=0.15)
+    assert modal_running_time(upstream, downstream) == pytest.approx(lag, abs=0.15)
 
 
 def test_without_any_pair_the_lag_is_two_minutes():
-    assert likeliest_lag([np.array([100.0])], [np.array([50.0])]) == 2
-    assert likeliest_lag([np.array([])], [np.array([])]) == 2
-    assert likeliest_lag([], []) == 2
+    assert modal_running_time([np.array([100.0])], [np.array([50.0])]) == 2
+    assert modal_running_time([np.array([])], [np.array([])]) == 2
+    assert modal_running_time([], []) == 2

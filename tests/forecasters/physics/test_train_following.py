@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.fit_train_following import fit_following
+from headway_prediction.forecasters.physics.fit_train_following import fit_train_following
 from headway_prediction.forecasters.physics.sections import Sections, headways_of
-from headway_prediction.forecasters.physics.train_following import Following, kept_apart
+from headway_prediction.forecasters.physics.train_following import TrainFollowing, with_min_headway
 from helpers.trips import NAN
 
 POSITIONS = 12
@@ -15,22 +15,22 @@ MINUTES = st.lists(st.floats(0, 100), min_size=1, max_size=8).map(sorted).map(np
 
 
 def test_trains_keep_their_distance_one_behind_the_other():
-    assert kept_apart(np.array([10.0, 11.0, 20.0]), 9.0, 2.0).tolist() == [11, 13, 20]
-    assert kept_apart(np.array([10.0, 11.0]), NAN, 2.0).tolist() == [10, 12]
+    assert with_min_headway(np.array([10.0, 11.0, 20.0]), 9.0, 2.0).tolist() == [11, 13, 20]
+    assert with_min_headway(np.array([10.0, 11.0]), NAN, 2.0).tolist() == [10, 12]
 
 
 @given(MINUTES, st.floats(0, 5), st.one_of(st.just(NAN), st.floats(0, 100)))
-def test_distances_hold_and_no_train_is_early(minutes, least, last_seen):
-    apart = kept_apart(minutes, last_seen, least)
-    assert (apart >= minutes - 1e-9).all()
-    assert (np.diff(apart) >= least - 1e-9).all()
-    assert np.isnan(last_seen) or apart[0] >= last_seen + least - 1e-9
+def test_distances_hold_and_no_train_is_early(minutes, min_headway, last_observed):
+    headways = with_min_headway(minutes, last_observed, min_headway)
+    assert (headways >= minutes - 1e-9).all()
+    assert (np.diff(headways) >= min_headway - 1e-9).all()
+    assert np.isnan(last_observed) or headways[0] >= last_observed + min_headway - 1e-9
 
 
 @given(MINUTES)
 def test_trains_that_mind_nobody_run_as_they_were_to(minutes):
     table = np.add.outer(minutes, 2.0 * np.arange(4))
-    moved = Following.none(4).applied(table, np.full(4, NAN), np.full(4, 10.0))
+    moved = TrainFollowing.none(4).apply(table, np.full(4, NAN), np.full(4, 10.0))
     np.testing.assert_allclose(moved, table, rtol=1e-12)
 
 
@@ -43,11 +43,11 @@ def test_sections_are_measured_against_the_trip_or_the_usual_run():
     minutes = np.array([[60.0, 63.0, 64.0], [70.0, 72.0, NAN]])
     trips = np.array([[60.0, 62.0, 65.0], [NAN, NAN, NAN]])
     found = Sections.of(minutes, trips, np.full((27, 2), 1.5), np.full((54, 3), 8.0))
-    assert found.took.tolist()[0] == [3, 1] and found.usual.tolist() == [[2, 3], [1.5, 1.5]]
-    np.testing.assert_array_equal(found.beyond, [[NAN, NAN, NAN], [2, 1, NAN]])
+    assert found.run_mins.tolist()[0] == [3, 1] and found.typical.tolist() == [[2, 3], [1.5, 1.5]]
+    np.testing.assert_array_equal(found.headway_excess, [[NAN, NAN, NAN], [2, 1, NAN]])
 
 
-def day_of_trains(random, *, growth=0.0, pace=0.0, least=0.0, noise=0.05) -> Sections:
+def day_of_trains(random, *, dwell_growth=0.0, pace=0.0, min_headway=0.0, noise=0.05) -> Sections:
     """Sixty trains about ten minutes apart over twelve stations two minutes apart."""
     starts = 300 + np.cumsum(random.uniform(4, 16, 60))
     rows = []
@@ -55,9 +55,9 @@ def day_of_trains(random, *, growth=0.0, pace=0.0, least=0.0, noise=0.05) -> Sec
         own = 1 + pace * random.standard_normal()
         row = [start]
         for position in range(1, POSITIONS):
-            apart = row[-1] - rows[-1][position - 1] if rows else 10.0
-            run = 2.0 * own + growth * (apart - 10.0) + noise * random.standard_normal()
-            ahead = rows[-1][position] + least if rows else -np.inf
+            headways = row[-1] - rows[-1][position - 1] if rows else 10.0
+            run = 2.0 * own + dwell_growth * (headways - 10.0) + noise * random.standard_normal()
+            ahead = rows[-1][position] + min_headway if rows else -np.inf
             row.append(max(row[-1] + run, ahead))
         rows.append(row)
     return Sections.of(
@@ -65,36 +65,36 @@ def day_of_trains(random, *, growth=0.0, pace=0.0, least=0.0, noise=0.05) -> Sec
     )
 
 
-def learned(**line) -> Following:
+def learned(**line) -> TrainFollowing:
     random = np.random.default_rng(0)
-    return fit_following(Sections.of_days([day_of_trains(random, **line) for _ in range(12)]))
+    return fit_train_following(Sections.of_days([day_of_trains(random, **line) for _ in range(12)]))
 
 
 def test_growth_is_found_where_runs_lengthen_with_the_headway():
-    found = learned(growth=0.03, least=1.0)
-    assert found.growth[:-1] == pytest.approx(np.full(POSITIONS - 1, 0.03), abs=0.006)
-    assert found.offset[:-1] == pytest.approx(np.zeros(POSITIONS - 1), abs=0.05)
-    assert found.growth[-1] == 0
+    found = learned(dwell_growth=0.03, min_headway=1.0)
+    assert found.dwell_growth[:-1] == pytest.approx(np.full(POSITIONS - 1, 0.03), abs=0.006)
+    assert found.dwell_offset[:-1] == pytest.approx(np.zeros(POSITIONS - 1), abs=0.05)
+    assert found.dwell_growth[-1] == 0
 
 
 def test_a_pace_is_believed_sooner_the_surer_it_shows():
     sure, unsure = learned(pace=0.05, noise=0.02), learned(pace=0.05, noise=0.3)
-    assert sure.half_trust < unsure.half_trust
-    assert learned(pace=0.0, noise=0.2).half_trust == np.inf
+    assert sure.pace_shrinkage < unsure.pace_shrinkage
+    assert learned(pace=0.0, noise=0.2).pace_shrinkage == np.inf
 
 
 def test_the_least_distance_is_about_the_closest_seen():
-    assert learned(growth=0.05, least=1.5).least[-1] == pytest.approx(1.5, abs=0.05)
+    assert learned(dwell_growth=0.05, min_headway=1.5).min_headway[-1] == pytest.approx(1.5, abs=0.05)
 
 
 def test_chance_teaches_nothing():
     """Each of eleven growths is believed by chance once in 400 times."""
-    assert np.count_nonzero(learned(noise=0.3).growth) <= 1
+    assert np.count_nonzero(learned(noise=0.3).dwell_growth) <= 1
 
 
 def test_what_was_learned_comes_back():
-    found = learned(growth=0.03, least=1.0, pace=0.02)
-    again = Following.from_state(found.state("a"), "a")
-    assert again.half_trust == found.half_trust and again.most_off == found.most_off
-    for name in ("growth", "offset", "least"):
+    found = learned(dwell_growth=0.03, min_headway=1.0, pace=0.02)
+    again = TrainFollowing.from_state(found.state("a"), "a")
+    assert again.pace_shrinkage == found.pace_shrinkage and again.max_slowness == found.max_slowness
+    for name in ("dwell_growth", "dwell_offset", "min_headway"):
         np.testing.assert_array_equal(getattr(again, name), getattr(found, name))

@@ -33,8 +33,8 @@ def test_a_perfectly_regular_line_is_forecast_exactly(plan, trip_ids):
     found = fitted(history).forecast(history, TODAY, origins)
     truth = history.day(TODAY)["headway"].values[origins[:, None] + np.arange(1, 16)]
     np.testing.assert_allclose(found.mean, truth, atol=1e-4)
-    usual = Propagation.fit(history.select(TRAINING)).forecast(history, TODAY, origins)
-    np.testing.assert_allclose(found.mean, usual.mean, atol=1e-4)
+    typical = Propagation.fit(history.select(TRAINING)).forecast(history, TODAY, origins)
+    np.testing.assert_allclose(found.mean, typical.mean, atol=1e-4)
 
 
 def uneven_rows(days=DAYS, gaps=(4, 16, 10, 5, 15), late=()):
@@ -56,10 +56,10 @@ def test_uneven_trains_that_come_each_day_are_forecast_exactly_where_propagation
     origins = np.arange(390, 640, 7)
     truth = history.day(TODAY)["headway"].values[origins[:, None] + np.arange(1, 16)]
     method = fitted(history)
-    assert [knowledge.source for knowledge in method.guess.trips] == ["usual", "usual"]
+    assert [trip_source.source for trip_source in method.prior.trips] == ["typical", "typical"]
     np.testing.assert_allclose(method.forecast(history, TODAY, origins).mean, truth, atol=1e-4)
-    usual = Propagation.fit(history.select(TRAINING)).forecast(history, TODAY, origins).mean
-    assert np.abs(usual - truth).max() > 3
+    typical = Propagation.fit(history.select(TRAINING)).forecast(history, TODAY, origins).mean
+    assert np.abs(typical - truth).max() > 3
 
 
 def test_a_late_train_disturbs_only_its_own_forecast():

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.physics.expected_trains import (
-    FACTS,
-    MOST_LATE_MINS,
+    MAX_LATE_MINS,
+    TRAIN_FEATURES,
     DirectionDay,
-    Feeders,
+    InboundTrips,
 )
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.physics.prior import FirstGuess
-from headway_prediction.forecasters.physics.turnarounds import Terminal, TurnRounds, learned_turn_rounds
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
+from headway_prediction.forecasters.physics.turnarounds import TerminalDay, Turnarounds, fit_turnarounds
 from headway_prediction.transit.trip_keys import trip_keys
 from helpers.lines import MONDAY, train
-from helpers.trips import NAN, SIMPLY_ON, history_of, plan_of, runs, table
+from helpers.trips import NAN, NO_FOLLOWING, history_of, plan_of, runs, table
 
 USUAL = np.full((54, 4), 10.0)
 OUT = table([400, 402, 404, 406], [420, 422, 424, 426])
@@ -27,26 +27,26 @@ BACK = table([416, 418, 420, 422], [436, 438, 440, 442])
 
 
 def way(trips, *trains):
-    return DirectionDay(table(*trains), runs(), trips, USUAL, SIMPLY_ON)
+    return DirectionDay(table(*trains), runs(), trips, USUAL, NO_FOLLOWING)
 
 
-def fed(*out_trains, back_trains=(), least=8.0):
+def fed(*out_trains, back_trains=(), min_turnaround=8.0):
     """Direction 1, whose trips leave ten minutes after those of direction 0 arrive, and eight at least."""
-    rounds = TurnRounds(np.array([10.0]), np.array([least]))
+    rounds = Turnarounds(np.array([10.0]), np.array([min_turnaround]))
     back, out = way(BACK, *back_trains), way(OUT, *out_trains)
-    return DirectionDay(back.trains, back.runs, back.trips, USUAL, SIMPLY_ON, rounds.feeders(back, out))
+    return DirectionDay(back.trains, back.runs, back.trips, USUAL, NO_FOLLOWING, rounds.inbound(back, out))
 
 
 def departures(day, t0):
     """Expected minutes at the first position of trips to come, and how late they are to be."""
     found = day.expected(t0, 30)
-    return found.minutes[:, 0].tolist(), found.facts[:, FACTS.index("late")].tolist()
+    return found.minutes[:, 0].tolist(), found.features[:, TRAIN_FEATURES.index("late")].tolist()
 
 
 def test_the_trip_that_arrives_an_interval_before_feeds():
-    feeders = TurnRounds(np.array([10.0]), np.array([8.0])).feeders(way(BACK), way(OUT))
-    assert feeders.trip.tolist() == [0, 1] and feeders.least.tolist() == [8, 8]
-    assert TurnRounds(np.array([14.0]), np.array([8.0])).feeders(way(BACK), way(OUT)).trip.tolist() == [
+    inbound = Turnarounds(np.array([10.0]), np.array([8.0])).inbound(way(BACK), way(OUT))
+    assert inbound.trip.tolist() == [0, 1] and inbound.min_turnaround.tolist() == [8, 8]
+    assert Turnarounds(np.array([14.0]), np.array([8.0])).inbound(way(BACK), way(OUT)).trip.tolist() == [
         -1,
         -1,
     ]
@@ -54,13 +54,13 @@ def test_the_trip_that_arrives_an_interval_before_feeds():
 
 def test_a_train_feeds_one_trip_of_the_kind_that_was_learned_first():
     close = table([416, 418, 420, 422], [417, 419, 421, 423])
-    feeders = TurnRounds(np.array([10.0, 11.0]), np.array([8.0, 9.0])).feeders(way(close), way(OUT))
-    assert feeders.trip.tolist() == [0, -1]
+    inbound = Turnarounds(np.array([10.0, 11.0]), np.array([8.0, 9.0])).inbound(way(close), way(OUT))
+    assert inbound.trip.tolist() == [0, -1]
 
 
 @pytest.mark.parametrize(("arriving", "departing"), [(None, BACK), (OUT, None)])
 def test_without_trips_nothing_feeds(arriving, departing):
-    assert TurnRounds(np.array([10.0]), np.array([8.0])).feeders(way(departing), way(arriving)) is None
+    assert Turnarounds(np.array([10.0]), np.array([8.0])).inbound(way(departing), way(arriving)) is None
 
 
 class TestExpected:
@@ -89,26 +89,30 @@ class TestExpected:
 
     def test_beyond_half_an_hour_another_train_takes_over(self):
         # Its train could leave at 458, but a trip is half an hour late at most: at 446, and by 450 five minutes overdue.
-        assert departures(fed([400, 402, 407, 450]), t0=450) == ([451], [MOST_LATE_MINS])
+        assert departures(fed([400, 402, 407, 450]), t0=450) == ([451], [MAX_LATE_MINS])
 
     def test_once_it_left_the_trip_runs_on_from_there(self):
         day = fed([400, 402, 407, 412], back_trains=[[420, NAN, NAN, NAN]])
         assert day.expected(421, 10).minutes.tolist() == [[np.inf, 422, 424, 426]]
 
 
-def terminal(seed=0, trains=12, least=6.0, noise=0.3):
-    """A day on which trains turn in ten minutes or, when late, in `least`."""
+def terminal(seed=0, trains=12, min_turnaround=6.0, noise=0.3):
+    """A day on which trains turn in ten minutes or, when late, in `min_turnaround`."""
     random = np.random.default_rng(seed)
     arrivals = 400 + 20.0 * np.arange(trains)
     arrived = arrivals + random.exponential(5, trains)
-    departed = np.maximum(arrivals + 10, arrived + least) + random.normal(0, noise, trains)
-    return Terminal(arrivals, arrived, arrivals + 10, departed)
+    departed = np.maximum(arrivals + 10, arrived + min_turnaround) + random.normal(0, noise, trains)
+    return TerminalDay(arrivals, arrived, arrivals + 10, departed)
 
 
 class TestLearning:
     def test_interval_and_least_turn_are_found(self):
-        found = learned_turn_rounds([terminal(seed) for seed in range(6)])
-        assert abs(found.interval[0] - 10) <= 1.5 and abs(found.least[0] - 6) <= 0.5 and len(found.least) == 1
+        found = fit_turnarounds([terminal(seed) for seed in range(6)])
+        assert (
+            abs(found.interval[0] - 10) <= 1.5
+            and abs(found.min_turnaround[0] - 6) <= 0.5
+            and len(found.min_turnaround) == 1
+        )
 
     def test_two_kinds_are_told_apart(self):
         """Every second train goes on to a branch and comes back twelve minutes later than the others."""
@@ -117,10 +121,10 @@ class TestLearning:
             day, branch = terminal(seed, trains=20), np.arange(20) % 2 == 1
             departures = day.departures + 12 * branch
             departed = np.maximum(departures, day.arrived + 6 + 12 * branch)
-            days.append(Terminal(day.arrivals, day.arrived, departures, departed))
-        found = learned_turn_rounds(days)
-        kinds = sorted(zip(found.interval, found.least, strict=True))[:2]
-        np.testing.assert_allclose(kinds, [(10, 6), (22, 18)], atol=1.5)
+            days.append(TerminalDay(day.arrivals, day.arrived, departures, departed))
+        found = fit_turnarounds(days)
+        day_types = sorted(zip(found.interval, found.min_turnaround, strict=True))[:2]
+        np.testing.assert_allclose(day_types, [(10, 6), (22, 18)], atol=1.5)
 
     @given(seed=st.integers(0, 10**6))
     def test_departures_that_know_nothing_of_arrivals_teach_nothing(self, seed):
@@ -129,16 +133,16 @@ class TestLearning:
             day._replace(departed=day.departures + random.exponential(2, 12))
             for day in (terminal(number) for number in range(4))
         ]
-        assert len(learned_turn_rounds(days).interval) == 0
+        assert len(fit_turnarounds(days).interval) == 0
 
     def test_too_few_pairs_teach_nothing(self):
-        assert len(learned_turn_rounds([terminal()]).interval) == 0
-        assert len(learned_turn_rounds([]).interval) == 0
+        assert len(fit_turnarounds([terminal()]).interval) == 0
+        assert len(fit_turnarounds([]).interval) == 0
 
     def test_the_days_stay_as_they_were(self):
         days = [terminal(seed) for seed in range(6)]
         before = [day.arrivals.copy() for day in days]
-        learned_turn_rounds(days)
+        fit_turnarounds(days)
         for day, arrivals in zip(days, before, strict=True):
             np.testing.assert_array_equal(day.arrivals, arrivals)
 
@@ -166,26 +170,26 @@ def shuttle():
 
 
 def test_a_line_whose_trains_turn_shows_it(shuttle):
-    guess = fit_first_guess(shuttle.select(WEEK[:4]))
-    into_0, into_1 = guess.turns
+    prior = fit_prior(shuttle.select(WEEK[:4]))
+    into_0, into_1 = prior.turnarounds
     assert len(into_0.interval) == 0 and len(into_1.interval) == 1
-    assert abs(into_1.least[0] - 6) <= 0.5
-    day = guess.direction_days(shuttle, WEEK[4])[1]
-    assert isinstance(day.feeders, Feeders) and (day.feeders.trip >= 0).mean() > 0.9
+    assert abs(into_1.min_turnaround[0] - 6) <= 0.5
+    day = prior.direction_days(shuttle, WEEK[4])[1]
+    assert isinstance(day.inbound, InboundTrips) and (day.inbound.trip >= 0).mean() > 0.9
 
 
 def test_it_is_saved_and_read_again(shuttle):
-    guess = fit_first_guess(shuttle.select(WEEK[:4]))
-    again = FirstGuess.from_state(guess.state())
-    for one, other in zip(guess.turns, again.turns, strict=True):
+    prior = fit_prior(shuttle.select(WEEK[:4]))
+    again = PhysicsPrior.from_state(prior.state())
+    for one, other in zip(prior.turnarounds, again.turnarounds, strict=True):
         np.testing.assert_array_equal(one.interval, other.interval)
-        np.testing.assert_array_equal(one.least, other.least)
+        np.testing.assert_array_equal(one.min_turnaround, other.min_turnaround)
 
 
 def test_departures_of_a_new_day_are_expected_when_they_happen(shuttle):
-    guess = fit_first_guess(shuttle.select(WEEK[:4]))
-    day = guess.direction_days(shuttle, WEEK[4])[1]
-    left = day.minutes_of_trips[:, 0]
+    prior = fit_prior(shuttle.select(WEEK[:4]))
+    day = prior.direction_days(shuttle, WEEK[4])[1]
+    left = day.observed_minutes_of_trips[:, 0]
     off, plain = [], []
     for trip in range(2, 22):
         t0 = int(left[trip]) - 3  # its train has arrived: turning takes six minutes
@@ -197,11 +201,11 @@ def test_departures_of_a_new_day_are_expected_when_they_happen(shuttle):
 
 @pytest.mark.parametrize("t0", [420, 437, 555, 700])
 def test_nothing_that_comes_later_is_known(shuttle, t0):
-    guess = fit_first_guess(shuttle.select(WEEK[:4]))
+    prior = fit_prior(shuttle.select(WEEK[:4]))
     for direction in (0, 1):
         whole, known = (
-            guess.direction_days(part, WEEK[4])[direction].expected(t0, 15)
+            prior.direction_days(part, WEEK[4])[direction].expected(t0, 15)
             for part in (shuttle, shuttle.as_of(WEEK[4], t0))
         )
         assert whole.minutes.tobytes() == known.minutes.tobytes()
-        assert whole.facts.tobytes() == known.facts.tobytes()
+        assert whole.features.tobytes() == known.features.tobytes()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.typical_trips import MOST_DAYS, usual_trips
+from headway_prediction.forecasters.physics.typical_trips import MAX_DAYS, typical_trips
 from helpers.trips import NAN, table
 
 WAY = np.array([0.0, 2.0, 4.0, 6.0])
@@ -20,7 +20,7 @@ def noisy_day(seed, starts=STARTS, spread=0.7, keys=None):
 
 
 def minutes_of(*days):
-    return usual_trips(days, 4).minutes
+    return typical_trips(days, 4).minutes
 
 
 def test_trips_are_found_again_under_their_noise():
@@ -64,7 +64,7 @@ def test_a_new_timetable_replaces_the_old_one_within_three_days():
 
 def test_only_the_newest_days_are_read():
     gone = [table([500, 502, 504, 506])] * 50
-    assert minutes_of(*gone, *[table([10, 12, 14, 16])] * MOST_DAYS).tolist() == [[10, 12, 14, 16]]
+    assert minutes_of(*gone, *[table([10, 12, 14, 16])] * MAX_DAYS).tolist() == [[10, 12, 14, 16]]
 
 
 def test_nothing_is_usual_among_random_trains():
@@ -75,7 +75,7 @@ def test_nothing_is_usual_among_random_trains():
 
 def test_a_shared_id_outweighs_the_clock_for_half_an_hour():
     days = [table([10 + late, 12 + late, 14 + late, 16 + late], keys=[7]) for late in (0, 9, 20)]
-    trips = usual_trips(days, 4)
+    trips = typical_trips(days, 4)
     np.testing.assert_array_equal(trips.minutes, [[19, 21, 23, 25]])
     assert trips.trip_of_key == {7: 0}
     assert len(minutes_of(*(table(*day.minutes) for day in days))) == 0  # without their ids
@@ -84,7 +84,7 @@ def test_a_shared_id_outweighs_the_clock_for_half_an_hour():
 def test_an_id_given_to_a_trip_hours_away_does_not_tie_them():
     early, late = [10, 12, 14, 16], [200, 202, 204, 206]
     days = [table(early, late, keys=keys) for keys in ([1, 2], [2, 1], [1, 2], [2, 1])]
-    trips = usual_trips(days, 4)
+    trips = typical_trips(days, 4)
     np.testing.assert_array_equal(trips.minutes, [early, late])
     assert trips.keys_by_trip == [[1, 2], [1, 2]]
 
@@ -92,9 +92,9 @@ def test_an_id_given_to_a_trip_hours_away_does_not_tie_them():
 def test_of_several_trips_that_had_an_id_the_nearest_is_meant():
     early, late = np.array([10.0, 12, 14, 16]), np.array([200.0, 202, 204, 206])
     days = [table(early, late, keys=keys) for keys in ([1, 2], [2, 1])]
-    named = usual_trips([*days, *[table(early + 6, late, keys=[1, 2])] * 2], 4)
+    named = typical_trips([*days, *[table(early + 6, late, keys=[1, 2])] * 2], 4)
     np.testing.assert_array_equal(named.minutes, [early + 3, late])
-    by_clock = usual_trips([*days, *[table(early + 6, late)] * 2], 4)
+    by_clock = typical_trips([*days, *[table(early + 6, late)] * 2], 4)
     np.testing.assert_array_equal(by_clock.minutes, [early + 6, late])
 
 
@@ -102,14 +102,14 @@ def test_two_trains_of_a_day_that_come_minutes_apart_keep_their_ids():
     """Four minutes apart, late in turn: by the clock alone each would be taken for the other."""
     days = [table([10 + a, 12 + a, 14 + a, 16 + a], [14 + b, 16 + b, 18 + b, 20 + b], keys=[1, 2])
             for a, b in ((0, 0), (3, 0), (0, 3), (3.5, 4))]  # fmt: skip
-    trips = usual_trips(days, 4)
+    trips = typical_trips(days, 4)
     np.testing.assert_array_equal(trips.minutes[:, 0], [11.5, 15.5])
     assert trips.keys_by_trip == [[1], [2]]
 
 
 def test_ids_that_differ_each_day_leave_it_to_the_clock():
     days = [noisy_day(seed, keys=list(range(100 * seed, 100 * seed + 10))) for seed in range(6)]
-    trips = usual_trips(days, 4)
+    trips = typical_trips(days, 4)
     assert len(trips.minutes) == 10
     assert {len(keys) for keys in trips.keys_by_trip} == {6}
 
@@ -117,9 +117,9 @@ def test_ids_that_differ_each_day_leave_it_to_the_clock():
 def test_days_without_trains_do_not_count():
     day = table([10, 12, 14, 16])
     empty = table()
-    assert len(usual_trips([empty, day, empty, day, empty], 4).minutes) == 1
+    assert len(typical_trips([empty, day, empty, day, empty], 4).minutes) == 1
     for days in ([], [empty, empty]):
-        assert usual_trips(days, 4).minutes.shape == (0, 4)
+        assert typical_trips(days, 4).minutes.shape == (0, 4)
 
 
 @pytest.mark.parametrize("seed", range(3))

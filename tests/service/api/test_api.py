@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from headway_prediction.forecasters.parquet import KEY_COLUMNS, VALUE_COLUMNS
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
-from headway_prediction.service.api.models.judged import Scores, Warnings
-from headway_prediction.service.api.models.lines import Departures, Lines, LineTold
+from headway_prediction.service.api.models.judged import Alerts, Scores
+from headway_prediction.service.api.models.lines import Departures, LineInfo, Lines
 from headway_prediction.service.api.models.state import State, StationState
 from headway_prediction.service.live.published import Level, Status
 from headway_prediction.transit.clock import instant
@@ -41,7 +41,7 @@ def test_lines_and_what_they_consist_of(view, client):
     line = view.served.line
     (summary,) = Lines.model_validate(client.get("/api/v1/lines").json()).lines
     assert (summary.line_id, summary.stations) == (line.line_id, len(line.stations))
-    told = LineTold.model_validate(client.get(LINE).json())
+    told = LineInfo.model_validate(client.get(LINE).json())
     assert [station.name for station in told.stations] == line.station_names
     assert [direction.towards for direction in told.directions] == [
         line.station_names[-1],
@@ -52,14 +52,14 @@ def test_lines_and_what_they_consist_of(view, client):
 
 def test_the_state_is_the_grid_of_the_last_hour(view, client):
     state = State.model_validate(client.get(f"{LINE}/state").json())
-    published = view.board.newest("garden-line")[1].state
+    published = view.publisher.latest("garden-line")[1].state
     assert state.time == instant(view.day, published.t0 + 1, view.served.line.time_zone)
     assert len(state.times) == 60 and state.times[-1] == state.time
     told = np.array(state.headway, dtype=float)  # (directions, stations, minutes)
     np.testing.assert_allclose(told, published.headway[-60:].transpose(2, 1, 0), atol=0.0051)
     assert np.array(state.arrived).sum() == published.arrived[-60:].sum()
     assert np.isnan(told).any() == np.isnan(published.headway[-60:]).any()
-    np.testing.assert_allclose(np.array(state.usual, dtype=float), published.usual.T, atol=0.0051)
+    np.testing.assert_allclose(np.array(state.typical, dtype=float), published.typical.T, atol=0.0051)
 
 
 def test_trains_pass_where_the_grid_says_that_one_arrived(client):
@@ -107,7 +107,7 @@ def test_a_forecast_begins_where_the_state_ends(view, client):
         assert forecast.time == state.time and len(forecast.leads) == horizon
         steps = np.diff([time.timestamp() for time in (state.time, *forecast.valid_times)])
         assert (steps == 60).all()
-    issued = view.board.newest("garden-line")[1].hour.forecast
+    issued = view.publisher.latest("garden-line")[1].hour.forecast
     for place, platform in enumerate(forecast.platforms):
         cells = issued.quantiles[0.9][0, :, platform.station, platform.direction_id]
         np.testing.assert_allclose(forecast.headway_p90[place], cells, atol=0.0051)
@@ -128,17 +128,17 @@ def test_a_station_is_its_part_of_state_and_forecast(client):
 
 
 def test_warnings_keep_their_order_and_say_where_and_when(view, client):
-    told = Warnings.model_validate(client.get(f"{LINE}/warnings").json())
-    expected = view.board.newest("garden-line")[1].warnings
-    assert [w.station for w in told.warnings] == [w.station for w in expected] and expected
-    for warning in told.warnings:
-        assert warning.stop_name in warning.text and f"{warning.time:%H:%M}" in warning.text
-        assert (warning.time - told.time).total_seconds() == pytest.approx(warning.in_mins * 60, abs=1)
+    told = Alerts.model_validate(client.get(f"{LINE}/warnings").json())
+    expected = view.publisher.latest("garden-line")[1].alerts
+    assert [w.station for w in told.alerts] == [w.station for w in expected] and expected
+    for alert in told.alerts:
+        assert alert.stop_name in alert.text and f"{alert.time:%H:%M}" in alert.text
+        assert (alert.time - told.time).total_seconds() == pytest.approx(alert.in_mins * 60, abs=1)
 
 
 def test_scores_over_all_leads_are_those_of_the_cells(view, client):
     told = Scores.model_validate(client.get(f"{LINE}/scores").json())
-    live = view.board.newest("garden-line")[1].scores.methods[0]
+    live = view.publisher.latest("garden-line")[1].scores.methods[0]
     method = told.methods[0]
     assert method.cells == live.cells.sum() == sum(lead.cells for lead in method.by_lead)
     weighted = np.nansum(live.mae * live.cells) / live.cells.sum()
@@ -171,22 +171,22 @@ def test_what_has_not_changed_is_not_sent_again(view, client):
 
 def test_answers_are_zipped_for_who_reads_it(client):
     plain = client.get(f"{LINE}/state", headers={"Accept-Encoding": "identity"})
-    with client.stream("GET", f"{LINE}/state", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}) as zipped:
-        raw = b"".join(zipped.iter_raw())
-    assert zipped.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    with client.stream("GET", f"{LINE}/state", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}) as gzipped:
+        raw = b"".join(gzipped.iter_raw())
+    assert gzipped.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
     assert gzip.decompress(raw) == plain.content
     assert len(raw) < len(plain.content) / 3
-    assert plain.headers["vary"] == zipped.headers["vary"] == "Accept-Encoding"
+    assert plain.headers["vary"] == gzipped.headers["vary"] == "Accept-Encoding"
     refused = client.get(f"{LINE}/state", headers={"Accept-Encoding": "gzip;q=0"})
     assert "content-encoding" not in refused.headers
 
 
 def test_an_answer_is_rendered_once_per_version(view, client):
-    asked = view.asked["published_at"]
+    asked = view.asked["forecast_at"]
     at = client.get(f"{LINE}/moments").json()["moments"][0]["time"]
     for _ in range(5):
         client.get(f"{LINE}/state", params={"at": at})
-    assert view.asked["published_at"] == asked + 1
+    assert view.asked["forecast_at"] == asked + 1
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_what_cannot_be_answered_says_why(client, path, status, words):
     response = client.get(path)
     assert response.status_code == status
     error = response.json()["error"]
-    assert set(error) == {"what", "expected", "mend"} and words in json.dumps(error)
+    assert set(error) == {"what", "expected", "remedy"} and words in json.dumps(error)
 
 
 def test_a_method_that_is_not_served_says_so(client):
@@ -234,9 +234,9 @@ def test_before_the_first_forecast_nothing_is_invented(view):
 def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
     held = unpublished(view)
     before = held.step()
-    status = Status(Level.HELD_BACK, ("all headways are equal",), 5.0)
+    status = Status(Level.WITHHELD, ("all headways are equal",), 5.0)
     after = held.made(held.next_t0, status)
-    held.board.publish("garden-line", replace(after, forecast=before.forecast, hour=None))
+    held.publisher.publish("garden-line", replace(after, forecast=before.forecast, hour=None))
     with TestClient(create_app(held), base_url=BASE) as client:
         state, forecast = (client.get(f"{LINE}/{what}").json() for what in ("state", "forecast"))
         assert state["status"]["level"] == forecast["status"]["level"] == "held back"

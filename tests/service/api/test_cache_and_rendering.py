@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.serialization import end, numbers
-from headway_prediction.service.api.cache import CSV, JSON, Rendered, Renderings
-from headway_prediction.service.api.errors import Refusal
-from headway_prediction.service.api.etag import has_already, reads_gzip
-from headway_prediction.service.api.moments import origin_asked
+from headway_prediction.service.api.cache import CSV, JSON, RenderCache, Rendered
+from headway_prediction.service.api.errors import ApiError
+from headway_prediction.service.api.etag import accepts_gzip, etag_matches
+from headway_prediction.service.api.moments import parse_origin
 from headway_prediction.transit.line import Line, Station
 
 
@@ -28,47 +28,47 @@ def test_whoever_asks_at_the_same_time_waits_for_one_rendering():
         return {"a": 1}
 
     async def ask() -> None:
-        renderings = Renderings()
-        waiting = [asyncio.create_task(renderings.get("key", 1, render)) for _ in range(5)]
+        render_cache = RenderCache()
+        waiting = [asyncio.create_task(render_cache.get("key", 1, render)) for _ in range(5)]
         await asyncio.sleep(0.05)
         waiting[0].cancel()  # a client that hangs up takes the answer from nobody
         begun.set()
         answers = await asyncio.gather(*waiting[1:])
         assert len(rendered) == 1 and all(answer is answers[0] for answer in answers)
-        assert await renderings.get("key", 1, render) is answers[0]
-        assert (await renderings.get("key", 2, render)) is not answers[0]
+        assert await render_cache.get("key", 1, render) is answers[0]
+        assert (await render_cache.get("key", 2, render)) is not answers[0]
         assert len(rendered) == 2
 
     asyncio.run(ask())
 
 
 def test_what_could_not_be_rendered_is_tried_again():
-    answers = iter([Refusal(404, "nothing", "something", "ask again"), {"a": 1}])
+    answers = iter([ApiError(404, "nothing", "something", "ask again"), {"a": 1}])
 
     def render() -> dict:
-        if isinstance(answer := next(answers), Refusal):
+        if isinstance(answer := next(answers), ApiError):
             raise answer
         return answer
 
     async def ask() -> None:
-        renderings = Renderings()
-        with pytest.raises(Refusal):
-            await renderings.get("key", 1, render)
-        assert (await renderings.get("key", 1, render)).body == b'{"a":1}'
+        render_cache = RenderCache()
+        with pytest.raises(ApiError):
+            await render_cache.get("key", 1, render)
+        assert (await render_cache.get("key", 1, render)).body == b'{"a":1}'
 
     asyncio.run(ask())
 
 
 def test_no_more_is_kept_than_there_is_room_for():
     async def ask() -> None:
-        renderings, rendered = Renderings(most_bytes=10_000), []
+        render_cache, rendered = RenderCache(max_bytes=10_000), []
 
         def render(key: int) -> str:
             rendered.append(key)
             return f"{key:04d}" * 500  # 2,000 bytes and a few under gzip
 
         for key in (1, 2, 3, 4, 1, 5, 1, 6, 1, 2):
-            await renderings.get(key, 1, lambda key=key: render(key))
+            await render_cache.get(key, 1, lambda key=key: render(key))
         assert rendered == [1, 2, 3, 4, 5, 6, 2]  # 1 was asked for again and again, 2 had to go
 
     asyncio.run(ask())
@@ -78,9 +78,9 @@ def test_a_body_knows_its_tag_its_type_and_its_zipped_form():
     told = Rendered.of({"name": "Ørsted", "value": None})
     assert json.loads(told.body) == {"name": "Ørsted", "value": None} and told.media_type == JSON
     table = Rendered.of("a,b\n" * 400)
-    assert gzip.decompress(table.zipped) == table.body and table.media_type == CSV
+    assert gzip.decompress(table.gzipped) == table.body and table.media_type == CSV
     assert table.etag == Rendered.of("a,b\n" * 400).etag != told.etag
-    assert table.worth_zipping and not told.worth_zipping
+    assert table.worth_compressing and not told.worth_compressing
     with pytest.raises(ValueError):
         Rendered.of({"value": float("nan")})
 
@@ -113,9 +113,9 @@ def test_the_end_of_a_minute_names_its_origin_on_every_day_of_the_year(day, t0, 
     line = Line("toy", zone, (Station("A", ("a", "a")),))
     # Until 27:00 minutes belong to the day before, whose 27:00 clock changes move by an hour. What is published at 27:00 is
     # the first of the new day.
-    assert origin_asked(end(day, t0, line), zone) == (day, t0)
+    assert parse_origin(end(day, t0, line), zone) == (day, t0)
     if t0 > 1500:
-        assert origin_asked(end(day + timedelta(days=1), t0 - 1440, line), zone) in {
+        assert parse_origin(end(day + timedelta(days=1), t0 - 1440, line), zone) in {
             (day, t0),
             (day, t0 - 60),
             (day, t0 + 60),
@@ -131,7 +131,7 @@ def test_the_end_of_a_minute_names_its_origin_on_every_day_of_the_year(day, t0, 
     ],
 )  # fmt: skip
 def test_gzip_is_sent_to_who_reads_it(told, wanted):
-    assert reads_gzip(told) is wanted
+    assert accepts_gzip(told) is wanted
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_gzip_is_sent_to_who_reads_it(told, wanted):
     ],
 )  # fmt: skip
 def test_tags_are_compared_weakly(told, has):
-    assert has_already(told, 'W/"abc"') is has
+    assert etag_matches(told, 'W/"abc"') is has

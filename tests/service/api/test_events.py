@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headway_prediction.service.api.events import EventStream, Hub, Listener
+from headway_prediction.service.api.events import EventHub, EventStream, EventSubscriber
 from headway_prediction.service.api.settings import ApiSettings
 from helpers.service_server import served
 from helpers.service_view import RecordedView, simulated_view
@@ -107,7 +107,7 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not(view):
     """The server's `send` blocks while a client reads nothing: here it blocks for ever."""
 
     async def listen() -> None:
-        hub = Hub(view.board, ApiSettings(event_backlog=3))
+        hub = EventHub(view.publisher, ApiSettings(event_backlog=3))
         hub.open({LINE: view.served.line})
         stuck, heard = asyncio.Event(), []
 
@@ -140,7 +140,7 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not(view):
 
 def test_a_listener_that_is_told_to_end_sends_what_it_has_first():
     async def listen() -> list[bytes]:
-        listener, sent = Listener(backlog=5), []
+        listener, sent = EventSubscriber(backlog=5), []
         for event in (b"one", b"two", None):
             listener.tell(event)
 

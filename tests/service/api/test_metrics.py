@@ -44,10 +44,10 @@ def test_the_services_figures_are_told(view, client):
     assert told["headway_forecast_seconds", line] == figures.forecast_secs
     assert told["headway_publish_seconds", line] == figures.publish_secs
     assert told["headway_polls_total", line, ("outcome", "failed")] == 1
-    assert told["headway_published_total", line] == view.board.newest("garden-line")[0]
+    assert told["headway_published_total", line] == view.publisher.latest("garden-line")[0]
     assert told["headway_level", ("level", "fresh"), line] == 1
     assert sum(value for key, value in told.items() if key[0] == "headway_level") == 1
-    scores = view.board.newest("garden-line")[1].scores.methods[0]
+    scores = view.publisher.latest("garden-line")[1].scores.methods[0]
     assert told["headway_live_mae_minutes", ("lead", "1"), line, ("method", scores.method)] == scores.mae[0]
     assert ("headway_live_mae_minutes", ("lead", "15"), line, ("method", scores.method)) not in told
     assert told["headway_behind", line] == told["headway_troubles",] == 0
@@ -74,10 +74,12 @@ def test_two_apps_count_apart(view, client):
 def test_scores_that_fall_behind_are_told():
     view = simulated_view()
     published = view.made(view.next_t0)
-    view.board.publish("garden-line", published)
+    view.publisher.publish("garden-line", published)
     view.step()
     newest = view.step()
-    view.board.publish("garden-line", replace(newest, scores=replace(newest.scores, behind="persistence")))
+    view.publisher.publish(
+        "garden-line", replace(newest, scores=replace(newest.scores, better_method="persistence"))
+    )
     client = TestClient(create_app(view), base_url="http://127.0.0.1:8640")
     assert samples(client)["headway_behind", ("line", "garden-line")] == 1
     assert client.get(f"{LINE}/scores").json()["behind"] == "persistence"
@@ -90,9 +92,11 @@ def test_alive_says_which_version(client):
 @pytest.mark.parametrize("level", list(Level))
 def test_only_fresh_forecasts_are_ready(level):
     view = simulated_view()
-    view.board.publish("garden-line", view.made(view.next_t0, Status(level, ("the feed is silent",), 700.0)))
+    view.publisher.publish(
+        "garden-line", view.made(view.next_t0, Status(level, ("the feed is silent",), 700.0))
+    )
     response = TestClient(create_app(view), base_url="http://127.0.0.1:8640").get("/readyz")
-    ready = level in (Level.FRESH, Level.STARTING)
+    ready = level in (Level.LIVE, Level.STARTING)
     assert response.status_code == (200 if ready else 503)
     assert response.json()["ready"] is ready
     assert ("garden-line: the feed is silent" in response.json()["reasons"]) is not ready
@@ -100,8 +104,8 @@ def test_only_fresh_forecasts_are_ready(level):
 
 def test_why_the_very_first_forecast_is_held_back_is_told():
     view = simulated_view()
-    held = view.made(view.next_t0, Status(Level.HELD_BACK, ("all headways are equal",), 5.0))
-    view.board.publish("garden-line", replace(held, forecast=None, hour=None))
+    held = view.made(view.next_t0, Status(Level.WITHHELD, ("all headways are equal",), 5.0))
+    view.publisher.publish("garden-line", replace(held, forecast=None, hour=None))
     response = TestClient(create_app(view), base_url="http://127.0.0.1:8640").get("/readyz")
     assert response.status_code == 503
     assert response.json()["reasons"] == [

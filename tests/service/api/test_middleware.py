@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.api import middleware as guard
 from headway_prediction.service.api.app import create_app
-from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.api.errors import ApiError
 from headway_prediction.service.api.middleware import host_name
-from headway_prediction.service.api.rate_limit import BURST, TokenBuckets, Workers
+from headway_prediction.service.api.rate_limit import BURST, TokenBuckets, WhatIfExecutor
 from headway_prediction.service.api.settings import ApiSettings, is_loopback, keys_of
 from helpers.service_server import served
 from helpers.service_view import RecordedView, simulated_view
@@ -68,7 +68,7 @@ def test_what_breaks_is_told_without_its_inside_and_with_the_policy():
 )
 def test_on_loopback_no_other_host_is_answered(view, host):
     response = client_of(view).get(f"{LINE}/state", headers={"Host": host})
-    assert response.status_code == 421 and "address" in response.json()["error"]["mend"]
+    assert response.status_code == 421 and "address" in response.json()["error"]["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_body_has_a_limit_whatever_it_says_of_its_length(view):
 def test_what_cannot_be_asked_is_refused(view, asked):
     text = str(asked).replace("'", '"').replace("inf", "Infinity")
     response = client_of(view).post(WHAT_IF, content=text, headers={"Content-Type": "application/json"})
-    assert response.status_code == 422 and response.json()["error"]["mend"]
+    assert response.status_code == 422 and response.json()["error"]["remedy"]
 
 
 def test_who_asks_too_often_is_told_when_to_ask_again(view):
@@ -189,7 +189,7 @@ def test_no_client_ever_gets_more_than_its_share(asks):
         try:
             buckets.take(who)
             taken[who].append(now)
-        except Refusal as refused:
+        except ApiError as refused:
             assert refused.status == 429 and int(refused.headers["Retry-After"]) >= 1
     for times in taken.values():
         for first, begin in enumerate(times):
@@ -199,10 +199,10 @@ def test_no_client_ever_gets_more_than_its_share(asks):
 
 def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_waits():
     async def ask() -> None:
-        workers = Workers(most_secs=0.1)
-        with pytest.raises(Refusal, match=r"took over 0\.1 s"):
+        workers = WhatIfExecutor(most_secs=0.1)
+        with pytest.raises(ApiError, match=r"took over 0\.1 s"):
             await workers.work(lambda: time.sleep(0.4))
-        with pytest.raises(Refusal, match="took over"):  # the first one still holds the only thread
+        with pytest.raises(ApiError, match="took over"):  # the first one still holds the only thread
             await workers.work(lambda: 1)
         await asyncio.sleep(0.5)
         assert await workers.work(lambda: 2) == 2
@@ -245,8 +245,8 @@ def test_plotly_comes_from_the_installed_package_and_is_kept_by_browsers(view):
     response = client_of(view).get("/static/plotly.min.js")
     assert response.headers["content-encoding"] == "gzip" and "plotly.js v" in response.text[:200]
     assert "max-age=604800" in response.headers["cache-control"]
-    with client_of(view).stream("GET", "/static/plotly.min.js") as zipped:
-        assert gzip.decompress(b"".join(zipped.iter_raw())).decode() == response.text
+    with client_of(view).stream("GET", "/static/plotly.min.js") as gzipped:
+        assert gzip.decompress(b"".join(gzipped.iter_raw())).decode() == response.text
 
 
 def test_nothing_that_loads_from_the_net_is_served(view):

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from headway_prediction.service.api import request_handler as desk
+from headway_prediction.service.api import request_handler as handler
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.models.lines import Moments
 from headway_prediction.service.api.models.state import State
-from headway_prediction.service.api.moments import origin_asked
+from headway_prediction.service.api.moments import parse_origin
 from headway_prediction.service.live.live_line import origin_at
 from headway_prediction.transit.clock import instant
 from helpers.service_server import unpublished
@@ -52,7 +52,7 @@ def test_an_earlier_moment_is_answered_as_it_was(view, client):
 
 
 def test_each_moment_around_the_change_of_service_dates_is_found_again(view):
-    changing = RecordedView(view.whole, view.served, view.guess, view.methods, first_t0=177)
+    changing = RecordedView(view.whole, view.served, view.prior, view.methods, first_t0=177)
     for _ in range(5):
         changing.step()
     with TestClient(create_app(changing), base_url=BASE) as client:
@@ -70,7 +70,7 @@ def test_each_moment_around_the_change_of_service_dates_is_found_again(view):
 )
 def test_what_is_asked_at_a_moment_is_what_the_service_publishes_then(zone, day, secs_after_three):
     at = instant(day, 180 + secs_after_three / 60, zone)
-    assert origin_asked(at.isoformat(), zone) == origin_at(at.timestamp(), zone)
+    assert parse_origin(at.isoformat(), zone) == origin_at(at.timestamp(), zone)
 
 
 def test_how_long_ago_it_was_published_is_told_each_time_and_not_of_earlier_moments(view, client):
@@ -105,10 +105,10 @@ def test_earlier_days_are_shown_before_the_first_forecast_of_today(view):
 
 
 def test_a_store_that_hangs_keeps_nobody_from_what_is_published(view, monkeypatch):
-    monkeypatch.setattr(desk, "STORED_SECS", 0.2)
+    monkeypatch.setattr(handler, "STORED_SECS", 0.2)
     hanging, released = unpublished(view), threading.Event()
     hanging.step()
-    hanging.published_at = lambda *_: released.wait(20)
+    hanging.forecast_at = lambda *_: released.wait(20)
     with TestClient(create_app(hanging), base_url=BASE) as client:
         for hour in range(1, 9):  # more than there are threads
             stuck = client.get(f"{LINE}/state", params={"at": f"2025-09-10T0{hour}:00:00"})

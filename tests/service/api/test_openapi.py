@@ -68,9 +68,9 @@ def test_the_document_names_units_and_gives_examples(api_schema):
     document = api_schema.raw_schema
     assert {"name", "in"} <= set(document["paths"]["/api/v1/lines/{line_id}/state"]["get"]["parameters"][0])
     models = document["components"]["schemas"]
-    for name, field in (("ForecastColumns", "headway_p90"), ("State", "elapsed"), ("Wait", "present_mins")):
+    for name, field in (("ForecastColumns", "headway_p90"), ("State", "elapsed"), ("Wait", "baseline_mins")):
         assert "minutes" in str(models[name]["properties"][field]), (name, field)
     for model in models.values():
         assert model.get("description"), model["title"]
-    assert "age of the newest data, in seconds" in str(models["StatusTold"])
+    assert "age of the newest data, in seconds" in str(models["ForecastStatus"])
     assert len([word for word in str(models).split() if "'examples'" in word]) > 30

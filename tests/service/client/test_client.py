@@ -33,7 +33,7 @@ def url(view):
 
 def test_everything_the_api_has_can_be_asked(view, url):
     client = Client(url)
-    t0 = view.board.newest(LINE)[1].state.t0
+    t0 = view.publisher.latest(LINE)[1].state.t0
     assert [line.line_id for line in client.lines().lines] == [LINE]
     assert client.line(LINE).stations[0].name == view.served.line.station_names[0]
     assert client.state(LINE).t0 == client.forecast(LINE).t0 == client.forecast(LINE, horizon=60).t0 == t0
@@ -140,7 +140,7 @@ class Elsewhere(BaseHTTPRequestHandler):
 
 
 def test_of_many_answers_those_asked_for_last_are_kept(url, monkeypatch):
-    monkeypatch.setattr(client, "KEPT_ANSWERS", 3)
+    monkeypatch.setattr(client, "MAX_CACHED_RESPONSES", 3)
     asking = Client(url)
     state = asking.state(LINE)
     for station in (0, 1, 2, 0, 1, 2):
@@ -164,7 +164,7 @@ def test_watch_prints_stations_status_and_warnings(view, url, capsys):
     for name in view.served.line.station_names:
         assert said.count(name) >= 2  # once in either direction
     assert "fresh" in said and "trip-propagation" in said and "+15" in said
-    assert ("Gap at" in said) == any(w.trouble == "gap" for w in view.board.newest(LINE)[1].warnings)
+    assert ("Gap at" in said) == any(w.kind == "gap" for w in view.publisher.latest(LINE)[1].alerts)
 
 
 def test_watch_says_which_lines_there_are(url, capsys):

@@ -14,7 +14,7 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.client import sse as client_events
 from headway_prediction.service.client.client import Client
-from headway_prediction.service.client.sse import ServerEvent, events_of, followed
+from headway_prediction.service.client.sse import ServerEvent, parse_events, reconnecting_events
 from helpers.service_server import listened, served
 from helpers.service_view import RecordedView, simulated_view
 
@@ -35,7 +35,7 @@ def url(view):
 def test_new_forecasts_are_told_of_as_they_come(view, url):
     events = Client(url).events(LINE)
     now = next(events)
-    assert (now.t0, now.version) == (view.board.newest(LINE)[1].state.t0, view.board.newest(LINE)[0])
+    assert (now.t0, now.version) == (view.publisher.latest(LINE)[1].state.t0, view.publisher.newest(LINE)[0])
     later = Thread(target=lambda: [(time.sleep(0.1), view.step()) for _ in range(3)])
     later.start()
     told = list(islice(events, 3))
@@ -46,7 +46,7 @@ def test_new_forecasts_are_told_of_as_they_come(view, url):
 
 
 def test_a_stream_goes_on_where_the_service_is_started_again(view, url, monkeypatch):
-    monkeypatch.setattr(client_events, "FIRST_WAIT_SECS", 0.05)
+    monkeypatch.setattr(client_events, "MIN_WAIT_SECS", 0.05)
     with ExitStack() as running:
         first, _ = running.enter_context(served(view))
         events = Client(first).events(LINE)
@@ -64,7 +64,7 @@ def test_a_stream_goes_on_where_the_service_is_started_again(view, url, monkeypa
 
 
 def test_a_stream_that_had_nothing_to_tell_yet_waits_for_the_service_to_come_back(monkeypatch):
-    monkeypatch.setattr(client_events, "FIRST_WAIT_SECS", 0.05)
+    monkeypatch.setattr(client_events, "MIN_WAIT_SECS", 0.05)
     view, told = simulated_view(), []
     with ExitStack() as running:
         first, server = running.enter_context(served(view))
@@ -81,7 +81,7 @@ def test_a_stream_that_had_nothing_to_tell_yet_waits_for_the_service_to_come_bac
 
 
 def test_a_stream_that_is_cut_is_opened_again_from_its_last_event_even_if_it_said_nothing_yet(monkeypatch):
-    monkeypatch.setattr(client_events, "FIRST_WAIT_SECS", 0.01)
+    monkeypatch.setattr(client_events, "MIN_WAIT_SECS", 0.01)
     with listened(CutStream) as url:
         events = Client(url).events(LINE)
         assert [event.version for event in islice(events, 3)] == [1, 2, 3]
@@ -122,7 +122,7 @@ def test_pauses_grow_while_nothing_comes():
 
     told = []
     with pytest.raises(KeyboardInterrupt):
-        told.extend(event.data for event in followed(opened, waits.append))
+        told.extend(event.data for event in reconnecting_events(opened, waits.append))
     assert waits == [1.0, 1.0, 2.0, 4.0]
 
 
@@ -133,7 +133,7 @@ def test_a_stream_that_never_opened_says_why():
         yield
 
     with pytest.raises(HeadwayError, match="no line"):
-        next(followed(opened))
+        next(reconnecting_events(opened))
 
 
 def test_events_are_read_as_the_standard_says():
@@ -141,7 +141,7 @@ def test_events_are_read_as_the_standard_says():
         b": still here\n\nid: 7\nevent: forecast\r\ndata: {\r\ndata:}\r\n\r\ndata: x\n\n"
         b"event: alone\n\nevent: cut\ndata: y\n"
     )
-    assert list(events_of(text.splitlines(keepends=True))) == [
+    assert list(parse_events(text.splitlines(keepends=True))) == [
         ServerEvent("forecast", b"{\n}", "7"),
         ServerEvent("message", b"x", "7"),
     ]

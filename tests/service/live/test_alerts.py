@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.service.live.alerts import share_below, warnings_of
-from headway_prediction.service.live.published import LineState, TrainPath, Trouble
+from headway_prediction.service.live.alerts import find_alerts, share_below
+from headway_prediction.service.live.published import AlertKind, LineState, TrainPath
 
 TODAY, T0 = date(2026, 1, 13), 510
 USUAL = np.full((4, 2), 8.0)
@@ -34,30 +34,30 @@ def a_train(name, *stops, direction=0):
 
 
 def test_no_trouble_no_warning():
-    assert warnings_of(a_forecast({}), a_state(a_train("t1", (0, 512.0), (1, 514.0)))) == ()
+    assert find_alerts(a_forecast({}), a_state(a_train("t1", (0, 512.0), (1, 514.0)))) == ()
 
 
 def test_a_bunched_train_is_one_warning_however_many_stations_it_passes_so():
     bunched = a_forecast({(0, 0): 3.0, (1, 0): 2.5, (2, 0): 2.0})
-    (warned,) = warnings_of(bunched, a_state(a_train("t1", (0, 512.2), (1, 514.0), (2, 516.0), (3, 518.0))))
-    assert (warned.trouble, warned.train, warned.station, warned.minute) == (Trouble.BUNCHED, "t1", 0, 512.2)
-    assert (warned.headway_mins, warned.usual_mins) == (3.0, 8.0) and warned.probability == 0.9
+    (alert,) = find_alerts(bunched, a_state(a_train("t1", (0, 512.2), (1, 514.0), (2, 516.0), (3, 518.0))))
+    assert (alert.kind, alert.train, alert.station, alert.minute) == (AlertKind.BUNCHED, "t1", 0, 512.2)
+    assert (alert.headway_mins, alert.typical_mins) == (3.0, 8.0) and alert.probability == 0.9
 
 
 def test_the_headway_of_a_train_close_behind_is_not_told_of_the_one_before_it():
     """What is held at 514.0 is the second train's headway, or will be soon; that of the first nobody can tell from it."""
     bunched, first = a_forecast({(0, 0): 2.0}), a_train("first", (0, 512.2))
     for behind, told in ((513.9, ["second"]), (514.0, ["first", "second"])):
-        warned = warnings_of(bunched, a_state(first, a_train("second", (0, behind))))
-        assert [one.train for one in warned] == told
+        alert = find_alerts(bunched, a_state(first, a_train("second", (0, behind))))
+        assert [one.train for one in alert] == told
     elsewhere = a_train("second", (1, 513.0)), a_train("third", (0, 513.0), direction=1)
-    assert [one.train for one in warnings_of(bunched, a_state(first, *elsewhere))] == ["first"]
+    assert [one.train for one in find_alerts(bunched, a_state(first, *elsewhere))] == ["first"]
 
 
 def test_trouble_that_ends_and_comes_back_is_told_twice():
     again = a_forecast({(0, 0): 14.0, (2, 0): 14.0})
-    warned = warnings_of(again, a_state(a_train("t1", (0, 512.0), (1, 514.0), (2, 516.0))))
-    assert [(w.trouble, w.station) for w in warned] == [(Trouble.GAP, 0), (Trouble.GAP, 2)]
+    alert = find_alerts(again, a_state(a_train("t1", (0, 512.0), (1, 514.0), (2, 516.0))))
+    assert [(w.kind, w.station) for w in alert] == [(AlertKind.GAP, 0), (AlertKind.GAP, 2)]
 
 
 def test_the_soonest_and_surest_come_first():
@@ -69,21 +69,21 @@ def test_the_soonest_and_surest_come_first():
     )
     forecast = a_forecast({(0, 0): 2.0, (1, 0): 3.7, (2, 0): 1.0, (3, 1): 2.0})
     # 1, halved for a minute; 1, for six; 0.62, for one; 1, for eleven
-    assert [warned.train for warned in warnings_of(forecast, state)] == ["sure", "up", "soon", "late"]
+    assert [alert.train for alert in find_alerts(forecast, state)] == ["sure", "up", "soon", "late"]
 
 
 @pytest.mark.parametrize("minute", [525.0, 540.0])
 def test_what_the_forecast_does_not_reach_is_not_told(minute):
-    assert warnings_of(a_forecast({(0, 0): 2.0}), a_state(a_train("t1", (0, minute)))) == ()
+    assert find_alerts(a_forecast({(0, 0): 2.0}), a_state(a_train("t1", (0, minute)))) == ()
 
 
 def test_without_a_usual_headway_nothing_is_short_or_long():
-    state = replace(a_state(a_train("t1", (0, 512.0))), usual=np.full((4, 2), np.nan))
-    assert warnings_of(a_forecast({(0, 0): 2.0}), state) == ()
+    state = replace(a_state(a_train("t1", (0, 512.0))), typical=np.full((4, 2), np.nan))
+    assert find_alerts(a_forecast({(0, 0): 2.0}), state) == ()
 
 
 def test_what_is_less_likely_than_not_is_not_told():
-    assert warnings_of(a_forecast({(0, 0): 4.1}), a_state(a_train("t1", (0, 512.0)))) == ()
+    assert find_alerts(a_forecast({(0, 0): 4.1}), a_state(a_train("t1", (0, 512.0)))) == ()
 
 
 def test_the_share_below_a_quantile_is_its_level_and_between_two_it_grows_evenly():

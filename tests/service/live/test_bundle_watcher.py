@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.live.bundle_watcher import BundleOnDisk, load_bundle
-from headway_prediction.service.live.issues import Troubles
+from headway_prediction.service.live.bundle_watcher import BundleWatcher, load_bundle
+from headway_prediction.service.live.issues import Issues
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +23,14 @@ def test_a_bundle_without_the_quantiles_that_are_published_is_refused(loaded, tm
 
 
 def test_the_bundle_of_another_line_is_not_taken(loaded, small_line, tmp_path):
-    served, troubles = shutil.copytree(small_line / "bundle", tmp_path / "bundle"), Troubles()
-    disk = BundleOnDisk(served, loaded, troubles)
+    served, issues = shutil.copytree(small_line / "bundle", tmp_path / "bundle"), Issues()
+    disk = BundleWatcher(served, loaded, issues)
     line = replace(loaded.bundle.line, line_id="elsewhere")
     replace(loaded.bundle, line=line).save(served)
-    disk.look()
-    assert not disk.take() and "elsewhere" in troubles.told()[0] and disk.current is loaded
+    disk.check()
+    assert not disk.take() and "elsewhere" in issues.current()[0] and disk.current is loaded
     shutil.rmtree(served)
-    disk.look()  # it may be about to be replaced
-    assert len(troubles.told()) == 1
-    disk.look()
-    assert not disk.take() and "no such folder" in troubles.told()[0]
+    disk.check()  # it may be about to be replaced
+    assert len(issues.current()) == 1
+    disk.check()
+    assert not disk.take() and "no such folder" in issues.current()[0]

@@ -9,14 +9,14 @@ import pytest
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.rollout import FeedBack
+from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
-from headway_prediction.service.live.live_line import trains_are_missing
-from headway_prediction.service.live.live_scores import LiveScoring
-from headway_prediction.service.live.minute import Heard
-from headway_prediction.service.live.published import IssuedForecast, Level
+from headway_prediction.service.live.live_line import is_missing_trains
+from headway_prediction.service.live.live_scores import LiveScorer
+from headway_prediction.service.live.minute import FeedState
+from headway_prediction.service.live.published import Level, PublishedForecast
 from headway_prediction.transit.clock import instant
-from helpers.service_line import METHODS, ToldLine
+from helpers.service_line import METHODS, LoggedLine
 
 FRIDAY = date(2025, 9, 12)
 
@@ -28,10 +28,10 @@ def bundle(small_line):
 
 @pytest.fixture
 def line(small_line, bundle):
-    return ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY)
+    return LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
 
 
-def width(issued: IssuedForecast) -> np.ndarray:
+def width(issued: PublishedForecast) -> np.ndarray:
     return issued.forecast.quantiles[0.9] - issued.forecast.quantiles[0.1]
 
 
@@ -44,7 +44,7 @@ def test_it_publishes_what_the_forecast_verb_says(line):
         0, :, platforms["station"].to_numpy(), platforms["direction"].to_numpy()
     ]
     np.testing.assert_array_equal(rows["headway_p50"].to_numpy().reshape(15, -1), cells.T)
-    assert published.status.level is Level.FRESH and published.status.reasons == ()
+    assert published.status.level is Level.LIVE and published.status.reasons == ()
     assert (published.forecast.t0, published.forecast.leads, published.hour.leads) == (500, 15, 60)
 
 
@@ -53,7 +53,7 @@ def test_everything_issued_is_kept_once(line):
     assert sorted((issued.method, issued.leads) for issued in line.kept) == sorted(
         [*((name, 15) for name in METHODS), ("st-convnet-60", 60)]
     )
-    assert all(IssuedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.kept)
+    assert all(PublishedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.kept)
 
 
 def test_the_state_is_the_last_three_hours_and_the_trains_of_the_last(line):
@@ -71,13 +71,13 @@ def test_the_state_is_the_last_three_hours_and_the_trains_of_the_last(line):
         stations = [station for station, _ in (*train.passed, *train.expected)]
         assert stations == sorted(stations, reverse=train.direction == 1)
         assert all(498 <= minute < 561 for _, minute in train.expected)
-    assert np.isfinite(state.usual).all()
+    assert np.isfinite(state.typical).all()
 
 
 def test_a_silent_feed_is_carried_on_with_ever_wider_intervals(line):
     fresh = line.minute(500).forecast
     silent = [line.minute(t0, silent=True) for t0 in range(501, 511)]
-    assert [published.status.level for published in silent] == [Level.FRESH] * 2 + [Level.STALE] * 8
+    assert [published.status.level for published in silent] == [Level.LIVE] * 2 + [Level.STALE] * 8
     widths = [width(published.forecast) for published in silent[2:]]
     for narrower, wider, after in zip(widths, widths[1:], silent[3:], strict=False):
         # An end that would lie beyond nothing, or beyond the cap, lies there.
@@ -91,11 +91,11 @@ def test_after_ten_minutes_it_gives_the_usual_headways_and_their_spread(line):
     line.minute(500)
     published = line.minute(511, silent=True)
     assert published.status.level is Level.CLIMATOLOGY and "usual" in published.status.reasons[0]
-    usual = line.bundle.method("climatology").forecast(None, FRIDAY, np.array([511]))
-    np.testing.assert_array_equal(published.forecast.forecast.quantiles[0.5], usual.mean)
+    typical = line.bundle.method("climatology").forecast(None, FRIDAY, np.array([511]))
+    np.testing.assert_array_equal(published.forecast.forecast.quantiles[0.5], typical.mean)
     spread = line.bundle.simple_methods["climatology"].spread[:, 0, 512 // 30]
     np.testing.assert_array_equal(
-        published.forecast.forecast.quantiles[0.1][0, 0], np.minimum(spread[0], usual.mean[0, 0])
+        published.forecast.forecast.quantiles[0.1][0, 0], np.minimum(spread[0], typical.mean[0, 0])
     )
     assert np.isnan(published.state.headway[-1]).all()  # nobody knows
 
@@ -104,7 +104,7 @@ def test_it_comes_back_from_a_silence_and_no_headway_spans_it(line):
     line.minute(500)
     line.minute(560, silent=True)
     levels = {t0: line.minute(t0).status.level for t0 in (561, 575, 591, 592)}
-    assert levels == {561: Level.STARTING, 575: Level.STARTING, 591: Level.FRESH, 592: Level.FRESH}
+    assert levels == {561: Level.STARTING, 575: Level.STARTING, 591: Level.LIVE, 592: Level.LIVE}
     state = line.minute(575).state
     silent = (state.minutes >= 501) & (state.minutes <= 561)
     assert np.isnan(state.headway[silent]).all()
@@ -115,22 +115,22 @@ def test_it_comes_back_from_a_silence_and_no_headway_spans_it(line):
 def test_a_short_silence_leaves_no_hole(line):
     line.minute(500)
     line.minute(505, silent=True)
-    assert line.minute(506).status.level is Level.FRESH
-    assert line.heard().attributes == {}
+    assert line.minute(506).status.level is Level.LIVE
+    assert line.feed_state().attributes == {}
 
 
 def test_the_first_half_hour_is_marked(small_line, bundle):
-    line = ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY, heard_from=490)
+    line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY, known_from=490)
     first = line.minute(500)
     assert first.status.level is Level.STARTING and "11 of the 30 minutes" in first.status.reasons[0]
-    assert line.minute(519).status.level is Level.FRESH
+    assert line.minute(519).status.level is Level.LIVE
 
 
 def test_before_the_feed_says_anything_the_usual_headways_stand(line):
     line.at = line.moment(501)
-    published = line.cycle.run(Heard(line.log.clear(), None, None), line.at)
+    published = line.forecast_loop.run(FeedState(line.log.clear(), None, None), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.forecast.leads == 15
-    assert published.warnings == ()
+    assert published.alerts == ()
 
 
 class Broken(STConvNetForecaster):
@@ -144,21 +144,21 @@ def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeyp
     good = line.minute(500)
     monkeypatch.setattr(STConvNetForecaster, "forecast", Broken.forecast)
     held = line.minute(501)
-    assert held.status.level is Level.HELD_BACK
+    assert held.status.level is Level.WITHHELD
     assert any("from -3.0" in reason for reason in held.status.reasons)
     assert held.forecast is good.forecast and held.hour is good.hour
     assert not [issued for issued in line.kept if issued.t0 == 501 and issued.method.startswith("st-convnet")]
     monkeypatch.undo()
-    assert line.minute(502).status.level is Level.FRESH
+    assert line.minute(502).status.level is Level.LIVE
 
 
 def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
-    seen = [trains_are_missing(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
+    seen = [is_missing_trains(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
     assert seen == [False] * 3
-    nothing = replace(line.heard(), log=line.log.clear())
-    unseen = {t0: line.cycle.run(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
+    nothing = replace(line.feed_state(), log=line.log.clear())
+    unseen = {t0: line.forecast_loop.run(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
     # By night there are none, and in the morning none have been yet.
-    assert {t0: trains_are_missing(bundle, state) for t0, state in unseen.items()} == {
+    assert {t0: is_missing_trains(bundle, state) for t0, state in unseen.items()} == {
         200: False,
         320: False,
         500: True,
@@ -168,62 +168,62 @@ def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
 def test_stops_that_are_not_on_the_line_stop_nothing(line):
     line.minute(500)
     strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
-    heard = line.heard()
-    published = line.cycle.run(replace(heard, log=pl.concat([heard.log, strange])), line.at)
-    assert published.status.level is Level.FRESH
+    feed_state = line.feed_state()
+    published = line.forecast_loop.run(replace(feed_state, log=pl.concat([feed_state.log, strange])), line.at)
+    assert published.status.level is Level.LIVE
 
 
 def test_an_hour_that_is_held_back_leaves_the_one_before_marked_with_why(line, monkeypatch):
     before = line.minute(500).hour
-    monkeypatch.setattr(FeedBack, "forecast", wild_hour)
+    monkeypatch.setattr(Rollout, "forecast", wild_hour)
     published = line.minute(501)
-    assert published.status.level is Level.FRESH and published.forecast.t0 == 501
+    assert published.status.level is Level.LIVE and published.forecast.t0 == 501
     assert published.hour.t0 == 500 and published.hour.forecast is before.forecast
-    assert published.hour.status.level is Level.HELD_BACK
+    assert published.hour.status.level is Level.WITHHELD
     assert any("from -3.0" in reason for reason in published.hour.status.reasons)
     assert any(reason.startswith("60 minutes: ") for reason in published.status.reasons)
     monkeypatch.undo()
-    assert line.minute(502).hour.status.level is Level.FRESH
+    assert line.minute(502).hour.status.level is Level.LIVE
 
 
 def test_an_hour_that_fails_altogether_takes_nothing_from_the_next_fifteen_minutes(line, monkeypatch):
     line.minute(500)
-    monkeypatch.setattr(FeedBack, "forecast", failing)
+    monkeypatch.setattr(Rollout, "forecast", failing)
     published = line.minute(501)
-    assert (published.status.level, published.forecast.t0) == (Level.FRESH, 501)
-    assert (published.hour.status.level, published.hour.t0) == (Level.HELD_BACK, 500)
-    assert line.board.newest(line.bundle.line.line_id)[1] is published
-    assert line.troubles.told() == ("60 minutes: no more",)
+    assert (published.status.level, published.forecast.t0) == (Level.LIVE, 501)
+    assert (published.hour.status.level, published.hour.t0) == (Level.WITHHELD, 500)
+    assert line.publisher.latest(line.bundle.line.line_id)[1] is published
+    assert line.issues.current() == ("60 minutes: no more",)
     monkeypatch.undo()
     line.minute(502)
-    assert line.troubles.told() == ()
+    assert line.issues.current() == ()
 
 
 def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
     good = line.minute(500)
     monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
     held = line.minute(501)
-    assert held.status.level is Level.HELD_BACK and held.status.reasons == ("the forecast failed",)
+    assert held.status.level is Level.WITHHELD and held.status.reasons == ("the forecast failed",)
     assert held.state.t0 == 501 and held.forecast is good.forecast
-    assert line.troubles.told() == ("15 minutes: no more",)
+    assert line.issues.current() == ("15 minutes: no more",)
 
 
 def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
     line.minute(500)
-    monkeypatch.setattr(LiveScoring, "come_true", failing)
+    monkeypatch.setattr(LiveScorer, "come_true", failing)
     published = line.minute(501)
-    assert published.status.level is Level.FRESH and published.hour.status.level is Level.FRESH
-    assert line.troubles.told() == ("scores: no more",)
+    assert published.status.level is Level.LIVE and published.hour.status.level is Level.LIVE
+    assert line.issues.current() == ("scores: no more",)
 
 
 def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_line, bundle):
-    line = ToldLine(bundle, small_line / "arrivals.parquet", FRIDAY)
-    line.silences.heard(line.moment(178))
+    line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
+    line.silences.record(line.moment(178))
     line.at = line.moment(181)
-    published = line.cycle.run(line.heard(), line.at)
+    published = line.forecast_loop.run(line.feed_state(), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.status.data_age_secs == 180
-    usual = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
-    np.testing.assert_array_equal(published.forecast.forecast.mean, usual.mean)
+    typical = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
+    np.testing.assert_array_equal(published.forecast.forecast.mean, typical.mean)
 
 
 def cells_of(value: float, leads: int) -> tuple[np.ndarray, dict[float, np.ndarray]]:

@@ -12,15 +12,15 @@ from polars.testing import assert_frame_equal
 
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.realtime import checkpoint
-from headway_prediction.feeds.realtime.arrival_log import Words, tidy_log
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, tidy_log
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import Follower, follow_polls
+from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import OwnPassings
-from headway_prediction.service.live.silences import Silences
+from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.silences import FeedOutages
 from headway_prediction.service.store import Store
-from helpers.ingested import DAY, LINE, OWN, batch_log, of_date, simulated
+from helpers.ingested import DAY, LINE, LINE_FILTER, batch_log, of_date, simulated
 from helpers.realtime_feed import T0, poll, update, vehicle
 
 FAULTS = {
@@ -29,13 +29,13 @@ FAULTS = {
     "malformed and empty": {"malformed": 0.1, "outages": ((8.25 * 3600, 300.0),)},
     "trips that vanish and change": {"vanishing_trips": 0.3, "renamed_trips": 0.3, "undated_trips": True},
 }
-L_LINE = OwnPassings("L", Words("America/New_York"))
+L_LINE = LineFilter("L", FeedMetadata("America/New_York"))
 
 
 @pytest.fixture(scope="module")
 def given_polls():
     """An hour of polls with each kind of fault."""
-    return {name: simulated(8, 8.5, every_secs=25, **faults) for name, faults in FAULTS.items()}
+    return {name: simulated(8, 8.5, interval_secs=25, **faults) for name, faults in FAULTS.items()}
 
 
 @pytest.fixture
@@ -45,23 +45,23 @@ def store(store_url):
     opened.close()
 
 
-def check(ingest: Ingest, store: Store, polls: list[Poll], own=OWN, day=DAY) -> None:
+def check(ingest: Ingest, store: Store, polls: list[Poll], own=LINE_FILTER, day=DAY) -> None:
     """The log in memory, the log in the store and the batch path's are the same."""
     expected = of_date(batch_log(polls, own), day)
     assert_frame_equal(ingest.log(day), expected)
     assert_frame_equal(store.log(LINE, day), expected)
-    assert ingest.troubles() == ()
+    assert ingest.issues() == ()
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_at_any_time_the_log_is_that_of_the_batch_path(store, given_polls, name):
     polls = given_polls[name]
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for count, given in enumerate(polls, 1):
         ingest.add(given)
         if count in {31, 50, len(polls)}:
             check(ingest, store, polls[:count])
-    assert ingest.counts == follow_polls(polls).counts
+    assert ingest.counts == track_polls(polls).counts
     assert store.poll_count(LINE) == len({(each.fetched_at, each.body) for each in polls})
 
 
@@ -71,11 +71,11 @@ def test_an_ingest_that_ends_anywhere_goes_on_as_if_it_had_not(store, given_poll
     polls, chance = given_polls[name], random.Random(name)
     ends = sorted(chance.sample(range(1, len(polls)), 6))
     for begin, end in zip([0, *ends], [*ends, len(polls)], strict=True):
-        ingest = Ingest.resume(store, LINE, OWN)
+        ingest = Ingest.resume(store, LINE, LINE_FILTER)
         for given in polls[max(0, begin - 7) : end]:  # some come once more
             ingest.add(given)
     check(ingest, store, polls)
-    assert ingest.counts["applied"] == follow_polls(polls).counts["applied"]
+    assert ingest.counts["applied"] == track_polls(polls).counts["applied"]
     assert store.poll_count(LINE) == len({(each.fetched_at, each.body) for each in polls})
 
 
@@ -116,8 +116,8 @@ def test_a_feed_of_several_routes_gives_the_passings_of_one_with_what_the_schedu
         poll(0, update("T", {"A": 10, "B": 100}), strange, foreign),
         poll(15, update("T", {"B": 100}), *later),
     ]
-    words = Words("America/New_York", {"A": "First"}, {"S": "L"}, {"S": 1})
-    own = OwnPassings("L", words)
+    words = FeedMetadata("America/New_York", {"A": "First"}, {"S": "L"}, {"S": 1})
+    own = LineFilter("L", words)
     ingest = Ingest.resume(store, LINE, own)
     for given in polls:
         ingest.add(given)
@@ -127,14 +127,14 @@ def test_a_feed_of_several_routes_gives_the_passings_of_one_with_what_the_schedu
 
 
 def test_the_trains_of_joined_routes_are_one_line(store):
-    plain = simulated(8, 8.25, every_secs=30)
-    polls, own = [renamed(given) for given in plain], replace(OWN, route_id="A,C")
+    plain = simulated(8, 8.25, interval_secs=30)
+    polls, own = [renamed(given) for given in plain], replace(LINE_FILTER, route_id="A,C")
     ingest = Ingest.resume(store, LINE, own)
     for given in polls:
         ingest.add(given)
     check(ingest, store, polls, own)
     assert_frame_equal(ingest.log(DAY).drop("line_id"), batch_log(plain).drop("line_id"))
-    halves = [Ingest.resume(store, f"only {route}", replace(OWN, route_id=route)) for route in "AC"]
+    halves = [Ingest.resume(store, f"only {route}", replace(LINE_FILTER, route_id=route)) for route in "AC"]
     for half in halves:
         for given in polls:
             half.add(given)
@@ -160,7 +160,7 @@ def test_delays_are_followed_by_the_plan_also_after_a_restart(store):
         ingest = Ingest.resume(store, LINE, own)
         ingest.add(given)
     (day,) = store.service_dates(LINE)
-    expected = typed_arrivals(tidy_log(follow_polls(polls, planned=planned).journal(), own.words, "L")[0])
+    expected = typed_arrivals(tidy_log(track_polls(polls, planned=planned).journal(), own.words, "L")[0])
     assert_frame_equal(ingest.log(day), expected)
     assert expected["stop_id"].to_list() == ["A", "B"]
 
@@ -200,7 +200,7 @@ def test_an_uncertain_passing_is_left_out_as_the_batch_path_leaves_it_out(store)
 
 
 def test_whatever_is_no_poll_is_left_out(store):
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for given in (
         Poll(float("nan"), b""),
         Poll(float("inf"), b""),
@@ -229,24 +229,24 @@ def test_a_feed_that_stood_still_is_known_to_have_after_a_restart(store):
     first = poll(0, update("T", {"A": 10, "B": 2000}), header=-4)
     still = [replace(first, fetched_at=T0 + secs) for secs in range(0, 901, 300)]
     news = poll(1200, update("T", {"B": 2000}), header=1198)
-    ingest, heard, told = Ingest.resume(store, LINE, L_LINE), Silences(), Silences()
+    ingest, feed_state, told = Ingest.resume(store, LINE, L_LINE), FeedOutages(), FeedOutages()
     for given in (*still, news):
         ingest.add(given)
-        heard.heard(ingest.newest_content_at)
+        feed_state.record(ingest.newest_content_at)
     for content_at in store.content_times(LINE, 0.0):
-        told.heard(content_at)
-    assert told.ended == heard.ended == [(T0 - 4, T0 + 1198)]
+        told.record(content_at)
+    assert told.ended == feed_state.ended == [(T0 - 4, T0 + 1198)]
 
 
 def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeypatch):
     polls = given_polls["none"]
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for given in polls[:45]:
         ingest.add(given)
     before = store.log(LINE, DAY)
     monkeypatch.setattr(checkpoint, "VERSION", checkpoint.VERSION + 1)
-    again = Ingest.resume(store, LINE, OWN)
-    assert "followed anew" in again.troubles()[0]
+    again = Ingest.resume(store, LINE, LINE_FILTER)
+    assert "followed anew" in again.issues()[0]
     assert before.join(again.log(DAY), on=before.columns, how="anti").height == 0
     for given in polls[45:]:
         again.add(given)
@@ -259,19 +259,19 @@ def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeyp
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_follower_comes_back_to_the_last_bit(given_polls, name):
     polls = given_polls[name]
-    follower = Follower()
+    tracker = FeedTracker()
     for count, given in enumerate(polls, 1):
-        follower.add(given)
+        tracker.add(given)
         if count % 25 == 0:
-            settled = follower.settled
+            settled = tracker.settled
             raw = checkpoint.to_bytes(settled)
             assert checkpoint.from_bytes(raw) == settled
             recent = [kept for kept in polls[:count] if kept.fetched_at > settled.until]
-            resumed = Follower.resumed(checkpoint.from_bytes(raw), recent)
-            assert resumed._state == follower._state and resumed.open_runs() == follower.open_runs()
+            resumed = FeedTracker.resumed(checkpoint.from_bytes(raw), recent)
+            assert resumed._state == tracker._state and resumed.open_runs() == tracker.open_runs()
 
 
-@pytest.mark.parametrize("raw", [b"", b"no state", checkpoint.to_bytes(Follower().settled)[:-3]])
+@pytest.mark.parametrize("raw", [b"", b"no state", checkpoint.to_bytes(FeedTracker().settled)[:-3]])
 def test_bytes_that_are_no_state_are_refused(raw):
     with pytest.raises(ValueError, match="no follower's state"):
         checkpoint.from_bytes(raw)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from headway_prediction.service.live import write_queue as unsaved
+from headway_prediction.service.live import write_queue as write_queue
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.write_queue import Unsaved
+from headway_prediction.service.live.write_queue import WriteQueue
 from headway_prediction.service.store import Store
-from helpers.ingested import DAY, LINE, OWN, batch_log, simulated
+from helpers.ingested import DAY, LINE, LINE_FILTER, batch_log, simulated
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def polls():
 @pytest.fixture
 def quick(monkeypatch):
     """Tries again at once, and joins what waits after a few polls."""
-    monkeypatch.setattr(unsaved, "RETRY_SECS", 0.0)
-    monkeypatch.setattr(unsaved, "MOST_BATCHES", 8)
+    monkeypatch.setattr(write_queue, "RETRY_SECS", 0.0)
+    monkeypatch.setattr(write_queue, "MAX_BATCHES", 8)
 
 
 @pytest.fixture
@@ -41,16 +41,16 @@ def store(file):
     opened.close()
 
 
-def add_through(ingest: Ingest, polls, trouble, reason: str, first=60, last=75) -> tuple[str, ...]:
+def add_through(ingest: Ingest, polls, kind, reason: str, first=60, last=75) -> tuple[str, ...]:
     """Add polls, some of them while there is trouble; return what was said then."""
     for poll in polls[:first]:
         ingest.add(poll)
-    assert ingest.troubles() == ()
-    with trouble:
+    assert ingest.issues() == ()
+    with kind:
         for poll in polls[first:last]:
             ingest.add(poll)
-        said = ingest.troubles()
-        assert ingest.unsaved == last - first
+        said = ingest.issues()
+        assert ingest.waiting_polls == last - first
         assert_frame_equal(ingest.log(DAY), batch_log(polls[:last]))  # the service goes on from memory
     (sentence,) = said
     assert reason in sentence and f"{last - first} polls wait" in sentence
@@ -60,10 +60,10 @@ def add_through(ingest: Ingest, polls, trouble, reason: str, first=60, last=75) 
 
 
 def nothing_is_lost(ingest: Ingest, store: Store, polls) -> None:
-    assert (ingest.troubles(), ingest.unsaved) == ((), 0)
+    assert (ingest.issues(), ingest.waiting_polls) == ((), 0)
     expected = batch_log(polls)
     assert store.poll_count(LINE) == len(polls)
-    for log in (ingest.log(DAY), store.log(LINE, DAY), Ingest.resume(store, LINE, OWN).log(DAY)):
+    for log in (ingest.log(DAY), store.log(LINE, DAY), Ingest.resume(store, LINE, LINE_FILTER).log(DAY)):
         assert_frame_equal(log, expected)
 
 
@@ -80,7 +80,7 @@ def locked(file: Path):
 def test_a_locked_database(store, file, polls, quick, monkeypatch):
     monkeypatch.setattr("headway_prediction.service.store.database.BUSY_SECS", 0.01)
     store = Store.open(f"sqlite:///{file}")
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     add_through(ingest, polls, locked(file), "locked")
     nothing_is_lost(ingest, store, polls)
 
@@ -98,13 +98,13 @@ def full(store: Store):
 
 
 def test_a_database_that_may_not_grow(store, polls, quick):
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for poll in polls[:60]:
         ingest.add(poll)
     with full(store):
         for poll in polls[60:]:
             ingest.add(poll)
-        assert "full" in ingest.troubles()[0] and ingest.unsaved
+        assert "full" in ingest.issues()[0] and ingest.waiting_polls
         assert_frame_equal(ingest.log(DAY), batch_log(polls))
     ingest.save()
     nothing_is_lost(ingest, store, polls)
@@ -128,7 +128,7 @@ def small_disk(folder: Path, size: str):
 def test_a_disk_that_is_full(tmp_path, polls, quick):
     with small_disk(tmp_path / "disk", "12m") as disk:
         store = Store.open(f"sqlite:///{disk}/store.db")
-        ingest = Ingest.resume(store, LINE, OWN)
+        ingest = Ingest.resume(store, LINE, LINE_FILTER)
         for poll in polls[:30]:
             ingest.add(poll)
         filler = disk / "filler"
@@ -137,7 +137,7 @@ def test_a_disk_that_is_full(tmp_path, polls, quick):
                 file.write(os.urandom(4096))
         for poll in polls[30:]:
             ingest.add(poll)
-        assert ingest.troubles() and ingest.unsaved
+        assert ingest.issues() and ingest.waiting_polls
         assert_frame_equal(ingest.log(DAY), batch_log(polls))
         filler.unlink()
         ingest.save()
@@ -154,13 +154,13 @@ def moved_away(file: Path):
 
 
 def test_a_file_that_is_gone_and_put_back(store, file, polls, quick):
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     add_through(ingest, polls, moved_away(file), "gone")
     nothing_is_lost(ingest, store, polls)
 
 
 def test_a_file_that_is_replaced_by_a_copy(store, file, polls, quick, tmp_path):
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for poll in polls[:60]:
         ingest.add(poll)
     copy = sqlite3.connect(tmp_path / "copy.db")
@@ -186,7 +186,7 @@ def stopped(server):
 def test_a_server_that_is_stopped_and_started_again(postgres, polls, quick):
     postgres.empty()
     store = Store.open(postgres.url)
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     add_through(ingest, polls, stopped(postgres), "refused")
     nothing_is_lost(ingest, store, polls)
     store.close()
@@ -197,7 +197,7 @@ def test_a_table_that_another_program_locks(postgres, polls, quick):
 
     postgres.empty()
     store = Store.open(postgres.url)
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     with psycopg.connect(postgres.url.replace("+psycopg", "")) as other:
 
         @contextmanager
@@ -213,22 +213,22 @@ def test_a_table_that_another_program_locks(postgres, polls, quick):
 
 def test_a_database_that_fails_is_left_alone_for_a_while(store, file, polls):
     moments = [100.0]
-    waiting = Unsaved(store, LINE, lambda: moments[0])
-    ingest = Ingest.resume(store, LINE, OWN)
+    waiting = WriteQueue(store, LINE, lambda: moments[0])
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     ingest._unsaved = waiting
     with moved_away(file):
         ingest.add(polls[0])
-    moments[0] += unsaved.RETRY_SECS / 2
+    moments[0] += write_queue.RETRY_SECS / 2
     ingest.add(polls[1])
-    assert waiting.waiting == 2 and "nothing could be saved for 1 s" in waiting.troubles()[0]
-    moments[0] += unsaved.RETRY_SECS
+    assert waiting.waiting == 2 and "nothing could be saved for 1 s" in waiting.issues()[0]
+    moments[0] += write_queue.RETRY_SECS
     ingest.save()
-    assert waiting.waiting == 0 and waiting.troubles() == ()
+    assert waiting.waiting == 0 and waiting.issues() == ()
 
 
 @pytest.mark.slow
 def test_a_database_that_is_locked_for_a_minute(store, file, polls):
-    ingest = Ingest.resume(store, LINE, OWN)
+    ingest = Ingest.resume(store, LINE, LINE_FILTER)
     slowest = 0.0
     with locked(file):
         until = time.monotonic() + 60
@@ -237,10 +237,10 @@ def test_a_database_that_is_locked_for_a_minute(store, file, polls):
             ingest.add(poll)
             slowest = max(slowest, time.monotonic() - started)
             time.sleep(1)
-        assert time.monotonic() >= until and ingest.unsaved == 60
+        assert time.monotonic() >= until and ingest.waiting_polls == 60
     for poll in polls[60:]:
         ingest.add(poll)
-    time.sleep(unsaved.RETRY_SECS)
+    time.sleep(write_queue.RETRY_SECS)
     ingest.save()
     print(f"the slowest poll took {slowest:.2f} s")
     nothing_is_lost(ingest, store, polls)

@@ -12,27 +12,27 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from headway_prediction.feeds.logs.arrivals import COLUMNS, typed_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, typed_arrivals
 from headway_prediction.feeds.realtime.arrival_log import tidy_log
-from headway_prediction.feeds.realtime.tracker import Follower
+from headway_prediction.feeds.realtime.tracker import FeedTracker
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.store import Store
-from helpers.ingested import DAY, LINE, OWN, simulated
+from helpers.ingested import DAY, LINE, LINE_FILTER, simulated
 
 
 class Batch:
     """The batch path over ever more of the same polls."""
 
     def __init__(self, polls):
-        self._polls, self._taken, self._follower = polls, 0, Follower()
+        self._polls, self._taken, self._follower = polls, 0, FeedTracker()
 
     def log(self, count):
         journal = self._journal(count)
         if not journal:
-            return pl.DataFrame(schema=COLUMNS)
-        return typed_arrivals(tidy_log(journal, OWN.words, OWN.route_id)[0])
+            return pl.DataFrame(schema=ARRIVAL_COLUMNS)
+        return typed_arrivals(tidy_log(journal, LINE_FILTER.words, LINE_FILTER.route_id)[0])
 
     def _journal(self, count):
         for poll in self._polls[self._taken : count]:
@@ -94,7 +94,7 @@ def killed_again_and_again(url, polls, archive, kills, most_polls, seed) -> list
     """Kill `kills` times, looking at the store each time, then let it end; return how many polls there were each time."""
     batch, chance, counts = Batch(polls), random.Random(seed), []
     store, process = Store.open(url), Process(url, archive)
-    store.keep_line(LINE, OWN.words)
+    store.save_line(LINE, LINE_FILTER.words)
     try:
         for _ in range(kills):
             kill_somewhere(store, process, chance, most_polls)
@@ -106,7 +106,7 @@ def killed_again_and_again(url, polls, archive, kills, most_polls, seed) -> list
         process.close()
     assert store.poll_count(LINE) == len(polls)
     assert_frame_equal(store.log(LINE, DAY), batch.log(len(polls)))
-    assert_frame_equal(Ingest.resume(store, LINE, OWN).log(DAY), batch.log(len(polls)))
+    assert_frame_equal(Ingest.resume(store, LINE, LINE_FILTER).log(DAY), batch.log(len(polls)))
     store.close()
     return counts
 
@@ -119,14 +119,14 @@ def test_an_ingest_that_is_killed_at_random_goes_on(store_url, hour):
 
 @pytest.mark.slow
 def test_fifty_kills_in_a_simulated_day_leave_what_an_undisturbed_twin_has(store_url, tmp_path):
-    polls = simulated(4.5, 27, every_secs=60, out_of_order=0.05, repeated=0.05)
+    polls = simulated(4.5, 27, interval_secs=60, out_of_order=0.05, repeated=0.05)
     polls = list({(poll.fetched_at, poll.body): poll for poll in polls}.values())
     started = time.monotonic()
     archive = archived(polls, tmp_path / "archive")
     counts = killed_again_and_again(store_url, polls, archive, 50, 2 * len(polls) // 51, seed=3)
     print(f"{len(polls)} polls, killed after {counts} in {time.monotonic() - started:.0f} s")
     twin = Store.open(f"sqlite:///{tmp_path}/twin.db")
-    undisturbed = Ingest.resume(twin, LINE, OWN)
+    undisturbed = Ingest.resume(twin, LINE, LINE_FILTER)
     for poll in polls:
         undisturbed.add(poll)
     store = Store.open(store_url)

@@ -8,14 +8,14 @@ import pytest
 import xarray as xr
 
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.arrival_log import Words, tidy_log
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, tidy_log
 from headway_prediction.feeds.realtime.passing import Passing
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import Follower, follow_polls
+from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.grid.history import build_history, history_from_log
 from headway_prediction.grid.passings import passings_on_line
 from headway_prediction.simulate import Scenario, plan_day, simulate_day
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.polls import polls
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import instant
@@ -26,7 +26,7 @@ DAY = SCENARIO.start_date
 PLAN = plan_day(SCENARIO, DAY)
 ZONE = SCENARIO.time_zone
 LINE = Line.from_arrivals(check_arrivals(simulate_day(SCENARIO, PLAN, seed=3)), ZONE)
-FAULTS = Faults(
+FAULTS = FeedFaults(
     out_of_order=0.1,
     repeated=0.1,
     older=0.05,
@@ -53,17 +53,17 @@ def delivered(hours: tuple[float, float], **options) -> list[Poll]:
 
 def live_journals(given: list[Poll], minutes: list[int]) -> Iterator[tuple[list[Poll], list[Passing]]]:
     """At the end of each minute: the polls that had come, and the journal of a follower that forgets what it hands over."""
-    follower, closed, come = Follower(), [], 0
+    tracker, closed, come = FeedTracker(), [], 0
     for minute in minutes:
         while come < len(given) and given[come].fetched_at < end_of(minute):
-            follower.add(given[come])
+            tracker.add(given[come])
             come += 1
-            closed += follower.take_closed()
-        yield given[:come], [*closed, *follower.journal()]
+            closed += tracker.take_closed()
+        yield given[:come], [*closed, *tracker.journal()]
 
 
 def log_of(journal: list[Passing]) -> pl.DataFrame:
-    log, _ = tidy_log(journal, Words(ZONE, dict(zip(*stop_names(), strict=True))))
+    log, _ = tidy_log(journal, FeedMetadata(ZONE, dict(zip(*stop_names(), strict=True))))
     return check_arrivals(log)
 
 
@@ -89,10 +89,10 @@ def assert_same_cells(one: xr.Dataset, other: xr.Dataset) -> None:
 
 
 def check_live_is_batch(given: list[Poll], minutes: list[int]) -> None:
-    whole = follow_polls(given).journal()
+    whole = track_polls(given).journal()
     for minute, (come, live) in zip(minutes, live_journals(given, minutes), strict=True):
         # A recording knows when each poll was fetched, and gives them in that order.
-        batch = follow_polls(sorted(come, key=lambda poll: poll.fetched_at)).journal()
+        batch = track_polls(sorted(come, key=lambda poll: poll.fetched_at)).journal()
         grid = known_at(live, minute)
         assert_same_cells(grid, known_at(batch, minute))
         later = [passing for passing in whole if passing.time >= end_of(minute)]
@@ -121,7 +121,7 @@ def differing(given: list[Poll], minutes: list[int], *, told: bool) -> float:
 
     Where `told`, only of passings of which a poll had told by then: then corrections alone make a difference.
     """
-    whole = follow_polls(given).journal()
+    whole = track_polls(given).journal()
     apart, valid = 0, 0
     for minute, (_, live) in zip(minutes, live_journals(given, minutes), strict=True):
         later = [p for p in whole if not told or p.polls[1] < end_of(minute) or p.time >= end_of(minute)]

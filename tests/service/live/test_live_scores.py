@@ -11,8 +11,8 @@ from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.persistence import Persistence
 from headway_prediction.forecasters.propagation import Propagation
-from headway_prediction.service.live.live_scores import LiveScoring
-from headway_prediction.service.live.published import IssuedForecast, Level, Status
+from headway_prediction.service.live.live_scores import LiveScorer
+from headway_prediction.service.live.published import Level, PublishedForecast, Status
 from helpers.lines import MONDAY, noisy_history
 
 METHODS = ("st-convnet", "persistence")
@@ -39,16 +39,16 @@ def at(forecast: Forecast, t0: int) -> Forecast:
     return Forecast(forecast.service_date, forecast.origins[row], forecast.mean[row], quantiles)
 
 
-def issued(forecasts, t0: int, methods=METHODS) -> list[IssuedForecast]:
-    status = Status(Level.FRESH)
-    return [IssuedForecast("toy", name, t0 * 60.0, status, at(forecasts[name], t0)) for name in methods]
+def issued(forecasts, t0: int, methods=METHODS) -> list[PublishedForecast]:
+    status = Status(Level.LIVE)
+    return [PublishedForecast("toy", name, t0 * 60.0, status, at(forecasts[name], t0)) for name in methods]
 
 
-def live(line, forecasts, origins=range(FIRST, LAST), **methods) -> LiveScoring:
-    scoring = LiveScoring(METHODS, line.line.time_zone)
+def live(line, forecasts, origins=range(FIRST, LAST), **methods) -> LiveScorer:
+    scoring = LiveScorer(METHODS, line.line.time_zone)
     for t0 in origins:
-        scoring.issued(issued(forecasts, t0, methods.get("methods", METHODS)))
-        scoring.come_true(line.as_of(MONDAY, t0).select([MONDAY]), t0)
+        scoring.add(issued(forecasts, t0, methods.get("methods", METHODS)))
+        scoring.score_settled(line.as_of(MONDAY, t0).select([MONDAY]), t0)
     return scoring
 
 
@@ -73,35 +73,35 @@ def test_they_are_the_errors_that_the_evaluation_finds_over_the_same_cells(line,
 
 
 def test_a_restart_rebuilds_them_from_what_is_stored(line, forecasts, scored):
-    restarted = LiveScoring(METHODS, line.line.time_zone)
-    restarted.issued(issued(forecasts, LAST - 1))
-    restarted.come_true(line.as_of(MONDAY, LAST - 1).select([MONDAY]), LAST - 1)
+    restarted = LiveScorer(METHODS, line.line.time_zone)
+    restarted.add(issued(forecasts, LAST - 1))
+    restarted.score_settled(line.as_of(MONDAY, LAST - 1).select([MONDAY]), LAST - 1)
     assert restarted.scores(0.0) is None
-    restarted.recall(one for t0 in range(FIRST, LAST) for one in issued(forecasts, t0))
-    restarted.come_true(line.as_of(MONDAY, LAST - 1).select([MONDAY]), LAST - 1)
+    restarted.restore(one for t0 in range(FIRST, LAST) for one in issued(forecasts, t0))
+    restarted.score_settled(line.as_of(MONDAY, LAST - 1).select([MONDAY]), LAST - 1)
     ours, theirs = restarted.scores(0.0), scored.scores(0.0)
     for one, other in zip(ours.methods, theirs.methods, strict=True):
         np.testing.assert_array_equal(one.cells, other.cells)
         np.testing.assert_allclose(one.mae, other.mae)
-    assert ours.behind == theirs.behind and ours.coverage == pytest.approx(theirs.coverage)
+    assert ours.better_method == theirs.better_method and ours.coverage == pytest.approx(theirs.coverage)
 
 
 def test_what_is_issued_while_the_store_is_read_is_scored_too(line, forecasts):
     last, later = FIRST + 20, FIRST + 40
     undisturbed, restarted = (
         live(line, forecasts, range(FIRST, last)),
-        LiveScoring(METHODS, line.line.time_zone),
+        LiveScorer(METHODS, line.line.time_zone),
     )
-    restarted.issued(issued(forecasts, last - 1))
-    restarted.recall(one for t0 in range(FIRST, last - 1) for one in issued(forecasts, t0))
+    restarted.add(issued(forecasts, last - 1))
+    restarted.restore(one for t0 in range(FIRST, last - 1) for one in issued(forecasts, t0))
     for scoring in (undisturbed, restarted):
-        scoring.come_true(line.as_of(MONDAY, later).select([MONDAY]), later)
+        scoring.score_settled(line.as_of(MONDAY, later).select([MONDAY]), later)
     for one, other in zip(restarted.scores(0.0).methods, undisturbed.scores(0.0).methods, strict=True):
         np.testing.assert_array_equal(one.cells, other.cells)
-    alone = LiveScoring(METHODS, line.line.time_zone)
-    alone.issued(issued(forecasts, FIRST))
-    alone.recall([])
-    alone.come_true(line.as_of(MONDAY, later).select([MONDAY]), later)
+    alone = LiveScorer(METHODS, line.line.time_zone)
+    alone.add(issued(forecasts, FIRST))
+    alone.restore([])
+    alone.score_settled(line.as_of(MONDAY, later).select([MONDAY]), later)
     assert alone.scores(0.0).methods[0].cells[0] == 8
 
 
@@ -112,20 +112,22 @@ def test_what_happened_in_the_last_minutes_is_not_settled_yet(line, forecasts):
 
 
 def test_an_origin_from_which_a_method_was_not_issued_is_left_out_for_all(line, forecasts):
-    scoring = LiveScoring(METHODS, line.line.time_zone)
+    scoring = LiveScorer(METHODS, line.line.time_zone)
     for t0 in range(FIRST, LAST):
-        scoring.issued(issued(forecasts, t0, METHODS if t0 % 2 else METHODS[1:]))
-    scoring.come_true(line.select([MONDAY]), LAST + 30)
+        scoring.add(issued(forecasts, t0, METHODS if t0 % 2 else METHODS[1:]))
+    scoring.score_settled(line.select([MONDAY]), LAST + 30)
     network, persistence = scoring.scores(0.0).methods
     np.testing.assert_array_equal(network.cells, persistence.cells)
     assert network.cells[0] == 35 * 8
 
 
 def test_it_falls_behind_only_where_a_simple_method_was_better_for_an_hour(line, forecasts, scored):
-    assert scored.scores(0.0).behind is None
+    assert scored.scores(0.0).better_method is None
     swapped = {"st-convnet": forecasts["persistence"], "persistence": forecasts["st-convnet"]}
-    assert live(line, swapped, range(FIRST, FIRST + 50)).scores(0.0).behind is None  # not for long enough
-    assert live(line, swapped).scores(0.0).behind == "persistence"
+    assert (
+        live(line, swapped, range(FIRST, FIRST + 50)).scores(0.0).better_method is None
+    )  # not for long enough
+    assert live(line, swapped).scores(0.0).better_method == "persistence"
 
 
 def test_a_new_service_date_begins_anew(line, forecasts):
@@ -134,5 +136,5 @@ def test_a_new_service_date_begins_anew(line, forecasts):
     tuesday = date(2025, 9, 30)
     other = at(forecasts["persistence"], FIRST)
     later = Forecast(tuesday, other.origins, other.mean, other.quantiles)
-    scoring.issued([IssuedForecast("toy", "persistence", 0.0, Status(Level.FRESH), later)])
+    scoring.add([PublishedForecast("toy", "persistence", 0.0, Status(Level.LIVE), later)])
     assert scoring.scores(0.0) is None

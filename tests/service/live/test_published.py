@@ -8,21 +8,27 @@ import numpy as np
 import pytest
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.service.live.published import IssuedForecast, Level, LineState, Published, Status
-from headway_prediction.service.live.publisher import Board
+from headway_prediction.service.live.published import (
+    Level,
+    LineForecast,
+    LineState,
+    PublishedForecast,
+    Status,
+)
+from headway_prediction.service.live.publisher import Publisher
 
 
-def an_issued(leads: int = 15, stations: int = 3) -> IssuedForecast:
+def an_issued(leads: int = 15, stations: int = 3) -> PublishedForecast:
     mean = np.arange(leads * stations * 2, dtype=np.float32).reshape(1, leads, stations, 2)
     mean[0, 0, 0, 0] = np.nan
     forecast = Forecast(date(2026, 1, 13), np.array([510]), mean, {0.1: mean - 1, 0.5: mean, 0.9: mean + 1})
     status = Status(Level.STALE, ("the feed has been silent for 150 s",), 150.0)
-    return IssuedForecast("garden-line", "st-convnet", 1768314660.5, status, forecast)
+    return PublishedForecast("garden-line", "st-convnet", 1768314660.5, status, forecast)
 
 
 def test_an_issued_forecast_comes_back_bit_for_bit():
     issued = an_issued()
-    again = IssuedForecast.from_bytes(issued.to_bytes())
+    again = PublishedForecast.from_bytes(issued.to_bytes())
     assert replace(again, forecast=issued.forecast) == issued
     assert (again.service_date, again.t0, again.leads) == (date(2026, 1, 13), 510, 15)
     np.testing.assert_array_equal(again.forecast.mean, issued.forecast.mean)
@@ -32,25 +38,25 @@ def test_an_issued_forecast_comes_back_bit_for_bit():
 
 def test_bytes_that_are_no_forecast_are_refused():
     with pytest.raises(ValueError):
-        IssuedForecast.from_bytes(b"no forecast")
+        PublishedForecast.from_bytes(b"no forecast")
 
 
 def test_the_board_wakes_those_who_wait_for_their_line_alone():
-    board, woken = Board(), []
-    waiting = Thread(target=lambda: woken.append(board.wait_beyond("garden-line", 0, 10.0)))
+    publisher, woken = Publisher(), []
+    waiting = Thread(target=lambda: woken.append(publisher.wait_for_newer("garden-line", 0, 10.0)))
     waiting.start()
-    board.publish("other-line", a_published())
-    board.publish("garden-line", a_published())
+    publisher.publish("other-line", a_published())
+    publisher.publish("garden-line", a_published())
     waiting.join(10)
     assert woken == [1]
-    assert board.newest("garden-line")[0] == 1
-    assert board.newest("nowhere") == (0, None)
-    assert board.wait_beyond("garden-line", 1, 0.01) == 1
+    assert publisher.latest("garden-line")[0] == 1
+    assert publisher.latest("nowhere") == (0, None)
+    assert publisher.wait_for_newer("garden-line", 1, 0.01) == 1
 
 
-def a_published() -> Published:
+def a_published() -> LineForecast:
     past = np.full((60, 3, 2), np.nan)
     state = LineState(
         date(2026, 1, 13), 510, np.arange(451, 511), past, past, past > 0, np.full((3, 2), 5.0), ()
     )
-    return Published(Status(Level.FRESH), 1768314660.0, state, an_issued(), None, (), None)
+    return LineForecast(Status(Level.LIVE), 1768314660.0, state, an_issued(), None, (), None)

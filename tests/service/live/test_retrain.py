@@ -9,16 +9,22 @@ import pytest
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.grid.outages import outages_on
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import OwnPassings
-from headway_prediction.service.live.retrain import compare, former_path, go_back, retrain, stored_history
+from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.retrain import (
+    compare,
+    previous_path,
+    restore_previous,
+    retrain,
+    stored_history,
+)
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
 from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.transit.clock import service_day_start
 from helpers.lines import headway
@@ -36,7 +42,9 @@ def moment(day: date, hour: float) -> float:
 def morning(day: date) -> list[Poll]:
     """The polls of 6:00 to 9:00 of a service date, one a minute."""
     begin, polls = datetime.fromtimestamp(moment(day, 6)).astimezone(), []
-    for poll in polls_from(SCENARIO, begin, every_secs=60, content=FeedContent(), faults=Faults(), seed=5):
+    for poll in polls_from(
+        SCENARIO, begin, interval_secs=60, content=FeedContent(), faults=FeedFaults(), seed=5
+    ):
         if poll.fetched_at >= moment(day, 9):
             return polls
         polls.append(poll)
@@ -55,7 +63,9 @@ def served(tmp_path_factory):
     """
     url = f"sqlite:///{tmp_path_factory.mktemp('served') / 'store.sqlite'}"
     store = Store.open(url)
-    ingest = Ingest.resume(store, SCENARIO.line_id, OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone)))
+    ingest = Ingest.resume(
+        store, SCENARIO.line_id, LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
+    )
     for day in (MONDAY, TUESDAY, TUESDAY + timedelta(days=1)):
         polls = morning(day)
         silent = [moment(day, 7) < poll.fetched_at < moment(day, 7.5) for poll in polls]
@@ -88,17 +98,17 @@ def test_an_empty_store_has_nothing_to_learn_from(bundle, tmp_path):
 def test_a_bundle_is_no_better_than_itself(served, bundle):
     history = stored_history(served[1], bundle, None)
     result = compare(history, bundle, bundle, history.service_dates)
-    assert result.former_mae == result.new_mae > 0 and not result.taken_over
+    assert result.previous_mae == result.new_mae > 0 and not result.replaced
 
 
 def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
     path = tmp_path / "bundle"
     with pytest.raises(HeadwayError, match="not a sound bundle"):
-        go_back(path)
-    for where, note in ((path, "new"), (former_path(path), "former")):
+        restore_previous(path)
+    for where, note in ((path, "new"), (previous_path(path), "former")):
         replace(bundle, details={"note": note}).save(where)
     assert headway("retrain", "--bundle", path, "--back") == 0
-    notes = [Bundle.load(where).details["note"] for where in (path, former_path(path))]
+    notes = [Bundle.load(where).details["note"] for where in (path, previous_path(path))]
     assert notes == ["former", "new"]
     assert headway("retrain", "--bundle", path, "--back") == 0
     assert Bundle.load(path).details["note"] == "new"
@@ -114,7 +124,7 @@ def a_week(served):
     """The same store with the mornings of three more service dates."""
     _, store = served
     for day in (date(2025, 9, 18), date(2025, 9, 19), date(2025, 9, 22)):
-        own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
+        own = LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
         ingest = Ingest.resume(store, SCENARIO.line_id, own)
         for poll in morning(day):
             ingest.add(poll)
@@ -130,10 +140,10 @@ def test_a_better_bundle_takes_over_and_the_former_is_kept(a_week, small_line, t
     replace(spoilt, config=replace(spoilt.config, **scale)).save(path)
     changes = {"epochs": 1, "scaler": spoilt.config.scaler, "test_days": 1}
     result = retrain(a_week, path, changes=changes, quiet=True)
-    assert result.taken_over and result.new_mae < result.former_mae
+    assert result.replaced and result.new_mae < result.previous_mae
     new = Bundle.load(path)
     assert new.config.scaler == spoilt.config.scaler and MONDAY in new.days["training"]
-    assert Bundle.load(former_path(path)).config.scaler == 2 * spoilt.config.scaler
+    assert Bundle.load(previous_path(path)).config.scaler == 2 * spoilt.config.scaler
     assert not path.with_name("bundle.retrain.run").exists()
 
 
@@ -143,6 +153,6 @@ def test_a_worse_bundle_does_not_take_over(a_week, small_line, tmp_path):
     before = contents(path)
     changes = {"epochs": 1, "learning_rate": 1.0, "test_days": 1}  # steps far too long: it learns nonsense
     result = retrain(a_week, path, changes=changes, quiet=True)
-    assert not result.taken_over and result.new_mae > result.former_mae
+    assert not result.replaced and result.new_mae > result.previous_mae
     assert contents(path) == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]

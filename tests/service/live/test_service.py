@@ -51,23 +51,23 @@ def between(polls: list[Poll], first: float, last: float) -> list[Poll]:
 def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
     with pushed_service(path, loaded, url, between(morning, 420, 461)) as service:
         published = service.whole(459)
-        assert published.status.level is Level.FRESH and published.hour.t0 == 459
+        assert published.status.level is Level.LIVE and published.hour.t0 == 459
         service.push(between(morning, 461, 462))
         newest = service.whole(460)
         figures, view = service.live.figures(), LiveView(service.live)
         assert figures.feed_age_secs < 60 and figures.polls["applied"] > 80
         assert figures.publish_secs > figures.forecast_secs > service.live.timings.near > 0
-        assert service.live.troubles() == ()
+        assert service.live.issues() == ()
         service.until(lambda: service.store.origins(service.line_id, FRIDAY) == [459, 460])
         service.until(
-            lambda: service.store.issued(service.line_id, "trip-propagation", FRIDAY, 460) is not None
+            lambda: service.store.forecast(service.line_id, "trip-propagation", FRIDAY, 460) is not None
         )
-        again = view.published_at(service.line_id, FRIDAY, 460)
+        again = view.forecast_at(service.line_id, FRIDAY, 460)
         np.testing.assert_array_equal(again.forecast.forecast.mean, newest.forecast.forecast.mean)
         np.testing.assert_array_equal(again.hour.forecast.mean, newest.hour.forecast.mean)
-        assert again.warnings == newest.warnings
+        assert again.alerts == newest.alerts
         np.testing.assert_array_equal(again.state.headway, newest.state.headway)
-        assert view.published_at(service.line_id, FRIDAY, 100) is None
+        assert view.forecast_at(service.line_id, FRIDAY, 100) is None
         planned = [departure.planned for departure in view.departures(service.line_id)]
         assert planned and all(461 - DEPARTURE_OVERDUE_MINS <= minute < 521 for minute in planned)
         at = instant(FRIDAY, planned[2], loaded.bundle.line.time_zone).isoformat()
@@ -102,10 +102,10 @@ def test_after_a_restart_the_next_forecast_is_that_of_a_twin_that_ran_on(
     ):
         again.push(between(morning, 500, 502))
         ours, theirs = again.whole(500), twin.whole(500)
-        assert ours.status.level is theirs.status.level is Level.FRESH
+        assert ours.status.level is theirs.status.level is Level.LIVE
         np.testing.assert_array_equal(ours.forecast.forecast.mean, theirs.forecast.forecast.mean)
         np.testing.assert_array_equal(ours.hour.forecast.quantiles[0.9], theirs.hour.forecast.quantiles[0.9])
-        again.until(lambda: again.live.troubles() == ())
+        again.until(lambda: again.live.issues() == ())
 
 
 def test_a_feed_that_is_off_for_an_hour_is_told_of_and_outlasted(path, loaded, url):
@@ -120,9 +120,9 @@ def test_a_feed_that_is_off_for_an_hour_is_told_of_and_outlasted(path, loaded, u
         service.push(between(polls, 541, 575))
         back = service.whole(573)
     assert levels == {
-        479: Level.FRESH, 483: Level.STALE, 495: Level.CLIMATOLOGY, 539: Level.CLIMATOLOGY, 540: Level.STARTING
+        479: Level.LIVE, 483: Level.STALE, 495: Level.CLIMATOLOGY, 539: Level.CLIMATOLOGY, 540: Level.STARTING
     }  # fmt: skip
-    assert back.status.level is Level.FRESH
+    assert back.status.level is Level.LIVE
     silent = (back.state.minutes >= 481) & (back.state.minutes < 540)
     assert np.isnan(back.state.headway[silent]).all() and np.isfinite(back.state.headway[-1]).any()
 
@@ -143,23 +143,23 @@ def test_a_clock_that_is_set_stops_nothing_and_is_told_of(path, loaded, url, mor
         service.live.clock = WallClock(Clock(now=lambda: wall[0], elapsed=lambda: elapsed[0]))
         service.whole(478)
         wall[0], elapsed[0] = wall[0] + 3600 + 60, 60.0  # set forward by an hour
-        assert any("set forward" in trouble for trouble in service.live.troubles())
+        assert any("set forward" in kind for kind in service.live.issues())
         service.push(between(morning, 480, 482))
-        assert service.whole(480).status.level is Level.FRESH
+        assert service.whole(480).status.level is Level.LIVE
         wall[0], elapsed[0] = wall[0] - 7200, 120.0  # and back by two
-        assert any("set back" in trouble for trouble in service.live.troubles())
+        assert any("set back" in kind for kind in service.live.issues())
         service.push(between(morning, 482, 484))
-        assert service.whole(482).status.level is Level.FRESH
+        assert service.whole(482).status.level is Level.LIVE
 
 
 def test_a_feed_that_tells_of_other_trains_alone_is_told_of(path, loaded, url, morning):
     others = [of_another_route(poll) for poll in between(morning, 420, 512)]
     with pushed_service(path, loaded, url, others[:-4]) as service:
         service.whole(508)
-        assert service.live.troubles() == ()  # nobody has listened for long enough
+        assert service.live.issues() == ()  # nobody has listened for long enough
         service.push(others[-4:])
         service.whole(510)
-        service.until(lambda: any("of no train of the line" in said for said in service.live.troubles()))
+        service.until(lambda: any("of no train of the line" in said for said in service.live.issues()))
 
 
 def of_another_route(poll: Poll) -> Poll:
@@ -179,11 +179,11 @@ def test_a_minute_that_fails_altogether_says_how_old_what_is_shown_is(
         shown = service.whole(479)
         monkeypatch.setattr("headway_prediction.service.live.forecast_loop.line_state", failing)
         service.push(between(morning, 480, 482))
-        service.until(lambda: service.board.newest(service.line_id)[1].status.level is Level.HELD_BACK)
-        held = service.board.newest(service.line_id)[1]
+        service.until(lambda: service.publisher.latest(service.line_id)[1].status.level is Level.WITHHELD)
+        held = service.publisher.latest(service.line_id)[1]
         assert held.status.reasons == ("no more",) and held.state is shown.state and held.at == shown.at
         assert held.status.data_age_secs == shown.status.data_age_secs == 30
-        service.until(lambda: "forecast: no more" in service.live.troubles())
+        service.until(lambda: "forecast: no more" in service.live.issues())
 
 
 def failing(*_: object) -> None:
@@ -199,16 +199,16 @@ def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, 
             if (wal := file.with_name(file.name + suffix)).exists():
                 wal.rename(elsewhere.with_name(elsewhere.name + suffix))
         service.push(between(morning, 480, 481))
-        assert service.whole(479).status.level is Level.FRESH
-        service.until(lambda: len(service.live.troubles()) >= 2)
-        assert any("is gone" in trouble for trouble in service.live.troubles())
+        assert service.whole(479).status.level is Level.LIVE
+        service.until(lambda: len(service.live.issues()) >= 2)
+        assert any("is gone" in kind for kind in service.live.issues())
         for suffix in ("", "-wal", "-shm"):
             if (wal := elsewhere.with_name(elsewhere.name + suffix)).exists():
                 wal.rename(file.with_name(file.name + suffix))
         service.push(between(morning, 481, 482))
         service.whole(480)
         service.until(lambda: service.store.origins(service.line_id, FRIDAY) == [478, 479, 480])
-        service.until(lambda: service.live.troubles() == () and service.live.ingest.unsaved == 0)
+        service.until(lambda: service.live.issues() == () and service.live.ingest.waiting_polls == 0)
         assert service.store.log(service.line_id, FRIDAY).equals(service.live.ingest.log(FRIDAY))
 
 
@@ -222,7 +222,7 @@ def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
         with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             service.push(between(morning, 480, 481))
-            service.until(lambda: service.live.ingest.unsaved > 0)
+            service.until(lambda: service.live.ingest.waiting_polls > 0)
             service.clock.time = moment(480) + 25
             assert service.whole(479).forecast.t0 == 479
 
@@ -234,22 +234,20 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
     with pushed_service(served, loaded, url, between(morning, 420, 480)) as service:
         service.whole(478)
         replace(loaded.bundle, details={"note": "newer"}).save(served)
-        service.live._on_disk.look()
+        service.live._bundle_watcher.check()
         service.push(between(morning, 480, 481))
-        assert service.whole(479).status.level is Level.FRESH
+        assert service.whole(479).status.level is Level.LIVE
         assert service.live.bundle.bundle.details == {"note": "newer"}
         (served / "calibration.npz").write_bytes(b"nothing")
         (served / "SHA256SUMS").write_text("no checksums\n")
-        service.live._on_disk.look()
+        service.live._bundle_watcher.check()
         service.push(between(morning, 481, 482))
-        assert service.whole(480).status.level is Level.FRESH
+        assert service.whole(480).status.level is Level.LIVE
         assert service.live.bundle.bundle.details == {"note": "newer"}
-        assert any(
-            trouble.startswith("bundle: the one on disk is not taken") for trouble in service.live.troubles()
-        )
+        assert any(kind.startswith("bundle: the one on disk is not taken") for kind in service.live.issues())
         replace(loaded.bundle, details={"note": "mended"}).save(served)
-        service.live._on_disk.look()
-        service.until(lambda: not service.live.troubles())
+        service.live._bundle_watcher.check()
+        service.until(lambda: not service.live.issues())
 
 
 def test_a_feed_that_cannot_be_had_is_told_at_once(path, loaded, url):
@@ -264,18 +262,18 @@ def test_what_goes_wrong_later_is_outlasted(path, loaded, url, morning):
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
         service.whole(478)
         service.feed.waiting.put(refusal())
-        service.until(lambda: any("404" in trouble for trouble in service.live.troubles()))
+        service.until(lambda: any("404" in kind for kind in service.live.issues()))
         assert service.live.refused is None
         service.push(between(morning, 480, 482))
-        assert service.whole(480).status.level is Level.FRESH
+        assert service.whole(480).status.level is Level.LIVE
 
 
 def test_old_dates_leave_the_store(path, loaded, url, morning):
-    with pushed_service(path, loaded, url, between(morning, 420, 480), keep_days=2) as service:
+    with pushed_service(path, loaded, url, between(morning, 420, 480), retention_days=2) as service:
         service.whole(478)
         service.until(lambda: len(service.store.origins(service.line_id, FRIDAY)) == 1)
         line_id = service.line_id
-    with pushed_service(path, loaded, url, keep_days=2) as later:
+    with pushed_service(path, loaded, url, retention_days=2) as later:
         later.clock.time = moment(480) + timedelta(days=4).total_seconds()
         later.until(lambda: later.store.origins(line_id, FRIDAY) == [])
         assert later.store.passings(line_id, FRIDAY) == []

@@ -6,9 +6,9 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import OwnPassings
+from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.live.simulated_line import (
     begin_of_service,
     cache_folder,
@@ -17,7 +17,7 @@ from headway_prediction.service.live.simulated_line import (
 )
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario, simulate_days
-from headway_prediction.transit.clock import service_day_start, service_moment
+from headway_prediction.transit.clock import service_date_and_minute, service_day_start
 from headway_prediction.transit.line import Line, Station
 
 SCENARIO = Scenario.of_size(4)
@@ -33,7 +33,7 @@ def moment(minute: float) -> datetime:
 )
 def test_by_night_it_is_morning(now, begins):
     begin = begin_of_service(SCENARIO, moment(now))
-    assert service_moment(begin, SCENARIO.time_zone) == (DAY, begins)
+    assert service_date_and_minute(begin, SCENARIO.time_zone) == (DAY, begins)
 
 
 def test_only_a_line_that_is_simulated_has_a_scenario():
@@ -48,13 +48,13 @@ def test_only_a_line_that_is_simulated_has_a_scenario():
 
 def test_it_has_a_past_of_over_an_hour_once(tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
-    own = OwnPassings(SCENARIO.line_id, Words(SCENARIO.time_zone))
+    own = LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
     for now in (moment(480), moment(480), moment(490)):
         ingest = Ingest.resume(store, SCENARIO.line_id, own)
         catch_up(SCENARIO, now, ingest)
         assert 0 <= now.timestamp() - ingest.newest_poll_at < 20
         assert not {"too late", "malformed"} & ingest.counts.keys()
-    minutes = [service_moment(at, SCENARIO.time_zone)[1] for at in ingest.log(DAY)["event_time"]]
+    minutes = [service_date_and_minute(at, SCENARIO.time_zone)[1] for at in ingest.log(DAY)["event_time"]]
     assert 405 <= min(minutes) < 415 and max(minutes) > 485
     assert store.poll_count(SCENARIO.line_id) == pytest.approx(85 * 4, abs=6)
     store.close()

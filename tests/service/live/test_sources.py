@@ -12,13 +12,18 @@ from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
 from headway_prediction.feeds.recorder.record import Clock, RecorderSettings
-from headway_prediction.service.live.feed_clock import BELIEVED_SECS, CATCHING_UP, ReplayClock, WallClock
+from headway_prediction.service.live.feed_clock import (
+    CATCH_UP_RATE,
+    CONFIRMED_AFTER_SECS,
+    ReplayClock,
+    WallClock,
+)
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.sources import AGAIN_SECS, AddressFeed, ArchiveFeed, SimulatedFeed
+from headway_prediction.service.live.sources import OVERLAP_SECS, AddressFeed, ArchiveFeed, SimulatedFeed
 from headway_prediction.service.store import Store
 from headway_prediction.simulate.feed.server import serving
-from helpers.ingested import DAY, LINE, OWN, SCENARIO, batch_log, moment, simulated
-from helpers.recording import NOON, answering, feed_server, polls, reply
+from helpers.ingested import DAY, LINE, LINE_FILTER, SCENARIO, batch_log, moment, simulated
+from helpers.recording import NOON, feed_server, http_server, polls, respond
 
 AT_ONCE = 1e9
 
@@ -46,12 +51,12 @@ def test_an_address_gives_a_poll_at_every_request_changed_or_not():
     assert {poll.body for poll in came} <= {poll.body for poll in given} and len(came) == 3
     moments = [poll.fetched_at for poll in came]
     assert moments == sorted(moments) and began - 1 <= moments[0] and moments[-1] <= source.clock.now()
-    assert source.clock.troubles() == () and said == []
+    assert source.clock.issues() == () and said == []
 
 
 def test_an_address_that_fails_for_a_while_is_said_and_outlasted():
     answers, said = iter([200, 500, 404, 200]), []
-    with answering(lambda handler: reply(handler, next(answers, 200), polls(1)[0].body)) as url:
+    with http_server(lambda handler: respond(handler, next(answers, 200), polls(1)[0].body)) as url:
         came, _ = asked(url, 2, said)
     assert len(came) == 2
     assert [line.partition(";")[0] for line in said] == ["status 500", "status 404", "the feed is back"]
@@ -59,13 +64,16 @@ def test_an_address_that_fails_for_a_while_is_said_and_outlasted():
 
 def test_what_is_no_feed_is_no_poll():
     answers, said = iter([b"<html>no feed</html>"]), []
-    with answering(lambda handler: reply(handler, 200, next(answers, polls(1)[0].body))) as url:
+    with http_server(lambda handler: respond(handler, 200, next(answers, polls(1)[0].body))) as url:
         (came,), _ = asked(url, 1, said)
     assert came.body == polls(1)[0].body and "no GTFS-Realtime feed" in said[0]
 
 
 def test_an_address_that_refuses_from_the_start_is_a_sentence():
-    with answering(lambda handler: reply(handler, 403, b"")) as url, pytest.raises(HeadwayError, match="403"):
+    with (
+        http_server(lambda handler: respond(handler, 403, b"")) as url,
+        pytest.raises(HeadwayError, match="403"),
+    ):
         asked(url, 1, [])
 
 
@@ -89,16 +97,16 @@ def test_an_archive_is_given_whole_and_its_clock_runs_with_it(archive):
         assert source.clock.now() >= poll.fetched_at
         expected = given.pop(0)
         assert (poll.fetched_at, poll.body) == (expected.fetched_at, expected.body)
-    assert not given and source.clock.troubles() == ()
+    assert not given and source.clock.issues() == ()
 
 
 def test_an_archive_goes_on_after_the_last_kept_poll_with_some_once_more(archive):
     folder, given = archive
     source, after = ArchiveFeed(folder, print, 1.0), given[30].fetched_at
     came = source.polls(Event(), after)
-    known = list(islice(came, 30 - int(30 - AGAIN_SECS / 15) + 1))
+    known = list(islice(came, 30 - int(30 - OVERLAP_SECS / 15) + 1))
     assert [poll.fetched_at for poll in known] == [
-        poll.fetched_at for poll in given if after - AGAIN_SECS <= poll.fetched_at <= after
+        poll.fetched_at for poll in given if after - OVERLAP_SECS <= poll.fetched_at <= after
     ]
     assert source.clock.now() == 0.0  # what was kept comes at once, and time begins with what is new
     assert next(came).fetched_at == given[31].fetched_at
@@ -125,35 +133,36 @@ def test_a_folder_that_is_no_archive_is_refused(tmp_path):
         ArchiveFeed(tmp_path, print)
 
 
-def simulation(begin_hour: float = 7.0, every_secs: int = 30) -> SimulatedFeed:
+def simulation(begin_hour: float = 7.0, interval_secs: int = 30) -> SimulatedFeed:
     begin = datetime.fromtimestamp(moment(begin_hour)).astimezone()
-    return SimulatedFeed(SCENARIO, begin, speed=AT_ONCE, every_secs=every_secs, seed=1)
+    return SimulatedFeed(SCENARIO, begin, speed=AT_ONCE, interval_secs=interval_secs, seed=1)
 
 
 def test_the_simulated_line_is_the_same_each_time_and_goes_on():
-    given = simulated(7, 7.5, every_secs=30)
+    given = simulated(7, 7.5, interval_secs=30)
     assert list(islice(simulation().polls(Event()), len(given))) == given
     again = simulation().polls(Event(), given[40].fetched_at)
     assert (
         list(islice(again, 15))
-        == [p for p in given if p.fetched_at >= given[40].fetched_at - AGAIN_SECS][:15]
+        == [p for p in given if p.fetched_at >= given[40].fetched_at - OVERLAP_SECS][:15]
     )
 
 
 def test_the_simulated_line_goes_on_the_day_after(tmp_path):
     """Going on at 03:20 draws the new day from its first poll on, as going through the night does."""
-    whole = list(islice(simulation(26.5, every_secs=60).polls(Event()), 60))
-    again = simulation(26.5, every_secs=60).polls(Event(), whole[50].fetched_at)
+    whole = list(islice(simulation(26.5, interval_secs=60).polls(Event()), 60))
+    again = simulation(26.5, interval_secs=60).polls(Event(), whole[50].fetched_at)
     assert (
-        list(islice(again, 9)) == [p for p in whole if p.fetched_at >= whole[50].fetched_at - AGAIN_SECS][:9]
+        list(islice(again, 9))
+        == [p for p in whole if p.fetched_at >= whole[50].fetched_at - OVERLAP_SECS][:9]
     )
 
 
 def test_a_simulated_line_is_ingested_through_a_restart(tmp_path):
-    given = simulated(7, 7.5, every_secs=30)
+    given = simulated(7, 7.5, interval_secs=30)
     store, added = Store.open(f"sqlite:///{tmp_path}/store.db"), 0
     for count in (40, 20):
-        ingest = Ingest.resume(store, LINE, OWN)
+        ingest = Ingest.resume(store, LINE, LINE_FILTER)
         feed = simulation().polls(Event(), ingest.newest_poll_at)
         while store.poll_count(LINE) < added + count:
             ingest.add(next(feed))
@@ -186,21 +195,21 @@ def test_a_clock_that_is_set_is_not_believed_at_once_and_is_told(step):
     hands.wall += step
     hands.wait(15)
     assert clock.now() == NOON + 115
-    (told,) = clock.troubles()
+    (told,) = clock.issues()
     assert ("forward" if step > 0 else "back") in told and "3,600 s" in told
     hands.wall -= step  # it was a mistake, and is mended
     hands.wait(15)
-    assert clock.now() == NOON + 130 and clock.troubles() == ()
+    assert clock.now() == NOON + 130 and clock.issues() == ()
 
 
 def test_a_clock_that_stays_set_forward_is_believed_after_a_while():
     hands = SetClock()
     clock = WallClock(hands.clock())
     hands.wall += 3600
-    for _ in range(int(BELIEVED_SECS / 10) + 1):
+    for _ in range(int(CONFIRMED_AFTER_SECS / 10) + 1):
         hands.wait(10)
         clock.now()
-    assert clock.now() == hands.wall and clock.troubles() == ()
+    assert clock.now() == hands.wall and clock.issues() == ()
 
 
 def test_a_clock_that_stays_set_back_is_waited_for_without_going_back():
@@ -208,11 +217,11 @@ def test_a_clock_that_stays_set_back_is_waited_for_without_going_back():
     clock = WallClock(hands.clock())
     hands.wall -= 3600
     moments = []
-    for _ in range(int((BELIEVED_SECS + 3600 / CATCHING_UP) / 10) + 20):
+    for _ in range(int((CONFIRMED_AFTER_SECS + 3600 / CATCH_UP_RATE) / 10) + 20):
         hands.wait(10)
         moments.append(clock.now())
     assert moments == sorted(moments) and len(set(moments)) == len(moments)
-    assert clock.now() == hands.wall and clock.troubles() == ()
+    assert clock.now() == hands.wall and clock.issues() == ()
 
 
 def test_a_clock_that_drifts_is_followed():
@@ -221,15 +230,15 @@ def test_a_clock_that_drifts_is_followed():
     for _ in range(100):
         hands.wait(10)
         hands.wall += 1
-        assert clock.now() == hands.wall and clock.troubles() == ()
+        assert clock.now() == hands.wall and clock.issues() == ()
 
 
 def test_a_clock_goes_on_from_the_newest_poll():
     hands = SetClock()
     clock = WallClock(hands.clock())
-    clock.go_on_from(NOON + 1000)
+    clock.advance_to(NOON + 1000)
     hands.wait(1)
-    assert clock.now() > NOON + 1000 and "back" in clock.troubles()[0]
+    assert clock.now() > NOON + 1000 and "back" in clock.issues()[0]
 
 
 def test_a_replay_clock_stands_until_it_begins_and_waits_for_its_moments():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.service.live.stale_feed import carried_on, joined
+from headway_prediction.service.live.stale_feed import continue_from, joined
 
 TODAY, CAP, LEVELS = date(2026, 1, 13), 30.0, (0.1, 0.5, 0.9)
 
@@ -27,7 +27,7 @@ def width(forecast: Forecast) -> np.ndarray:
 def test_no_cell_of_a_longer_silence_has_a_narrower_interval(wait, seed):
     then = a_forecast(500, 60, seed)
     shorter, longer = (
-        carried_on(then, a_forecast(500 + mins, 15, seed + 1), CAP) for mins in (wait, wait + 1)
+        continue_from(then, a_forecast(500 + mins, 15, seed + 1), CAP) for mins in (wait, wait + 1)
     )
     # the same minutes: lead l of the longer silence is lead l + 1 of the shorter
     assert (width(longer) >= width(shorter) - 1e-5).all()
@@ -37,17 +37,17 @@ def test_no_cell_of_a_longer_silence_has_a_narrower_interval(wait, seed):
 @given(st.integers(0, 1000))
 def test_the_middle_is_what_the_last_state_said_of_that_minute(seed):
     then = a_forecast(500, 60, seed)
-    after = carried_on(then, a_forecast(504, 15, seed), CAP)
+    after = continue_from(then, a_forecast(504, 15, seed), CAP)
     np.testing.assert_array_equal(after.mean, then.mean[:, 4:19])
     np.testing.assert_array_equal(after.quantiles[0.5], then.quantiles[0.5][:, 4:19].astype(np.float32))
     assert after.origins[0] == 504
 
 
 def test_what_the_last_state_does_not_reach_is_as_usual():
-    then, usual = a_forecast(500, 60, 1), a_forecast(507, 60, 2)
-    after = carried_on(then, usual, CAP)
-    np.testing.assert_array_equal(after.mean[:, 53:], usual.mean[:, 53:])
-    np.testing.assert_array_equal(after.quantiles[0.1][:, 53:], usual.quantiles[0.1][:, 53:])
+    then, typical = a_forecast(500, 60, 1), a_forecast(507, 60, 2)
+    after = continue_from(then, typical, CAP)
+    np.testing.assert_array_equal(after.mean[:, 53:], typical.mean[:, 53:])
+    np.testing.assert_array_equal(after.quantiles[0.1][:, 53:], typical.quantiles[0.1][:, 53:])
     np.testing.assert_array_equal(after.mean[:, :53], then.mean[:, 7:])
 
 

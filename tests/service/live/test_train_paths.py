@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalCorrections, inputs_width
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, inputs_width
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.service.live.train_paths import train_paths
 from helpers.lines import MONDAY, log_of, regular_rows
 from helpers.trips import history_of
@@ -24,13 +24,13 @@ def history():
 
 
 @pytest.fixture(scope="module")
-def guess(history):
-    return fit_first_guess(history.select(DAYS[:3]))
+def prior(history):
+    return fit_prior(history.select(DAYS[:3]))
 
 
-def paths(history, guess, corrections):
+def paths(history, prior, arrival_residuals):
     known = history.as_of(TODAY, T0)
-    return train_paths(FittedGuess(guess, corrections), known, log_of(ROWS), TODAY, T0, 60)
+    return train_paths(FittedPrior(prior, arrival_residuals), known, log_of(ROWS), TODAY, T0, 60)
 
 
 def correcting(biases, by_input=None):
@@ -38,13 +38,17 @@ def correcting(biases, by_input=None):
     weights = np.zeros((inputs_width(4), 4))
     if by_input is not None:
         weights[:, 0] = by_input
-    return ArrivalCorrections(4, ((weights, np.array(biases)),))
+    return ArrivalResiduals(4, ((weights, np.array(biases)),))
 
 
-def test_trains_are_expected_when_the_network_is_told_that_they_come(history, guess):
+def test_trains_are_expected_when_the_network_is_told_that_they_come(history, prior):
     plain, later = (
-        {(path.direction, path.passed): path for path in paths(history, guess, corrections) if path.passed}
-        for corrections in (ArrivalCorrections.none(), correcting([2.0, 0, 0, 5.0]))
+        {
+            (path.direction, path.passed): path
+            for path in paths(history, prior, arrival_residuals)
+            if path.passed
+        }
+        for arrival_residuals in (ArrivalResiduals.none(), correcting([2.0, 0, 0, 5.0]))
     )
     assert plain.keys() == later.keys()
     under_way = [key for key, path in plain.items() if path.expected]
@@ -53,14 +57,14 @@ def test_trains_are_expected_when_the_network_is_told_that_they_come(history, gu
         np.testing.assert_allclose(later[key].expected, np.add(plain[key].expected, [0, 2]))
 
 
-def test_trains_that_will_hardly_come_are_not_expected(history, guess):
-    told = paths(history, guess, correcting([0.0, 0, 0, -1.0]))
+def test_trains_that_will_hardly_come_are_not_expected(history, prior):
+    told = paths(history, prior, correcting([0.0, 0, 0, -1.0]))
     assert told and not any(path.expected for path in told)
 
 
-def test_no_train_is_expected_before_it_is_at_the_station_before(history, guess):
+def test_no_train_is_expected_before_it_is_at_the_station_before(history, prior):
     random = np.random.default_rng(0).normal(0, 5, inputs_width(4))
-    told = paths(history, guess, correcting([0.0, 0, 0, 5.0], random))
+    told = paths(history, prior, correcting([0.0, 0, 0, 5.0], random))
     minutes = [[minute for _, minute in path.expected] for path in told]
     assert max(map(len, minutes)) == 4
     assert all(first <= second for of_train in minutes for first, second in pairwise(of_train))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.live.issues import Troubles
-from headway_prediction.service.live.published import Level, LineState, Published, Status, Trouble, Warned
+from headway_prediction.service.live.issues import Issues
+from headway_prediction.service.live.published import Alert, AlertKind, Level, LineForecast, LineState, Status
 from headway_prediction.service.live.webhook import Webhook, checked_url
 from headway_prediction.transit.line import Line, Station
 
@@ -45,20 +45,20 @@ def server(*statuses: int):
         thread.join(5)
 
 
-def published(t0: int, *trains: str) -> Published:
+def published(t0: int, *trains: str) -> LineForecast:
     past = np.full((60, 2, 2), np.nan)
     state = LineState(date(2026, 1, 13), t0, np.arange(t0 - 59, t0 + 1), past, past, past > 0, past[0], ())
-    warned = tuple(Warned(Trouble.GAP, 0, 1, t0 + 5.0, 12.0, 6.0, 0.9, train) for train in trains)
-    return Published(Status(Level.FRESH), t0 * 60.0, state, None, None, warned, None)
+    alert = tuple(Alert(AlertKind.GAP, 0, 1, t0 + 5.0, 12.0, 6.0, 0.9, train) for train in trains)
+    return LineForecast(Status(Level.LIVE), t0 * 60.0, state, None, None, alert, None)
 
 
 @contextmanager
 def webhook(url: str):
-    troubles = Troubles()
-    hook = Webhook(url, LINE, troubles, pause_secs=0.01)
+    issues = Issues()
+    hook = Webhook(url, LINE, issues, pause_secs=0.01)
     hook.worker.start()
     try:
-        yield hook, troubles
+        yield hook, issues
     finally:
         hook.worker.stop(5)
 
@@ -71,61 +71,61 @@ def until(condition, secs=5.0):
 
 
 def test_a_warning_is_posted_once_as_the_api_says_it():
-    with server() as (url, came), webhook(url) as (hook, troubles):
-        hook.tell(published(500, "t1"))
-        hook.tell(published(501, "t1"))
-        hook.tell(published(502, "t1", "t2"))
+    with server() as (url, came), webhook(url) as (hook, issues):
+        hook.report(published(500, "t1"))
+        hook.report(published(501, "t1"))
+        hook.report(published(502, "t1", "t2"))
         until(lambda: len(came) == 2)
     first, second = came
     assert first["line_id"] == "toy" and first["time"].startswith("2026-01-13T08:21")
-    assert [w["stop_name"] for w in first["warnings"]] == ["B"] and first["warnings"][0]["trouble"] == "gap"
-    assert len(second["warnings"]) == 1 and troubles.told() == ()
+    assert [w["stop_name"] for w in first["warnings"]] == ["B"] and first["warnings"][0]["kind"] == "gap"
+    assert len(second["warnings"]) == 1 and issues.current() == ()
 
 
 def test_trouble_that_comes_back_after_half_an_hour_is_told_again():
     with server() as (url, came), webhook(url) as (hook, _):
-        hook.tell(published(500, "t1"))
-        hook.tell(published(529))
-        hook.tell(published(529, "t1"))
-        hook.tell(published(560, "t1"))
+        hook.report(published(500, "t1"))
+        hook.report(published(529))
+        hook.report(published(529, "t1"))
+        hook.report(published(560, "t1"))
         until(lambda: len(came) == 2)
 
 
 def test_without_anything_new_nothing_is_posted():
     with server() as (url, came), webhook(url) as (hook, _):
-        hook.tell(published(500))
+        hook.report(published(500))
         time.sleep(0.05)
     assert came == []
 
 
 def test_a_server_that_fails_is_tried_again_and_then_told_of():
-    with server(500, 503) as (url, came), webhook(url) as (hook, troubles):
-        hook.tell(published(500, "t1"))
+    with server(500, 503) as (url, came), webhook(url) as (hook, issues):
+        hook.report(published(500, "t1"))
         until(lambda: len(came) == 3)
         time.sleep(0.05)
-        assert troubles.told() == ()
-    with server(500, 500, 500) as (url, came), webhook(url) as (hook, troubles):
-        hook.tell(published(500, "t1"))
-        until(lambda: troubles.told() != ())
-        assert "500" in troubles.told()[0] and len(came) == 3
-        hook.tell(published(501, "t1", "t2"))
-        until(lambda: troubles.told() == ())
+        assert issues.current() == ()
+    with server(500, 500, 500) as (url, came), webhook(url) as (hook, issues):
+        hook.report(published(500, "t1"))
+        until(lambda: issues.current() != ())
+        assert "500" in issues.current()[0] and len(came) == 3
+        hook.report(published(501, "t1", "t2"))
+        until(lambda: issues.current() == ())
 
 
 def test_a_redirect_is_not_followed():
-    with server(307, 307, 307) as (url, came), webhook(url) as (hook, troubles):
-        hook.tell(published(500, "t1"))
-        until(lambda: troubles.told() != ())
+    with server(307, 307, 307) as (url, came), webhook(url) as (hook, issues):
+        hook.report(published(500, "t1"))
+        until(lambda: issues.current() != ())
         assert len(came) == 3
 
 
 def test_nobody_waits_for_a_server_that_is_not_there():
-    with webhook("http://127.0.0.1:9/warnings") as (hook, troubles):
+    with webhook("http://127.0.0.1:9/warnings") as (hook, issues):
         begun = time.monotonic()
         for t0 in range(500, 700):
-            hook.tell(published(t0, f"t{t0}"))
+            hook.report(published(t0, f"t{t0}"))
         assert time.monotonic() - begun < 2
-        until(lambda: troubles.told() != ())
+        until(lambda: issues.current() != ())
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "example.org", "http://"])
@@ -135,12 +135,12 @@ def test_only_http_is_posted_to(url):
 
 
 def test_troubles_are_one_sentence_a_part():
-    troubles = Troubles()
-    with troubles.of("one"):
+    issues = Issues()
+    with issues.watch("one"):
         raise HeadwayError("a", "b", "c")
-    troubles.tell("another", "it is slow")
-    assert troubles.told() == ("another: it is slow", "one: a; expected b; c.")
-    with troubles.of("one"):
+    issues.report("another", "it is slow")
+    assert issues.current() == ("another: it is slow", "one: a; expected b; c.")
+    with issues.watch("one"):
         pass
-    troubles.tell("another", None)
-    assert troubles.told() == ()
+    issues.report("another", None)
+    assert issues.current() == ()

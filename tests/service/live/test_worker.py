@@ -3,7 +3,7 @@
 from collections import deque
 from threading import Event
 
-from headway_prediction.service.live.issues import Troubles
+from headway_prediction.service.live.issues import Issues
 from headway_prediction.service.live.worker import Worker
 
 
@@ -14,7 +14,7 @@ def test_all_that_waits_is_done_before_it_ends():
         while waiting:
             done.append(waiting.popleft())
 
-    worker = Worker("toy", work, Troubles())
+    worker = Worker("toy", work, Issues())
     worker.start()
     for number in range(1000, 2000):
         waiting.append(number)
@@ -34,35 +34,35 @@ def test_it_comes_again_by_itself_where_it_wants_to_whatever_happens():
             thrice.set()
         return 0.001
 
-    worker = Worker("toy", work, Troubles())
+    worker = Worker("toy", work, Issues())
     worker.start()
     assert thrice.wait(5)
     worker.stop(5)
 
 
 def test_what_it_does_wrong_is_told_and_it_goes_on():
-    troubles, called, bad = Troubles(), Event(), [True]
+    issues, called, bad = Issues(), Event(), [True]
 
     def work() -> None:
         called.set()
         if bad:
             raise ValueError("it is bad")
 
-    worker = Worker("toy", work, troubles)
+    worker = Worker("toy", work, issues)
     worker.start()
     assert called.wait(5)
     bad.clear()
     worker.stop(5)
-    assert troubles.told() == ()
-    other = Worker("toy", lambda: 1 / 0, troubles)
+    assert issues.current() == ()
+    other = Worker("toy", lambda: 1 / 0, issues)
     other.start()
     other.stop(5)
-    assert troubles.told() == ("toy: division by zero",)
+    assert issues.current() == ("toy: division by zero",)
 
 
 def test_it_rests_no_longer_than_until_it_is_told_to_end():
     rested = []
-    worker = Worker("toy", lambda: rested.append(worker.rest(60)), Troubles())
+    worker = Worker("toy", lambda: rested.append(worker.rest(60)), Issues())
     worker.start()
     worker.stop(5)
     assert rested == [True, True] and worker.ending

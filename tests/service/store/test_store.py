@@ -14,23 +14,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.snapshot import TripKey
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.service.live.published import IssuedForecast, Level, Status
+from headway_prediction.service.live.published import Level, PublishedForecast, Status
 from headway_prediction.service.store import Store, migrate
 from headway_prediction.service.store.database import connect
-from headway_prediction.service.store.kept_polls import Batch, Checkpoint, KeptPoll
+from headway_prediction.service.store.kept_polls import Batch, Checkpoint, StoredPoll
 from headway_prediction.service.store.rows import Changes, DatedPassing
 from headway_prediction.service.store.tables import METADATA, PASSINGS
 
 DAY = date(2025, 9, 8)
 T0 = 1_757_340_000.0
 NO_CHANGES = Changes()
-FRESH = Status(Level.FRESH, (), 12.0)
-WORDS = Words("Europe/Dublin", {"A": "Ä street"})
+LIVE = Status(Level.LIVE, (), 12.0)
+WORDS = FeedMetadata("Europe/Dublin", {"A": "Ä street"})
 VERSIONS = [
     script.revision
     for script in ScriptDirectory(f"{migrate.__file__.rpartition('/')[0]}/migrations").walk_revisions()
@@ -40,7 +40,7 @@ VERSIONS = [
 @pytest.fixture
 def store(store_url):
     opened = Store.open(store_url)
-    opened.keep_line("L", WORDS)
+    opened.save_line("L", WORDS)
     yield opened
     opened.close()
 
@@ -56,13 +56,13 @@ def poll(secs: float, body: bytes = b"a poll") -> Poll:
 
 
 def keep(store, kept, changes=NO_CHANGES, checkpoint=None, *, line_id="L", content_at=None) -> None:
-    store.keep_batch(line_id, Batch((KeptPoll.of(kept, content_at, checkpoint),), changes))
+    store.save_batch(line_id, Batch((StoredPoll.of(kept, content_at, checkpoint),), changes))
 
 
-def issued(t0: int, day=DAY, method="st-convnet", value=5.0) -> IssuedForecast:
+def issued(t0: int, day=DAY, method="st-convnet", value=5.0) -> PublishedForecast:
     mean = np.full((1, 15, 3, 2), value, dtype=np.float32)
     forecast = Forecast(day, np.array([t0]), mean, {0.1: mean - 1, 0.5: mean, 0.9: mean + 1})
-    return IssuedForecast("L", method, T0, FRESH, forecast)
+    return PublishedForecast("L", method, T0, LIVE, forecast)
 
 
 def test_a_passing_comes_back_as_a_row_of_an_arrival_log(store):
@@ -100,7 +100,7 @@ def test_corrected_passings_take_the_place_of_the_old_ones(store):
 
 
 def test_lines_do_not_see_each_other(store):
-    store.keep_line("M", WORDS)
+    store.save_line("M", WORDS)
     keep(store, poll(20), Changes((dated(),)))
     keep(store, poll(20), Changes((dated(stop="B"),)), line_id="M")
     assert [row["stop_id"] for line in "LM" for row in store.log(line, DAY).rows(named=True)] == ["A", "B"]
@@ -145,7 +145,7 @@ def test_joined_transactions_leave_what_they_leave_one_by_one(store, joined):
     checkpoints = [None, Checkpoint(T0, b"first"), None, Checkpoint(T0 + 20, b"second"), None]
     passings = [[], [dated(secs=1)], [dated(secs=2), dated(stop="B")], [dated(stop="B")], [dated(secs=3)]]
     batches = [
-        Batch((KeptPoll.of(kept, None, checkpoint),), Changes.between(before, after))
+        Batch((StoredPoll.of(kept, None, checkpoint),), Changes.between(before, after))
         for kept, checkpoint, before, after in zip(
             given_polls, checkpoints, [[], *passings], passings, strict=False
         )
@@ -154,7 +154,7 @@ def test_joined_transactions_leave_what_they_leave_one_by_one(store, joined):
     for batch in batches[1:joined]:
         together = together.then(batch)
     for batch in [together, *batches[joined:]]:
-        store.keep_batch("L", batch)
+        store.save_batch("L", batch)
     known = store.restart("L")
     assert (known.state, store.poll_count("L")) == (b"second", 5)
     assert [kept.body for kept in known.before] == [b"30", b"45"]
@@ -183,22 +183,22 @@ PASSING = st.builds(
 @given(passing=PASSING, line_id=st.sampled_from(["L", "'; DROP TABLE lines; --"]))
 def test_whatever_a_feed_says_comes_back_to_the_last_bit(store, passing, line_id):
     entry = DatedPassing(DAY, passing)
-    store.keep_batch(line_id, Batch((), Changes((entry,))))
+    store.save_batch(line_id, Batch((), Changes((entry,))))
     assert store.passings(line_id, DAY) == [passing]
-    store.keep_batch(line_id, Batch((), Changes((), (entry,))))
+    store.save_batch(line_id, Batch((), Changes((), (entry,))))
     assert store.passings(line_id, DAY) == []
 
 
 def test_issued_forecasts(store):
     for t0 in (500, 501, 503):
-        store.keep_issued(issued(t0))
-    store.keep_issued(issued(501, value=7.0))
-    store.keep_issued(issued(502, method="persistence"))
-    found = store.issued("L", "st-convnet", DAY, 501)
+        store.save_forecast(issued(t0))
+    store.save_forecast(issued(501, value=7.0))
+    store.save_forecast(issued(502, method="persistence"))
+    found = store.forecast("L", "st-convnet", DAY, 501)
     np.testing.assert_array_equal(found.forecast.mean, issued(501, value=7.0).forecast.mean)
-    assert found.status == FRESH and found.forecast.quantiles.keys() == {0.1, 0.5, 0.9}
-    assert store.issued("L", "st-convnet", DAY, 502) is None
-    between = store.issued_between("L", "st-convnet", DAY, 501, 503)
+    assert found.status == LIVE and found.forecast.quantiles.keys() == {0.1, 0.5, 0.9}
+    assert store.forecast("L", "st-convnet", DAY, 502) is None
+    between = store.forecasts_between("L", "st-convnet", DAY, 501, 503)
     assert [each.t0 for each in between] == [501, 503]
     assert store.origins("L", DAY) == [500, 501, 502, 503]
     assert store.origins("M", DAY) == []
@@ -208,9 +208,9 @@ def test_what_is_forgotten_is_gone_and_the_rest_stays(store):
     tomorrow = DAY + timedelta(days=1)
     keep(store, poll(0), Changes((dated(),)))
     keep(store, poll(86_400), Changes((dated("U", day=tomorrow),)), Checkpoint(T0, b"state"))
-    store.keep_issued(issued(500))
-    store.keep_issued(issued(500, day=tomorrow))
-    store.forget_before(tomorrow)
+    store.save_forecast(issued(500))
+    store.save_forecast(issued(500, day=tomorrow))
+    store.delete_before(tomorrow)
     assert store.service_dates("L") == [tomorrow]
     assert (store.origins("L", DAY), store.origins("L", tomorrow)) == ([], [500])
     assert store.poll_count("L") == 1

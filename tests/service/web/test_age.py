@@ -39,7 +39,7 @@ def test_a_lost_connection_stays_lost_and_the_data_grow_older_whatever_is_drawn_
     with ExitStack() as running:
         url, _ = running.enter_context(served(view))
         with opened(browser, url) as seen:
-            publish(view, status=Status(Level.FRESH, (), 60.0))
+            publish(view, status=Status(Level.LIVE, (), 60.0))
             seen.wait_for("document.querySelector('#age').textContent.startsWith('Data 6')")
             running.close()
             seen.page.wait_for_selector("#level[data-level='lost']")
@@ -102,7 +102,7 @@ def levels(browser):
         (Level.STARTING, "Just started", "caution"),
         (Level.STALE, "feed is silent", "caution"),
         (Level.CLIMATOLOGY, "usual headways", "alarm"),
-        (Level.HELD_BACK, "failed a check", "alarm"),
+        (Level.WITHHELD, "failed a check", "alarm"),
     ],
 )
 def test_a_forecast_that_is_not_fresh_cannot_be_overlooked(levels, level, words, colour):
@@ -113,13 +113,13 @@ def test_a_forecast_that_is_not_fresh_cannot_be_overlooked(levels, level, words,
     assert words in banner.inner_text() and "because of a <reason>" in banner.inner_text()
     assert colour in banner.get_attribute("class")
     assert seen.page.locator("#age").get_attribute("data-old") == "very"
-    publish(view, status=Status(Level.FRESH, (), 1.0))
+    publish(view, status=Status(Level.LIVE, (), 1.0))
     seen.page.wait_for_selector("#trouble", state="hidden")
 
 
 def test_the_age_of_the_data_grows_while_nothing_new_comes(levels):
     view, seen = levels
-    publish(view, status=Status(Level.FRESH, (), 117.0))
+    publish(view, status=Status(Level.LIVE, (), 117.0))
     seen.wait_for("document.querySelector('#age').textContent.includes('117 s')")
     seen.wait_for("document.querySelector('#age').dataset.old === 'yes'")
     assert "Data 2 min old" in seen.text("#age")
@@ -127,7 +127,7 @@ def test_the_age_of_the_data_grows_while_nothing_new_comes(levels):
 
 def test_it_says_when_a_simple_method_has_been_better(levels):
     view, seen = levels
-    scores = view.board.newest(view.line_id)[1].scores
-    publish(view, scores=replace(scores, behind="persistence"))
+    scores = view.publisher.latest(view.line_id)[1].scores
+    publish(view, scores=replace(scores, better_method="persistence"))
     seen.page.wait_for_selector("#behind:not([hidden])")
     assert "persistence" in seen.text("#behind")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from headway_prediction.service.live.published import Trouble, Warned
+from headway_prediction.service.live.published import Alert, AlertKind
 from helpers.page_browser import chromium, opened, written
 from helpers.service_server import served
 from helpers.service_view import simulated_view
@@ -13,12 +13,12 @@ from helpers.service_view import simulated_view
 STATIONS = 5
 
 
-def warned(t0: int) -> tuple[Warned, ...]:
+def warned(t0: int) -> tuple[Alert, ...]:
     """Eight warnings in an order that neither their times nor their sizes have."""
-    troubles = [Trouble.BUNCHED, Trouble.GAP, Trouble.GAP, Trouble.BUNCHED] * 2
+    issues = [AlertKind.BUNCHED, AlertKind.GAP, AlertKind.GAP, AlertKind.BUNCHED] * 2
     return tuple(
-        Warned(
-            trouble,
+        Alert(
+            kind,
             n % 2,
             n % STATIONS,
             t0 + 1 + (7 * n) % 16,
@@ -26,7 +26,7 @@ def warned(t0: int) -> tuple[Warned, ...]:
             5.1,
             0.95 - n / 10,
         )
-        for n, trouble in enumerate(troubles)
+        for n, kind in enumerate(issues)
     )
 
 
@@ -35,7 +35,7 @@ def seen():
     view = simulated_view(STATIONS)
     for _ in range(12):
         newest = view.step()
-    view.board.publish(view.line_id, replace(newest, warnings=warned(newest.state.t0)))
+    view.publisher.publish(view.line_id, replace(newest, alerts=warned(newest.state.t0)))
     with served(view) as (url, _), chromium() as browser, opened(browser, url) as seen:
         yield seen
 
@@ -77,13 +77,13 @@ def test_colours_are_relative_to_the_usual_headway_and_paler_where_less_is_sure(
     state = seen.get("/state")
     headways, veil, *_ = seen.plot("#heatmaps [data-direction='0']")
     for row in range(STATIONS):
-        usual = state["usual"][0][row]
+        typical = state["typical"][0][row]
         for headway, place in zip(headways["customdata"][row], headways["z"][row], strict=True):
             if headway is None:
                 assert place is None
             else:
                 assert -1 <= place <= 1
-                assert (place > 0) == (headway > usual) or headway == usual
+                assert (place > 0) == (headway > typical) or headway == typical
         assert veil["z"][row][:60] == [None] * 60  # what has happened is sure
         assert veil["z"][row][119] > veil["z"][row][61]
 
@@ -127,25 +127,25 @@ def test_trains_are_solid_where_they_passed_and_dotted_where_they_are_expected(s
 
 
 def test_warnings_stand_in_the_order_of_the_api_and_say_when_where_how_sure(seen):
-    told = seen.get("/warnings")["warnings"]
+    told = seen.get("/warnings")["alerts"]
     assert told
     more = seen.page.locator("#all-warnings")
     assert seen.page.locator("#warning-list button").count() == 6
     more.click()
     shown = seen.page.locator("#warning-list button")
     assert shown.count() == len(told)
-    for place, warning in enumerate(told):
+    for place, alert in enumerate(told):
         words = shown.nth(place).inner_text()
         for part in (
-            warning["stop_name"],
-            warning["time"][11:16],
-            f"{written(warning['headway_mins'])} min",
-            f"usual {written(warning['usual_mins'])}",
-            f"{written(100 * warning['probability'], 0)} % sure",
+            alert["stop_name"],
+            alert["time"][11:16],
+            f"{written(alert['headway_mins'])} min",
+            f"usual {written(alert['typical_mins'])}",
+            f"{written(100 * alert['probability'], 0)} % sure",
         ):
             assert part in words
-        assert ("Gap" in words) == (warning["trouble"] == "gap")
-        assert shown.nth(place).get_attribute("aria-label") == warning["text"]
+        assert ("Gap" in words) == (alert["kind"] == "gap")
+        assert shown.nth(place).get_attribute("aria-label") == alert["text"]
     more.click()
 
 
@@ -161,7 +161,7 @@ def test_a_station_shows_its_past_its_forecast_and_the_interval(seen):
         assert traces["expected"]["y"] == direction["forecast"]["headway_mean"]
         assert traces["9 in 10 above"]["y"] == direction["forecast"]["headway_p10"]
         assert traces["9 in 10 below"]["y"] == direction["forecast"]["headway_p90"]
-        assert traces["usual"]["y"] == [direction["usual"]] * 2
+        assert traces["typical"]["y"] == [direction["typical"]] * 2
         mean, low, high = (direction["forecast"][f"headway_{part}"][4] for part in ("mean", "p10", "p90"))
         assert f"in 5 min: {written(mean)} ({written(low)} to {written(high)})" in seen.text(
             f"{figure} .station-words"
@@ -225,9 +225,9 @@ def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
         f"document.querySelector('#heatmaps .plot').data[0].customdata[0][0] === {then['headway'][0][0][0]}"
     )
     assert seen.plot("#heatmaps [data-direction='0']")[0]["customdata"][3][:60] == then["headway"][0][3]
-    warnings = [warning["text"] for warning in seen.get("/warnings", at=chosen)["warnings"]]
-    shown = [warning.get_attribute("aria-label") for warning in page.locator("#warning-list button").all()]
-    assert shown == warnings[: len(shown)] and len(shown) == min(6, len(warnings))
+    alerts = [alert["text"] for alert in seen.get("/warnings", at=chosen)["alerts"]]
+    shown = [alert.get_attribute("aria-label") for alert in page.locator("#warning-list button").all()]
+    assert shown == alerts[: len(shown)] and len(shown) == min(6, len(alerts))
     assert seen.text("#age").endswith("old then") and seen.text("#level") == "● Fresh then"
     assert page.locator("#level").get_attribute("data-level") == "then"  # nothing that looks like now
     assert not page.locator("#what-if").is_visible()  # only the plan of now can be changed

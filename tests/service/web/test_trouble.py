@@ -138,7 +138,7 @@ def test_a_slow_answer_does_not_take_the_place_of_the_station_that_was_chosen_la
 
 
 def test_cells_without_a_value_are_empty_and_say_so(view, browser):
-    state = view.board.newest(view.line_id)[1].state
+    state = view.publisher.latest(view.line_id)[1].state
     headway = state.headway.copy()
     headway[-20:, 2, 0] = np.nan
     publish(view, state=replace(state, headway=headway))
@@ -152,7 +152,7 @@ def test_cells_without_a_value_are_empty_and_say_so(view, browser):
 
 
 def test_it_shows_the_state_while_no_forecast_is_published(view, browser):
-    publish(view, forecast=None, hour=None, warnings=(), status=Status(Level.HELD_BACK, ("all equal",), 5.0))
+    publish(view, forecast=None, hour=None, alerts=(), status=Status(Level.WITHHELD, ("all equal",), 5.0))
     with served(view) as (url, _), opened(browser, url) as seen:
         cells = seen.plot("#heatmaps [data-direction='0']")[0]
         assert cells["x"][-1] == -0.5 and len(cells["x"]) == 60

@@ -94,7 +94,7 @@ def test_an_arrow_key_moves_a_departure_half_a_minute_and_the_answer_is_that_of_
     assert 0 < changed <= reached
     wait = told["wait"]["line"]
     words = seen.text("#line-wait")
-    for part in ("present_mins", "changed_mins"):
+    for part in ("baseline_mins", "changed_mins"):
         assert written(wait[part], 2) in words
     for part in ("difference_mins", "low_mins", "high_mins"):
         assert written(abs(wait[part]), 2) in words
@@ -161,8 +161,8 @@ def test_the_search_asks_within_the_limits(seen):
     seen.wait_for("asked.length > 0")
     assert seen.page.evaluate("asked.at(-1).search") == {
         "direction_id": 0,
-        "most_hold_mins": 3,
-        "least_turn_mins": 5,
+        "max_hold_mins": 3,
+        "min_turnaround_mins": 5,
     }
 
 

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.simulate.feed.replay_clock import Moment
+from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server import serving
-from headway_prediction.simulate.feed.server_faults import Fault, Faults, parse_faults
+from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults, parse_server_faults
 from helpers.recording import FakeTime, always, feed_server, polls
 
 
 def test_the_answer_is_the_newest_poll_of_the_moment():
     time, given_polls = FakeTime(), polls(4, every=15)
-    moment = Moment(given_polls, 10, time.clock().elapsed)
+    moment = PollPlayer(given_polls, 10, time.clock().elapsed)
     seen = []
     for _ in range(7):
         seen.append(given_polls.index(moment.poll()))
@@ -32,7 +32,7 @@ def test_the_answer_is_the_newest_poll_of_the_moment():
 @given(st.lists(st.floats(0, 100), max_size=20), st.floats(0.1, 50))
 def test_the_feed_never_shows_the_future_nor_goes_back(steps, speed):
     time, given_polls = FakeTime(), polls(30, every=15)
-    moment, latest = Moment(given_polls, speed, time.clock().elapsed), -1
+    moment, latest = PollPlayer(given_polls, speed, time.clock().elapsed), -1
     for step in steps:
         started = given_polls[0].fetched_at
         number = given_polls.index(moment.poll())
@@ -52,16 +52,16 @@ def test_polls_are_taken_as_their_time_comes_so_there_may_be_endlessly_many():
             taken.append(polls(1, start=number)[0])
             yield taken[-1]
 
-    moment = Moment(endless(), float("inf"))
+    moment = PollPlayer(endless(), float("inf"))
     assert [moment.poll().fetched_at for _ in range(3)] == [0, 1, 2]
     assert len(taken) == 4
 
 
 def test_a_feed_needs_a_poll_and_a_time_that_runs_forward():
     with pytest.raises(HeadwayError, match="no poll to serve"):
-        Moment([])
+        PollPlayer([])
     with pytest.raises(HeadwayError, match="the speed is 0"):
-        Moment(polls(1), 0)
+        PollPlayer(polls(1), 0)
 
 
 def fetched(url, **headers) -> tuple[int, bytes, dict]:
@@ -94,18 +94,24 @@ def test_many_may_ask_at_once():
 
 
 @pytest.mark.parametrize(
-    "fault, status", [(Fault.ERROR, 500), (Fault.BUSY, 503), (Fault.WRONG_TYPE, 200), (Fault.REDIRECT, 200)]
+    "fault, status",
+    [
+        (ServerFault.ERROR, 500),
+        (ServerFault.BUSY, 503),
+        (ServerFault.WRONG_TYPE, 200),
+        (ServerFault.REDIRECT, 200),
+    ],
 )
 def test_faults_are_what_they_are_called(fault, status):
     with serving(feed_server(polls(1), faults=always(fault))) as server:
         found, body, headers = fetched(server.url)
     assert found == status
-    assert (body == polls(1)[0].body) == (fault is Fault.REDIRECT)
-    assert ("Retry-After" in headers) == (fault is Fault.BUSY)
+    assert (body == polls(1)[0].body) == (fault is ServerFault.REDIRECT)
+    assert ("Retry-After" in headers) == (fault is ServerFault.BUSY)
 
 
 def test_a_standing_feed_repeats_what_it_gave():
-    with serving(feed_server(polls(3), faults=always(Fault.STANDSTILL))) as server:
+    with serving(feed_server(polls(3), faults=always(ServerFault.STANDSTILL))) as server:
         assert {fetched(server.url)[1] for _ in range(3)} == {polls(1)[0].body}
 
 
@@ -115,18 +121,18 @@ def test_a_port_in_use_is_a_mistake_to_mend():
 
 
 def test_faults_strike_their_share_of_the_answers_the_same_ones_each_time():
-    faults = parse_faults(["slow", "error=0.3"], seed=1)
+    faults = parse_server_faults(["slow", "error=0.3"], seed=1)
     struck = [faults.at(request) for request in range(4000)]
     assert struck == [faults.at(request) for request in range(4000)]
-    assert struck != [Faults(faults.shares, seed=2).at(request) for request in range(4000)]
+    assert struck != [ServerFaults(faults.shares, seed=2).at(request) for request in range(4000)]
     # five standard deviations of 4000 throws
-    assert Counter(struck)[Fault.SLOW] == pytest.approx(400, abs=95)
-    assert Counter(struck)[Fault.ERROR] == pytest.approx(1200, abs=145)
+    assert Counter(struck)[ServerFault.SLOW] == pytest.approx(400, abs=95)
+    assert Counter(struck)[ServerFault.ERROR] == pytest.approx(1200, abs=145)
 
 
 def test_no_fault_unless_asked_for_and_always_where_the_share_is_one():
-    assert {Faults().at(request) for request in range(100)} == {None}
-    assert {always(Fault.EMPTY).at(request) for request in range(100)} == {Fault.EMPTY}
+    assert {ServerFaults().at(request) for request in range(100)} == {None}
+    assert {always(ServerFault.EMPTY).at(request) for request in range(100)} == {ServerFault.EMPTY}
 
 
 @pytest.mark.parametrize(
@@ -134,4 +140,4 @@ def test_no_fault_unless_asked_for_and_always_where_the_share_is_one():
 )
 def test_faults_that_cannot_be_are_refused(texts):
     with pytest.raises(HeadwayError, match="expected"):
-        parse_faults(texts)
+        parse_server_faults(texts)

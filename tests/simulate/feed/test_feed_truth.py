@@ -6,7 +6,7 @@ import pytest
 
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.snapshot import TripKey
-from headway_prediction.simulate.feed.truth import Departure, likeness, together
+from headway_prediction.simulate.feed.truth import Departure, compare_journal, together
 
 HAPPENED = {
     Departure("A001", 0, "S01"): 100.0,
@@ -29,7 +29,7 @@ def test_what_was_missed_and_what_was_invented_in_a_span():
         passing("A001", 0, "S02", 199),  # a second time
         passing("B001", 0, "S03", 500),  # outside
     ]
-    found = likeness(HAPPENED, journal, (0, 250))
+    found = compare_journal(HAPPENED, journal, (0, 250))
     assert found.missed == (Departure("B001", 1, "S03"),)
     assert found.invented == (Departure("B001", 1, "S01"), Departure("A001", 0, "S02"))
     assert (found.happened, found.found, found.errors) == (3, 4, (4.0, 2.0))
@@ -37,12 +37,14 @@ def test_what_was_missed_and_what_was_invented_in_a_span():
 
 
 def test_spans_add_up():
-    whole = likeness(HAPPENED, [passing("A001", 0, "S01", 101)], (0, 1000))
-    parts = [likeness(HAPPENED, [passing("A001", 0, "S01", 101)], span) for span in ((0, 180), (180, 1000))]
+    whole = compare_journal(HAPPENED, [passing("A001", 0, "S01", 101)], (0, 1000))
+    parts = [
+        compare_journal(HAPPENED, [passing("A001", 0, "S01", 101)], span) for span in ((0, 180), (180, 1000))
+    ]
     assert set(together(parts).missed) == set(whole.missed)
     assert replace(together(parts), missed=whole.missed) == whole
 
 
 def test_nothing_expected_and_nothing_found_is_right():
-    nothing = likeness({}, [], (0, 1))
+    nothing = compare_journal({}, [], (0, 1))
     assert (nothing.recall, nothing.precision, nothing.median_error, nothing.error_95) == (1, 1, 0, 0)

@@ -10,10 +10,10 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage, TripDescriptor, TripUp
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.nyct import nyct_trip
 from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent, predicted
 from headway_prediction.simulate.feed.polls import polls
-from headway_prediction.simulate.feed.trains import as_served, feed_trains
+from headway_prediction.simulate.feed.trains import actual_passings, feed_trains
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import service_day_start
 
@@ -26,7 +26,9 @@ SEVEN = 7 * 3600
 
 def feed(minutes=5.0, content=None, **faults) -> list:
     span = (SEVEN, SEVEN + 60 * minutes)
-    return list(polls(SCENARIO, PLAN, HAPPENED, content=content, faults=Faults(**faults), between_secs=span))
+    return list(
+        polls(SCENARIO, PLAN, HAPPENED, content=content, faults=FeedFaults(**faults), between_secs=span)
+    )
 
 
 def messages(minutes=5.0, content=None, **faults) -> list[FeedMessage]:
@@ -51,7 +53,7 @@ def test_polls_come_every_interval_and_are_the_same_again():
 
 
 def test_a_stop_is_listed_until_its_train_has_left_and_a_vehicle_is_where_its_train_is():
-    trains = {train.name: train for train in feed_trains(SCENARIO, PLAN, HAPPENED, Faults(), 0)}
+    trains = {train.name: train for train in feed_trains(SCENARIO, PLAN, HAPPENED, FeedFaults(), 0)}
     for count, message in enumerate(messages()):
         now = SEVEN + 15 * count
         for name, update in updates(message).items():
@@ -71,7 +73,7 @@ def test_a_stop_is_listed_until_its_train_has_left_and_a_vehicle_is_where_its_tr
 
 def test_predictions_are_worse_the_further_ahead():
     errors = {near: [] for near in (True, False)}
-    for train in feed_trains(SCENARIO, PLAN, HAPPENED, Faults(), 0):
+    for train in feed_trains(SCENARIO, PLAN, HAPPENED, FeedFaults(), 0):
         for now in np.arange(train.planned_secs - 1200, train.planned_secs, 300):
             lead = train.arrival_secs - now
             off = np.abs(predicted(train, now)[0] - train.arrival_secs)
@@ -81,7 +83,7 @@ def test_predictions_are_worse_the_further_ahead():
 
 
 def test_vehicles_turn_into_their_next_trip():
-    trains = feed_trains(SCENARIO, PLAN, HAPPENED, Faults(), 0)
+    trains = feed_trains(SCENARIO, PLAN, HAPPENED, FeedFaults(), 0)
     trips = {}
     for train in trains:
         trips.setdefault(train.vehicle, []).append(train)
@@ -160,8 +162,8 @@ def test_trips_without_dates_renamed_trips_and_strays():
 
 
 def test_cancelled_trips_are_announced_cancelled_and_never_run():
-    faults = Faults(cancelled_trips=0.3)
-    served = as_served(SCENARIO, PLAN, HAPPENED, faults, 0)
+    faults = FeedFaults(cancelled_trips=0.3)
+    served = actual_passings(SCENARIO, PLAN, HAPPENED, faults, 0)
     assert sum(len(passed.train) for passed in served) < sum(len(passed.train) for passed in HAPPENED)
     runs = {f"{'AB'[d]}{train:03d}" for d, passed in enumerate(served) for train in passed.train}
     found = messages(20, cancelled_trips=0.3)
@@ -176,7 +178,7 @@ def test_cancelled_trips_are_announced_cancelled_and_never_run():
 
 
 def test_skipped_stops_are_marked_or_withdrawn_and_trains_do_not_stop_there():
-    served = as_served(SCENARIO, PLAN, HAPPENED, Faults(skipped_stops=0.3), 0)
+    served = actual_passings(SCENARIO, PLAN, HAPPENED, FeedFaults(skipped_stops=0.3), 0)
     skipped = [
         np.isnan(now.departure_secs) & ~np.isnan(then.departure_secs)
         for now, then in zip(served, HAPPENED, strict=True)

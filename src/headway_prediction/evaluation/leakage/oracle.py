@@ -19,14 +19,14 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import PlanKind, plan_kind, with_plan
 from headway_prediction.transit.line import DIRECTIONS
 
-SURE = 0.05
-HALF_A_SECOND = 0.5 / 60
-OBSERVED_SHARE = 0.9
+SIGNIFICANCE_LEVEL = 0.05
+HALF_SECOND_MINS = 0.5 / 60
+MAX_EXACT_SHARE = 0.9
 """On two real lines, whose plans stand on whole or half minutes, a quarter of the trains leave at the planned second."""
 
 
 @dataclass(frozen=True)
-class OwnOracle:
+class OracleComparison:
     """A method's MAE (minutes) with the plan and with its own oracle terminals on the same service dates.
 
     `difference` is the oracle's MAE minus the plan's, bootstrapped over service days.
@@ -41,7 +41,7 @@ class OwnOracle:
     def alarm(self) -> str | None:
         """A sentence if the plan is better by more than these days' noise, at the 5 % level; six days are the fewest."""
         worse = self.difference
-        if not (worse.low > 0 and worse.p_value < SURE):
+        if not (worse.low > 0 and worse.p_value < SIGNIFICANCE_LEVEL):
             return None
         return (
             f"{self.method} is better with the plan (MAE {self.with_plan:.3f} min) than told when trains really leave "
@@ -49,12 +49,12 @@ class OwnOracle:
         )
 
 
-def own_oracles(
+def compare_with_oracle(
     history: LineHistory,
     methods: Mapping[str, Forecaster],
     training: Sequence[date],
     service_dates: Sequence[date],
-) -> Iterator[OwnOracle]:
+) -> Iterator[OracleComparison]:
     """Compare each method with itself under oracle terminals, over the scored origins of `service_dates`.
 
     A method that can be fitted is fitted again on the `training` dates with their oracle terminals, so that it may trust
@@ -69,25 +69,27 @@ def own_oracles(
         )
     oracle = with_plan(history, PlanKind.ORACLE)
     for name, method in methods.items():
-        told = type(method).fit(oracle.select(training)) if hasattr(method, "fit") else method
+        with_departures = type(method).fit(oracle.select(training)) if hasattr(method, "fit") else method
         forecasts = {
             "plan": {found.service_date: found for found in backtest(history, method, service_dates)},
-            "oracle": {found.service_date: found for found in backtest(oracle, told, service_dates)},
+            "oracle": {
+                found.service_date: found for found in backtest(oracle, with_departures, service_dates)
+            },
         }
         scores = score_methods(history, service_dates, forecasts)
         table = scores.table()
-        yield OwnOracle(
+        yield OracleComparison(
             name, table["plan"]["mae"], table["oracle"]["mae"], scores.difference("oracle", "plan")
         )
 
 
-def plan_alarm(history: LineHistory, service_dates: Sequence[date]) -> str | None:
+def observed_plan_alarm(history: LineHistory, service_dates: Sequence[date]) -> str | None:
     """Return a sentence if the plan of these dates looks written from their log: over 90 % of departures to the second."""
     dates = service_dates if history.timetable is not None else ()
     misfits = [_misfits(history, day, direction) for day in dates for direction in DIRECTIONS]
     departures = sum(map(len, misfits))
-    on_the_second = sum(int((misfit < HALF_A_SECOND).sum()) for misfit in misfits)
-    if on_the_second <= OBSERVED_SHARE * departures:
+    on_the_second = sum(int((misfit < HALF_SECOND_MINS).sum()) for misfit in misfits)
+    if on_the_second <= MAX_EXACT_SHARE * departures:
         return None
     return (
         f"the plan looks like the observed departures: {on_the_second} of {departures} trains left their terminal at a "

@@ -36,7 +36,7 @@ class ArchiveDay:
     files: tuple[Path, ...]
 
 
-def guess_format(paths: Sequence[Path]) -> Format:
+def detect_format(paths: Sequence[Path]) -> Format:
     """Return the one known format that the files can be in; raises HeadwayError where there is none, or several.
 
     A name tells subwaydata.nyc; the columns of the first file of an ending tell the others.

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from headway_prediction.feeds.archives.observations import Observed
+from headway_prediction.feeds.archives.observations import Observations
 from headway_prediction.feeds.archives.passing_kinds import Event, Platform
-from headway_prediction.feeds.logs.arrivals import COLUMNS
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS
 
 TRAIN = ("service_date", "trip_id", "direction_id")
 PLATFORM = ("direction_id", "stop_id")
 
 
 @dataclass(frozen=True)
-class Passing:
+class PassingDefinition:
     """What a passing is: of which line, by which event, at what sort of platform.
 
     `names` holds stop_id, station_id and stop_name of stops, before whatever the archive calls them.
@@ -27,14 +27,14 @@ class Passing:
     names: pl.DataFrame | None = None
 
 
-def tidy_log(seen: Observed, passing: Passing) -> tuple[pl.DataFrame, Counter[str]]:
+def tidy_log(seen: Observations, definition: PassingDefinition) -> tuple[pl.DataFrame, Counter[str]]:
     """Return the log of what was observed (COLUMNS of feeds.arrivals, sorted by platform and time) and what was left out.
 
     The counts are rows by reason, and under "<event> in its place" the passings whose own event was not observed: at the
     last stop of a train there is no departure, at the first no arrival. Nothing is put where nothing was observed.
     """
-    counts = Counter(seen.left_out)
-    events = _once_per_platform(_at_platforms(seen.rows, passing), passing.event)
+    counts = Counter(seen.excluded)
+    events = _once_per_platform(_at_platforms(seen.rows, definition), definition.event)
     timed = events.filter(pl.col("event_time").is_not_null())
     counts["without a time"] += events.height - timed.height
     once = timed.unique([*TRAIN, "stop_id", "event_time"], keep="first", maintain_order=True)
@@ -43,18 +43,18 @@ def tidy_log(seen: Observed, passing: Passing) -> tuple[pl.DataFrame, Counter[st
     counts["without a trip or a place along it"] += once.height - placed.height
     ordered = _in_order(placed)
     counts["before the stop before"] += placed.height - ordered.height
-    counts[f"{passing.event.other} in its place"] += ordered["stands_in"].sum()
-    log = ordered.with_columns(line_id=pl.lit(passing.line_id)).select(
-        pl.col(name).cast(kind) for name, kind in COLUMNS.items()
+    counts[f"{definition.event.other} in its place"] += ordered["stands_in"].sum()
+    log = ordered.with_columns(line_id=pl.lit(definition.line_id)).select(
+        pl.col(name).cast(kind) for name, kind in ARRIVAL_COLUMNS.items()
     )
     return log.sort("service_date", *PLATFORM, "event_time", "trip_id"), +counts
 
 
-def _at_platforms(rows: pl.DataFrame, passing: Passing) -> pl.DataFrame:
-    named = rows if passing.names is None else _named(rows, passing.names)
+def _at_platforms(rows: pl.DataFrame, definition: PassingDefinition) -> pl.DataFrame:
+    named = rows if definition.names is None else _named(rows, definition.names)
     station = pl.coalesce("station_id", "stop_id")
     return named.with_columns(
-        stop_id=station if passing.platform is Platform.STATION else pl.col("stop_id"),
+        stop_id=station if definition.platform is Platform.STATION else pl.col("stop_id"),
         stop_name=pl.coalesce("stop_name", "station_id", "stop_id"),
     )
 

@@ -11,9 +11,9 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives.observations import INSTANT
 
-LEAVE_OUT = "leave the day out with --skip-bad-days"
+SKIP_DAY_REMEDY = "leave the day out with --skip-bad-days"
 DIRECTIONS = {"0": 0, "1": 1, "false": 0, "true": 1}
-ROUTES_NAMED = 20
+MAX_ROUTES_SHOWN = 20
 
 
 @contextmanager
@@ -26,12 +26,12 @@ def reading(source: Path | str) -> Iterator[None]:
         raise HeadwayError(
             f"{source} could not be read ({first})",
             "a whole file in the format of the archive",
-            f"download it again, or {LEAVE_OUT}",
+            f"download it again, or {SKIP_DAY_REMEDY}",
         ) from error
 
 
-def scan_table(path: Path, wanted: Iterable[str], separator: str = ",") -> pl.LazyFrame:
-    """Scan the `wanted` columns of a Parquet or CSV file (.csv, .csv.gz), CSV as texts.
+def scan_table(path: Path, query: Iterable[str], separator: str = ",") -> pl.LazyFrame:
+    """Scan the `query` columns of a Parquet or CSV file (.csv, .csv.gz), CSV as texts.
 
     Raises HeadwayError for a file that cannot be read or lacks a column.
     """
@@ -41,22 +41,22 @@ def scan_table(path: Path, wanted: Iterable[str], separator: str = ",") -> pl.La
         else:
             table = pl.scan_csv(path, infer_schema=False, separator=separator)
         names = table.collect_schema().names()
-    refuse_missing(names, wanted, path)
-    return table.select(wanted)
+    refuse_missing(names, query, path)
+    return table.select(query)
 
 
-def refuse_missing(names: Sequence[str], wanted: Iterable[str], source: Path | str) -> None:
+def refuse_missing(names: Sequence[str], query: Iterable[str], source: Path | str) -> None:
     """Raise HeadwayError unless a table has every wanted column."""
-    missing = [name for name in wanted if name not in names]
+    missing = [name for name in query if name not in names]
     if missing:
         raise HeadwayError(
             f"{source} has no column {missing[0]!r} (it has {', '.join(names)})",
-            f"the columns {', '.join(wanted)}",
+            f"the columns {', '.join(query)}",
             "check that the archive is of this format; a column map reads tables with other names",
         )
 
 
-def of_routes(
+def rows_of_routes(
     table: pl.LazyFrame, columns: Sequence[str], routes: Sequence[str], source: Path | str
 ) -> pl.DataFrame:
     """Collect the rows whose route is one of `routes` in any of `columns`; with no routes, those of the only one.
@@ -73,7 +73,7 @@ def of_routes(
         there = rows if not routes or not rows.is_empty() else table.select(columns).collect()
     if there.is_empty():
         raise HeadwayError(
-            f"{source} holds no rows", "one row per observation", f"download it again, or {LEAVE_OUT}"
+            f"{source} holds no rows", "one row per observation", f"download it again, or {SKIP_DAY_REMEDY}"
         )
     if rows.is_empty() or (columns and not routes and there[columns[0]].n_unique() > 1):
         asked = (
@@ -81,7 +81,9 @@ def of_routes(
         )
         named = sorted({str(route) for name in columns for route in there[name].drop_nulls().unique()})
         raise HeadwayError(
-            f"{source} {asked}", f"one of {', '.join(named[:ROUTES_NAMED])}", "pass one of these with --route"
+            f"{source} {asked}",
+            f"one of {', '.join(named[:MAX_ROUTES_SHOWN])}",
+            "pass one of these with --route",
         )
     return rows
 
@@ -125,5 +127,7 @@ def refuse_unread(values: pl.Series, unread: pl.Series, name: str, expected: str
     """Raise HeadwayError with the first value of a column that was `unread`."""
     if unread.any():
         raise HeadwayError(
-            f"{source} has {name} {values[unread.arg_max()]!r}", expected, f"correct that row, or {LEAVE_OUT}"
+            f"{source} has {name} {values[unread.arg_max()]!r}",
+            expected,
+            f"correct that row, or {SKIP_DAY_REMEDY}",
         )

@@ -12,16 +12,16 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives import custom as mapped
 from headway_prediction.feeds.archives import gobble, lamp, subwaydata
 from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format
-from headway_prediction.feeds.archives.arrival_log import Passing, tidy_log
+from headway_prediction.feeds.archives.arrival_log import PassingDefinition, tidy_log
 from headway_prediction.feeds.archives.column_map import ColumnMap
-from headway_prediction.feeds.archives.dedup import SeenTrains
+from headway_prediction.feeds.archives.dedup import DayConsistency
 from headway_prediction.feeds.archives.log_writer import log_writer
-from headway_prediction.feeds.archives.observations import Observed, Wanted
+from headway_prediction.feeds.archives.observations import ArchiveQuery, Observations
 
-RARE_SHARE = 0.02
+MIN_TRAIN_SHARE = 0.02
 """A platform passed by a smaller share of the trains of its direction's busiest one is on a detour, not on the line."""
 
-Read = Callable[[ArchiveDay], Observed]
+DayReader = Callable[[ArchiveDay], Observations]
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class DayLog:
 
     day: ArchiveDay
     log: pl.DataFrame | None = None
-    left_out: Counter[str] = field(default_factory=Counter)
-    mistake: HeadwayError | None = None
+    excluded: Counter[str] = field(default_factory=Counter)
+    error: HeadwayError | None = None
 
 
 @dataclass
-class Converted:
+class ImportSummary:
     """What a whole archive came to."""
 
     passings: int = 0
     days: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
+    excluded: Counter[str] = field(default_factory=Counter)
     skipped: list[DayLog] = field(default_factory=list)
     trains_at: Counter[tuple[int, str]] = field(default_factory=Counter)
 
@@ -48,28 +48,30 @@ class Converted:
         """Return the platforms (direction, stop id) that are `rare` or those that are not; see RARE_SHARE."""
         busiest = {d: max(n for (own, _), n in self.trains_at.items() if own == d) for d, _ in self.trains_at}
         return sorted(
-            at for at, trains in self.trains_at.items() if (trains < RARE_SHARE * busiest[at[0]]) == rare
+            at for at, trains in self.trains_at.items() if (trains < MIN_TRAIN_SHARE * busiest[at[0]]) == rare
         )
 
 
-def reader(form: Format | ColumnMap, wanted: Wanted) -> Read:
+def day_reader(form: Format | ColumnMap, query: ArchiveQuery) -> DayReader:
     """Return what reads a day of an archive of that format."""
     if isinstance(form, ColumnMap):
-        return lambda day: mapped.read_day(day.files[0], form, wanted)
+        return lambda day: mapped.read_day(day.files[0], form, query)
     return {
-        Format.SUBWAYDATA: lambda day: subwaydata.read_day(day.files[0], wanted),
-        Format.LAMP: lambda day: lamp.read_day(day.files[0], wanted),
-        Format.GOBBLE: lambda day: gobble.read_day(day.files, day.name, wanted),
+        Format.SUBWAYDATA: lambda day: subwaydata.read_day(day.files[0], query),
+        Format.LAMP: lambda day: lamp.read_day(day.files[0], query),
+        Format.GOBBLE: lambda day: gobble.read_day(day.files, day.name, query),
     }[form]
 
 
-def day_logs(days: Iterable[ArchiveDay], read: Read, passing: Passing, workers: int) -> Iterator[DayLog]:
+def day_logs(
+    days: Iterable[ArchiveDay], read: DayReader, definition: PassingDefinition, workers: int
+) -> Iterator[DayLog]:
     """Yield the log of each day, in order; `workers` days are read at once, and no more than those are held."""
     with ThreadPoolExecutor(workers) as pool:
         ahead: deque[Future[DayLog]] = deque()
         try:
             for day in days:
-                ahead.append(pool.submit(_day_log, day, read, passing))
+                ahead.append(pool.submit(_day_log, day, read, definition))
                 if len(ahead) > workers:
                     yield ahead.popleft().result()
             while ahead:
@@ -79,43 +81,43 @@ def day_logs(days: Iterable[ArchiveDay], read: Read, passing: Passing, workers: 
                 unread.cancel()
 
 
-def write_logs(logs: Iterable[DayLog], out: Path | str, skip_bad_days: bool = False) -> Converted:
+def write_logs(logs: Iterable[DayLog], out: Path | str, skip_bad_days: bool = False) -> ImportSummary:
     """Write the logs of the days to one Parquet file that `headway grid` reads, and return what it came to.
 
     Raises the first day's mistake, or with `skip_bad_days` passes over those days and names them in `skipped`. Raises
     HeadwayError as well where no day is left, two files hold the same train, or the two directions have no stop in common.
     """
-    done, trains = Converted(), SeenTrains()
+    done, trains = ImportSummary(), DayConsistency()
     with log_writer(out) as writer:
         for result in logs:
-            if result.mistake is not None:
+            if result.error is not None:
                 if not skip_bad_days:
-                    raise result.mistake
+                    raise result.error
                 done.skipped.append(result)
                 continue
             trains.add(result.log, result.day.name)
             writer.append(result.log)
             done.passings += result.log.height
             done.days += 1
-            done.left_out += result.left_out
+            done.excluded += result.excluded
             at = result.log.group_by("direction_id", "stop_id").len()
             done.trains_at.update({(direction, stop): trains for direction, stop, trains in at.rows()})
         if not done.days:
-            raise done.skipped[-1].mistake
+            raise done.skipped[-1].error
         trains.refuse_one_way()
     return done
 
 
-def _day_log(day: ArchiveDay, read: Read, passing: Passing) -> DayLog:
+def _day_log(day: ArchiveDay, read: DayReader, definition: PassingDefinition) -> DayLog:
     try:
-        log, left_out = tidy_log(read(day), passing)
+        log, excluded = tidy_log(read(day), definition)
         if log.is_empty():
-            counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+            counts = ", ".join(f"{count:,} {reason}" for reason, count in excluded.items())
             raise HeadwayError(
                 f"{day.name} has no passing that was observed ({counts or 'no rows'})",
                 "one at least",
                 "leave the day out with --skip-bad-days",
             )
-        return DayLog(day, log, left_out)
-    except HeadwayError as mistake:
-        return DayLog(day, mistake=mistake)
+        return DayLog(day, log, excluded)
+    except HeadwayError as error:
+        return DayLog(day, error=error)

@@ -9,12 +9,12 @@ from headway_prediction.feeds.archives.column_map import EPOCH, ColumnMap
 from headway_prediction.feeds.archives.columns import (
     directions,
     epoch_instants,
-    of_routes,
     refuse_unread,
+    rows_of_routes,
     scan_table,
     whole_numbers,
 )
-from headway_prediction.feeds.archives.observations import Observed, Wanted, observed
+from headway_prediction.feeds.archives.observations import ArchiveQuery, Observations, observed
 from headway_prediction.feeds.archives.times import text_instants
 from headway_prediction.transit.clock import service_dates
 
@@ -23,37 +23,37 @@ NEXT_RUN = pl.duration(hours=2)
 """A trip id that is silent for longer names another train afterwards: the next day's, as a rule."""
 
 
-def read_day(path: Path, column_map: ColumnMap, wanted: Wanted) -> Observed:
+def read_day(path: Path, column_map: ColumnMap, query: ArchiveQuery) -> Observations:
     """Read one file by its column map; raises HeadwayError as the other readers do.
 
     A time zone is needed where times have no offset, and where the service date is found from the times. Where the map has
     no route_id all rows are of one route, and none can be asked for.
     """
     named = column_map.columns.named()
-    if wanted.routes and "route_id" not in named:
+    if query.routes and "route_id" not in named:
         raise HeadwayError(
-            f"the route {wanted.routes[0]} was asked for, and the column map has no route_id",
+            f"the route {query.routes[0]} was asked for, and the column map has no route_id",
             "a column that holds the route",
             "add route_id to its columns, or leave --route out",
         )
     table = scan_table(path, list(dict.fromkeys(named.values())), column_map.separator)
     ours = table.select(pl.col(theirs).alias(name) for name, theirs in named.items())
-    rows = of_routes(ours, ["route_id"] if "route_id" in named else [], wanted.routes, path)
-    typed = rows.select(*_columns(rows, column_map, wanted, path)).drop_nulls(["direction_id", "stop_id"])
+    rows = rows_of_routes(ours, ["route_id"] if "route_id" in named else [], query.routes, path)
+    typed = rows.select(*_columns(rows, column_map, query, path)).drop_nulls(["direction_id", "stop_id"])
     events = _events(typed, column_map, path)
-    dated = events if "service_date" in named else _dated(events, wanted, path)
+    dated = events if "service_date" in named else _dated(events, query, path)
     placed = dated.drop_nulls("service_date")
     return observed(placed, without_date_direction_or_stop=rows.height - placed.height)
 
 
 def _columns(
-    rows: pl.DataFrame, column_map: ColumnMap, wanted: Wanted, path: Path
+    rows: pl.DataFrame, column_map: ColumnMap, query: ArchiveQuery, path: Path
 ) -> list[pl.Series | pl.Expr]:
     """The columns that the file has, read: texts, then the others."""
     columns: list[pl.Series | pl.Expr] = []
     for name in rows.columns:
         if name in TIMES:
-            columns.append(_instants(rows, name, column_map, wanted, path))
+            columns.append(_instants(rows, name, column_map, query, path))
         elif name == "direction_id":
             columns.append(directions(rows, name, path, column_map.directions))
         elif name == "stop_sequence":
@@ -65,10 +65,12 @@ def _columns(
     return columns
 
 
-def _instants(rows: pl.DataFrame, name: str, column_map: ColumnMap, wanted: Wanted, path: Path) -> pl.Series:
+def _instants(
+    rows: pl.DataFrame, name: str, column_map: ColumnMap, query: ArchiveQuery, path: Path
+) -> pl.Series:
     if column_map.time_format == EPOCH:
         return epoch_instants(rows, name, path)
-    return text_instants(rows, name, column_map.time_format, wanted.time_zone, path)
+    return text_instants(rows, name, column_map.time_format, query.time_zone, path)
 
 
 def _service_dates(rows: pl.DataFrame, form: str, path: Path) -> pl.Series:
@@ -97,9 +99,9 @@ def _events(rows: pl.DataFrame, column_map: ColumnMap, path: Path) -> pl.DataFra
     )
 
 
-def _dated(rows: pl.DataFrame, wanted: Wanted, path: Path) -> pl.DataFrame:
+def _dated(rows: pl.DataFrame, query: ArchiveQuery, path: Path) -> pl.DataFrame:
     """The service date of each train is that of its first passing; of a passing without a train, its own."""
-    if wanted.time_zone is None:
+    if query.time_zone is None:
         raise HeadwayError(
             f"the service dates of {path} have to be found from its times",
             "the time zone of the line",
@@ -113,4 +115,4 @@ def _dated(rows: pl.DataFrame, wanted: Wanted, path: Path) -> pl.DataFrame:
     begins = (pl.col("at").diff() > NEXT_RUN).over(train or pl.lit(0)).fill_null(True) | ~named
     runs = ordered.with_columns(run=begins.cum_sum())
     first = runs.with_columns(first=pl.col("at").min().over("run"))
-    return first.with_columns(service_dates(first["first"], wanted.time_zone).alias("service_date"))
+    return first.with_columns(service_dates(first["first"], query.time_zone).alias("service_date"))

@@ -6,7 +6,7 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 
 
-class SeenTrains:
+class DayConsistency:
     """A number per train and a name per stop: what shows that a day was given twice, or that directions do not match."""
 
     def __init__(self):

@@ -11,12 +11,12 @@ import polars as pl
 
 from headway_prediction.feeds.archives.columns import (
     directions,
-    of_routes,
     refuse_unread,
+    rows_of_routes,
     scan_table,
     whole_numbers,
 )
-from headway_prediction.feeds.archives.observations import Observed, Wanted, observed
+from headway_prediction.feeds.archives.observations import ArchiveQuery, Observations, observed
 from headway_prediction.feeds.archives.times import text_instants
 
 COLUMNS = (
@@ -32,14 +32,14 @@ COLUMNS = (
 EVENTS = ("ARR", "DEP")
 
 
-def read_day(paths: Sequence[Path], source: str, wanted: Wanted) -> Observed:
+def read_day(paths: Sequence[Path], source: str, query: ArchiveQuery) -> Observations:
     """Read the files of one day, which `source` names; times without an offset are local to the wanted time zone.
 
     Raises HeadwayError for a file that cannot be read or lacks a column, an event that is neither ARR nor DEP, another
     value that cannot be read, a missing route, or local times without a time zone.
     """
     table = pl.concat([scan_table(path, COLUMNS) for path in paths])
-    rows = of_routes(table, ["route_id"], wanted.routes, source)
+    rows = rows_of_routes(table, ["route_id"], query.routes, source)
     kinds = rows["event_type"]
     refuse_unread(kinds, ~kinds.is_in(EVENTS).fill_null(False), "event_type", " or ".join(EVENTS), source)
     typed = rows.select(
@@ -49,7 +49,7 @@ def read_day(paths: Sequence[Path], source: str, wanted: Wanted) -> Observed:
         _service_dates(rows, source),
         directions(rows, "direction_id", source),
         whole_numbers(rows, "stop_sequence", source),
-        text_instants(rows, "event_time", None, wanted.time_zone, source),
+        text_instants(rows, "event_time", None, query.time_zone, source),
     )
     placed = typed.drop_nulls(["service_date", "direction_id", "stop_id"])
     events = placed.with_columns(

@@ -11,12 +11,12 @@ import polars as pl
 from headway_prediction.feeds.archives.columns import (
     directions,
     epoch_instants,
-    of_routes,
     refuse_unread,
+    rows_of_routes,
     scan_table,
     whole_numbers,
 )
-from headway_prediction.feeds.archives.observations import Observed, Wanted, observed
+from headway_prediction.feeds.archives.observations import ArchiveQuery, Observations, observed
 
 TIME_ZONE = "America/New_York"
 ROUTES = ("trunk_route_id", "branch_route_id", "route_id")
@@ -26,14 +26,14 @@ COLUMNS = ("service_date", *ROUTES, "direction_id", *TEXTS, "stop_sequence", *TI
 RUN = ("service_date", "trip_id", "direction_id")
 
 
-def read_day(path: Path, wanted: Wanted) -> Observed:
+def read_day(path: Path, query: ArchiveQuery) -> Observations:
     """Read one file; a route is named by its trunk (Green), a branch (Green-B) or its route_id.
 
     The departure from a stop is the move towards the next one, where the archive has that next one: after a stop that is
     missing from a train, the move belongs to the missing one. Raises HeadwayError for a file that cannot be read, lacks a
     column or the route, or holds a value of the wrong kind.
     """
-    rows = of_routes(scan_table(path, COLUMNS), ROUTES, wanted.routes, path)
+    rows = rows_of_routes(scan_table(path, COLUMNS), ROUTES, query.routes, path)
     typed = rows.select(
         *(pl.col(name).cast(pl.String) for name in ("branch_route_id", *TEXTS)),
         _service_dates(rows, path),

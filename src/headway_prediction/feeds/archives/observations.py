@@ -21,7 +21,7 @@ OBSERVED = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ArchiveQuery:
     """What is wanted of an archive: the trains of `routes` (none named: of its only route), read in `time_zone`.
 
     `time_zone` is an IANA name, or None where neither a service date nor an instant has to be found with it.
@@ -32,7 +32,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observations:
     """One row per train and stop (OBSERVED), or more where the archive says so, and how many rows were left out, and why.
 
     `trip_id` is empty and `station_id`, `stop_name`, `stop_sequence`, `arrival` and `departure` are null where the archive
@@ -40,12 +40,12 @@ class Observed:
     """
 
     rows: pl.DataFrame
-    left_out: Counter[str] = field(default_factory=Counter)
+    excluded: Counter[str] = field(default_factory=Counter)
 
 
-def observed(rows: pl.DataFrame, **left_out: int) -> Observed:
+def observed(rows: pl.DataFrame, **excluded: int) -> Observations:
     """Return the rows with the columns and types of OBSERVED; a column that is not there is unknown, so null."""
     absent = [pl.lit(None).alias(name) for name in OBSERVED if name not in rows.columns]
     typed = rows.with_columns(absent).select(pl.col(name).cast(kind) for name, kind in OBSERVED.items())
-    counts = {reason.replace("_", " "): count for reason, count in left_out.items() if count}
-    return Observed(typed.with_columns(pl.col("trip_id").fill_null("")), Counter(counts))
+    counts = {reason.replace("_", " "): count for reason, count in excluded.items() if count}
+    return Observations(typed.with_columns(pl.col("trip_id").fill_null("")), Counter(counts))

@@ -15,26 +15,26 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives.columns import (
-    LEAVE_OUT,
+    SKIP_DAY_REMEDY,
     directions,
     epoch_instants,
-    of_routes,
     reading,
     refuse_missing,
+    rows_of_routes,
 )
-from headway_prediction.feeds.archives.observations import INSTANT, Observed, Wanted, observed
+from headway_prediction.feeds.archives.observations import INSTANT, ArchiveQuery, Observations, observed
 from headway_prediction.transit.clock import service_dates
 
 TIME_ZONE = "America/New_York"
 TRIPS = ("trip_uid", "trip_id", "route_id", "direction_id", "start_time")
 STOP_TIMES = ("trip_uid", "stop_id", "arrival_time", "departure_time", "last_observed", "marked_past")
-LONGEST_AFTER_GONE = pl.duration(seconds=60)
+MAX_SECS_AFTER_GONE = pl.duration(seconds=60)
 """A time later than this after the train was gone from the feed is a prediction that nothing came of."""
-LONGEST_AFTER_SEEN = pl.duration(seconds=300)
+MAX_SECS_AFTER_SEEN = pl.duration(seconds=300)
 """A time later than this after the last poll that announced it is a forecast: nobody looked when it would have come."""
 
 
-def read_day(path: Path, wanted: Wanted) -> Observed:
+def read_day(path: Path, query: ArchiveQuery) -> Observations:
     """Read one day; a trip's service date is that of its start, and before 03:00 the day before.
 
     A stop that was never marked past was not passed as far as anybody knows, and times that lie later than the constants
@@ -42,7 +42,7 @@ def read_day(path: Path, wanted: Wanted) -> Observed:
     HeadwayError for a torn archive, a missing member or column, a value that cannot be read, or a missing route.
     """
     tables = _members(path)
-    trips = of_routes(tables["trips.csv"].lazy(), ["route_id"], wanted.routes, path)
+    trips = rows_of_routes(tables["trips.csv"].lazy(), ["route_id"], query.routes, path)
     typed = trips.select(
         "trip_uid",
         "trip_id",
@@ -54,7 +54,7 @@ def read_day(path: Path, wanted: Wanted) -> Observed:
     rows = timed.join(typed, on="trip_uid", how="left", maintain_order="left")
     known = rows.filter(pl.col("direction_id").is_not_null())
     return observed(
-        _named(_dated(known, wanted.time_zone or TIME_ZONE)),
+        _named(_dated(known, query.time_zone or TIME_ZONE)),
         never_confirmed=stops.height - timed.height,
         without_a_direction=rows.height - known.height,
     )
@@ -75,7 +75,7 @@ def _member(texts: dict[str, bytes], name: str, path: Path) -> pl.DataFrame:
         raise HeadwayError(
             f"{path} holds {', '.join(sorted(texts)) or 'no file'}",
             "one file whose name ends in trips.csv and one in stop_times.csv",
-            f"download it again, or {LEAVE_OUT}",
+            f"download it again, or {SKIP_DAY_REMEDY}",
         )
     with reading(f"{name} of {path}"):
         table = pl.read_csv(own[0], infer_schema=False) if own[0].strip() else pl.DataFrame()
@@ -100,8 +100,8 @@ def _stops(table: pl.DataFrame, trips: pl.DataFrame, path: Path) -> pl.DataFrame
 
 
 def _confirmed(time: str) -> pl.Expr:
-    in_time = pl.col(time) <= pl.col("marked_past") + LONGEST_AFTER_GONE
-    observed_itself = pl.col(time) <= pl.col("last_observed") + LONGEST_AFTER_SEEN
+    in_time = pl.col(time) <= pl.col("marked_past") + MAX_SECS_AFTER_GONE
+    observed_itself = pl.col(time) <= pl.col("last_observed") + MAX_SECS_AFTER_SEEN
     return pl.when(in_time & observed_itself).then(pl.col(time))
 
 

@@ -57,7 +57,7 @@ def directions_along(schedule: Schedule, route: str | None, line: Line) -> dict[
         stop_id: place
         for place, station in enumerate(line.stations)
         for direction in DIRECTIONS
-        for stop_id in station.known_ids(direction)
+        for stop_id in station.all_stop_ids(direction)
     }
     found = {}
     for trip, stops in _stops(schedule, list(lacking.index)).items():

@@ -18,7 +18,7 @@ from headway_prediction.transit.line import DIRECTIONS, Station
 from headway_prediction.transit.route_line import RouteLine, line_id_of, route_line
 
 TRUNK = "trunk"
-MOST_ASTRAY = 0.5
+MAX_CONTRADICTING_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def line_of_route(schedule: Schedule, route: RoutePatterns, branch: Sequence[str
     """
     order = chosen_order(route, branch)
     stations = {name: _station(route, name) for name in _all_stations(route)}
-    left_out = [station for name, station in stations.items() if name not in order]
+    excluded = [station for name, station in stations.items() if name not in order]
     on_line = [stations[name] for name in order]
-    return route_line(line_id_of(route.route_id), schedule.time_zone, on_line, route.route_id, left_out)
+    return route_line(line_id_of(route.route_id), schedule.time_zone, on_line, route.route_id, excluded)
 
 
 def chosen_order(route: RoutePatterns, branch: Sequence[str] = ()) -> tuple[str, ...]:
@@ -116,14 +116,16 @@ def _ways(patterns: Sequence[StopPattern], groups: Mapping[str, StopGroup]) -> l
 def _refuse_unmirrored(
     route: str, patterns: Sequence[StopPattern], groups: Mapping[str, StopGroup], branches: Branches
 ) -> None:
-    astray = {pattern.stations for pattern in branches.astray}
+    contradicting = {pattern.stations for pattern in branches.contradicting}
     for direction in DIRECTIONS:
         own = [
-            (pattern.trains, way(pattern, groups) in astray)
+            (pattern.trains, way(pattern, groups) in contradicting)
             for pattern in patterns
             if pattern.direction == direction
         ]
-        if sum(trains for trains, strays in own if strays) > MOST_ASTRAY * sum(trains for trains, _ in own):
+        if sum(trains for trains, strays in own if strays) > MAX_CONTRADICTING_SHARE * sum(
+            trains for trains, _ in own
+        ):
             raise HeadwayError(
                 f"most trains of route {route} in direction {direction} do not pass the stations in the reverse order of "
                 f"direction {1 - direction}",

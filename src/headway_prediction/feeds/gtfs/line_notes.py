@@ -7,13 +7,13 @@ from headway_prediction.feeds.gtfs.line import RoutePatterns
 from headway_prediction.feeds.gtfs.patterns import key
 from headway_prediction.feeds.gtfs.stop_times import blank_times, frequencies_of
 from headway_prediction.feeds.gtfs.tables import Schedule, trips_of
-from headway_prediction.feeds.gtfs.trip_notes import MOST_LISTED, about_trains, listed, share
+from headway_prediction.feeds.gtfs.trip_notes import MAX_LISTED, about_trains, listed, share
 from headway_prediction.transit.branches import trunk
 from headway_prediction.transit.line import DIRECTIONS, Line, Station
-from headway_prediction.transit.route_line import RouteLine, all_ids
+from headway_prediction.transit.route_line import RouteLine, station_stop_ids
 
 
-def choices(schedule: Schedule, route: RoutePatterns, found: RouteLine) -> list[str]:
+def describe_choices(schedule: Schedule, route: RoutePatterns, found: RouteLine) -> list[str]:
     """Return sentences about branches, ends, skipped stations, strange trains, stop ids and times, those that apply.
 
     Shares are of the planned trains of all service dates.
@@ -33,7 +33,7 @@ def choices(schedule: Schedule, route: RoutePatterns, found: RouteLine) -> list[
 
 def _keys_on_line(route: RoutePatterns, line: Line) -> list[str]:
     """Keys of the line's stations in order; those that the route's trains do not serve are passed over."""
-    known = (sorted(all_ids(station) & route.groups.keys()) for station in line.stations)
+    known = (sorted(station_stop_ids(station) & route.groups.keys()) for station in line.stations)
     return [key(route.groups[ids[0]]) for ids in known if ids]
 
 
@@ -59,10 +59,10 @@ def _about_branches(route: RoutePatterns, order: Sequence[str], names: Mapping[s
     word = "Taken" if len(taken) == 1 else "Taken in part"
     own = share(_passings(route, on_line), _passings(route, set(names)))
     yield f"The route forks: it has {len(orders)} branches. {own} of its planned passings fall on the line taken."
-    for way in orders[:MOST_LISTED]:
+    for way in orders[:MAX_LISTED]:
         yield f"{word if way in taken else 'Not taken'}: {_branch(route, way, names)}"
-    if len(orders) > MOST_LISTED:
-        yield f"{len(orders) - MOST_LISTED} more branches are not listed."
+    if len(orders) > MAX_LISTED:
+        yield f"{len(orders) - MAX_LISTED} more branches are not listed."
     shared = trunk(route.branches)
     if len(shared) > 1:
         yield f"What all branches share: {_span(shared, names)}; take it with --branch trunk"
@@ -82,12 +82,12 @@ def _branch(route: RoutePatterns, way: Sequence[str], names: Mapping[str, str]) 
 
 
 def _about_left_out(found: RouteLine) -> Iterator[str]:
-    if found.left_out:
-        yield f"Left out of the line: {listed([station.name for station in found.left_out])}."
+    if found.excluded:
+        yield f"Left out of the line: {listed([station.name for station in found.excluded])}."
 
 
 def _about_ids(line: Line) -> Iterator[str]:
-    several = [station for station in line.stations if any(station.also)]
+    several = [station for station in line.stations if any(station.alternative_ids)]
     if several:
         yield f"Stations with several stop ids for a platform, which all mean it: {len(several)}, {_ids(several[0])}."
     for direction in DIRECTIONS:
@@ -97,7 +97,9 @@ def _about_ids(line: Line) -> Iterator[str]:
 
 
 def _ids(station: Station) -> str:
-    told = [f"{', '.join(station.known_ids(direction))} in direction {direction}" for direction in DIRECTIONS]
+    told = [
+        f"{', '.join(station.all_stop_ids(direction))} in direction {direction}" for direction in DIRECTIONS
+    ]
     return f"for example {station.name}, {' and '.join(told)}"
 
 

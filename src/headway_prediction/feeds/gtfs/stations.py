@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from headway_prediction.transit.branches import Position, metres
+from headway_prediction.transit.branches import Position, distance_metres
 
 BOARDING = (0, 4)
 """location_type of platforms and boarding areas; 1 is a station, 2 an entrance, 3 a node of its paths."""
-SAME_NAME_METRES = 1000
+MAX_SAME_NAME_METRES = 1000
 """Stops of one name further apart than this are two stations."""
 
 
@@ -88,7 +88,7 @@ def _is_one(
     if root not in roots[root]:
         return False
     one, other = (_position([member, *roots[member]], rows) for member in (station[0], root))
-    if one and other and metres(one, other) > SAME_NAME_METRES:
+    if one and other and distance_metres(one, other) > MAX_SAME_NAME_METRES:
         return False
     known = set().union(*(roots[member] for member in station))
     return not any(known.intersection(pattern) and root in pattern for pattern in patterns)

@@ -37,7 +37,7 @@ UNREADABLE = (
     *(BadZipFile, zlib.error),
 )
 """What the zip and table readers below raise for files that are no GTFS; RuntimeError is an encrypted zip's."""
-LISTED_ROUTES = 20
+MAX_LISTED_ROUTES = 20
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def the_route(schedule: Schedule, wanted: str | None) -> str:
         )
     raise HeadwayError(
         f"{len(found)} routes have the short name {wanted!r}",
-        f"one of {', '.join(found[:LISTED_ROUTES])}",
+        f"one of {', '.join(found[:MAX_LISTED_ROUTES])}",
         "pass the id of one of these with --route",
     )
 
@@ -163,8 +163,8 @@ def the_route(schedule: Schedule, wanted: str | None) -> str:
 def listed_routes(names: Mapping[str, str]) -> str:
     """Return route ids, each with its name where that differs: `3795_55923 (DART), R`; many are cut short."""
     shown = [route if name in ("", route) else f"{route} ({name})" for route, name in names.items()]
-    more = f" and {len(shown) - LISTED_ROUTES} more" if len(shown) > LISTED_ROUTES else ""
-    return ", ".join(shown[:LISTED_ROUTES]) + more
+    more = f" and {len(shown) - MAX_LISTED_ROUTES} more" if len(shown) > MAX_LISTED_ROUTES else ""
+    return ", ".join(shown[:MAX_LISTED_ROUTES]) + more
 
 
 def stops_table(schedule: Schedule) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from headway_prediction.feeds.gtfs.line import RoutePatterns
 from headway_prediction.feeds.gtfs.patterns import StopPattern, passed_twice
 from headway_prediction.transit.line import DIRECTIONS
 
-MOST_LISTED = 8
+MAX_LISTED = 8
 
 
 def about_trains(route: RoutePatterns, order: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _about_skipping(route: RoutePatterns, order: Sequence[str], names: Mapping[s
         skipping += pattern.trains if passed else 0
         trains += pattern.trains
     if skipping:
-        most = [names[name] for name, _ in skipped.most_common(MOST_LISTED)]
+        most = [names[name] for name, _ in skipped.most_common(MAX_LISTED)]
         yield f"{share(skipping, trains)} of the trains skip stations between their ends, most often {listed(most)}."
 
 
@@ -74,7 +74,7 @@ def _about_order(route: RoutePatterns, order: Sequence[str], names: Mapping[str,
     branches = route.branches
     trains = sum(pattern.trains for pattern in route.patterns)
     place = {name: index for index, name in enumerate(order)}
-    for pattern in branches.astray[:MOST_LISTED]:
+    for pattern in branches.contradicting[:MAX_LISTED]:
         way = [name for name in pattern.stations if name in place]
         swapped = [(a, b) for a, b in pairwise(way) if place[a] > place[b]]
         where = (
@@ -86,7 +86,7 @@ def _about_order(route: RoutePatterns, order: Sequence[str], names: Mapping[str,
             f"{share(pattern.trains, trains)} of the trains pass {where}, against the order of most: they do not count "
             "for the order, and stay in the plan."
         )
-    for first, second in branches.placed[:MOST_LISTED]:
+    for first, second in branches.placed[:MAX_LISTED]:
         yield f"No train serves both {names[first]} and {names[second]}: their positions say which comes first."
 
 
@@ -110,5 +110,5 @@ def share(part: float, whole: float) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Return names with commas; many are cut short."""
-    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(names[:MOST_LISTED]) + more
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more

@@ -13,7 +13,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.checks import LogChecks
 from headway_prediction.feeds.logs.files import log_batches, log_files
 
-COLUMNS = {
+ARRIVAL_COLUMNS = {
     "line_id": pl.String,
     "service_date": pl.Date,
     "trip_id": pl.String,
@@ -76,7 +76,7 @@ def typed_arrivals(raw: pl.DataFrame, log_name: str = "the log", first_row: int 
         _refuse_empty()
     rows = _Rows(log_name, first_row)
     return raw.select(
-        *(_typed(raw, name, kind, rows) for name, kind in COLUMNS.items() if name != "event_time"),
+        *(_typed(raw, name, kind, rows) for name, kind in ARRIVAL_COLUMNS.items() if name != "event_time"),
         _instants(raw["event_time"], rows),
     )
 
@@ -93,11 +93,11 @@ class _Rows:
 
 
 def _refuse_missing(names: Sequence[str], log_name: str) -> None:
-    missing = [name for name in COLUMNS if name not in names]
+    missing = [name for name in ARRIVAL_COLUMNS if name not in names]
     if missing:
         raise HeadwayError(
             f"{log_name} has no column {missing[0]!r} (it has {', '.join(names)})",
-            f"the columns {', '.join(COLUMNS)}",
+            f"the columns {', '.join(ARRIVAL_COLUMNS)}",
             "add or rename that column",
         )
 

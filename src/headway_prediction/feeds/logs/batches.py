@@ -14,7 +14,7 @@ from headway_prediction.feeds.logs.arrivals import typed_batches
 from headway_prediction.feeds.logs.checks import LogChecks
 from headway_prediction.transit.line_survey import LineSurvey
 
-KEPT = {
+PART_COLUMNS = {
     "service_date": pl.Date,
     "trip_id": pl.Categorical,
     "direction_id": pl.Int8,
@@ -51,7 +51,7 @@ def read_arrival_parts(path: Path | str, refuse: bool = True, part_rows: int = P
     survey, batches = LineSurvey(), []
     for log in typed_batches(path):
         survey.add_names(log)
-        batches.append(log.select(pl.col(name).cast(kind) for name, kind in KEPT.items()))
+        batches.append(log.select(pl.col(name).cast(kind) for name, kind in PART_COLUMNS.items()))
     log = pl.concat(batches, rechunk=False)
     batches.clear()
     checks, parts = LogChecks(), []

@@ -6,7 +6,7 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 
-BACKWARD_TRAINS_ALLOWED = 0.01
+MAX_BACKWARD_SHARE = 0.01
 """Share of trains that may run against their stop_sequence: a long recorded log may hold a few, a mistaken column many."""
 
 PASSING = ("service_date", "direction_id", "stop_id", "trip_id", "event_time")
@@ -45,7 +45,7 @@ class LogChecks:
                 "each passing once",
                 "remove the duplicate passings",
             )
-        if self._backward > BACKWARD_TRAINS_ALLOWED * self._trains:
+        if self._backward > MAX_BACKWARD_SHARE * self._trains:
             trip_id, service_date = self._example
             raise HeadwayError(
                 f"{self._backward} of {self._trains} trains are out of order (trip {trip_id} on {service_date} reaches a "

@@ -14,7 +14,7 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.csv_list import read_csv_list
 from headway_prediction.files import atomic_path
-from headway_prediction.transit.clock import gtfs_minutes, service_time
+from headway_prediction.transit.clock import gtfs_minutes, gtfs_time
 
 REQUIRED = ("service_date", "from", "until")
 SCHEMA = {"service_date": pl.Date, "first_minute": pl.Int64, "end_minute": pl.Int64}
@@ -42,7 +42,7 @@ def write_outages(path: Path | str, outages: pl.DataFrame) -> None:
     times = {"from": "first_minute", "until": "end_minute"}
     listed = outages.select(
         "service_date",
-        *(pl.Series(name, map(service_time, outages[own]), pl.String) for name, own in times.items()),
+        *(pl.Series(name, map(gtfs_time, outages[own]), pl.String) for name, own in times.items()),
         "evidence",
     )
     with atomic_path(path) as fresh:

@@ -57,7 +57,7 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def _at_platforms(listed: pl.DataFrame, line: Line, path: Path | str) -> pl.DataFrame:
-    own = listed.filter(~pl.col("stop_id").is_in(list(line.left_out)).fill_null(False))
+    own = listed.filter(~pl.col("stop_id").is_in(list(line.excluded)).fill_null(False))
     joined = own.join(line.stops(), on=["direction_id", "stop_id"], how="left", maintain_order="left")
     strangers = joined.filter(pl.col("station").is_null())
     if not strangers.is_empty():

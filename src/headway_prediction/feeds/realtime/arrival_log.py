@@ -9,20 +9,20 @@ from itertools import pairwise
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.logs.arrivals import COLUMNS, typed_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, typed_arrivals
 from headway_prediction.feeds.realtime.passing import Passing, Run, RunId
-from headway_prediction.transit.clock import service_day_start, service_moment, time_zone
+from headway_prediction.transit.clock import service_date_and_minute, service_day_start, time_zone
 from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.transit.route_line import line_id_of, routes_of
 from headway_prediction.transit.stop_order import stop_order
 
-LONGEST_SERVICE_DAY_SECS = 36 * 3600
+MAX_SERVICE_DAY_SECS = 36 * 3600
 NYCT_PLATFORM = re.compile(r"(\w{3})([NS])")
 """The MTA names the platforms of a station by its id and N or S; N is its direction 0."""
 
 
 @dataclass(frozen=True)
-class Words:
+class FeedMetadata:
     """What the feed does not say itself: the line's IANA time zone, and from its schedule, where there is one, names by
     stop id, and routes and directions by trip id.
 
@@ -39,7 +39,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Excluded:
     """How many passings are not in the log, and why."""
 
     other_routes: int
@@ -50,10 +50,10 @@ class LeftOut:
 
 def tidy_log(
     passings: Iterable[Passing],
-    words: Words,
+    metadata: FeedMetadata,
     route_id: str | None = None,
     most_uncertain_secs: float | None = None,
-) -> tuple[pl.DataFrame, LeftOut]:
+) -> tuple[pl.DataFrame, Excluded]:
     """Return the log of one line, its columns COLUMNS of feeds.arrivals, and what was left out of it.
 
     Of a line that is known, stops that are neither its own nor left out of it on purpose are left out (trains on a detour).
@@ -62,12 +62,12 @@ def tidy_log(
     MTA's ids end with. `route_id` may name several routes of one line with commas, and be None where all passings are of one
     route. Raises HeadwayError where none are left, or of several routes, or when the time zone is unknown.
     """
-    time_zone(words.time_zone)
+    time_zone(metadata.time_zone)
     found = list(passings)
-    routes = _own_routes(found, words, route_id)
-    own = [passing for passing in found if route_of(passing.run, words) in routes]
-    directed = [passing for passing in own if direction_of(passing, words) is not None]
-    on_line = _on_line(directed, words)
+    routes = _own_routes(found, metadata, route_id)
+    own = [passing for passing in found if route_of(passing.run, metadata) in routes]
+    directed = [passing for passing in own if direction_of(passing, metadata) is not None]
+    on_line = _on_line(directed, metadata)
     sure = [
         passing
         for passing in on_line
@@ -76,19 +76,19 @@ def tidy_log(
     if not sure:
         raise HeadwayError(
             f"none of {len(found)} passings is of the route {' or '.join(sorted(map(repr, routes)))} with a known direction"
-            + (f" at a stop of {words.line.line_id}" if words.line else ""),
+            + (f" at a stop of {metadata.line.line_id}" if metadata.line else ""),
             "a feed that names the direction of its trips, or a schedule or line with the same ids",
             "give the line's schedule with --gtfs, its own file with --line, or more polls",
         )
     counts = [len(each) for each in (found, own, directed, on_line, sure)]
-    left_out = LeftOut(*(before - after for before, after in pairwise(counts)))
-    line_id = words.line.line_id if words.line else line_id_of(route_id or min(routes)) or "unnamed"
-    return _in_line_order(_table(sure, line_id, words)), left_out
+    excluded = Excluded(*(before - after for before, after in pairwise(counts)))
+    line_id = metadata.line.line_id if metadata.line else line_id_of(route_id or min(routes)) or "unnamed"
+    return _in_line_order(_table(sure, line_id, metadata)), excluded
 
 
-def _own_routes(found: list[Passing], words: Words, route_id: str | None) -> frozenset[str]:
-    routes = frozenset(route_of(passing.run, words) for passing in found)
-    if len(routes) == 1 and (route_id is None or (words.line is not None and routes == {""})):
+def _own_routes(found: list[Passing], metadata: FeedMetadata, route_id: str | None) -> frozenset[str]:
+    routes = frozenset(route_of(passing.run, metadata) for passing in found)
+    if len(routes) == 1 and (route_id is None or (metadata.line is not None and routes == {""})):
         return routes
     own = frozenset() if route_id is None else routes & routes_of(route_id)
     if not own:
@@ -101,69 +101,71 @@ def _own_routes(found: list[Passing], words: Words, route_id: str | None) -> fro
     return own
 
 
-def route_of(run: Run, words: Words) -> str:
+def route_of(run: Run, metadata: FeedMetadata) -> str:
     """Return the route of a run, "" where neither feed nor schedule names it."""
-    return run.route_id or words.routes.get(run.trip.trip_id, "")
+    return run.route_id or metadata.routes.get(run.trip.trip_id, "")
 
 
-def direction_of(passing: Passing, words: Words) -> int | None:
+def direction_of(passing: Passing, metadata: FeedMetadata) -> int | None:
     """Return the direction of a passing, None where nothing tells it."""
     run = passing.run
     if run.direction_id is not None:
         return run.direction_id
     platform = NYCT_PLATFORM.fullmatch(passing.stop_id)
     by_name = "NS".index(platform[2]) if platform else None
-    by_platform = words.stop_directions.get(passing.stop_id, by_name)
-    return words.directions.get(run.trip.trip_id, by_platform)
+    by_platform = metadata.stop_directions.get(passing.stop_id, by_name)
+    return metadata.directions.get(run.trip.trip_id, by_platform)
 
 
-def typed_log(passings: Iterable[Passing], words: Words) -> pl.DataFrame:
+def typed_log(passings: Iterable[Passing], metadata: FeedMetadata) -> pl.DataFrame:
     """Return the log of passings of one line, typed as feeds.arrivals.COLUMNS; empty without any."""
     found = list(passings)
-    return typed_arrivals(tidy_log(found, words)[0]) if found else pl.DataFrame(schema=COLUMNS)
+    return typed_arrivals(tidy_log(found, metadata)[0]) if found else pl.DataFrame(schema=ARRIVAL_COLUMNS)
 
 
-def _on_line(directed: list[Passing], words: Words) -> list[Passing]:
-    if words.line is None:
+def _on_line(directed: list[Passing], metadata: FeedMetadata) -> list[Passing]:
+    if metadata.line is None:
         return directed
-    line = words.line
+    line = metadata.line
     platforms = set(line.stops().select("direction_id", "stop_id").iter_rows())
     return [
         passing
         for passing in directed
-        if passing.stop_id in line.left_out or (direction_of(passing, words), passing.stop_id) in platforms
+        if passing.stop_id in line.excluded or (direction_of(passing, metadata), passing.stop_id) in platforms
     ]
 
 
-def _name(stop_id: str, words: Words) -> str:
+def _name(stop_id: str, metadata: FeedMetadata) -> str:
     platform = NYCT_PLATFORM.fullmatch(stop_id)
-    return words.stop_names.get(stop_id) or (platform[1] if platform else stop_id)
+    return metadata.stop_names.get(stop_id) or (platform[1] if platform else stop_id)
 
 
-def _table(passings: list[Passing], line_id: str, words: Words) -> pl.DataFrame:
-    names = _names_of_runs(passings, words)
+def _table(passings: list[Passing], line_id: str, metadata: FeedMetadata) -> pl.DataFrame:
+    names = _names_of_runs(passings, metadata)
     rows = [
         (
             line_id,
             *names[passing.run.identity],
-            direction_of(passing, words),
+            direction_of(passing, metadata),
             passing.stop_id,
-            _name(passing.stop_id, words),
+            _name(passing.stop_id, metadata),
             round(passing.time),
         )
         for passing in sorted(passings, key=lambda passing: passing.time)
     ]
     kinds = (pl.String, pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.Int64)
-    columns = [name for name in COLUMNS if name != "stop_sequence"]
+    columns = [name for name in ARRIVAL_COLUMNS if name != "stop_sequence"]
     table = pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
     local = pl.from_epoch("event_time", time_unit="s").dt.replace_time_zone("UTC")
-    local = local.dt.convert_time_zone(words.time_zone).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+    local = local.dt.convert_time_zone(metadata.time_zone).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
     # Along a trip the stops come in order of time; those of one second in the order in which they were left.
     place = pl.int_range(pl.len()).over("service_date", "trip_id", "direction_id")
-    return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(list(COLUMNS))
+    return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(
+        list(ARRIVAL_COLUMNS)
+    )
 
 
-def _names_of_runs(passings: list[Passing], words: Words) -> dict[RunId, tuple[str, str]]:
+def _names_of_runs(passings: list[Passing], metadata: FeedMetadata) -> dict[RunId, tuple[str, str]]:
     """(service date, trip id) by run; an id that comes twice on a date is numbered from its second run on."""
     firsts: dict[RunId, float] = {}
     for passing in passings:
@@ -172,7 +174,7 @@ def _names_of_runs(passings: list[Passing], words: Words) -> dict[RunId, tuple[s
     names: dict[RunId, tuple[str, str]] = {}
     taken: dict[tuple[date, str], int] = {}
     for (trip, first_seen), first in sorted(firsts.items(), key=lambda item: (item[1], item[0])):
-        day = service_date_of(trip.start_date, first, words.time_zone)
+        day = service_date_of(trip.start_date, first, metadata.time_zone)
         taken[day, trip.trip_id] = count = taken.get((day, trip.trip_id), 0) + 1
         names[trip, first_seen] = day.isoformat(), trip.trip_id + (f"#{count}" if count > 1 else "")
     return names
@@ -184,9 +186,9 @@ def service_date_of(start_date: str, first: float, zone_name: str) -> date:
     try:
         day = datetime.strptime(start_date, "%Y%m%d").date()
     except ValueError:
-        return service_moment(moment, zone_name)[0]
+        return service_date_and_minute(moment, zone_name)[0]
     since_start = (moment - service_day_start(day, zone_name)).total_seconds()
-    return day if 0 <= since_start < LONGEST_SERVICE_DAY_SECS else service_moment(moment, zone_name)[0]
+    return day if 0 <= since_start < MAX_SERVICE_DAY_SECS else service_date_and_minute(moment, zone_name)[0]
 
 
 def _in_line_order(log: pl.DataFrame) -> pl.DataFrame:
@@ -203,5 +205,5 @@ def _in_line_order(log: pl.DataFrame) -> pl.DataFrame:
     return (
         log.drop("stop_sequence")
         .join(places, on=["direction_id", "stop_id"], how="left", maintain_order="left")
-        .select(list(COLUMNS))
+        .select(list(ARRIVAL_COLUMNS))
     )

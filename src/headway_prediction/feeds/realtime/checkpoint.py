@@ -5,22 +5,22 @@ import zlib
 
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.snapshot import Status, TripKey
-from headway_prediction.feeds.realtime.tracker import Settled
+from headway_prediction.feeds.realtime.tracker import SettledState
 from headway_prediction.feeds.realtime.tracker_state import State
-from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
+from headway_prediction.feeds.realtime.trip import PollTime, Trip, UpcomingStop
 
 VERSION = 2
 """To be raised with every change of what State, Trip or Passing hold."""
 
 
-def to_bytes(settled: Settled) -> bytes:
+def to_bytes(settled: SettledState) -> bytes:
     """Return what `from_bytes` reads."""
     state = settled.state
     plain = {
         "version": VERSION,
         "until": settled.until,
-        "uses": settled.uses,
-        "left_out": settled.left_out,
+        "uses": settled.outcomes,
+        "left_out": settled.excluded,
         "at": state.at,
         "newest_header": [[*kinds, header] for kinds, header in state.newest_header.items()],
         "recent": {digest.hex(): at for digest, at in state.recent.items()},
@@ -29,7 +29,7 @@ def to_bytes(settled: Settled) -> bytes:
     return zlib.compress(json.dumps(plain, separators=(",", ":")).encode())
 
 
-def from_bytes(raw: bytes) -> Settled:
+def from_bytes(raw: bytes) -> SettledState:
     """Rebuild what `to_bytes` wrote, to the last bit. Raises ValueError for anything else, and for another version."""
     try:
         plain = json.loads(zlib.decompress(raw))
@@ -42,7 +42,7 @@ def from_bytes(raw: bytes) -> Settled:
             {(updates, vehicles): header for updates, vehicles, header in plain["newest_header"]},
             {bytes.fromhex(digest): at for digest, at in plain["recent"].items()},
         )
-        return Settled(state, plain["until"], plain["uses"], plain["left_out"])
+        return SettledState(state, plain["until"], plain["uses"], plain["left_out"])
     except (zlib.error, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"this is no follower's state of version {VERSION} ({error})") from error
 
@@ -58,9 +58,9 @@ def _plain_trip(trip: Trip) -> dict[str, object]:
     }
 
 
-def _plain_waiting(stop: Waiting) -> list[object]:
+def _plain_waiting(stop: UpcomingStop) -> list[object]:
     status = None if stop.status is None else stop.status.value
-    return [stop.stop_id, stop.due, stop.not_left_at, status, stop.by_plan, stop.track]
+    return [stop.stop_id, stop.due, stop.not_departed_at, status, stop.from_schedule, stop.track]
 
 
 def _plain_passing(passing: Passing) -> list[object]:
@@ -74,7 +74,7 @@ def _trip(plain: dict) -> Trip:
     passings = [_passing(run, known) for known in plain["passings"]]
     return Trip(
         run,
-        Moment(*plain["seen"]),
+        PollTime(*plain["seen"]),
         tuple(map(_waiting, plain["ahead"])),
         {passing.stop_id: passing for passing in passings},
         *plain["rest"],
@@ -86,6 +86,8 @@ def _passing(run: Run, plain: list) -> Passing:
     return Passing(run, stop_id, time, earliest, latest, Evidence(evidence), tuple(polls), vehicle_id, track)
 
 
-def _waiting(plain: list) -> Waiting:
-    stop_id, due, not_left_at, status, by_plan, track = plain
-    return Waiting(stop_id, due, not_left_at, None if status is None else Status(status), by_plan, track)
+def _waiting(plain: list) -> UpcomingStop:
+    stop_id, due, not_departed_at, status, from_schedule, track = plain
+    return UpcomingStop(
+        stop_id, due, not_departed_at, None if status is None else Status(status), from_schedule, track
+    )

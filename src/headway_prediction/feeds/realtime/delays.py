@@ -13,7 +13,7 @@ from headway_prediction.feeds.realtime.snapshot import ListedStop
 Told = TripUpdate.StopTimeUpdate
 
 
-def tells_delays(update: TripUpdate) -> bool:
+def has_delays_only(update: TripUpdate) -> bool:
     """Tell whether the first stop of which the update tells anything has a delay alone; or only the trip has one."""
     for stop in update.stop_time_update:
         if stop.departure.time or stop.arrival.time:
@@ -23,15 +23,15 @@ def tells_delays(update: TripUpdate) -> bool:
     return update.HasField("delay")
 
 
-def planned_for(update: TripUpdate, planned: PlannedTrips, fetched_at: float) -> tuple[PlannedStop, ...]:
+def planned_stops_of(update: TripUpdate, planned: PlannedTrips, fetched_at: float) -> tuple[PlannedStop, ...]:
     """Return the planned stops of the update's trip, with epoch seconds; none where the schedule does not have it."""
-    words = (update.trip.trip_id, update.trip.start_date, update.trip.start_time)
+    metadata = (update.trip.trip_id, update.trip.start_date, update.trip.start_time)
     # The bindings hand out bytes that are no UTF-8 as they are.
-    texts = [word if isinstance(word, str) else "" for word in words]
+    texts = [word if isinstance(word, str) else "" for word in metadata]
     return planned.stops_of(*texts, fetched_at)
 
 
-def delayed(
+def delayed_stops(
     update: TripUpdate, stops: Sequence[PlannedStop], ahead_secs: float
 ) -> list[tuple[ListedStop, bool]]:
     """Return the stops of the trip from the first that the update tells of, each with whether it is skipped.
@@ -47,7 +47,7 @@ def delayed(
         if begun:
             due = None if delay is None else stop.secs + delay
             skipped = told is not None and told.schedule_relationship == Told.SKIPPED
-            found.append((ListedStop(stop.stop_id, due, by_plan=told is None), skipped))
+            found.append((ListedStop(stop.stop_id, due, from_schedule=told is None), skipped))
     return found
 
 

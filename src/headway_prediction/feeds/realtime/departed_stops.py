@@ -6,11 +6,16 @@ from headway_prediction.feeds.realtime.passing import Evidence, Passing
 from headway_prediction.feeds.realtime.passing_time import evidence_of_leaving, may_have_left, passing
 from headway_prediction.feeds.realtime.position import Position
 from headway_prediction.feeds.realtime.snapshot import Sighting, Vehicle
-from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
+from headway_prediction.feeds.realtime.trip import PollTime, Trip, UpcomingStop
 
 
 def newly_passed(
-    trip: Trip, now: Trip, ahead: tuple[Waiting, ...], position: Position, sighting: Sighting, moment: Moment
+    trip: Trip,
+    now: Trip,
+    ahead: tuple[UpcomingStop, ...],
+    position: Position,
+    sighting: Sighting,
+    moment: PollTime,
 ) -> dict[str, Passing]:
     """Return the passings, by stop, of what was ahead of `trip` when last seen and is behind what is still `ahead`.
 
@@ -30,7 +35,7 @@ def newly_passed(
             continue
         if not may_have_left(stop, trip, moment, position.seen):
             continue
-        stated = stop.stop_id in listed and not position.seen and not stop.by_plan
+        stated = stop.stop_id in listed and not position.seen and not stop.from_schedule
         evidence = Evidence.STATED if stated else evidence_of_leaving(stop, trip, moment, position.seen)
         found = passing(
             replace(trip, run=now.run), stop, moment, evidence, latest=latest, not_before=not_before
@@ -39,7 +44,7 @@ def newly_passed(
     return passed
 
 
-def _went_back(trip: Trip, ahead: tuple[Waiting, ...], vehicle: Vehicle | None) -> bool:
+def _went_back(trip: Trip, ahead: tuple[UpcomingStop, ...], vehicle: Vehicle | None) -> bool:
     """Tell whether a vehicle without a list of stops is at a place that it had left, or at an earlier one."""
     if trip.by_updates or vehicle is None:
         return False
@@ -49,9 +54,9 @@ def _went_back(trip: Trip, ahead: tuple[Waiting, ...], vehicle: Vehicle | None) 
     return backward or any(stop.stop_id in trip.passings for stop in ahead)
 
 
-def _seen_beyond_at(trip: Trip, vehicle: Vehicle | None, position: Position, moment: Moment) -> float:
+def _seen_beyond_at(trip: Trip, vehicle: Vehicle | None, position: Position, moment: PollTime) -> float:
     """When the stops behind the train had been left at the latest: by the vehicle's own time, where that is possible."""
-    known = max((stop.not_left_at or 0 for stop in trip.ahead[:1]), default=0)
+    known = max((stop.not_departed_at or 0 for stop in trip.ahead[:1]), default=0)
     if position.seen and vehicle is not None and vehicle.measured_at is not None:
         return vehicle.measured_at if known < vehicle.measured_at <= moment.at else moment.at
     return moment.at

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from headway_prediction.feeds.realtime.snapshot import Sighting
-from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
+from headway_prediction.feeds.realtime.trip import PollTime, Trip, UpcomingStop
 
-LONGEST_GAP_SECS = 240
+MAX_GAP_SECS = 240
 """Of what passed in a longer time unseen nothing could be said of when."""
-FEWEST_ALIKE = 3
+MIN_COMPARABLE_TRIPS = 3
 
 
-def with_unseen(trip: Trip, sighting: Sighting, moment: Moment, others: Iterable[Trip]) -> Trip:
+def fill_gap(trip: Trip, sighting: Sighting, moment: PollTime, others: Iterable[Trip]) -> Trip:
     """Return the trip with the stops ahead that lie between where its vehicle was last seen and where it is now.
 
     Only of a trip that was lost: a vehicle that is seen in every poll and jumps over a stop has run through. How many they
@@ -21,14 +21,14 @@ def with_unseen(trip: Trip, sighting: Sighting, moment: Moment, others: Iterable
     """
     stops = _between(trip, sighting, moment, others)
     parts = (moment.at - trip.seen.at) / (len(stops) + 2)
-    waiting = [
-        Waiting(stop_id, trip.seen.at + place * parts, trip.seen.at)
+    upcoming = [
+        UpcomingStop(stop_id, trip.seen.at + place * parts, trip.seen.at)
         for place, stop_id in enumerate(stops, start=2)
     ]
-    return replace(trip, ahead=(*trip.ahead, *waiting)) if waiting else trip
+    return replace(trip, ahead=(*trip.ahead, *upcoming)) if upcoming else trip
 
 
-def _between(trip: Trip, sighting: Sighting, moment: Moment, others: Iterable[Trip]) -> tuple[str, ...]:
+def _between(trip: Trip, sighting: Sighting, moment: PollTime, others: Iterable[Trip]) -> tuple[str, ...]:
     vehicle = sighting.vehicle
     if (
         not trip.lost
@@ -41,14 +41,14 @@ def _between(trip: Trip, sighting: Sighting, moment: Moment, others: Iterable[Tr
     if vehicle.stop_sequence is None or trip.stop_sequence is None:
         return ()
     count = vehicle.stop_sequence - trip.stop_sequence - 1
-    if count < 1 or moment.at - trip.seen.at > LONGEST_GAP_SECS:
+    if count < 1 or moment.at - trip.seen.at > MAX_GAP_SECS:
         return ()
     ends = trip.ahead[0].stop_id, vehicle.stop_id
     ways = [
         _way(other, *ends) for other in others if _alike(other, trip) and other.passings.keys() >= {*ends}
     ]
     told = [way for way in ways if way is not None]
-    agreed = len(told) >= FEWEST_ALIKE and len(set(told)) == 1 and len(told[0]) == count
+    agreed = len(told) >= MIN_COMPARABLE_TRIPS and len(set(told)) == 1 and len(told[0]) == count
     return told[0] if agreed and not trip.passings.keys() & {*told[0]} else ()
 
 

@@ -2,24 +2,24 @@
 
 from dataclasses import replace
 
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.transit.line import DIRECTIONS, Line
 
 
-def words_of_line(line: Line, words: Words | None = None) -> Words:
+def metadata_from_line(line: Line, metadata: FeedMetadata | None = None) -> FeedMetadata:
     """Return what a line tells: its time zone, its stations' names, and the direction of the stops of one direction.
 
-    `words` is what its schedule tells beside it; where both tell something of a stop, the line counts, for somebody may
+    `metadata` is what its schedule tells beside it; where both tell something of a stop, the line counts, for somebody may
     have edited it.
     """
     ids = {
         direction: {
-            stop_id: station.name for station in line.stations for stop_id in station.known_ids(direction)
+            stop_id: station.name for station in line.stations for stop_id in station.all_stop_ids(direction)
         }
         for direction in DIRECTIONS
     }
     of_one = {stop: own for own in DIRECTIONS for stop in ids[own].keys() - ids[1 - own].keys()}
-    known = words or Words(line.time_zone)
+    known = metadata or FeedMetadata(line.time_zone)
     return replace(
         known,
         time_zone=line.time_zone,

@@ -3,7 +3,7 @@
 from headway_prediction.feeds.realtime.snapshot import Sighting
 
 
-def merged(first: Sighting, second: Sighting) -> Sighting:
+def merge_sightings(first: Sighting, second: Sighting) -> Sighting:
     """Join an update with a vehicle; of two updates, or two vehicles, the first counts."""
     return Sighting(
         first.route_id or second.route_id,

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from google.protobuf.message import DecodeError
 from google.transit.gtfs_realtime_pb2 import FeedHeader, FeedMessage, TripUpdate
 
-from headway_prediction.feeds.realtime.clock_offset import HOUR, hours_off
-from headway_prediction.feeds.realtime.merge import merged
+from headway_prediction.feeds.realtime.clock_offset import HOUR, clock_offset_hours
+from headway_prediction.feeds.realtime.merge import merge_sightings
 from headway_prediction.feeds.realtime.parse_trip import sighting_of_update, sighting_of_vehicle, trip_key
 from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.snapshot import Sighting, Snapshot, TripKey
 
-LATEST = 4e9
+MAX_EPOCH_SECS = 4e9
 """Epoch seconds of the year 2096: nobody polls later, and dates are still dates."""
 
 
@@ -32,7 +32,9 @@ def read_snapshot(poll: Poll, planned: PlannedTrips = NO_PLAN) -> Snapshot:
     updates = [entity.trip_update for entity in message.entity if _has(entity, "trip_update")]
     vehicles = [entity.vehicle for entity in message.entity if _has(entity, "vehicle")]
     header_at = float(message.header.timestamp) or None
-    hours = 0 if header_at is None else hours_off(header_at, poll.fetched_at, _times(updates, vehicles))
+    hours = (
+        0 if header_at is None else clock_offset_hours(header_at, poll.fetched_at, _times(updates, vehicles))
+    )
     ahead = (hours or 0) * HOUR
     pairs = [(trip_key(u.trip), sighting_of_update(u, poll.fetched_at, ahead, planned)) for u in updates]
     pairs += [(trip_key(v.trip), sighting_of_vehicle(v, poll.fetched_at, ahead)) for v in vehicles]
@@ -49,7 +51,7 @@ def read_snapshot(poll: Poll, planned: PlannedTrips = NO_PLAN) -> Snapshot:
 
 
 def _message(poll: Poll) -> FeedMessage:
-    if not (math.isfinite(poll.fetched_at) and 0 <= poll.fetched_at <= LATEST):
+    if not (math.isfinite(poll.fetched_at) and 0 <= poll.fetched_at <= MAX_EPOCH_SECS):
         raise MalformedPoll(f"it was fetched at {poll.fetched_at}, which is no time")
     try:
         message = FeedMessage.FromString(poll.body)
@@ -90,5 +92,5 @@ def _by_trip(pairs: Iterable[tuple[TripKey | None, Sighting]]) -> dict[TripKey, 
         candidates = dated.get(key.trip_id, ())
         if not key.start_date and len(candidates) == 1:
             (key,) = candidates
-        sightings[key] = merged(sightings[key], sighting) if key in sightings else sighting
+        sightings[key] = merge_sightings(sightings[key], sighting) if key in sightings else sighting
     return sightings

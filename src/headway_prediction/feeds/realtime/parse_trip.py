@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from google.transit.gtfs_realtime_pb2 import TripDescriptor, TripUpdate, VehiclePosition
 
-from headway_prediction.feeds.realtime.delays import delayed, planned_for, tells_delays, time_of
+from headway_prediction.feeds.realtime.delays import delayed_stops, has_delays_only, planned_stops_of, time_of
 from headway_prediction.feeds.realtime.nyct import nyct_track, nyct_trip
 from headway_prediction.feeds.realtime.planned import PlannedTrips
 from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting, Status, TripKey, Vehicle
@@ -53,11 +53,11 @@ def _stops(
     update: TripUpdate, fetched_at: float, ahead_secs: float, planned: PlannedTrips
 ) -> Iterable[tuple[ListedStop, bool]]:
     """The stops that an update tells of, each with whether it is skipped."""
-    stops = planned_for(update, planned, fetched_at) if tells_delays(update) else ()
+    stops = planned_stops_of(update, planned, fetched_at) if has_delays_only(update) else ()
     if stops:
         return [
             (stop._replace(due=_near(stop.due, fetched_at)), is_skipped)
-            for stop, is_skipped in delayed(update, stops, ahead_secs)
+            for stop, is_skipped in delayed_stops(update, stops, ahead_secs)
         ]
     return [
         (

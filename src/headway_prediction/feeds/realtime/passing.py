@@ -67,7 +67,7 @@ def journal_order(passing: Passing) -> tuple:
     return passing.time, passing.run.trip, passing.run.first_seen, passing.stop_id
 
 
-def moved(passing: Passing, secs: float) -> Passing:
+def shifted(passing: Passing, secs: float) -> Passing:
     """Return the passing, with its bounds, so many seconds later."""
     return replace(
         passing, time=passing.time + secs, earliest=passing.earliest + secs, latest=passing.latest + secs

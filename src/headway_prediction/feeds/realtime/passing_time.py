@@ -1,7 +1,7 @@
 """When a train left a stop, from the last sign that it had not and the first one that it had."""
 
 from headway_prediction.feeds.realtime.passing import Evidence, Passing
-from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting
+from headway_prediction.feeds.realtime.trip import PollTime, Trip, UpcomingStop
 
 EARLY_SECS = 60
 """So much sooner than predicted a train may leave from one poll to the next; a stop that is due later was withdrawn."""
@@ -10,13 +10,13 @@ EARLY_PER_GAP = 0.25
 EARLY_IF_SEEN_SECS = 120
 """A vehicle seen beyond a stop may be so far ahead of its prediction; further, it is another train's position."""
 PAST_AT_FIRST_SECS = 60
-DELAY_TOLD_SECS = 60
+DELAY_RESOLUTION_SECS = 60
 """Many feeds tell delays in whole minutes, and a train may be as much off its delay between two stops."""
-PROMPT_SECS = 120
+MAX_POLL_GAP_SECS = 120
 """Polls further apart have not seen a train leave: what lies between them is predicted."""
 
 
-def may_have_left(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) -> bool:
+def may_have_left(stop: UpcomingStop, trip: Trip, moment: PollTime, seen_beyond: bool) -> bool:
     """Tell whether a stop that is no longer ahead can have been left: it was due by now, or the vehicle stood there.
 
     A stop that was past before the trip was first seen was not left since.
@@ -24,7 +24,7 @@ def may_have_left(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) 
     if stop.stopped:
         return True
     if (
-        stop.not_left_at is None
+        stop.not_departed_at is None
         and stop.due is not None
         and stop.due < trip.run.first_seen - PAST_AT_FIRST_SECS
     ):
@@ -35,7 +35,7 @@ def may_have_left(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) 
     return stop.due <= moment.at + early + EARLY_PER_GAP * (moment.at - trip.seen.at)
 
 
-def evidence_of_leaving(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: bool) -> Evidence:
+def evidence_of_leaving(stop: UpcomingStop, trip: Trip, moment: PollTime, seen_beyond: bool) -> Evidence:
     """Return the evidence for a stop that is behind a train which is still in the feed.
 
     Where positions alone tell of a train, a stop with a time is one that other trains told of (see unseen).
@@ -43,25 +43,25 @@ def evidence_of_leaving(stop: Waiting, trip: Trip, moment: Moment, seen_beyond: 
     if stop.stopped:
         return Evidence.STOPPED
     told_by_others = not trip.by_updates and stop.due is not None
-    clock_alone = stop.by_plan and not seen_beyond
-    seen = moment.at - trip.seen.at <= PROMPT_SECS and not told_by_others and not clock_alone
+    clock_alone = stop.from_schedule and not seen_beyond
+    seen = moment.at - trip.seen.at <= MAX_POLL_GAP_SECS and not told_by_others and not clock_alone
     return Evidence.LEFT if seen else Evidence.PREDICTED
 
 
 def passing(
-    trip: Trip, stop: Waiting, moment: Moment, evidence: Evidence, *, latest: float, not_before: float
+    trip: Trip, stop: UpcomingStop, moment: PollTime, evidence: Evidence, *, latest: float, not_before: float
 ) -> Passing:
     """Return the passing of `stop`, left by `latest`; `not_before` is when the stop before it was left.
 
     The feed's own time counts where it is possible, and else the middle of what is; with `evidence` PREDICTED the
     possible time nearest to the prediction, and where a vehicle stood and was then unseen for long, when it stood there.
     """
-    if stop.by_plan and stop.due is not None and evidence is Evidence.PREDICTED:
+    if stop.from_schedule and stop.due is not None and evidence is Evidence.PREDICTED:
         return _by_delay(stop, trip, moment, not_before)
     earliest = min(_earliest(stop, trip, latest), latest)
     if stop.due is not None and (earliest < stop.due <= latest or evidence is Evidence.PREDICTED):
         time = min(max(stop.due, earliest), latest)
-    elif stop.stopped and latest - earliest > PROMPT_SECS:
+    elif stop.stopped and latest - earliest > MAX_POLL_GAP_SECS:
         time = earliest
     else:
         time = (earliest + latest) / 2
@@ -72,10 +72,10 @@ def passing(
     )
 
 
-def _by_delay(stop: Waiting, trip: Trip, moment: Moment, not_before: float) -> Passing:
+def _by_delay(stop: UpcomingStop, trip: Trip, moment: PollTime, not_before: float) -> Passing:
     """That the clock went past the time between two polls bounds nothing but how old the delay is."""
     time = max(stop.due, not_before)
-    spread = DELAY_TOLD_SECS + time - stop.due
+    spread = DELAY_RESOLUTION_SECS + time - stop.due
     polls = trip.seen.poll, moment.poll
     bounds = time - spread, time + spread
     return Passing(
@@ -83,8 +83,8 @@ def _by_delay(stop: Waiting, trip: Trip, moment: Moment, not_before: float) -> P
     )
 
 
-def _earliest(stop: Waiting, trip: Trip, latest: float) -> float:
-    if stop.not_left_at is not None:
-        return stop.not_left_at
+def _earliest(stop: UpcomingStop, trip: Trip, latest: float) -> float:
+    if stop.not_departed_at is not None:
+        return stop.not_departed_at
     # First seen with a time that had already passed: the feed's word is all there is.
     return trip.seen.at if stop.due is None else min(stop.due, trip.seen.at)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.transit.clock import gtfs_minutes, service_day_start, service_moment
+from headway_prediction.transit.clock import gtfs_minutes, service_date_and_minute, service_day_start
 
 DAY_SECS = 24 * 3600
 
@@ -56,7 +56,7 @@ def _days(start_date: str, around: float, zone_name: str) -> tuple[date, ...]:
     try:
         return (datetime.strptime(start_date, "%Y%m%d").date(),)
     except ValueError:
-        today, _ = service_moment(datetime.fromtimestamp(around, UTC), zone_name)
+        today, _ = service_date_and_minute(datetime.fromtimestamp(around, UTC), zone_name)
         return tuple(today + timedelta(days=days) for days in (-1, 0, 1))
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.snapshot import ListedStop, Status, Vehicle
-from headway_prediction.feeds.realtime.trip import Trip, Waiting
+from headway_prediction.feeds.realtime.trip import Trip, UpcomingStop
 
-SETTLED_SECS = 60
+STALE_PREDICTION_SECS = 60
 """A time that has stood still for as long, and is past, is no prediction any more."""
 CONTRADICTION_SECS = 60
 """A time this much before the train was last known not to have left is a mistake."""
@@ -25,14 +25,14 @@ class Position(NamedTuple):
     status: Status | None = None
 
 
-def believable(stop: ListedStop, waiting: Waiting | None) -> bool:
+def is_plausible(stop: ListedStop, upcoming: UpcomingStop | None) -> bool:
     """Tell whether a stop's time agrees with when the train was last known not to have left it."""
-    if stop.due is None or waiting is None or waiting.not_left_at is None:
+    if stop.due is None or upcoming is None or upcoming.not_departed_at is None:
         return True
-    return stop.due >= waiting.not_left_at - CONTRADICTION_SECS
+    return stop.due >= upcoming.not_departed_at - CONTRADICTION_SECS
 
 
-def place(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at: float) -> Position:
+def locate(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at: float) -> Position:
     """Return where the train of `trip` is among the `listed` stops at `at`."""
     if vehicle is not None and (vehicle.status is not None or not trip.by_updates):
         for index, stop in enumerate(listed):
@@ -42,31 +42,33 @@ def place(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at:
 
 
 def _by_times(trip: Trip, listed: Sequence[ListedStop], at: float) -> Position:
-    waiting = {stop.stop_id: stop for stop in trip.ahead}
-    past = _last_past(listed, waiting, at)
+    upcoming = {stop.stop_id: stop for stop in trip.ahead}
+    past = _last_past(listed, upcoming, at)
     if past is None:
-        return Position(0, _times_agree(listed, waiting))
+        return Position(0, _times_agree(listed, upcoming))
     stop = listed[past]
     # Of a stop that only the plan tells, the feed says nothing: the clock is all there is.
-    if stop.by_plan or stop.stop_id in trip.passings or _settled(stop, waiting.get(stop.stop_id), at):
+    if stop.from_schedule or stop.stop_id in trip.passings or _settled(stop, upcoming.get(stop.stop_id), at):
         return Position(past + 1, True)
     return Position(past, False)
 
 
-def _last_past(listed: Sequence[ListedStop], waiting: dict[str, Waiting], at: float) -> int | None:
+def _last_past(listed: Sequence[ListedStop], upcoming: dict[str, UpcomingStop], at: float) -> int | None:
     last = None
     for index, stop in enumerate(listed):
         if stop.due is None:
             continue
-        if stop.due > at or not believable(stop, waiting.get(stop.stop_id)):
+        if stop.due > at or not is_plausible(stop, upcoming.get(stop.stop_id)):
             break
         last = index
     return last
 
 
-def _times_agree(listed: Sequence[ListedStop], waiting: dict[str, Waiting]) -> bool:
-    return not listed or (listed[0].due is not None and believable(listed[0], waiting.get(listed[0].stop_id)))
+def _times_agree(listed: Sequence[ListedStop], upcoming: dict[str, UpcomingStop]) -> bool:
+    return not listed or (
+        listed[0].due is not None and is_plausible(listed[0], upcoming.get(listed[0].stop_id))
+    )
 
 
-def _settled(stop: ListedStop, waiting: Waiting | None, at: float) -> bool:
-    return waiting is not None and stop.due == waiting.due and stop.due <= at - SETTLED_SECS
+def _settled(stop: ListedStop, upcoming: UpcomingStop | None, at: float) -> bool:
+    return upcoming is not None and stop.due == upcoming.due and stop.due <= at - STALE_PREDICTION_SECS

@@ -6,17 +6,17 @@ import polars as pl
 
 from headway_prediction.feeds.gtfs.stop_times import planned_stops
 from headway_prediction.feeds.gtfs.tables import Schedule
-from headway_prediction.feeds.realtime.arrival_log import Words
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 
 
-def words_of(schedule: Schedule, zone_name: str | None = None) -> Words:
+def metadata_from_schedule(schedule: Schedule, zone_name: str | None = None) -> FeedMetadata:
     """Return names, routes and directions of a schedule; its time zone too, unless `zone_name` is given."""
     zone, feed = zone_name or schedule.time_zone, schedule.feed
     names = feed.stops[["stop_id", "stop_name"]].dropna()
     trips = feed.trips
     directions = trips[["trip_id", "direction_id"]].dropna() if "direction_id" in trips else trips[:0]
-    return Words(
+    return FeedMetadata(
         zone,
         dict(zip(names["stop_id"], names["stop_name"], strict=True)),
         dict(zip(trips["trip_id"], trips["route_id"], strict=True)),

@@ -24,13 +24,13 @@ class Status(Enum):
 class ListedStop(NamedTuple):
     """A stop of a trip update: `due` is its departure, or its arrival where no departure is given; None without a time.
 
-    `track` is that of the NYCT extension, read for the stops to come next. `by_plan` says that the feed does not list the
+    `track` is that of the NYCT extension, read for the stops to come next. `from_schedule` says that the feed does not list the
     stop: the plan does, and the time is the plan's with the trip's delay.
     """
 
     stop_id: str
     due: float | None
-    by_plan: bool = False
+    from_schedule: bool = False
     track: str = ""
 
 

@@ -14,14 +14,14 @@ from headway_prediction.feeds.realtime.passing import Passing, RunId, journal_or
 from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.snapshot import Snapshot
-from headway_prediction.feeds.realtime.tracker_state import State, Step, Use, advance
+from headway_prediction.feeds.realtime.tracker_state import PollOutcome, State, Step, advance
 
-PATIENCE_SECS = 300.0
-ASIDE_KEPT = 100
-WITHOUT_TRIP = "entities without a trip"
+ALLOWED_LATENESS_SECS = 300.0
+MAX_QUARANTINED = 100
+NO_TRIP = "entities without a trip"
 
 
-class Aside(NamedTuple):
+class QuarantinedPoll(NamedTuple):
     """A poll that was not followed, and why."""
 
     poll: Poll
@@ -37,69 +37,71 @@ class _Applied(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledState:
     """What a follower knows for good: no poll fetched at or before `until` can change it any more.
 
-    `uses` counts the settled polls by what became of them, `left_out` those that were not followed.
+    `outcomes` counts the settled polls by what became of them, `excluded` those that were not followed.
     """
 
     state: State = field(default_factory=State)
     until: float = float("-inf")
-    uses: Mapping[str, int] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
 
-class Follower:
+class FeedTracker:
     """Follows one feed. Its journal depends on which polls were added, not on their order or repetition.
 
-    A poll may come up to `patience_secs` after one that was fetched later; one that comes later still is left out, and
-    so is a malformed one: both are counted, the newest are kept `aside`, and the log (`logging`) names them. `planned` is
+    A poll may come up to `allowed_lateness_secs` after one that was fetched later; one that comes later still is left out, and
+    so is a malformed one: both are counted, the newest are kept `quarantine`, and the log (`logging`) names them. `planned` is
     wanted where the feed tells delays and no times.
     """
 
     def __init__(
         self,
-        patience_secs: float = PATIENCE_SECS,
+        allowed_lateness_secs: float = ALLOWED_LATENESS_SECS,
         planned: PlannedTrips = NO_PLAN,
-        settled: Settled | None = None,
+        settled: SettledState | None = None,
     ):
-        settled = settled or Settled()
-        self._patience_secs, self._planned = patience_secs, planned
+        settled = settled or SettledState()
+        self._allowed_lateness_secs, self._planned = allowed_lateness_secs, planned
         self._recent: list[_Applied] = []
         self._settled: list[Passing] = []
-        self._settled_uses: Counter[str] = Counter(settled.uses)
+        self._settled_uses: Counter[str] = Counter(settled.outcomes)
         self._settled_until = settled.until
         self._state = settled.state
-        self.aside: deque[Aside] = deque(maxlen=ASIDE_KEPT)
-        self._left_out: Counter[str] = Counter(settled.left_out)
+        self.quarantine: deque[QuarantinedPoll] = deque(maxlen=MAX_QUARANTINED)
+        self._left_out: Counter[str] = Counter(settled.excluded)
 
     @classmethod
     def resumed(
         cls,
-        settled: Settled,
+        settled: SettledState,
         recent: Iterable[Poll],
-        patience_secs: float = PATIENCE_SECS,
+        allowed_lateness_secs: float = ALLOWED_LATENESS_SECS,
         planned: PlannedTrips = NO_PLAN,
     ) -> Self:
         """Return the follower that `settled` was taken of; `recent` holds the polls it knew beyond, in any order.
 
         Malformed ones among them were counted by then.
         """
-        follower = cls(patience_secs, planned, settled)
+        tracker = cls(allowed_lateness_secs, planned, settled)
         for poll in recent:
             with suppress(MalformedPoll):
-                follower._insert(poll, read_snapshot(poll, planned))
-        return follower
+                tracker._insert(poll, read_snapshot(poll, planned))
+        return tracker
 
     def add(self, poll: Poll) -> None:
         """Take in a poll. Nothing that its body holds raises."""
         try:
             snapshot = read_snapshot(poll, self._planned)
         except MalformedPoll as error:
-            self._put_aside(poll, "malformed", str(error))
+            self._quarantine(poll, "malformed", str(error))
             return
         if snapshot.fetched_at <= self._settled_until:
-            self._put_aside(poll, "too late", f"it came over {self._patience_secs:g} s after a newer one")
+            self._quarantine(
+                poll, "too late", f"it came over {self._allowed_lateness_secs:g} s after a newer one"
+            )
             return
         self._insert(poll, snapshot)
         self._settle()
@@ -127,18 +129,18 @@ class Follower:
         return runs
 
     @property
-    def settled(self) -> Settled:
+    def settled(self) -> SettledState:
         """What is known for good, for a later `resumed`."""
         state = self._recent[0].before if self._recent else self._state
-        return Settled(state, self._settled_until, dict(self._settled_uses), dict(self._left_out))
+        return SettledState(state, self._settled_until, dict(self._settled_uses), dict(self._left_out))
 
     @property
     def content_at(self) -> float | None:
         """When what the newest poll with something new says was true (epoch seconds); None before the first."""
         for applied in reversed(self._recent):
-            if applied.step.use is Use.APPLIED:
+            if applied.step.use is PollOutcome.APPLIED:
                 return applied.step.state.at
-            if applied.step.use is Use.EMPTY:
+            if applied.step.use is PollOutcome.EMPTY:
                 return applied.poll.fetched_at
         return self._recent[0].before.at or None if self._recent else self._state.at or None
 
@@ -171,33 +173,35 @@ class Follower:
         self._state = step.state
 
     def _settle(self) -> None:
-        horizon = self._recent[-1].poll.fetched_at - self._patience_secs
+        horizon = self._recent[-1].poll.fetched_at - self._allowed_lateness_secs
         while self._recent[0].poll.fetched_at < horizon:
             applied = self._recent.pop(0)
             self._settled += applied.step.closed
             self._settled_uses += _counted(applied)
             self._settled_until = applied.poll.fetched_at
 
-    def _put_aside(self, poll: Poll, kind: str, reason: str) -> None:
+    def _quarantine(self, poll: Poll, kind: str, reason: str) -> None:
         self._left_out[kind] += 1
-        self.aside.append(Aside(poll, reason))
+        self.quarantine.append(QuarantinedPoll(poll, reason))
         logging.getLogger(__name__).warning("the poll of %s is left out: %s", poll.fetched_at, reason)
 
 
-def follow_polls(
-    polls: Iterable[Poll], patience_secs: float = PATIENCE_SECS, planned: PlannedTrips = NO_PLAN
-) -> Follower:
+def track_polls(
+    polls: Iterable[Poll],
+    allowed_lateness_secs: float = ALLOWED_LATENESS_SECS,
+    planned: PlannedTrips = NO_PLAN,
+) -> FeedTracker:
     """Return the follower of all `polls`; the same as adding them one by one, for that is what it does."""
-    follower = Follower(patience_secs, planned)
+    tracker = FeedTracker(allowed_lateness_secs, planned)
     for poll in polls:
-        follower.add(poll)
-    return follower
+        tracker.add(poll)
+    return tracker
 
 
 def _counted(applied: _Applied) -> Counter[str]:
     counts = Counter({applied.step.use.value: 1})
     if applied.step.without_trip:
-        counts[WITHOUT_TRIP] = applied.step.without_trip
+        counts[NO_TRIP] = applied.step.without_trip
     return counts
 
 

@@ -14,25 +14,25 @@ RERUN_SECS = 3600
 """A stop that is ahead again, an hour after it was passed, is ahead of another train with the same id."""
 
 
-class Moment(NamedTuple):
+class PollTime(NamedTuple):
     """A poll in time: `at` is when the feed was as it says (by the feed's header, where that can be believed)."""
 
     at: float
     poll: float
 
 
-class Waiting(NamedTuple):
+class UpcomingStop(NamedTuple):
     """A stop that is ahead of a train: its newest prediction, and when the train was last known not to have left it.
 
-    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen; `by_plan` and `track`
+    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen; `from_schedule` and `track`
     are those of ListedStop.
     """
 
     stop_id: str
     due: float | None
-    not_left_at: float | None
+    not_departed_at: float | None
     status: Status | None = None
-    by_plan: bool = False
+    from_schedule: bool = False
     track: str = ""
 
     @property
@@ -49,8 +49,8 @@ class Trip:
     """
 
     run: Run
-    seen: Moment
-    ahead: tuple[Waiting, ...] = ()
+    seen: PollTime
+    ahead: tuple[UpcomingStop, ...] = ()
     passings: Mapping[str, Passing] = field(default_factory=dict)
     vehicle_id: str = ""
     stop_sequence: int | None = None
@@ -59,12 +59,12 @@ class Trip:
     lost: bool = False
 
 
-def begun(key: TripKey, moment: Moment) -> Trip:
+def new_trip(key: TripKey, moment: PollTime) -> Trip:
     """Return a trip that is seen for the first time."""
     return Trip(Run(key, moment.at), moment)
 
 
-def acquainted(trip: Trip, sighting: Sighting, moment: Moment) -> Trip:
+def with_sighting(trip: Trip, sighting: Sighting, moment: PollTime) -> Trip:
     """Return the trip as seen now, with what the sighting tells of it for the first time.
 
     What was inferred from its loss is taken back: it is back, and more is known.
@@ -95,7 +95,7 @@ def acquainted(trip: Trip, sighting: Sighting, moment: Moment) -> Trip:
     )
 
 
-def runs_again(trip: Trip, sighting: Sighting, moment: Moment) -> bool:
+def is_new_run(trip: Trip, sighting: Sighting, moment: PollTime) -> bool:
     """Tell whether the sighting is of another run under the same id: it has stops ahead that were passed long ago."""
     vehicle = sighting.vehicle
     if not trip.passings:

@@ -6,7 +6,7 @@ from headway_prediction.feeds.realtime.snapshot import Sighting
 from headway_prediction.feeds.realtime.trip import Trip
 
 
-def handed_over(trip: Trip, sightings: Iterable[Sighting], newcomers: Iterable[Sighting]) -> bool:
+def continues_as_other(trip: Trip, sightings: Iterable[Sighting], newcomers: Iterable[Sighting]) -> bool:
     """Tell whether a trip that is lost goes on as one of `sightings`, or of those seen for the first time (`newcomers`).
 
     It does where its vehicle stands under the other where it stood under this, or where the other is new with just the

@@ -6,23 +6,23 @@ from dataclasses import replace
 from headway_prediction.feeds.realtime.passing import Evidence
 from headway_prediction.feeds.realtime.passing_time import passing
 from headway_prediction.feeds.realtime.snapshot import Sighting, TripKey
-from headway_prediction.feeds.realtime.trip import Moment, Trip
+from headway_prediction.feeds.realtime.trip import PollTime, Trip
 
-LONGEST_TURN_SECS = 600
+MAX_TURNAROUND_SECS = 600
 
 
-def turned(
-    trips: Mapping[TripKey, Trip], sightings: Iterable[Sighting], moment: Moment
+def turnaround_passings(
+    trips: Mapping[TripKey, Trip], sightings: Iterable[Sighting], moment: PollTime
 ) -> Iterator[tuple[TripKey, Trip]]:
     """Give the lost trips whose last stop is passed for that reason: between when it was last seen and now."""
-    waiting = {
+    upcoming = {
         (trip.vehicle_id, trip.ahead[0].stop_id): key
         for key, trip in trips.items()
         if _may_have(trip, moment)
     }
-    for sighting in sightings if waiting else ():
+    for sighting in sightings if upcoming else ():
         vehicle = sighting.vehicle
-        key = vehicle and waiting.get((vehicle.vehicle_id, vehicle.stop_id))
+        key = vehicle and upcoming.get((vehicle.vehicle_id, vehicle.stop_id))
         if key and {trips[key].run.direction_id, sighting.direction_id} == {0, 1}:
             trip, stop = trips[key], trips[key].ahead[0]
             if not _passed_as_another(trip, trips.values()):
@@ -42,12 +42,12 @@ def _passed_as_another(trip: Trip, trips: Iterable[Trip]) -> bool:
     )
 
 
-def _may_have(trip: Trip, moment: Moment) -> bool:
+def _may_have(trip: Trip, moment: PollTime) -> bool:
     return (
         trip.lost
         and trip.assigned
         and len(trip.ahead) == 1
         and bool(trip.vehicle_id)
         and trip.ahead[0].stop_id not in trip.passings
-        and moment.at - trip.seen.at <= LONGEST_TURN_SECS
+        and moment.at - trip.seen.at <= MAX_TURNAROUND_SECS
     )

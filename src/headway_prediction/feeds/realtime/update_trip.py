@@ -3,22 +3,22 @@
 from dataclasses import replace
 
 from headway_prediction.feeds.realtime.departed_stops import newly_passed
-from headway_prediction.feeds.realtime.passing import Evidence, Passing, moved
-from headway_prediction.feeds.realtime.position import Position, place
+from headway_prediction.feeds.realtime.passing import Evidence, Passing, shifted
+from headway_prediction.feeds.realtime.position import Position, locate
 from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting
-from headway_prediction.feeds.realtime.trip import Moment, Trip, Waiting, acquainted
+from headway_prediction.feeds.realtime.trip import PollTime, Trip, UpcomingStop, with_sighting
 from headway_prediction.feeds.realtime.upcoming_stops import stops_ahead
 
 
-def follow(trip: Trip, sighting: Sighting, moment: Moment) -> Trip:
+def follow(trip: Trip, sighting: Sighting, moment: PollTime) -> Trip:
     """Return the trip after a poll that holds it. `moment` is not before the one it was last seen at."""
-    now = acquainted(trip, sighting, moment)
+    now = with_sighting(trip, sighting, moment)
     if sighting.cancelled:
         return replace(now, ahead=())
     listed = _listed(now, sighting)
     if listed is None:
         return now
-    position = place(now, listed, sighting.vehicle, moment.at)
+    position = locate(now, listed, sighting.vehicle, moment.at)
     ahead = stops_ahead(now, listed, position, sighting.vehicle, moment)
     kept = _without_returned(now, ahead, position, moment)
     now = replace(now, passings=kept)
@@ -40,13 +40,13 @@ def _listed(now: Trip, sighting: Sighting) -> tuple[ListedStop, ...] | None:
         return None
     if not now.by_updates:
         return (ListedStop(vehicle.stop_id, None),)
-    known = tuple(ListedStop(stop.stop_id, stop.due, stop.by_plan, stop.track) for stop in now.ahead)
+    known = tuple(ListedStop(stop.stop_id, stop.due, stop.from_schedule, stop.track) for stop in now.ahead)
     placed = vehicle.status is not None and any(stop.stop_id == vehicle.stop_id for stop in known)
     return known if placed else None
 
 
 def _without_returned(
-    now: Trip, ahead: tuple[Waiting, ...], position: Position, moment: Moment
+    now: Trip, ahead: tuple[UpcomingStop, ...], position: Position, moment: PollTime
 ) -> dict[str, Passing]:
     """The passings but for those of stops that are ahead again: the train had not left them after all."""
     returned = {
@@ -64,8 +64,8 @@ def _restated(passings: dict[str, Passing], behind: tuple[ListedStop, ...]) -> d
         known = passings.get(stop.stop_id)
         if known is None or stop.due is None:
             continue
-        if not stop.by_plan and known.earliest <= stop.due <= known.latest:
+        if not stop.from_schedule and known.earliest <= stop.due <= known.latest:
             passings[stop.stop_id] = replace(known, time=stop.due)
-        elif stop.by_plan and stop is behind[-1] and known.evidence is Evidence.PREDICTED:
-            passings[stop.stop_id] = moved(known, stop.due - known.time)
+        elif stop.from_schedule and stop is behind[-1] and known.evidence is Evidence.PREDICTED:
+            passings[stop.stop_id] = shifted(known, stop.due - known.time)
     return passings

@@ -1,6 +1,6 @@
 """Recording a feed for weeks, and playing it again.
 
-`record` asks an address at a steady pace (`exchange`, `politeness`) and hands what came to an `archive`; `retention` deletes
+`record` asks an address at a steady pace (`fetch`, `politeness`) and hands what came to an `archive`; `retention` deletes
 its oldest days, `replay` gives its polls again, and `verify` proves that nothing was lost.
 
     archive/archive.json              the format and the address

@@ -10,7 +10,7 @@ from headway_prediction.feeds.recorder.proxy import Proxies, proxies_from_enviro
 
 SECRET_NAME = re.compile(r"key|token|secret|passw|auth|signature", re.IGNORECASE)
 WEB_PORTS = {"http": 80, "https": 443}
-KEPT_IN_URLS = "/%?=&:;,+!$'()*~@[]-._"
+URL_SAFE_CHARS = "/%?=&:;,+!$'()*~@[]-._"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Key:
     header: str | None = None
     parameter: str | None = None
 
-    def hidden_in(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return `text` with the secret crossed out, plain or as a URL spells it."""
         for spelling in (self.value, quote(self.value, safe=""), quote(self.value)):
             text = text.replace(spelling, "(the key)")
@@ -40,11 +40,11 @@ class FeedAddress:
     key: Key | None = None
     proxies: Proxies = field(default_factory=Proxies)
 
-    def asks(self, url: str) -> tuple[str, dict[str, str]]:
+    def request_for(self, url: str) -> tuple[str, dict[str, str]]:
         """Return the request target and the key's header for `url`: no server but the feed's own is told the key."""
         parts = urlsplit(url)
-        target, headers = quote(parts.path or "/", safe=KEPT_IN_URLS), {}
-        query = [quote(parts.query, safe=KEPT_IN_URLS)] if parts.query else []
+        target, headers = quote(parts.path or "/", safe=URL_SAFE_CHARS), {}
+        query = [quote(parts.query, safe=URL_SAFE_CHARS)] if parts.query else []
         if self.key and origin(parts) == origin(urlsplit(self.url)):
             if self.key.header:
                 headers[self.key.header] = self.key.value
@@ -55,7 +55,7 @@ class FeedAddress:
 
 def _has_parameter(parts: SplitResult, key: Key) -> bool:
     """Whether a redirect carried the key along by itself."""
-    return key.hidden_in(parts.query) != parts.query
+    return key.redact(parts.query) != parts.query
 
 
 def origin(parts: SplitResult) -> tuple[str, str, int]:
@@ -85,7 +85,7 @@ def feed_address(url: str, key: Key | None = None, proxies: Proxies | None = Non
     return FeedAddress(url, key, proxies or Proxies())
 
 
-def asked_address(
+def address_from_environment(
     url: str,
     variable: str | None,
     header: str | None,

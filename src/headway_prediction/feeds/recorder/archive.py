@@ -1,6 +1,6 @@
 """The writing end of an archive: one process at a time, which may be killed at any moment.
 
-A body is renamed into place before the index names it; what a kill in between leaves, `mend` puts right.
+A body is renamed into place before the index names it; what a kill in between leaves, `remedy` puts right.
 """
 
 import fcntl
@@ -13,8 +13,8 @@ from pathlib import Path
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.body_store import checksum_of, day_name, file_name, write_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Attempt, append
-from headway_prediction.feeds.recorder.layout import MARKER_NAME, archive_days, claim_folder
-from headway_prediction.feeds.recorder.repair import mend_day
+from headway_prediction.feeds.recorder.layout import MARKER_NAME, archive_days, init_archive
+from headway_prediction.feeds.recorder.repair import repair_day
 
 LOCK_NAME = ".lock"
 GOING = ".going"
@@ -26,19 +26,19 @@ class Archive:
 
     def __init__(self, folder: Path, say: Callable[[str], None]):
         self.folder, self._say = folder, say
-        self.sizes = {day: _disk_bytes(folder / day) for day in archive_days(folder)}
+        self.day_bytes = {day: _disk_bytes(folder / day) for day in archive_days(folder)}
         """Bytes on the disk by day."""
         self._day: str | None = None
         self._files: dict[str, str] = {}
         """The day's bodies: checksum to file name."""
 
-    def keep(self, attempt: Attempt, body: bytes | None = None) -> bool:
+    def add(self, attempt: Attempt, body: bytes | None = None) -> bool:
         """Write down an attempt, and its body unless the day has it; return whether the body was new.
 
         Raises HeadwayError when the disk is full or fails; the archive then is as it was before.
         """
         try:
-            with _disk_faults_said(self.folder):
+            with _disk_errors_as_headway_errors(self.folder):
                 self._enter(day_name(attempt.fetched_at))
                 self._index.stat()
                 if body is None:
@@ -50,12 +50,12 @@ class Archive:
             self._day = None
             raise
 
-    def drop(self, day: str) -> None:
+    def delete_day(self, day: str) -> None:
         """Delete a day: at once for whoever reads, then file by file. Raises HeadwayError when that cannot be."""
         going = self.folder / f".{day}{GOING}"
         # Forgotten first: a day that cannot be deleted is said once, and not tried again at every poll.
-        del self.sizes[day]
-        with _disk_faults_said(self.folder):
+        del self.day_bytes[day]
+        with _disk_errors_as_headway_errors(self.folder):
             (self.folder / day).rename(going)
             shutil.rmtree(going)
 
@@ -78,7 +78,7 @@ class Archive:
             raise
         self._files[checksum] = name
         if known is None:
-            self.sizes[self._day] += _file_bytes(path)
+            self.day_bytes[self._day] += _file_bytes(path)
         return known is None
 
     def _enter(self, day: str) -> None:
@@ -89,8 +89,8 @@ class Archive:
         folder = self.folder / day
         folder.mkdir(exist_ok=True)
         (folder / INDEX_NAME).touch()
-        files = mend_day(folder, self._say)
-        self.sizes |= {
+        files = repair_day(folder, self._say)
+        self.day_bytes |= {
             each: _disk_bytes(self.folder / each)
             for each in {self._day, day} & set(archive_days(self.folder))
         }
@@ -104,27 +104,27 @@ def open_archive(folder: Path | str, url: str, say: Callable[[str], None]) -> It
     Raises HeadwayError for a folder that holds something else, that another recorder writes, or that cannot be written.
     """
     folder = Path(folder)
-    with _disk_faults_said(folder):
-        claim_folder(folder, url)
+    with _disk_errors_as_headway_errors(folder):
+        init_archive(folder, url)
         lock = (folder / LOCK_NAME).open("w")
     with lock:
         _lock(lock, folder)
-        with _disk_faults_said(folder):
+        with _disk_errors_as_headway_errors(folder):
             for going in folder.glob(f".*{GOING}"):
                 shutil.rmtree(going)
-            _mend_newest(folder, say)
+            _repair_newest_day(folder, say)
             archive = Archive(folder, say)
         try:
             yield archive
         finally:
             # An interrupt comes at any moment, too: between a body and its line, for instance.
             with suppress(OSError):
-                _mend_newest(folder, say)
+                _repair_newest_day(folder, say)
 
 
-def _mend_newest(folder: Path, say: Callable[[str], None]) -> None:
+def _repair_newest_day(folder: Path, say: Callable[[str], None]) -> None:
     for day in archive_days(folder)[-1:]:
-        mend_day(folder / day, say)
+        repair_day(folder / day, say)
 
 
 def _lock(lock: object, folder: Path) -> None:
@@ -140,7 +140,7 @@ def _lock(lock: object, folder: Path) -> None:
 
 
 @contextmanager
-def _disk_faults_said(folder: Path) -> Iterator[None]:
+def _disk_errors_as_headway_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, HeadwayError) as error:

@@ -8,7 +8,7 @@ GZIP = 16 + zlib.MAX_WBITS
 """The window of `zlib` that reads gzip's frame (RFC 1952)."""
 
 
-class ExchangeFailed(Exception):
+class FetchError(Exception):
     """An exchange that gave no poll. `status` is the HTTP status, where there was one; `retry_after` that header's text."""
 
     def __init__(self, reason: str, status: int | None = None, retry_after: str | None = None):
@@ -16,50 +16,50 @@ class ExchangeFailed(Exception):
         self.reason, self.status, self.retry_after = reason, status, retry_after
 
 
-def read_body(response: HTTPResponse, most_bytes: int) -> bytes:
-    """Return the decoded body, of at most `most_bytes` before and after decoding.
+def read_body(response: HTTPResponse, max_bytes: int) -> bytes:
+    """Return the decoded body, of at most `max_bytes` before and after decoding.
 
     Raises ExchangeFailed for one that is larger, cut off, or encoded in an unknown way; a body that is too large is left
-    unread. Memory stays under three times `most_bytes`.
+    unread. Memory stays under three times `max_bytes`.
     """
-    raw = _read_raw(response, most_bytes)
+    raw = _read_raw(response, max_bytes)
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
         return raw
     if encoding not in ("gzip", "x-gzip"):
-        raise ExchangeFailed(f"the body is encoded as {encoding[:40]!r}, which was not asked for")
-    return _unzipped(raw, most_bytes)
+        raise FetchError(f"the body is encoded as {encoding[:40]!r}, which was not asked for")
+    return _unzipped(raw, max_bytes)
 
 
-def _read_raw(response: HTTPResponse, most_bytes: int) -> bytes:
+def _read_raw(response: HTTPResponse, max_bytes: int) -> bytes:
     declared, raw = response.length, bytearray()
-    if (declared or 0) > most_bytes:
-        raise _too_large(most_bytes)
+    if (declared or 0) > max_bytes:
+        raise _too_large(max_bytes)
     # One arrival at a time: a read that waits for a full piece would sit through any number of slow drips.
     while len(raw) != declared and (piece := response.read1(PIECE_BYTES)):
         raw += piece
-        if len(raw) > most_bytes:
-            raise _too_large(most_bytes)
+        if len(raw) > max_bytes:
+            raise _too_large(max_bytes)
     if declared is not None and len(raw) < declared:
-        raise ExchangeFailed(f"the body broke off after {len(raw):,} of {declared:,} bytes")
+        raise FetchError(f"the body broke off after {len(raw):,} of {declared:,} bytes")
     return bytes(raw)
 
 
-def _unzipped(raw: bytes, most_bytes: int) -> bytes:
+def _unzipped(raw: bytes, max_bytes: int) -> bytes:
     body = bytearray()
     while raw:
         member = zlib.decompressobj(GZIP)
         try:
-            body += member.decompress(raw, most_bytes + 1 - len(body))
+            body += member.decompress(raw, max_bytes + 1 - len(body))
         except zlib.error as error:
-            raise ExchangeFailed("the body is called gzip but is not") from error
-        if len(body) > most_bytes:
-            raise _too_large(most_bytes)
+            raise FetchError("the body is called gzip but is not") from error
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
         if not member.eof:
-            raise ExchangeFailed("the gzip body broke off")
+            raise FetchError("the gzip body broke off")
         raw = member.unused_data
     return bytes(body)
 
 
-def _too_large(most_bytes: int) -> ExchangeFailed:
-    return ExchangeFailed(f"the body is larger than {most_bytes:,} bytes")
+def _too_large(max_bytes: int) -> FetchError:
+    return FetchError(f"the body is larger than {max_bytes:,} bytes")

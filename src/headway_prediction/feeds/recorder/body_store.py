@@ -16,7 +16,7 @@ LEVEL = 6
 """gzip's usual effort; the highest gains little on polls and takes longer."""
 
 
-class Damaged(Exception):
+class DamagedBody(Exception):
     """A stored body that is not what was stored; the text says how."""
 
 
@@ -55,9 +55,9 @@ def read_body(path: Path, attempt: Attempt) -> bytes:
         with gzip.open(path) as stream:
             body = stream.read(attempt.bytes + 1)
     except FileNotFoundError as error:
-        raise Damaged("the file is missing") from error
+        raise DamagedBody("the file is missing") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise Damaged("the file cannot be read") from error
+        raise DamagedBody("the file cannot be read") from error
     if len(body) != attempt.bytes or checksum_of(body) != attempt.sha256:
-        raise Damaged("the checksum is another one than the index holds")
+        raise DamagedBody("the checksum is another one than the index holds")
     return body

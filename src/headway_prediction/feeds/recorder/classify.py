@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from headway_prediction.feeds.recorder.address import Key
-from headway_prediction.feeds.recorder.body import ExchangeFailed
+from headway_prediction.feeds.recorder.body import FetchError
 from headway_prediction.feeds.recorder.feed_shape import has_feed_shape
-from headway_prediction.feeds.recorder.http_fetch import Answer
+from headway_prediction.feeds.recorder.http_fetch import FeedResponse
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
 
-LONGEST_TOLD = 200
+MAX_HEADER_CHARS = 200
 """Characters that are kept of what a server says in a header."""
 
 
-def judge(
-    answer: Answer, body: bytes | None, fetched_at: float, seconds: float, key: Key | None
+def classify(
+    answer: FeedResponse, body: bytes | None, fetched_at: float, seconds: float, key: Key | None
 ) -> tuple[Attempt, bytes | None]:
     """Return the line for an answer that took `seconds`, and the body to keep, if any.
 
@@ -36,10 +36,10 @@ def judge(
     reason = f"the body is no GTFS-Realtime feed, or half of one (content type {attempt.content_type})"
     if key and key.is_in(body):
         return replace(attempt, outcome=Outcome.FAILED, reason=f"{reason}, and repeats the key"), None
-    return replace(attempt, outcome=Outcome.ASIDE, reason=reason), body
+    return replace(attempt, outcome=Outcome.QUARANTINED, reason=reason), body
 
 
-def failed(failure: ExchangeFailed, fetched_at: float, key: Key | None) -> Attempt:
+def failed_attempt(failure: FetchError, fetched_at: float, key: Key | None) -> Attempt:
     """Return the line for an exchange that gave no body."""
     return Attempt(fetched_at, Outcome.FAILED, status=failure.status, reason=_safe(failure.reason, key))
 
@@ -47,4 +47,4 @@ def failed(failure: ExchangeFailed, fetched_at: float, key: Key | None) -> Attem
 def _safe(text: str | None, key: Key | None) -> str | None:
     if text is None:
         return None
-    return (key.hidden_in(text) if key else text)[:LONGEST_TOLD]
+    return (key.redact(text) if key else text)[:MAX_HEADER_CHARS]

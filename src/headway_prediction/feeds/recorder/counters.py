@@ -6,12 +6,12 @@ from headway_prediction.feeds.recorder.index import Attempt, Outcome
 
 
 @dataclass
-class Tally:
+class AttemptCounters:
     """Attempts by what became of them, and how many polls were new."""
 
     polls: int = 0
     new: int = 0
-    aside: int = 0
+    quarantined: int = 0
     failed: int = 0
     lost: int = 0
     """Attempts that could not be written down: the disk was full."""
@@ -23,8 +23,8 @@ class Tally:
         elif attempt.outcome is Outcome.POLL:
             self.polls += 1
             self.new += new
-        elif attempt.outcome is Outcome.ASIDE:
-            self.aside += 1
+        elif attempt.outcome is Outcome.QUARANTINED:
+            self.quarantined += 1
         else:
             self.failed += 1
 

@@ -7,7 +7,7 @@ required header is 1 and comes first, entities are 2; all are messages of their 
 
 HEADER_TAG = 1 << 3 | 2
 VARINT, FIXED_64, LENGTH, FIXED_32 = 0, 1, 2, 5
-LONGEST_VARINT = 10
+MAX_VARINT_BYTES = 10
 
 
 def has_feed_shape(body: bytes) -> bool:
@@ -40,7 +40,7 @@ def _after_field(body: bytes, at: int) -> int | None:
 def _varint(body: bytes, at: int) -> tuple[int, int | None]:
     """A number in groups of seven bits, lowest first, and where it ends; None where it does not."""
     value = 0
-    for place, byte in enumerate(body[at : at + LONGEST_VARINT]):
+    for place, byte in enumerate(body[at : at + MAX_VARINT_BYTES]):
         value |= (byte & 0x7F) << 7 * place
         if byte < 0x80:
             return value, at + place + 1

@@ -15,12 +15,12 @@ from time import monotonic
 from urllib.parse import urljoin, urlsplit
 
 from headway_prediction.feeds.recorder.address import FeedAddress, origin
-from headway_prediction.feeds.recorder.body import ExchangeFailed, read_body
+from headway_prediction.feeds.recorder.body import FetchError, read_body
 from headway_prediction.feeds.recorder.connection import connect, hung_up_at
 from headway_prediction.feeds.recorder.proxy import Proxy
 
 REDIRECTS = (301, 302, 303, 307, 308)
-LONGEST_VALIDATOR = 1024
+MAX_VALIDATOR_CHARS = 1024
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Validators:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FeedResponse:
     """A body, or (None) the word that it has not changed."""
 
     body: bytes | None
@@ -56,28 +56,28 @@ class Answer:
     content_type: str | None = None
 
 
-def exchange(address: FeedAddress, validators: Validators, limits: Limits) -> Answer:
+def fetch(address: FeedAddress, validators: Validators, limits: Limits) -> FeedResponse:
     """Ask once. Raises ExchangeFailed, with a reason that never holds the key, for everything but status 200 and 304."""
     deadline = monotonic() + limits.seconds
     url, hops = address.url, 0
     while True:
         answer = _ask(address, url, validators, limits, deadline)
-        if isinstance(answer, Answer):
+        if isinstance(answer, FeedResponse):
             return answer
         hops += 1
         if hops > limits.redirects:
-            raise ExchangeFailed(f"over {limits.redirects} redirects")
+            raise FetchError(f"over {limits.redirects} redirects")
         url = _redirected(address, url, answer)
 
 
 def _ask(
     address: FeedAddress, url: str, validators: Validators, limits: Limits, deadline: float
-) -> Answer | str:
+) -> FeedResponse | str:
     """The answer of one server, or where it sends us."""
-    target, key_header = address.asks(url)
-    proxy = address.proxies.way_to(url)
+    target, key_header = address.request_for(url)
+    proxy = address.proxies.proxy_for(url)
     headers = {"Accept-Encoding": "gzip", "Connection": "close", "User-Agent": _user_agent()}
-    late = ExchangeFailed(f"no whole answer within {limits.seconds:g} s")
+    late = FetchError(f"no whole answer within {limits.seconds:g} s")
     try:
         with closing(connect(url, proxy, deadline)) as connection, _until(deadline, connection):
             if proxy and urlsplit(url).scheme == "http":
@@ -86,12 +86,12 @@ def _ask(
             connection.request("GET", target, headers=headers | validators.headers() | key_header)
             with closing(connection.getresponse()) as response:
                 understood = _understood(response, validators, limits)
-    except (OSError, HTTPException, ValueError, ExchangeFailed) as error:
+    except (OSError, HTTPException, ValueError, FetchError) as error:
         if isinstance(error, TimeoutError) or monotonic() >= deadline:
             raise late from None
-        if isinstance(error, ExchangeFailed):
+        if isinstance(error, FetchError):
             raise
-        raise ExchangeFailed(_reason(error, url, proxy)) from None
+        raise FetchError(_reason(error, url, proxy)) from None
     # A line that was cut reads like the end of a body whose length nobody told.
     if monotonic() >= deadline:
         raise late
@@ -107,22 +107,22 @@ def _until(deadline: float, connection: HTTPConnection) -> AbstractContextManage
     return hung_up_at(deadline, lambda: line)
 
 
-def _understood(response: HTTPResponse, validators: Validators, limits: Limits) -> Answer | str:
+def _understood(response: HTTPResponse, validators: Validators, limits: Limits) -> FeedResponse | str:
     status, headers = response.status, response.headers
     if status == 304 and validators.headers():
-        return Answer(None, status, validators)
+        return FeedResponse(None, status, validators)
     if status in REDIRECTS and headers.get("Location"):
         return headers["Location"]
     if status != 200:
-        raise ExchangeFailed(f"status {status}", status, headers.get("Retry-After"))
+        raise FetchError(f"status {status}", status, headers.get("Retry-After"))
     told = Validators(_sendable(headers.get("ETag")), _sendable(headers.get("Last-Modified")))
-    return Answer(read_body(response, limits.body_bytes), status, told, headers.get("Content-Type"))
+    return FeedResponse(read_body(response, limits.body_bytes), status, told, headers.get("Content-Type"))
 
 
 def _sendable(value: str | None) -> str | None:
     return (
         value
-        if value and value.isascii() and value.isprintable() and len(value) <= LONGEST_VALIDATOR
+        if value and value.isascii() and value.isprintable() and len(value) <= MAX_VALIDATOR_CHARS
         else None
     )
 
@@ -135,12 +135,12 @@ def _redirected(address: FeedAddress, url: str, location: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise ExchangeFailed("a redirect to no web address")
+        raise FetchError("a redirect to no web address")
     if (old.scheme, new.scheme) == ("https", "http"):
-        raise ExchangeFailed("a redirect from https to http, which anybody could read along")
+        raise FetchError("a redirect from https to http, which anybody could read along")
     stranger = origin(new) != origin(urlsplit(address.url))
-    if stranger and address.key and address.key.hidden_in(target) != target:
-        raise ExchangeFailed("a redirect that would tell the key to another server")
+    if stranger and address.key and address.key.redact(target) != target:
+        raise FetchError("a redirect that would tell the key to another server")
     return target
 
 

@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
     POLL = "poll"
     """A body of a feed; `file` holds it."""
-    ASIDE = "aside"
+    QUARANTINED = "quarantined"
     """A body without the shape of a feed, kept in `file` for whoever wants to know; never replayed."""
     FAILED = "failed"
     """No body; `reason` says why."""

@@ -39,7 +39,7 @@ def check_archive(folder: Path | str) -> Path:
     return folder
 
 
-def claim_folder(folder: Path, url: str) -> None:
+def init_archive(folder: Path, url: str) -> None:
     """Make `folder` the archive of the feed at `url`, or see that it is.
 
     Raises HeadwayError for a folder that holds other things or another feed, or that cannot be written.

@@ -31,7 +31,7 @@ class Proxies:
     by_scheme: Mapping[str, Proxy] = field(default_factory=dict)
     no_proxy: str = ""
 
-    def way_to(self, url: str) -> Proxy | None:
+    def proxy_for(self, url: str) -> Proxy | None:
         """Return the proxy for an address; None where it is asked directly."""
         parts = urlsplit(url)
         if self.no_proxy and proxy_bypass_environment(parts.netloc, {"no": self.no_proxy}):

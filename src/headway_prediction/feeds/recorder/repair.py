@@ -20,7 +20,7 @@ from headway_prediction.feeds.recorder.index import (
 )
 
 
-def mend_day(day: Path, say: Callable[[str], None]) -> dict[str, str]:
+def repair_day(day: Path, say: Callable[[str], None]) -> dict[str, str]:
     """Mend a day's folder; return its bodies, checksum to file name. Raises OSError."""
     for leftover in day.glob(".*.new-*"):
         leftover.unlink()
@@ -45,7 +45,7 @@ def _adopt(path: Path) -> str | None:
         fetched_at = time_in_name(path.parent.name, path.name)
     except (OSError, EOFError, ValueError):
         return None
-    outcome = Outcome.POLL if has_feed_shape(body) else Outcome.ASIDE
+    outcome = Outcome.POLL if has_feed_shape(body) else Outcome.QUARANTINED
     checksum = checksum_of(body)
     line = Attempt(fetched_at, outcome, file=path.name, sha256=checksum, bytes=len(body))
     append(path.parent / INDEX_NAME, line)

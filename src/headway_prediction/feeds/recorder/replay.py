@@ -5,7 +5,7 @@ from pathlib import Path
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.recorder.body_store import Damaged, day_name, read_body
+from headway_prediction.feeds.recorder.body_store import DamagedBody, day_name, read_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Outcome, read_index
 from headway_prediction.feeds.recorder.layout import archive_days, check_archive
 from headway_prediction.feeds.recorder.record import Clock
@@ -50,7 +50,7 @@ def _polls_of_day(day: Path, on_fault: Callable[[str], None]) -> Iterator[Poll]:
         if attempt.file != name:
             try:
                 name, body = attempt.file, read_body(day / attempt.file, attempt)
-            except Damaged as damage:
+            except DamagedBody as damage:
                 on_fault(f"{day / attempt.file}: {damage}")
                 continue
         yield Poll(attempt.fetched_at, body)

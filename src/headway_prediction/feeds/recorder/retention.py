@@ -13,17 +13,17 @@ class Retention:
     bytes: int | None = None
     """Room on the disk."""
 
-    def expired(self, sizes: Mapping[str, int], today: str) -> list[str]:
-        """Return the days to delete, oldest first, of `sizes` in bytes by day (ISO dates).
+    def expired(self, day_bytes: Mapping[str, int], today: str) -> list[str]:
+        """Return the days to delete, oldest first, of `day_bytes` in bytes by day (ISO dates).
 
         Whole days go, because each is whole by itself; never today's or a later one, even if it alone is too large.
         """
-        past, total = sorted(day for day in sizes if day < today), sum(sizes.values())
+        past, total = sorted(day for day in day_bytes if day < today), sum(day_bytes.values())
         too_many = 0 if self.days is None else len(past) + 1 - self.days
         going = []
         for number, day in enumerate(past):
             if number >= too_many and (self.bytes is None or total <= self.bytes):
                 break
             going.append(day)
-            total -= sizes[day]
+            total -= day_bytes[day]
         return going

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headway_prediction.feeds.recorder.body_store import NAME, Damaged, read_body
+from headway_prediction.feeds.recorder.body_store import NAME, DamagedBody, read_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Attempt, Outcome, read_index
 from headway_prediction.feeds.recorder.layout import archive_days, check_archive
 
@@ -15,7 +15,7 @@ class DayCheck:
 
     day: str
     outcomes: dict[Outcome, int]
-    whole_files: int
+    intact_files: int
     faults: tuple[str, ...]
 
 
@@ -46,6 +46,6 @@ def _check_day(day: Path) -> DayCheck:
 def _damage(day: Path, attempt: Attempt) -> str | None:
     try:
         read_body(day / attempt.file, attempt)
-    except Damaged as damage:
+    except DamagedBody as damage:
         return f"{day / attempt.file}: {damage}"
     return None

@@ -2,7 +2,7 @@
 
 A cell is one (origin, lead, station, direction). Minutes and flags, float32, NaN where nothing is known. Upstream is where
 the trains come from. The trains "around" a cell are those that, when all pass as expected, have passed the platform last by
-the end of the lead's minute (`holder`), before that one (`before`) and after it (`next`).
+the end of the lead's minute (`current`), before that one (`previous`) and after it (`next`).
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import numpy as np
 
 from headway_prediction.forecasters.base import LEADS, valid_minutes
 from headway_prediction.forecasters.climatology import is_weekend
-from headway_prediction.forecasters.physics.prior import FirstGuess
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS, to_matrices
 from headway_prediction.nn.prior_channels import (
@@ -24,7 +24,7 @@ from headway_prediction.nn.prior_channels import (
     PLATFORM_CHANNELS,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
-    forecasts_by_lead,
+    prior_forecasts,
 )
 
 AGES_MINS = (5, 10, 20, 30)
@@ -40,29 +40,37 @@ STATE_FEATURES = (
     "station",
     "direction",
 )
-TOLD_OF_TRAINS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("may_be_earlier")]
+PHYSICS_TRAIN_CHANNELS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("earlier_by")]
 """What the physical first guess says of a train: that alone is given to methods that learn cell by cell."""
-GUESS_FEATURES = (
-    *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in TOLD_OF_TRAINS),
+PRIOR_FEATURES = (
+    *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in PHYSICS_TRAIN_CHANNELS),
     *PLATFORM_CHANNELS,
 )
-CHANNELS_AROUND = ("arrives_in", "headway", "under_way", "since_seen", "stations_away", "overdue", "late")
+NEARBY_TRAIN_CHANNELS = (
+    "arrives_in",
+    "headway",
+    "under_way",
+    "since_seen",
+    "stations_away",
+    "overdue",
+    "late",
+)
 PLAN_FEATURES = SCHEDULE_CHANNELS[:3]
 LEAD_FEATURES = (
     "lead",
     *FORECASTS,
     *PLAN_FEATURES,
     "expected_passings",
-    *(f"{which}_{name}" for which in ("holder", "next") for name in CHANNELS_AROUND),
-    "before_headway",
-    "since_holder",
+    *(f"{which}_{name}" for which in ("current", "next") for name in NEARBY_TRAIN_CHANNELS),
+    "previous_headway",
+    "since_current",
     "since_next",
     "next_change",
-    "before_change",
+    "previous_change",
     "propagation_change",
     "climatology_change",
 )
-FEATURES = (*STATE_FEATURES, *GUESS_FEATURES, *LEAD_FEATURES)
+FEATURES = (*STATE_FEATURES, *PRIOR_FEATURES, *LEAD_FEATURES)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class CellFeatures:
     at_lead: np.ndarray
 
     @property
-    def first_guess(self) -> np.ndarray:
+    def prior_headway(self) -> np.ndarray:
         """The headways that trip propagation forecasts, in minutes: (origins, leads, stations, directions)."""
         return self.at_lead[..., LEAD_FEATURES.index("trip_propagation")]
 
@@ -89,26 +97,26 @@ class CellFeatures:
 
 
 def cell_features(
-    guess: FirstGuess, history: LineHistory, service_date: date, origins: np.ndarray
+    prior: PhysicsPrior, history: LineHistory, service_date: date, origins: np.ndarray
 ) -> CellFeatures:
     """Return the features of every cell at leads 1 to 15 of a service date, from what is known at each origin."""
     origins = np.asarray(origins)
     state = _state(history, service_date, origins)
-    made = FittedGuess(guess).channels(history, service_date, origins)
-    channels, forecasts = made[..., :CHANNELS_WIDTH], forecasts_by_lead(made)
+    made = FittedPrior(prior).channels(history, service_date, origins)
+    channels, forecasts = made[..., :CHANNELS_WIDTH], prior_forecasts(made)
     leads = np.broadcast_to(
         np.arange(1, LEADS + 1, dtype=np.float32)[:, None, None, None], (*forecasts.shape[:-1], 1)
     )
-    around = _trains_around(channels, state, forecasts)
+    nearby = _nearby_trains(channels, state, forecasts)
     plan = _plan(history, service_date, origins, forecasts.shape)
-    at_lead = np.concatenate([leads, forecasts, plan, around], axis=-1)
-    return CellFeatures(np.concatenate([state, _told(channels)], axis=-1), at_lead)
+    at_lead = np.concatenate([leads, forecasts, plan, nearby], axis=-1)
+    return CellFeatures(np.concatenate([state, _physics_channels(channels)], axis=-1), at_lead)
 
 
-def _told(channels: np.ndarray) -> np.ndarray:
+def _physics_channels(channels: np.ndarray) -> np.ndarray:
     """The channels of trains and platform without what the physical first guess does not say."""
     by_train = channels[..., :TRAINS_WIDTH].reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
-    told = by_train[..., : len(TOLD_OF_TRAINS)].reshape(*channels.shape[:-1], -1)
+    told = by_train[..., : len(PHYSICS_TRAIN_CHANNELS)].reshape(*channels.shape[:-1], -1)
     return np.concatenate([told, channels[..., TRAINS_WIDTH:]], axis=-1)
 
 
@@ -152,32 +160,34 @@ def _plan(
     return np.broadcast_to(plan, (*shape[:-1], len(PLAN_FEATURES)))
 
 
-def _trains_around(channels: np.ndarray, state: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
+def _nearby_trains(channels: np.ndarray, state: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
     """The remaining LEAD_FEATURES, from `expected_passings` on: (origins, leads, stations, directions, features)."""
-    trains = _trains_in_turn(channels, state)
+    trains = _trains_in_order(channels, state)
     lead = np.arange(1, LEADS + 1)[:, None, None]
     coming = trains[..., 1:-1, 0]  # minutes from the end of t0 on: (origins, stations, directions, trains)
     passed = (coming[:, None] < lead[..., None]).sum(axis=-1)
-    holder, following = _train(trains, passed), _train(trains, passed + 1)
-    before = np.where(passed > 0, _train(trains, np.maximum(passed - 1, 0))[..., 1], np.nan)
-    trip, plain, usual = np.moveaxis(forecasts, -1, 0)
+    current, next_train = _train(trains, passed), _train(trains, passed + 1)
+    previous = np.where(passed > 0, _train(trains, np.maximum(passed - 1, 0))[..., 1], np.nan)
+    trip, plain, typical = np.moveaxis(forecasts, -1, 0)
     single = [
-        before, lead - holder[..., 0], lead - following[..., 0],
-        following[..., 1] - trip, before - trip, plain - trip, usual - trip,
+        previous, lead - current[..., 0], lead - next_train[..., 0],
+        next_train[..., 1] - trip, previous - trip, plain - trip, typical - trip,
     ]  # fmt: skip
     return np.concatenate(
-        [passed[..., None].astype(np.float32), holder, following, np.stack(single, axis=-1)], axis=-1
+        [passed[..., None].astype(np.float32), current, next_train, np.stack(single, axis=-1)], axis=-1
     ).astype(np.float32)
 
 
-def _trains_in_turn(channels: np.ndarray, state: np.ndarray) -> np.ndarray:
+def _trains_in_order(channels: np.ndarray, state: np.ndarray) -> np.ndarray:
     """CHANNELS_AROUND of the train that passed last, the next trains and none: (origins, stations, directions, 6, 7)."""
     by_train = channels[..., :TRAINS_WIDTH]
     by_train = by_train.reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
     named = dict(zip(TRAIN_CHANNELS, np.moveaxis(by_train, -1, 0), strict=True))
     named["headway"] = np.where(named["has_headway"] > 0, named["headway"], np.nan)
-    coming = np.stack([named[name] for name in CHANNELS_AROUND], axis=-1)
-    last, none = (np.full((*coming.shape[:-2], 1, len(CHANNELS_AROUND)), np.nan, np.float32) for _ in "ab")
+    coming = np.stack([named[name] for name in NEARBY_TRAIN_CHANNELS], axis=-1)
+    last, none = (
+        np.full((*coming.shape[:-2], 1, len(NEARBY_TRAIN_CHANNELS)), np.nan, np.float32) for _ in "ab"
+    )
     last[..., 0, 0] = -state[..., STATE_FEATURES.index("elapsed")]
     last[..., 0, 1] = state[..., STATE_FEATURES.index("headway")]
     none[..., 0] = FAR_MINS

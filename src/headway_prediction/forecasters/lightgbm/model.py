@@ -17,9 +17,9 @@ import numpy as np
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.lightgbm.features import FEATURES, cell_features
-from headway_prediction.forecasters.lightgbm.rows import MOST_ROWS, TrainingCells, training_cells
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.lightgbm.rows import MAX_ROWS, TrainingCells, training_cells
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 
 if TYPE_CHECKING:
@@ -58,37 +58,37 @@ TAIL = {
     "num_iterations": 100,
 }
 FITS = {"mean": MEAN, "p50": MEDIAN, "p10": TAIL | {"alpha": 0.1}, "p90": TAIL | {"alpha": 0.9}}
-QUIET_WEIGHT = 0.1
+NON_EVENT_WEIGHT = 0.1
 """Of a cell that no train passes in, where the tails are fitted: intervals are judged where something happens."""
-GUESS = "guess_"
+PRIOR_PREFIX = "guess_"
 
 
 @dataclass(frozen=True)
 class LightGBM:
-    """The first `guess` and the fitted `models` by the names of FITS: their text, compressed, as bytes (uint8)."""
+    """The first `prior` and the fitted `models` by the names of FITS: their text, compressed, as bytes (uint8)."""
 
-    guess: FirstGuess
+    prior: PhysicsPrior
     models: Mapping[str, np.ndarray]
     name: ClassVar[str] = "lightgbm"
 
     @classmethod
-    def fit(cls, training: LineHistory, most_rows: int = MOST_ROWS, most_rounds: int | None = None) -> Self:
+    def fit(cls, training: LineHistory, max_rows: int = MAX_ROWS, max_rounds: int | None = None) -> Self:
         """Learn on a share of the cells of training days; raises HeadwayError where the library is not installed.
 
-        Fewer rows, and at most `most_rounds` trees instead of those of FITS, are quicker and worse.
+        Fewer rows, and at most `max_rounds` trees instead of those of FITS, are quicker and worse.
         """
         lightgbm_library()
-        cells = training_cells(training, most_rows)
-        return cls(fit_first_guess(training), {name: _fitted(cells, name, most_rounds) for name in FITS})
+        cells = training_cells(training, max_rows)
+        return cls(fit_prior(training), {name: _fitted(cells, name, max_rounds) for name in FITS})
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast mean and quantiles at leads 1 to 15; raises HeadwayError where the library is not installed."""
-        known = cell_features(self.guess, history, service_date, origins)
-        rows = known.rows(np.ones_like(known.first_guess, dtype=bool))
+        known = cell_features(self.prior, history, service_date, origins)
+        rows = known.rows(np.ones_like(known.prior_headway, dtype=bool))
         cap_mins = history.grid.attrs["cap_mins"]
         found = {
             name: np.clip(
-                known.first_guess + booster.predict(rows).reshape(known.first_guess.shape), 0.0, cap_mins
+                known.prior_headway + booster.predict(rows).reshape(known.prior_headway.shape), 0.0, cap_mins
             ).astype(np.float32)
             for name, booster in self._boosters.items()
         }
@@ -117,13 +117,19 @@ class LightGBM:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the first guess's arrays and the models."""
-        return {f"{GUESS}{name}": values for name, values in self.guess.state().items()} | dict(self.models)
+        return {f"{PRIOR_PREFIX}{name}": values for name, values in self.prior.state().items()} | dict(
+            self.models
+        )
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild the fitted forecaster; the library is not needed before it forecasts."""
-        guess = {name.removeprefix(GUESS): values for name, values in state.items() if name.startswith(GUESS)}
-        return cls(FirstGuess.from_state(guess), {name: state[name] for name in FITS})
+        prior = {
+            name.removeprefix(PRIOR_PREFIX): values
+            for name, values in state.items()
+            if name.startswith(PRIOR_PREFIX)
+        }
+        return cls(PhysicsPrior.from_state(prior), {name: state[name] for name in FITS})
 
 
 def lightgbm_library() -> ModuleType:
@@ -139,15 +145,15 @@ def lightgbm_library() -> ModuleType:
     return lightgbm
 
 
-def _fitted(cells: TrainingCells, name: str, most_rounds: int | None) -> np.ndarray:
+def _fitted(cells: TrainingCells, name: str, max_rounds: int | None) -> np.ndarray:
     """Fit one of FITS; return its model's text, compressed, as bytes."""
-    weight = np.where(cells.event, 1.0, QUIET_WEIGHT) if FITS[name]["objective"] == "quantile" else None
+    weight = np.where(cells.event, 1.0, NON_EVENT_WEIGHT) if FITS[name]["objective"] == "quantile" else None
     library, parameters = lightgbm_library(), COMMON | FITS[name]
     rounds = parameters["num_iterations"]
-    parameters |= {"num_iterations": min(rounds, most_rounds or rounds)}
+    parameters |= {"num_iterations": min(rounds, max_rounds or rounds)}
     rows = library.Dataset(
         cells.features,
-        cells.headway - cells.first_guess,
+        cells.headway - cells.prior_headway,
         weight=weight,
         feature_name=list(FEATURES),
         params=parameters,

@@ -11,29 +11,33 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.arrival_features import ARRIVAL_FACTS, ArrivalFacts, arrival_facts
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay, Expected
+from headway_prediction.forecasters.physics.arrival_features import (
+    ARRIVAL_FEATURE_COUNT,
+    ArrivalFeatures,
+    arrival_features,
+)
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
 from headway_prediction.transit.line import DIRECTIONS
 
 TAIL = 0.1
 """One train in so many is earlier than `earliest`, and as many are later than `latest`."""
-LIKELY = 0.5
+MIN_ARRIVAL_PROBABILITY = 0.5
 """Trains less likely to come than this are not expected."""
-UNKNOWN_SPREAD_MINS = 1.5
+DEFAULT_SPREAD_MINS = 1.5
 """So much earlier and later a train may be where nothing was learned."""
 
 
 class ArrivalTimes(NamedTuple):
     """When trains are believed to pass, (trains, positions), infinite where one will not: in the middle, and so early and so
-    late that a TAIL of them is beyond; and how likely they `come` at all."""
+    late that a TAIL of them is beyond; and how likely they `arrival_probability` at all."""
 
     minutes: np.ndarray
     earliest: np.ndarray
     latest: np.ndarray
-    come: np.ndarray
+    arrival_probability: np.ndarray
 
 
-class Told(NamedTuple):
+class PredictedResiduals(NamedTuple):
     """Of single trains: how many minutes `late` one is (rows,), how much earlier and later than that it may be, `spread`
     (rows, 2), and how likely it `comes` (rows,)."""
 
@@ -43,7 +47,7 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ArrivalCorrections:
+class ArrivalResiduals:
     """What was learned of a line with so many `positions` in its longer direction: the weights (inputs, outputs) and biases
     (outputs,) of `layers`, of which all but the last are followed by a rectifier; no layers correct nothing.
 
@@ -59,28 +63,32 @@ class ArrivalCorrections:
         """Return what holds where nothing was learned."""
         return cls(0, ())
 
-    def times(self, day: DirectionDay, direction: int, expected: Expected, t0: int) -> ArrivalTimes:
+    def times(self, day: DirectionDay, direction: int, expected: ExpectedTrains, t0: int) -> ArrivalTimes:
         """Return when the expected trains are believed to pass; none does before the end of minute t0, and those that are
         likelier not to come than to come do not."""
         minutes, shape = expected.minutes.copy(), expected.minutes.shape
-        spread, come = np.full((*shape, 2), UNKNOWN_SPREAD_MINS), np.ones(shape)
+        spread, arrival_probability = np.full((*shape, 2), DEFAULT_SPREAD_MINS), np.ones(shape)
         if self.layers:
-            facts = arrival_facts(day, expected, t0)
-            told = self.told(arrival_inputs(facts, direction, self.positions))
-            at = facts.train, facts.position
-            minutes[at], spread[at], come[at] = facts.minutes + told.late, told.spread, told.comes
-        minutes[come < LIKELY] = np.inf
+            features = arrival_features(day, expected, t0)
+            predicted = self.predict(arrival_inputs(features, direction, self.positions))
+            at = features.train, features.position
+            minutes[at], spread[at], arrival_probability[at] = (
+                features.minutes + predicted.late,
+                predicted.spread,
+                predicted.comes,
+            )
+        minutes[arrival_probability < MIN_ARRIVAL_PROBABILITY] = np.inf
         parts = minutes, minutes - spread[..., 0], minutes + spread[..., 1]
-        return ArrivalTimes(*(np.maximum(part, t0 + 1) for part in parts), come)
+        return ArrivalTimes(*(np.maximum(part, t0 + 1) for part in parts), arrival_probability)
 
-    def told(self, inputs: np.ndarray) -> Told:
+    def predict(self, inputs: np.ndarray) -> PredictedResiduals:
         """Return what is told of rows of `arrival_inputs`."""
         hidden = inputs
         for weights, biases in self.layers[:-1]:
             hidden = np.maximum(hidden @ weights + biases, 0.0)
         weights, biases = self.layers[-1]
         outputs = hidden @ weights + biases
-        return Told(
+        return PredictedResiduals(
             outputs[:, 0], np.logaddexp(0.0, outputs[:, 1:3]), np.exp(-np.logaddexp(0.0, -outputs[:, 3]))
         )
 
@@ -101,14 +109,14 @@ class ArrivalCorrections:
 
 def inputs_width(positions: int) -> int:
     """Return how many columns `arrival_inputs` has on a line with so many positions."""
-    return ARRIVAL_FACTS + len(DIRECTIONS) * (2 * positions + 1)
+    return ARRIVAL_FEATURE_COUNT + len(DIRECTIONS) * (2 * positions + 1)
 
 
-def arrival_inputs(facts: ArrivalFacts, direction: int, positions: int) -> np.ndarray:
+def arrival_inputs(features: ArrivalFeatures, direction: int, positions: int) -> np.ndarray:
     """Return the facts, and by direction which position is ahead and where the train was seen: (rows, inputs_width)."""
-    ahead = _one_of(positions * direction + facts.position, len(DIRECTIONS) * positions)
-    seen = _one_of((positions + 1) * direction + 1 + facts.seen, len(DIRECTIONS) * (positions + 1))
-    return np.concatenate([facts.rows, ahead, seen], axis=-1)
+    ahead = _one_of(positions * direction + features.position, len(DIRECTIONS) * positions)
+    observed = _one_of((positions + 1) * direction + 1 + features.observed, len(DIRECTIONS) * (positions + 1))
+    return np.concatenate([features.rows, ahead, observed], axis=-1)
 
 
 def _one_of(places: np.ndarray, count: int) -> np.ndarray:

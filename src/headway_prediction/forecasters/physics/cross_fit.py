@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from headway_prediction.forecasters.physics.fit_prior import fit_first_guess
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 
 FOLDS = 5
@@ -16,17 +16,17 @@ def folds_of(service_dates: Sequence[date], count: int) -> list[list[date]]:
     return [list(service_dates[start::count]) for start in range(count)]
 
 
-def out_of_fold_guesses(training: LineHistory, count: int = FOLDS) -> dict[date, FirstGuess]:
+def cross_fit_priors(training: LineHistory, count: int = FOLDS) -> dict[date, PhysicsPrior]:
     """Return, for every training day, a first guess fitted on the other folds; of a single day, on that day itself."""
     dates = training.service_dates
-    guesses = {}
+    priors = {}
     for fold in folds_of(dates, count):
         others = [day for day in dates if day not in fold] or dates
-        guesses |= dict.fromkeys(fold, fit_first_guess(training.select(others)))
-    return guesses
+        priors |= dict.fromkeys(fold, fit_prior(training.select(others)))
+    return priors
 
 
-def fold_numbers(guesses: Mapping[date, FirstGuess]) -> dict[date, int]:
+def fold_numbers(priors: Mapping[date, PhysicsPrior]) -> dict[date, int]:
     """Return the number of each day's fold, from 0 on: the days of one share their guess."""
-    numbers = {guess: number for number, guess in enumerate(dict.fromkeys(guesses.values()))}
-    return {day: numbers[guess] for day, guess in guesses.items()}
+    numbers = {prior: number for number, prior in enumerate(dict.fromkeys(priors.values()))}
+    return {day: numbers[prior] for day, prior in priors.items()}

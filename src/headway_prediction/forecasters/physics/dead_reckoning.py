@@ -9,7 +9,7 @@ from headway_prediction.forecasters.physics.stopping_pattern import DirectionRun
 
 TRAIN_OVERDUE_MINS = 3.0
 DEPARTURE_OVERDUE_MINS = 6.0
-USUALLY_SERVED = 0.5
+MIN_SERVED_SHARE = 0.5
 """A platform that fewer of the trains seen upstream go on to serve is left out of their run."""
 
 
@@ -24,15 +24,15 @@ class TrainsOfDay:
     positions: np.ndarray
     trains: np.ndarray
     planned: np.ndarray | None
-    usual_headways: np.ndarray
+    typical_headways: np.ndarray
 
 
-def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -> np.ndarray:
+def dead_reckoning(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -> np.ndarray:
     """Return headways (leads, positions) that follow from the trains known at t0; NaN where no train is expected."""
     known = int(np.searchsorted(day.minutes, t0 + 1, side="left"))
     minutes, positions = day.minutes[:known], day.positions[:known]
-    last_seen = np.full(runs.served.shape[0], np.nan)
-    last_seen[positions] = minutes  # sorted by time: the last one stays
+    last_observed = np.full(runs.served.shape[0], np.nan)
+    last_observed[positions] = minutes  # sorted by time: the last one stays
     since_first = runs.since_first(t0)
     arrivals = np.concatenate(
         [
@@ -41,7 +41,7 @@ def run_on(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -
             np.full((1, len(since_first)), np.inf),  # there may be no train at all
         ]
     )
-    return held_headways_ahead(np.sort(arrivals, axis=0), last_seen, t0, leads)
+    return headways_of_arrivals(np.sort(arrivals, axis=0), last_observed, t0, leads)
 
 
 def _trains_under_way(
@@ -55,10 +55,10 @@ def _trains_under_way(
     """Expected arrivals (trains, positions) of the trains on the line; infinite where a train will not come."""
     _, from_end = np.unique(trains[::-1], return_index=True)
     last = len(trains) - 1 - from_end
-    at, seen = positions[last], minutes[last]
-    expected = seen[:, None] + since_first[None, :] - since_first[at][:, None]
+    at, observed = positions[last], minutes[last]
+    expected = observed[:, None] + since_first[None, :] - since_first[at][:, None]
     ahead = np.arange(len(since_first))[None, :] > at[:, None]
-    served = runs.served[at] >= USUALLY_SERVED
+    served = runs.served[at] >= MIN_SERVED_SHARE
     coming = ahead & served & (expected >= t0 + 1 - TRAIN_OVERDUE_MINS)
     # A train that is overdue at the next platform arrives at once and carries its delay along.
     lateness = np.where(coming, t0 + 1 - expected, -np.inf).max(axis=1, initial=0.0).clip(0, None)
@@ -73,9 +73,9 @@ def _trains_to_come(
     if day.planned is not None:
         departures = _pending_departures(day.planned, last, t0, leads)
     else:
-        departures = usual_departures(day.usual_headways, last, t0, leads)
+        departures = typical_departures(day.typical_headways, last, t0, leads)
     expected = np.maximum(departures, t0 + 1)[:, None] + since_first[None, :]
-    return np.where(runs.served[0][None, :] >= USUALLY_SERVED, expected, np.inf)
+    return np.where(runs.served[0][None, :] >= MIN_SERVED_SHARE, expected, np.inf)
 
 
 def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: int, leads: int) -> np.ndarray:
@@ -87,23 +87,23 @@ def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: i
     return planned[pending]
 
 
-def usual_departures(
-    usual_headways: np.ndarray, last_departure: float | None, t0: int, leads: int
+def typical_departures(
+    typical_headways: np.ndarray, last_departure: float | None, t0: int, leads: int
 ) -> np.ndarray:
     """Departures at the usual headway after the last one, the first of them not before now; none before a first train."""
-    half_hour = min(t0 // 30, len(usual_headways) - 1)
-    headway = usual_headways[half_hour]
+    half_hour = min(t0 // 30, len(typical_headways) - 1)
+    headway = typical_headways[half_hour]
     if last_departure is None or not np.isfinite(headway):
         return np.empty(0)
     first = max(last_departure + headway, t0 + 1)
     return np.arange(first, t0 + 1 + leads, max(headway, 1.0))
 
 
-def held_headways_ahead(arrivals: np.ndarray, last_seen: np.ndarray, t0: int, leads: int) -> np.ndarray:
+def headways_of_arrivals(arrivals: np.ndarray, last_observed: np.ndarray, t0: int, leads: int) -> np.ndarray:
     """Headways (leads, positions) held at the end of each minute; NaN where no train is expected by then."""
-    before = np.concatenate([last_seen[None, :], arrivals[:-1]])
+    previous = np.concatenate([last_observed[None, :], arrivals[:-1]])
     with np.errstate(invalid="ignore"):
-        headways = arrivals - before
+        headways = arrivals - previous
     ends = np.arange(t0 + 2, t0 + leads + 2)
     passed = (arrivals[None, :, :] < ends[:, None, None]).sum(axis=1)  # (leads, positions)
     held = np.take_along_axis(headways, np.maximum(passed - 1, 0), axis=0)

@@ -7,37 +7,37 @@ import numpy as np
 
 from headway_prediction.forecasters.physics.dead_reckoning import (
     DEPARTURE_OVERDUE_MINS,
+    MIN_SERVED_SHARE,
     TRAIN_OVERDUE_MINS,
-    USUALLY_SERVED,
-    usual_departures,
+    typical_departures,
 )
-from headway_prediction.forecasters.physics.match_trains import LONGEST_SILENCE_MINS
+from headway_prediction.forecasters.physics.match_trains import MAX_UNOBSERVED_MINS
 from headway_prediction.forecasters.physics.match_trips import matched_trips
 from headway_prediction.forecasters.physics.sections import Sections
 from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
-from headway_prediction.forecasters.physics.train_following import Following
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.transit.trip_keys import UNKNOWN
 
-EXPECTED_ARRAYS = ("minutes", "facts", "keys", "trips", "rows")
-MOST_LATE_MINS = 30.0
+EXPECTED_FIELDS = ("minutes", "features", "keys", "trips", "rows")
+MAX_LATE_MINS = 30.0
 """A train that would leave later than this is replaced by another, or its trip is not run."""
-FACTS = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
+TRAIN_FEATURES = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedTrains:
     """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, `keys`
     (trains,) as the log names or will name them, −1 where nobody knows, `trips` (trains,) their rows among the trips of the
     day, −1 where a train is on none, and `rows` (trains,) their rows among the day's trains, −1 before they have left.
 
-    `facts` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
+    `features` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
     first minute, below zero, for one that has not left); the position of that; minutes it is overdue now; minutes it runs
     behind its trip; 1.0 where its trip is known.
     """
 
     minutes: np.ndarray
-    facts: np.ndarray
+    features: np.ndarray
     keys: np.ndarray
     trips: np.ndarray
     rows: np.ndarray
@@ -46,14 +46,14 @@ class Expected:
 @dataclass(frozen=True)
 class DirectionDay:
     """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known,
-    the `usual_headways` (half-hours, positions), how trains run behind one another, and `feeders` of its trips if known."""
+    the `typical_headways` (half-hours, positions), how trains run behind one another, and `inbound` of its trips if known."""
 
     trains: TripTable
     runs: DirectionRuns
     trips: TripTable | None
-    usual_headways: np.ndarray
-    following: Following
-    feeders: "Feeders | None" = None
+    typical_headways: np.ndarray
+    train_following: TrainFollowing
+    inbound: "InboundTrips | None" = None
 
     @cached_property
     def trips_of_trains(self) -> np.ndarray:
@@ -63,7 +63,7 @@ class DirectionDay:
         return matched_trips(self.trains, self.trips)
 
     @cached_property
-    def minutes_of_trips(self) -> np.ndarray:
+    def observed_minutes_of_trips(self) -> np.ndarray:
         """When the train of each trip passed, NaN where it was not seen: (trips, positions)."""
         minutes, found = np.full(self.trips.minutes.shape, np.nan), self.trips_of_trains >= 0
         minutes[self.trips_of_trains[found]] = self.trains.minutes[found]
@@ -83,25 +83,25 @@ class DirectionDay:
         count = int(np.searchsorted(minute, t0 + 1, side="left"))
         return train[:count], position[:count], minute[:count]
 
-    def last_seen(self, t0: int) -> np.ndarray:
+    def last_observed(self, t0: int) -> np.ndarray:
         """Return the minute of the last passing known at each position, NaN before the first: (positions,)."""
         _, position, minute = self.known(t0)
         last = np.full(self.trains.minutes.shape[1], np.nan)
         last[position] = minute  # in order of time: the last one stays
         return last
 
-    def expected(self, t0: int, leads: int) -> Expected:
+    def expected(self, t0: int, leads: int) -> ExpectedTrains:
         """Return the trains expected from minute t0 + 1 on; those that leave within `leads` minutes are among them."""
         coming = self._to_come_on_trips(t0, leads) if self.trips is not None else self._to_come(t0, leads)
         parts = self._under_way(t0)[1], coming
         minutes, *others = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_ARRAYS
+            np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_FIELDS
         )
-        return Expected(self._following(minutes, t0), *others)
+        return ExpectedTrains(self._with_train_following(minutes, t0), *others)
 
-    def simply_on(self) -> "DirectionDay":
+    def without_train_following(self) -> "DirectionDay":
         """Return the same day with trains that do not mind one another."""
-        return replace(self, following=Following.none(self.usual_headways.shape[1]))
+        return replace(self, train_following=TrainFollowing.none(self.typical_headways.shape[1]))
 
     def under_way(self, t0: int) -> np.ndarray:
         """Return the rows of `trains` that are under way: what `expected` returns first is of these, in their order."""
@@ -109,17 +109,17 @@ class DirectionDay:
 
     def ends(self, t0: int) -> np.ndarray:
         """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
-        passed = self.minutes_of_trips[:, -1]
+        passed = self.observed_minutes_of_trips[:, -1]
         ends = np.where(passed < t0 + 1, passed, np.nan)
         active, coming = self._under_way(t0)
-        trip, last = self.trips_of_trains[active], self._following(coming.minutes, t0)[:, -1]
+        trip, last = self.trips_of_trains[active], self._with_train_following(coming.minutes, t0)[:, -1]
         known = (trip >= 0) & np.isfinite(last)
         ends[trip[known]] = last[known]
         return ends
 
-    def _following(self, minutes: np.ndarray, t0: int) -> np.ndarray:
-        usual = self.usual_headways[min(t0 // 30, len(self.usual_headways) - 1)]
-        return self.following.applied(minutes, self.last_seen(t0), usual)
+    def _with_train_following(self, minutes: np.ndarray, t0: int) -> np.ndarray:
+        typical = self.typical_headways[min(t0 // 30, len(self.typical_headways) - 1)]
+        return self.train_following.apply(minutes, self.last_observed(t0), typical)
 
     @cached_property
     def sections(self) -> Sections:
@@ -127,108 +127,110 @@ class DirectionDay:
         trip, trips = self.trips_of_trains, None
         if self.trips is not None and len(self.trips.minutes):
             trips = np.where(trip[:, None] >= 0, self.trips.minutes[trip], np.nan)
-        return Sections.of(self.trains.minutes, trips, self.runs.running, self.usual_headways)
+        return Sections.of(self.trains.minutes, trips, self.runs.running, self.typical_headways)
 
     @cached_property
     def _slowness(self) -> np.ndarray:
-        return self.following.slowness(self.sections)
+        return self.train_following.slowness(self.sections)
 
-    def _under_way(self, t0: int) -> tuple[np.ndarray, Expected]:
+    def _under_way(self, t0: int) -> tuple[np.ndarray, ExpectedTrains]:
         """The rows of the trains under way, and what is expected of them."""
         now = t0 + 1
         train, position, minute = self.known(t0)
-        at, seen = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
-        at[train], seen[train] = position, minute
-        active = np.flatnonzero((seen > now - LONGEST_SILENCE_MINS) & (at < self.trains.minutes.shape[1] - 1))
-        at, seen = at[active], seen[active]
-        onward, late, on_trip = self._onward(active, at, seen, t0)
-        onward = self._at_own_pace(onward, active, at, seen, t0)
+        at, observed = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
+        at[train], observed[train] = position, minute
+        active = np.flatnonzero(
+            (observed > now - MAX_UNOBSERVED_MINS) & (at < self.trains.minutes.shape[1] - 1)
+        )
+        at, observed = at[active], observed[active]
+        onward, late, on_trip = self._onward(active, at, observed, t0)
+        onward = self._at_own_pace(onward, active, at, observed, t0)
         ahead = np.arange(onward.shape[1]) > at[:, None]
         # Comparisons with NaN are false: a position that is not served is not coming.
         coming = ahead & (onward >= now - TRAIN_OVERDUE_MINS)
         overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
         minutes = np.where(coming, onward + overdue[:, None], np.inf)
-        facts = np.stack([np.ones(len(at)), now - seen, at, overdue, late, on_trip], axis=1)
+        features = np.stack([np.ones(len(at)), now - observed, at, overdue, late, on_trip], axis=1)
         trips = np.full(len(active), -1) if self.trips is None else self.trips_of_trains[active]
-        return active, Expected(minutes, facts, self.trains.key_of_trip[active], trips, active)
+        return active, ExpectedTrains(minutes, features, self.trains.key_of_trip[active], trips, active)
 
     def _onward(
-        self, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
+        self, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Minutes at every position (NaN where not served), how late on its trip, whether on one."""
         since_first = self.runs.since_first(t0)
-        served = self.runs.served[at] >= USUALLY_SERVED
-        onward = np.where(served, seen[:, None] + since_first - since_first[at][:, None], np.nan)
+        served = self.runs.served[at] >= MIN_SERVED_SHARE
+        onward = np.where(served, observed[:, None] + since_first - since_first[at][:, None], np.nan)
         if self.trips is None or not len(active):
             return onward, np.zeros(len(active)), np.zeros(len(active))
         trip = self.trips_of_trains[active]
-        late = seen - self.trips.minutes[trip, at]
+        late = observed - self.trips.minutes[trip, at]
         on_trip = (trip >= 0) & np.isfinite(late)
         onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
         return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
 
     def _at_own_pace(
-        self, onward: np.ndarray, active: np.ndarray, at: np.ndarray, seen: np.ndarray, t0: int
+        self, onward: np.ndarray, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
     ) -> np.ndarray:
         """Minutes onward at the train's own pace, after the delay that its headway where it was last seen brings."""
         known = self.trains.minutes[active, 1:] < t0 + 1
         run = known & (np.arange(known.shape[1]) < at[:, None])
-        pace = self.following.pace(self._slowness[active], self.sections.usual[active], run)
-        delay = self.following.delay(self.sections.beyond[active, at], at)
-        return onward + pace[:, None] * (onward - seen[:, None]) + delay[:, None]
+        pace = self.train_following.pace(self._slowness[active], self.sections.typical[active], run)
+        delay = self.train_following.delay(self.sections.headway_excess[active, at], at)
+        return onward + pace[:, None] * (onward - observed[:, None]) + delay[:, None]
 
-    def _to_come_on_trips(self, t0: int, leads: int) -> Expected:
+    def _to_come_on_trips(self, t0: int, leads: int) -> ExpectedTrains:
         """Trips of which no train has been seen, from 6 minutes overdue on; late where their train comes late."""
         now, late = t0 + 1, self._late_to_leave(t0)
         first = self.trips.first_minutes + late
-        seen = self.trips_of_trains[self.trains.first_minutes < now]
+        observed = self.trips_of_trains[self.trains.first_minutes < now]
         pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
-        pending[seen[seen >= 0]] = False
+        pending[observed[observed >= 0]] = False
         first, minutes = first[pending], (self.trips.minutes + late[:, None])[pending]
         overdue = np.maximum(now - first, 0.0)
         minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
         keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
-        facts = _facts_yet_to_leave(now - first, position, overdue, late[pending], on_trip=1.0)
-        return Expected(minutes, facts, keys, np.flatnonzero(pending), np.full(len(first), -1))
+        features = _features_before_departure(now - first, position, overdue, late[pending], on_trip=1.0)
+        return ExpectedTrains(minutes, features, keys, np.flatnonzero(pending), np.full(len(first), -1))
 
     def _late_to_leave(self, t0: int) -> np.ndarray:
-        if self.feeders is None:
+        if self.inbound is None:
             return np.zeros(len(self.trips.minutes))
-        earliest = self.feeders.earliest(t0)
+        earliest = self.inbound.earliest(t0)
         late = np.where(np.isfinite(earliest), earliest - self.trips.minutes[:, 0], 0.0)
-        return np.clip(late, 0.0, MOST_LATE_MINS)
+        return np.clip(late, 0.0, MAX_LATE_MINS)
 
-    def _to_come(self, t0: int, leads: int) -> Expected:
+    def _to_come(self, t0: int, leads: int) -> ExpectedTrains:
         """Departures at the usual headway after the last one."""
         _, position, minute = self.known(t0)
         departed = minute[position == 0]
-        departures = usual_departures(
-            self.usual_headways[:, 0], departed[-1] if len(departed) else None, t0, leads
+        departures = typical_departures(
+            self.typical_headways[:, 0], departed[-1] if len(departed) else None, t0, leads
         )
-        served = self.runs.served[0] >= USUALLY_SERVED
+        served = self.runs.served[0] >= MIN_SERVED_SHARE
         minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
         zeros = np.zeros(len(departures))
-        facts = _facts_yet_to_leave(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
-        nobody = np.full(len(departures), -1)
-        return Expected(minutes, facts, np.full(len(departures), UNKNOWN), nobody, nobody)
+        features = _features_before_departure(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
+        none = np.full(len(departures), -1)
+        return ExpectedTrains(minutes, features, np.full(len(departures), UNKNOWN), none, none)
 
 
 @dataclass(frozen=True)
-class Feeders:
+class InboundTrips:
     """Where the trains of a direction's trips come from: the `arriving` direction, the `trip` there that feeds each trip (−1
-    where none is known to) and the `least` minutes from its arrival to the departure, each (trips,)."""
+    where none is known to) and the `min_turnaround` minutes from its arrival to the departure, each (trips,)."""
 
     arriving: DirectionDay
     trip: np.ndarray
-    least: np.ndarray
+    min_turnaround: np.ndarray
 
     def earliest(self, t0: int) -> np.ndarray:
         """Return when each trip can leave at the earliest, as far as that is known at the end of minute t0, NaN else."""
         ends = np.append(self.arriving.ends(t0), np.nan)
-        return ends[self.trip] + self.least
+        return ends[self.trip] + self.min_turnaround
 
 
-def _facts_yet_to_leave(
+def _features_before_departure(
     since: np.ndarray, position: np.ndarray, overdue: np.ndarray, late: np.ndarray, on_trip: float
 ) -> np.ndarray:
     zeros = np.zeros(len(since))

@@ -17,64 +17,64 @@ PRIOR_DAYS = 3.0
 
 @dataclass(frozen=True)
 class Lateness:
-    """Usual minutes behind the plan: `usual` (positions,) of all trips, `by_trip` (trips, positions) of the trips whose day
+    """Usual minutes behind the plan: `typical` (positions,) of all trips, `by_trip` (trips, positions) of the trips whose day
     kind and key stand in `trips` (trips, 2)."""
 
-    usual: np.ndarray
+    typical: np.ndarray
     trips: np.ndarray
     by_trip: np.ndarray
 
-    def of(self, table: TripTable, kind: int) -> np.ndarray:
+    def of(self, table: TripTable, day_type: int) -> np.ndarray:
         """Return the lateness of the planned trips of a day kind: (trips, positions)."""
-        rows = np.repeat(self.usual[None], len(table.minutes), axis=0)
+        rows = np.repeat(self.typical[None], len(table.minutes), axis=0)
         known = {(int(k), int(key)): place for place, (k, key) in enumerate(self.trips)}
         for key, trip in table.trip_of_key.items():
-            if (kind, key) in known:
-                rows[trip] = self.by_trip[known[kind, key]]
+            if (day_type, key) in known:
+                rows[trip] = self.by_trip[known[day_type, key]]
         return rows
 
     def state(self, prefix: str) -> dict[str, np.ndarray]:
         """Return the arrays under names that begin with `prefix`."""
-        return {f"{prefix}_{name}": getattr(self, name) for name in ("usual", "trips", "by_trip")}
+        return {f"{prefix}_{name}": getattr(self, name) for name in ("typical", "trips", "by_trip")}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray], prefix: str) -> Self:
         """Rebuild what `state` returned."""
-        return cls(*(state[f"{prefix}_{name}"] for name in ("usual", "trips", "by_trip")))
+        return cls(*(state[f"{prefix}_{name}"] for name in ("typical", "trips", "by_trip")))
 
 
 @dataclass(frozen=True)
 class DayLateness:
-    """What one day of a `kind` says: the trip `keys` (trains,) of its matched trains (−1 where the plan has none), and the
+    """What one day of a `day_type` says: the trip `keys` (trains,) of its matched trains (−1 where the plan has none), and the
     minutes each was `behind` the plan (trains, positions), NaN where it or its trip does not pass."""
 
-    kind: int
+    day_type: int
     keys: np.ndarray
     behind: np.ndarray
 
 
-def lateness_of_day(kind: int, planned: TripTable, trains: TripTable) -> DayLateness:
+def lateness_of_day(day_type: int, planned: TripTable, trains: TripTable) -> DayLateness:
     """Match the trains of a day with its planned trips and compare their minutes."""
     matched = matched_trips(trains, planned)
     found = matched >= 0
     trips = matched[found]
-    return DayLateness(kind, planned.key_of_trip[trips], trains.minutes[found] - planned.minutes[trips])
+    return DayLateness(day_type, planned.key_of_trip[trips], trains.minutes[found] - planned.minutes[trips])
 
 
-def usual_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
+def typical_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
     """Take medians over days, those of one trip drawn towards those of all; on time where nothing is known."""
     late: dict[tuple[int, int], list[np.ndarray]] = {}
     for day in days:
         for key, row in zip(day.keys.tolist(), day.behind, strict=True):
             if key != UNKNOWN:
-                late.setdefault((day.kind, key), []).append(row)
+                late.setdefault((day.day_type, key), []).append(row)
     every = np.concatenate([np.full((1, positions), np.nan), *(day.behind for day in days)])
-    usual = np.nan_to_num(median_or_nan(every))
+    typical = np.nan_to_num(median_or_nan(every))
     trips = np.array(list(late), dtype=np.int64).reshape(-1, 2)
-    by_trip = [_drawn(np.stack(own), usual) for own in late.values()]
-    return Lateness(usual, trips, np.array(by_trip).reshape(-1, positions))
+    by_trip = [_shrunk(np.stack(own), typical) for own in late.values()]
+    return Lateness(typical, trips, np.array(by_trip).reshape(-1, positions))
 
 
-def _drawn(own: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    seen = np.isfinite(own).sum(axis=0)
-    return (seen * np.nan_to_num(median_or_nan(own)) + PRIOR_DAYS * usual) / (seen + PRIOR_DAYS)
+def _shrunk(own: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    observed = np.isfinite(own).sum(axis=0)
+    return (observed * np.nan_to_num(median_or_nan(own)) + PRIOR_DAYS * typical) / (observed + PRIOR_DAYS)

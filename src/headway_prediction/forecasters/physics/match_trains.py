@@ -10,11 +10,11 @@ from headway_prediction.transit.trip_keys import UNKNOWN
 TOLERANCE_MINS = 6.0
 """A passing this far from the usual running time is taken for a train that entered in between."""
 
-LONGEST_SILENCE_MINS = 75.0
+MAX_UNOBSERVED_MINS = 75.0
 """A train unseen for longer has left the line unnoticed; seen again, it is another one, or was no train before."""
 
 
-def identify(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
+def identify_trains(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
     """Return one direction's passings with `train` filled in: as logged, or matched where the log names no train (−1).
 
     `passings` has service_date, position, minute, train. `lags` are the usual minutes between neighbouring platforms,
@@ -33,7 +33,7 @@ def identify(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
     return pl.concat([named, *matched])
 
 
-def separate_rounds(passings: pl.DataFrame) -> pl.DataFrame:
+def split_vehicle_trips(passings: pl.DataFrame) -> pl.DataFrame:
     """Return one direction's passings with a `train` of its own for each round of one that is seen anew.
 
     Some logs name vehicles, not trips, and some see a train hours before it runs: who passes a platform again, or was
@@ -42,7 +42,7 @@ def separate_rounds(passings: pl.DataFrame) -> pl.DataFrame:
     """
     train = ("service_date", "train")
     again = pl.int_range(pl.len()).over(*train, "position").cum_max().over(train)
-    returned = (pl.col("minute").diff() > LONGEST_SILENCE_MINS).fill_null(False).cum_sum().over(train)
+    returned = (pl.col("minute").diff() > MAX_UNOBSERVED_MINS).fill_null(False).cum_sum().over(train)
     rounds = passings.sort("service_date", "minute", "position").with_columns(round=again + returned)
     place = pl.struct("train", "round").rank("dense").cast(pl.Int64)
     lowest = pl.min_horizontal(pl.col("train").min(), UNKNOWN)
@@ -59,13 +59,13 @@ def _match_day(day: pl.DataFrame, lags: np.ndarray) -> np.ndarray:
             np.flatnonzero(positions == position),
             np.flatnonzero(positions == position + 1),
         )
-        partner = match_runs(minutes[upstream], minutes[downstream], lag)
+        partner = match_first_in_first_out(minutes[upstream], minutes[downstream], lag)
         found = partner >= 0
         trains[downstream[found]] = trains[upstream[partner[found]]]
     return trains
 
 
-def match_runs(upstream: np.ndarray, downstream: np.ndarray, lag: float) -> np.ndarray:
+def match_first_in_first_out(upstream: np.ndarray, downstream: np.ndarray, lag: float) -> np.ndarray:
     """Return, for each downstream passing, the index of the upstream passing of the same train, or −1.
 
     Each takes the upstream passing nearest to `lag` minutes before it (within 6 minutes) that is later than the one its

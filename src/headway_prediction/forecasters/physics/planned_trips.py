@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS, USUALLY_SERVED
+from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS, MIN_SERVED_SHARE
 from headway_prediction.forecasters.physics.running_times import travel_positions
 from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
 from headway_prediction.forecasters.physics.trip_pairs import misfits, nearest_pairs
@@ -39,7 +39,7 @@ def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
     onward = _run_through(trips.minutes[departs, 0], runs)
     rest = trips.minutes[~departs]
     pairs = nearest_pairs(misfits(onward, rest), DEPARTURE_OVERDUE_MINS)
-    passes = np.tile(runs.served[0] >= USUALLY_SERVED, (len(onward), 1))
+    passes = np.tile(runs.served[0] >= MIN_SERVED_SHARE, (len(onward), 1))
     next_served = np.argmax(passes[0, 1:]) + 1
     for departure, other in pairs:
         passes[departure] = np.isfinite(rest[other])

@@ -10,8 +10,8 @@ from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 HOURS = SCORED_DAY_MINS // 60
-LONGEST_RUN_MINS = 60
-FEWEST_RUNS = 5
+MAX_RUN_MINS = 60
+MIN_RUNS = 5
 """Fewer runs than this in an hour say less about it than all hours together."""
 
 
@@ -41,8 +41,7 @@ def running_times(passings: pl.DataFrame, position_count: int) -> np.ndarray:
             run=pl.col("minute").shift(-1).over("service_date", "train") - pl.col("minute"),
         )
         .filter(
-            (pl.col("next_position") == pl.col("position") + 1)
-            & pl.col("run").is_between(0, LONGEST_RUN_MINS)
+            (pl.col("next_position") == pl.col("position") + 1) & pl.col("run").is_between(0, MAX_RUN_MINS)
         )
         .with_columns(hour=(pl.col("minute") // 60).cast(pl.Int64).clip(0, HOURS - 1))
     )
@@ -55,12 +54,12 @@ def running_times(passings: pl.DataFrame, position_count: int) -> np.ndarray:
 
 def _table(medians: pl.DataFrame, position_count: int, otherwise: np.ndarray | None = None) -> np.ndarray:
     table = np.full(position_count - 1, 2.0) if otherwise is None else otherwise.copy()
-    enough = medians.filter(pl.col("len") >= (FEWEST_RUNS if otherwise is not None else 1))
+    enough = medians.filter(pl.col("len") >= (MIN_RUNS if otherwise is not None else 1))
     table[enough["position"].to_numpy()] = enough["run"].to_numpy()
     return table
 
 
-def likeliest_lag(upstream: Sequence[np.ndarray], downstream: Sequence[np.ndarray]) -> float:
+def modal_running_time(upstream: Sequence[np.ndarray], downstream: Sequence[np.ndarray]) -> float:
     """Return the running time (minutes) that most trains share, from passings alone, without knowing the trains.
 
     `upstream` and `downstream` hold the sorted minutes of two neighbouring platforms, one array per service day. Of all
@@ -71,7 +70,7 @@ def likeliest_lag(upstream: Sequence[np.ndarray], downstream: Sequence[np.ndarra
     lags = np.concatenate([np.empty(0), *(_differences(*pair) for pair in pairs)])
     if not len(lags):
         return 2.0
-    counts = np.bincount(lags.astype(np.int64), minlength=LONGEST_RUN_MINS + 2).astype(float)
+    counts = np.bincount(lags.astype(np.int64), minlength=MAX_RUN_MINS + 2).astype(float)
     smooth = np.convolve(counts, np.ones(3), mode="same")
     mode = int(np.argmax(smooth)) + 0.5
     return float(np.median(lags[np.abs(lags - mode) <= 1.5]))
@@ -79,4 +78,4 @@ def likeliest_lag(upstream: Sequence[np.ndarray], downstream: Sequence[np.ndarra
 
 def _differences(upstream: np.ndarray, downstream: np.ndarray) -> np.ndarray:
     differences = downstream[None, :] - upstream[:, None]
-    return differences[(differences > 0) & (differences <= LONGEST_RUN_MINS)]
+    return differences[(differences > 0) & (differences <= MAX_RUN_MINS)]

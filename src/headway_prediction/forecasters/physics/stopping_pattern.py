@@ -6,12 +6,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.physics.match_trains import identify
-from headway_prediction.forecasters.physics.running_times import HOURS, likeliest_lag, running_times
+from headway_prediction.forecasters.physics.match_trains import identify_trains
+from headway_prediction.forecasters.physics.running_times import HOURS, modal_running_time, running_times
 from headway_prediction.grid.history import LineHistory
 
-FITTED = ("running", "served", "usual_headways", "keeps_plan")
-PLAN_KEPT_SHARE = 1 / 8
+FITTED = ("running", "served", "typical_headways", "follows_plan")
+MAX_PLAN_DEVIATION_SHARE = 1 / 8
 """Departures at random are a quarter of a headway off the nearest planned one; half of that still tells something."""
 
 
@@ -20,15 +20,15 @@ class DirectionRuns:
     """What was fitted for one direction, platforms numbered along the travel.
 
     `running` (hours, positions - 1): usual minutes to the next platform. `served` (positions, positions): share of the
-    trains seen at a platform that are seen at a later one. `usual_headways` (weekday or weekend, half-hours): the
-    climatology of the first platform, in minutes. `keeps_plan` (a single bool): whether the planned departures tell
+    trains seen at a platform that are seen at a later one. `typical_headways` (weekday or weekend, half-hours): the
+    climatology of the first platform, in minutes. `follows_plan` (a single bool): whether the planned departures tell
     when trains really leave.
     """
 
     running: np.ndarray
     served: np.ndarray
-    usual_headways: np.ndarray
-    keeps_plan: np.ndarray
+    typical_headways: np.ndarray
+    follows_plan: np.ndarray
 
     def since_first(self, minutes: float | np.ndarray) -> np.ndarray:
         """Return usual minutes from the first platform to each one at those times of day: (…, positions)."""
@@ -46,11 +46,13 @@ def fit_direction(
     """
     one_way = placed.filter(pl.col("direction") == direction)
     positions = len(training.line.travel_order(direction))
-    known = identify(one_way, _lags(one_way, positions))
-    usual = medians[:, :, training.line.first_station(direction), direction]
+    known = identify_trains(one_way, _lags(one_way, positions))
+    typical = medians[:, :, training.line.first_station(direction), direction]
     departed = one_way.filter(pl.col("position") == 0)
-    keeps_plan = np.array(_keeps_plan(training, departed, direction))
-    return DirectionRuns(running_times(known, positions), _served_shares(known, positions), usual, keeps_plan)
+    follows_plan = np.array(_keeps_plan(training, departed, direction))
+    return DirectionRuns(
+        running_times(known, positions), _served_shares(known, positions), typical, follows_plan
+    )
 
 
 def _keeps_plan(training: LineHistory, departed: pl.DataFrame, direction: int) -> bool:
@@ -64,7 +66,9 @@ def _keeps_plan(training: LineHistory, departed: pl.DataFrame, direction: int) -
             headways.append(np.diff(planned))
     if not misfits:
         return False
-    return bool(np.median(np.concatenate(misfits)) <= PLAN_KEPT_SHARE * np.median(np.concatenate(headways)))
+    return bool(
+        np.median(np.concatenate(misfits)) <= MAX_PLAN_DEVIATION_SHARE * np.median(np.concatenate(headways))
+    )
 
 
 def _lags(one_way: pl.DataFrame, positions: int) -> np.ndarray:
@@ -73,17 +77,17 @@ def _lags(one_way: pl.DataFrame, positions: int) -> np.ndarray:
         [day.filter(pl.col("position") == position)["minute"].to_numpy() for day in days]
         for position in range(positions)
     ]
-    return np.array([likeliest_lag(minutes[p], minutes[p + 1]) for p in range(positions - 1)])
+    return np.array([modal_running_time(minutes[p], minutes[p + 1]) for p in range(positions - 1)])
 
 
 def _served_shares(known: pl.DataFrame, positions: int) -> np.ndarray:
     trains = known.select("service_date", "train").unique(maintain_order=True).with_row_index("row")
     rows = known.join(trains, on=["service_date", "train"])
-    seen = np.zeros((trains.height, positions), dtype=np.float32)
-    seen[rows["row"].to_numpy(), rows["position"].to_numpy()] = 1
-    count = seen.sum(axis=0)[:, None]
+    observed = np.zeros((trains.height, positions), dtype=np.float32)
+    observed[rows["row"].to_numpy(), rows["position"].to_numpy()] = 1
+    count = observed.sum(axis=0)[:, None]
     # From where no train was ever seen, trains go on everywhere until one shows otherwise.
-    return np.where(count > 0, (seen.T @ seen) / np.maximum(count, 1), np.float32(1))
+    return np.where(count > 0, (observed.T @ observed) / np.maximum(count, 1), np.float32(1))
 
 
 def planned_departures(history: LineHistory, service_date: date, direction: int) -> np.ndarray | None:

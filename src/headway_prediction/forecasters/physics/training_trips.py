@@ -7,15 +7,15 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.day_types import KINDS, day_kind
+from headway_prediction.forecasters.physics.day_type import DAY_TYPES, day_type_of
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.lateness import DayLateness, lateness_of_day, usual_lateness
+from headway_prediction.forecasters.physics.lateness import DayLateness, lateness_of_day, typical_lateness
 from headway_prediction.forecasters.physics.planned_trips import planned_trips
-from headway_prediction.forecasters.physics.prior import TripKnowledge, trains_by_date
+from headway_prediction.forecasters.physics.prior import TripSource, trains_by_date
 from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
-from headway_prediction.forecasters.physics.train_following import Following
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable
-from headway_prediction.forecasters.physics.typical_trips import usual_trips
+from headway_prediction.forecasters.physics.typical_trips import typical_trips
 from headway_prediction.grid.history import LineHistory
 
 
@@ -37,7 +37,7 @@ class TrainingTrips:
         trains = trains_by_date(training, training.service_dates, direction, runs)
         plans = {day: planned_trips(training, day, direction) for day in trains}
         late = {
-            day: lateness_of_day(day_kind(day), plan, trains[day])
+            day: lateness_of_day(day_type_of(day), plan, trains[day])
             for day, plan in plans.items()
             if plan is not None
         }
@@ -48,32 +48,40 @@ class TrainingTrips:
         """The stations of the direction in the order of travel."""
         return self.training.line.travel_order(self.direction)
 
-    def learned(
-        self, source: str, without: date | None = None, kinds: Sequence[int] = KINDS
-    ) -> TripKnowledge:
-        """Learn the trips of these day kinds from all training days but `without`."""
-        late = [seen for day, seen in self.late.items() if day != without] if source == "planned" else []
-        usual = self._usual(kinds, without) if source == "usual" else {}
-        return TripKnowledge(source, usual_lateness(late, len(self.station_order)), usual)
+    def fit_trips(
+        self, source: str, exclude: date | None = None, day_types: Sequence[int] = DAY_TYPES
+    ) -> TripSource:
+        """Learn the trips of these day kinds from all training days but `exclude`."""
+        late = (
+            [observed for day, observed in self.late.items() if day != exclude] if source == "planned" else []
+        )
+        typical = self._typical_trips_of(day_types, exclude) if source == "typical" else {}
+        return TripSource(source, typical_lateness(late, len(self.station_order)), typical)
 
-    def _usual(self, kinds: Sequence[int], without: date | None) -> dict[int, TripTable]:
+    def _typical_trips_of(self, day_types: Sequence[int], exclude: date | None) -> dict[int, TripTable]:
         """Usual trips of the day kinds that have any."""
         days = {
-            kind: [trains for day, trains in self.trains.items() if day_kind(day) == kind and day != without]
-            for kind in kinds
+            day_type: [
+                trains
+                for day, trains in self.trains.items()
+                if day_type_of(day) == day_type and day != exclude
+            ]
+            for day_type in day_types
         }
-        found = {kind: usual_trips(trains, len(self.station_order)) for kind, trains in days.items()}
-        return {kind: table for kind, table in found.items() if len(table.minutes)}
+        found = {
+            day_type: typical_trips(trains, len(self.station_order)) for day_type, trains in days.items()
+        }
+        return {day_type: table for day_type, table in found.items() if len(table.minutes)}
 
-    def held_back(self, service_date: date, source: str) -> DirectionDay:
+    def validation_day(self, service_date: date, source: str) -> DirectionDay:
         """Return a training day as one that knows nothing of its trips but what the other days tell."""
-        knowledge = self.learned(source, without=service_date, kinds=[day_kind(service_date)])
-        return self.as_known(service_date, knowledge)
+        trip_source = self.fit_trips(source, exclude=service_date, day_types=[day_type_of(service_date)])
+        return self.training_day(service_date, trip_source)
 
-    def as_known(self, service_date: date, knowledge: TripKnowledge) -> DirectionDay:
-        """Return a training day with the trips that `knowledge` expects on it, on which trains simply run on."""
-        following = Following.none(len(self.station_order))
+    def training_day(self, service_date: date, trip_source: TripSource) -> DirectionDay:
+        """Return a training day with the trips that `trip_source` expects on it, on which trains simply run on."""
+        train_following = TrainFollowing.none(len(self.station_order))
         trains = self.trains[service_date]
-        return knowledge.direction_day(
-            self.training, service_date, self.direction, self.runs, trains, self.medians, following
+        return trip_source.direction_day(
+            self.training, service_date, self.direction, self.runs, trains, self.medians, train_following
         )

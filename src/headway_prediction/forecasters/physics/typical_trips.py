@@ -16,7 +16,7 @@ from headway_prediction.forecasters.physics.trip_table import TripTable, trip_ta
 SAME_TRIP_MINS = 4.0
 SAME_NAME_MINS = FAR_APART_MINS
 """A shared trip id outweighs the clock up to here; beyond it the id was given to another trip."""
-MOST_DAYS = 12
+MAX_DAYS = 12
 NEWER_DAY_WEIGHT = 0.7
 """Weight of a day against that of the next newer one."""
 
@@ -34,19 +34,19 @@ class _Trip:
         self.rows.append(row)
         self.keys.update(keys)
 
-    def usual(self) -> np.ndarray:
+    def typical(self) -> np.ndarray:
         """Median minutes; NaN where fewer than half of its trains pass."""
         rows = np.stack(self.rows)
-        seen = np.isfinite(rows).sum(axis=0)
-        return np.where(2 * seen >= len(rows), median_or_nan(rows), np.nan)
+        observed = np.isfinite(rows).sum(axis=0)
+        return np.where(2 * observed >= len(rows), median_or_nan(rows), np.nan)
 
 
-def usual_trips(days: Sequence[TripTable], positions: int) -> TripTable:
+def typical_trips(days: Sequence[TripTable], positions: int) -> TripTable:
     """Return the usual trips of `days` (one direction, one kind of day, oldest first; the newest 12 are read)."""
-    days = [day for day in days[-MOST_DAYS:] if len(day.minutes)]
+    days = [day for day in days[-MAX_DAYS:] if len(day.minutes)]
     weights = NEWER_DAY_WEIGHT ** np.arange(len(days))[::-1]
     kept = [trip for trip in _gathered(days) if 2 * weights[trip.days].sum() >= weights.sum()]
-    minutes = np.array([trip.usual() for trip in kept]).reshape(-1, positions)
+    minutes = np.array([trip.typical() for trip in kept]).reshape(-1, positions)
     return trip_table(minutes, [sorted(trip.keys) for trip in kept])
 
 
@@ -78,7 +78,7 @@ def _same_trips(day: TripTable, trips: list[_Trip]) -> list[tuple[int, int]]:
 
 def _rows_of(trips: list[_Trip]) -> np.ndarray:
     """The rows of all trips, NaN where one has fewer than the days read: (trips, days, positions)."""
-    rows = np.full((len(trips), MOST_DAYS, len(trips[0].rows[0])), np.nan)
+    rows = np.full((len(trips), MAX_DAYS, len(trips[0].rows[0])), np.nan)
     for trip, padded in zip(trips, rows, strict=True):
         padded[: len(trip.rows)] = trip.rows
     return rows

@@ -8,18 +8,18 @@ import polars as pl
 
 from headway_prediction.quality.check import Quality
 from headway_prediction.reporting.figures import plain, rows_height, station_ticks
-from headway_prediction.transit.clock import instant, service_time
+from headway_prediction.transit.clock import gtfs_time, instant
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 SHARE_SCALE = "Cividis"
-LOWEST_SHARE = 50
+MIN_SHARE_SHOWN = 50
 """Per cent at which the colours end: what is lower is bad enough."""
-TRAIN_COLOUR, GAP_COLOUR, OUTAGE_COLOUR, ODD_COLOUR = "#0072B2", "#D55E00", "#E69F00", "#CC79A7"
+TRAIN_COLOUR, GAP_COLOUR, OUTAGE_COLOUR, SUSPICIOUS_COLOUR = "#0072B2", "#D55E00", "#E69F00", "#CC79A7"
 ABSENT_COLOUR = "#888888"
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MOST_TICKS = 8
-MOST_FRAMED = 31
+MAX_TICKS = 8
+MAX_COLUMNS_WITH_GAPS = 31
 MARGIN_MINS = 10
 
 
@@ -107,13 +107,13 @@ def _both(first: Sequence[bool], second: Sequence[bool]) -> list[bool]:
 
 
 def _ticks(count: int) -> list[int]:
-    return list(range(0, count, -(-count // MOST_TICKS)))
+    return list(range(0, count, -(-count // MAX_TICKS)))
 
 
 def _share_map(shares: np.ndarray, texts: list[list[str]], place: str = "") -> dict:
-    gap = int(shares.shape[1] <= MOST_FRAMED)  # lines between many narrow cells would hide them
+    gap = int(shares.shape[1] <= MAX_COLUMNS_WITH_GAPS)  # lines between many narrow cells would hide them
     return {
-        "type": "heatmap", "z": plain(shares), "text": texts, "colorscale": SHARE_SCALE, "zmin": LOWEST_SHARE, "zmax": 100,
+        "type": "heatmap", "z": plain(shares), "text": texts, "colorscale": SHARE_SCALE, "zmin": MIN_SHARE_SHOWN, "zmax": 100,
         "xgap": gap, "ygap": gap, "hoverongaps": False, "hovertemplate": f"{place}%{{text}}, %{{z:.1f}} %<extra></extra>",
         "showlegend": False,
         "colorbar": {"thickness": 10, "ticksuffix": " %", "outlinewidth": 0},
@@ -152,7 +152,7 @@ def _line(name: str, rows: pl.DataFrame, mode: str, look: dict) -> dict:
     return {
         "type": "scatter", "name": name, "mode": mode,
         "x": plain(rows["minute"].to_numpy()), "y": rows["station"].to_list(),
-        "text": ["" if minute is None else service_time(minute) for minute in minutes],
+        "text": ["" if minute is None else gtfs_time(minute) for minute in minutes],
         "hovertemplate": f"%{{y}}, %{{text}}<extra>{name}</extra>",
     } | look  # fmt: skip
 
@@ -162,7 +162,7 @@ def _gaps(gaps: pl.DataFrame) -> dict:
         return {}
     x, y, text = [], [], []
     for row in gaps.iter_rows(named=True):
-        span = f"{service_time(row['first_minute'])} to {service_time(row['end_minute'])}"
+        span = f"{gtfs_time(row['first_minute'])} to {gtfs_time(row['end_minute'])}"
         x += [row["first_minute"], row["end_minute"], None]
         y += [row["station"], row["station"], None]
         text += [span, span, ""]
@@ -180,7 +180,7 @@ def _odd(quality: Quality, here: pl.Expr) -> dict:
     rows = pl.concat([own.filter(here).select(columns) for own in found]).unique().sort(columns)
     if rows.is_empty():
         return {}
-    marker = {"color": ODD_COLOUR, "size": 8, "symbol": "circle-open", "line": {"width": 2}}
+    marker = {"color": SUSPICIOUS_COLOUR, "size": 8, "symbol": "circle-open", "line": {"width": 2}}
     return _line("suspicious passing", rows, "markers", {"marker": marker})
 
 

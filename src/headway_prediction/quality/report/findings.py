@@ -3,20 +3,20 @@
 import polars as pl
 
 from headway_prediction.quality.check import Quality
-from headway_prediction.quality.duplicates import ROW_AGAIN, TRAIN_AGAIN, WITHIN_SECONDS
+from headway_prediction.quality.duplicates import REPEATED_ROW, REPEATED_TRAIN, WITHIN_SECONDS
 from headway_prediction.quality.headways import LONG, SHORT
-from headway_prediction.reporting.words import towards
-from headway_prediction.transit.clock import service_time
+from headway_prediction.reporting.glossary import towards
+from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.trip_keys import UNKNOWN
 
-NAMED = 4
+MAX_EXAMPLES = 4
 """Examples that a sentence names before it counts the rest."""
-ROUND_SHARE = 0.1
+MIN_ROUND_SHARE = 0.1
 """Three times what chance puts on full and half minutes: worth a word."""
 DUPLICATE_MEANINGS = {
-    ROW_AGAIN: "rows that stand twice (`headway grid` refuses the log until they are removed)",
+    REPEATED_ROW: "rows that stand twice (`headway grid` refuses the log until they are removed)",
     WITHIN_SECONDS: "passings within 15 s of the one before (the grid drops them)",
-    TRAIN_AGAIN: "passings of a train that had passed there before",
+    REPEATED_TRAIN: "passings of a train that had passed there before",
 }
 EVIDENCE = {
     "plan": "the plan",
@@ -39,7 +39,7 @@ NOTES = (
 )
 
 
-def basis(quality: Quality, days: pl.DataFrame) -> str:
+def overview(quality: Quality, days: pl.DataFrame) -> str:
     """Say what the log holds: passings, dates, platforms, the dates without any."""
     ran = days.filter(pl.col("passings") > 0)["service_date"]
     without = days.filter(pl.col("passings") == 0)["service_date"]
@@ -83,7 +83,7 @@ def resolution(days: pl.DataFrame) -> str:
         ]
         text = f"Times are told to {', to '.join(parts)}."
     share = told["round_share"].mean()
-    if kinds["seconds"][0] > 2 or share < ROUND_SHARE:
+    if kinds["seconds"][0] > 2 or share < MIN_ROUND_SHARE:
         return text
     return f"{text} {share:.0%} of them lie on a full or half minute, 3% would by chance: these may be planned times."
 
@@ -93,12 +93,12 @@ def _completeness(quality: Quality, days: pl.DataFrame) -> str:
     if known.is_empty():
         return "Whether passings are missing is not known: there is no plan, and too few days of a kind to compare."
     worst = known.sort("share").row(0, named=True)
-    share = known["met"].sum() / known["expected"].sum()
+    share = known["expected_observed"].sum() / known["expected"].sum()
     lowest = f"; fewest on {worst['service_date']}, {worst['share']:.1%}" if worst["share"] < share else ""
     if quality.timetable is None:
         return f"{share:.1%} of the usual passings (of other days of that kind) came{lowest}."
     planned, observed, others = (
-        int(known[name].sum()) for name in ("planned", "planned_observed", "not_planned")
+        int(known[name].sum()) for name in ("planned", "planned_observed", "unplanned")
     )
     if not planned:
         return f"The plan has no passing on these dates; {share:.1%} of the usual passings came{lowest}."
@@ -128,7 +128,7 @@ def _outages(quality: Quality) -> str:
 
 
 def _span(silence: dict) -> str:
-    return f"{service_time(silence['first_minute'])} to {service_time(silence['end_minute'])}"
+    return f"{gtfs_time(silence['first_minute'])} to {gtfs_time(silence['end_minute'])}"
 
 
 def _gaps(quality: Quality) -> str:
@@ -138,7 +138,7 @@ def _gaps(quality: Quality) -> str:
     named = [
         f"{quality.line.station_names[row['station']]} {towards(quality.line, row['direction'])}, {row['service_date']} "
         f"{_span(row)}"
-        for row in shown.sort("mins", descending=True).head(NAMED).iter_rows(named=True)
+        for row in shown.sort("mins", descending=True).head(MAX_EXAMPLES).iter_rows(named=True)
     ]
     return f"{_count(shown.height, 'gap')} at single platforms; the longest: {'; '.join(named)}."
 
@@ -184,5 +184,5 @@ def _count(number: int, thing: str) -> str:
 
 
 def _named(names: list[str]) -> str:
-    rest = len(names) - NAMED
-    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:NAMED])} and {rest} more"
+    rest = len(names) - MAX_EXAMPLES
+    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:MAX_EXAMPLES])} and {rest} more"

@@ -9,11 +9,11 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
 from headway_prediction.quality.check import Quality
 from headway_prediction.quality.report.figures import calendar, space_time, station_shares
-from headway_prediction.quality.report.findings import NOTES, basis, findings
+from headway_prediction.quality.report.findings import NOTES, findings, overview
 from headway_prediction.quality.report.tables import QualityTable, date_table, station_table
 from headway_prediction.quality.summary import by_date, by_platform, by_station
+from headway_prediction.reporting.glossary import towards
 from headway_prediction.reporting.page import Section, bullets, html_table, page, paragraphs
-from headway_prediction.reporting.words import towards
 from headway_prediction.transit.line import DIRECTIONS
 
 
@@ -34,7 +34,7 @@ def quality_page(quality: Quality, service_date: date | None = None) -> str:
     days = by_date(quality, platforms)
     shown = date_to_show(days, service_date)
     found = findings(quality, days)
-    summary = "\n".join([paragraphs([basis(quality, days)]), bullets(found)])
+    summary = "\n".join([paragraphs([overview(quality, days)]), bullets(found)])
     parts = [
         _calendar(days),
         Section("Day by day", _html(date_table(quality, days)), []),

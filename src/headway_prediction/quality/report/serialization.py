@@ -47,8 +47,8 @@ def _named(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
         stop_name=pl.Series([line.station_names[place] for place in platforms["station"]], dtype=pl.String),
     )
     named = rows.join(names, on=["direction", "station"], how="left", maintain_order="left")
-    if "from_station" in rows.columns:
-        before = names.select("direction", from_station="station", from_stop_id="stop_id")
-        named = named.join(before, on=["direction", "from_station"], how="left", maintain_order="left")
+    if "previous_station" in rows.columns:
+        before = names.select("direction", previous_station="station", previous_stop_id="stop_id")
+        named = named.join(before, on=["direction", "previous_station"], how="left", maintain_order="left")
     first = ["service_date", "direction_id", "stop_id", "stop_name"]
-    return named.select(*first, pl.all().exclude(*first, "direction", "station", "from_station"))
+    return named.select(*first, pl.all().exclude(*first, "direction", "station", "previous_station"))

@@ -90,7 +90,7 @@ def _something_found() -> pl.Expr:
 def _shared_columns(quality: Quality) -> dict[str, Callable[[Row], str]]:
     columns = {"passings": lambda row: f"{row['passings']:,}", "came": _share}
     if quality.timetable is not None:
-        columns["not planned"] = _counted("not_planned")
+        columns["not planned"] = _counted("unplanned")
         columns["late min"] = lambda row: "" if row["late_mins"] is None else f"{row['late_mins']:.1f}"
     return columns
 

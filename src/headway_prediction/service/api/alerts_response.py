@@ -6,51 +6,51 @@ from headway_prediction.forecasters.serialization import end, moment, numbers
 from headway_prediction.service.api.forecast_response import status_body
 from headway_prediction.service.api.line_response import towards_name
 from headway_prediction.service.live.published import (
+    Alert,
+    AlertKind,
+    LineForecast,
     LineState,
     LiveScores,
     MethodScore,
-    Published,
-    Trouble,
-    Warned,
 )
-from headway_prediction.transit.clock import local_moment
+from headway_prediction.transit.clock import local_datetime
 from headway_prediction.transit.line import Line
 
 
-def warnings_body(published: Published, line: Line) -> dict[str, object]:
+def alerts_body(published: LineForecast, line: Line) -> dict[str, object]:
     """Return what a dispatcher is warned of, the most urgent first."""
     state = published.state
     return {
         "time": end(state.service_date, state.t0, line),
         "status": status_body(published.status),
-        "warnings": [_warning(warned, state, line) for warned in published.warnings],
+        "alerts": [_warning(alert, state, line) for alert in published.alerts],
     }
 
 
-def _warning(warned: Warned, state: LineState, line: Line) -> dict[str, object]:
-    when = moment(state.service_date, warned.minute, line)
-    in_mins = warned.minute - (state.t0 + 1)
+def _warning(alert: Alert, state: LineState, line: Line) -> dict[str, object]:
+    when = moment(state.service_date, alert.minute, line)
+    in_mins = alert.minute - (state.t0 + 1)
     return {
-        "trouble": warned.trouble.value,
-        "direction_id": warned.direction,
-        "station": warned.station,
-        "stop_id": line.stop_ids(warned.direction)[warned.station],
-        "stop_name": line.stations[warned.station].name,
+        "kind": alert.kind.value,
+        "direction_id": alert.direction,
+        "station": alert.station,
+        "stop_id": line.stop_ids(alert.direction)[alert.station],
+        "stop_name": line.stations[alert.station].name,
         "time": when,
         "in_mins": numbers(in_mins),
-        "headway_mins": numbers(warned.headway_mins),
-        "usual_mins": numbers(warned.usual_mins),
-        "probability": numbers(warned.probability),
-        "text": _text(warned, when, in_mins, line),
+        "headway_mins": numbers(alert.headway_mins),
+        "typical_mins": numbers(alert.typical_mins),
+        "probability": numbers(alert.probability),
+        "text": _text(alert, when, in_mins, line),
     }
 
 
-def _text(warned: Warned, when: str, in_mins: float, line: Line) -> str:
-    what = "Gap" if warned.trouble is Trouble.GAP else "Bunched trains"
+def _text(alert: Alert, when: str, in_mins: float, line: Line) -> str:
+    what = "Gap" if alert.kind is AlertKind.GAP else "Bunched trains"
     return (
-        f"{what} at {line.stations[warned.station].name} towards {towards_name(line, warned.direction)}: "
-        f"{warned.headway_mins:.0f} min instead of {warned.usual_mins:.0f}, at {when[11:16]} "
-        f"(in {in_mins:.0f} min), {warned.probability:.0%} sure"
+        f"{what} at {line.stations[alert.station].name} towards {towards_name(line, alert.direction)}: "
+        f"{alert.headway_mins:.0f} min instead of {alert.typical_mins:.0f}, at {when[11:16]} "
+        f"(in {in_mins:.0f} min), {alert.probability:.0%} sure"
     )
 
 
@@ -59,14 +59,14 @@ def scores_body(scores: LiveScores | None, line: Line) -> dict[str, object]:
     if scores is None:
         return {"since": None, "until": None, "coverage": None, "behind": None, "methods": []}
     since, until = (
-        local_moment(at, line.time_zone).isoformat(timespec="seconds")
+        local_datetime(at, line.time_zone).isoformat(timespec="seconds")
         for at in (scores.since_at, scores.until_at)
     )
     return {
         "since": since,
         "until": until,
         "coverage": numbers(scores.coverage, 3),
-        "behind": scores.behind,
+        "behind": scores.better_method,
         "methods": [_method(score) for score in scores.methods],
     }
 

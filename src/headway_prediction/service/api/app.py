@@ -12,9 +12,8 @@ from starlette.responses import JSONResponse
 
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.asking_routes import asking_routes, event_routes
-from headway_prediction.service.api.errors import Refusal, error_body
-from headway_prediction.service.api.events import Hub
+from headway_prediction.service.api.errors import ApiError, error_body
+from headway_prediction.service.api.events import EventHub
 from headway_prediction.service.api.health_routes import health_routes
 from headway_prediction.service.api.line_routes import line_routes
 from headway_prediction.service.api.metrics import RequestCounter, new_registry
@@ -22,15 +21,16 @@ from headway_prediction.service.api.middleware import Guard, security_headers
 from headway_prediction.service.api.models.base import PUBLISHED_AGE
 from headway_prediction.service.api.page_routes import page_routes
 from headway_prediction.service.api.published_routes import published_routes
-from headway_prediction.service.api.rate_limit import Workers
-from headway_prediction.service.api.request_handler import Desk
+from headway_prediction.service.api.rate_limit import WhatIfExecutor
+from headway_prediction.service.api.request_handler import RequestHandler
 from headway_prediction.service.api.settings import ApiSettings
+from headway_prediction.service.api.what_if_routes import event_routes, what_if_routes
 from headway_prediction.service.live.view import ServiceView
 
 DESCRIPTION = """Headway forecasts of a metro line, minute by minute.
 
 Headways and waits are minutes, times ISO 8601 with offset; null is what is not known. What is published changes once a
-minute: send `If-None-Match` with the `ETag` you have, or listen to `/events`. The header `Published-Age` says how many
+minute: send `If-None-Match` with the `ETag` you have, or listen to `/events`. The header `LineForecast-Age` says how many
 seconds ago, by the feed's clock, the newest minute was over when you asked, 304 or not: a minute or so while forecasts
 come. `data_age_secs` is the age at that end. Answers for an earlier moment (`at`) have no such header."""
 
@@ -38,7 +38,11 @@ come. `data_age_secs` is the age at that end. Answers for an earlier moment (`at
 def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAPI:
     """Return the app that serves a running service; `app.state.hub` is its stream of events, to be closed before it ends."""
     settings = settings or ApiSettings()
-    desk, hub, workers = Desk(view, settings), Hub(view.board, settings), Workers(settings.what_if_secs)
+    handler, hub, workers = (
+        RequestHandler(view, settings),
+        EventHub(view.publisher, settings),
+        WhatIfExecutor(settings.what_if_secs),
+    )
     registry = new_registry(view, lambda: hub.listening)
 
     @asynccontextmanager
@@ -47,7 +51,7 @@ def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAP
         yield
         hub.close()
         workers.close()
-        desk.close()
+        handler.close()
 
     app = FastAPI(
         title="headway-prediction",
@@ -59,7 +63,12 @@ def create_app(view: ServiceView, settings: ApiSettings | None = None) -> FastAP
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.hub = hub
-    routers = line_routes(desk), published_routes(desk), event_routes(desk, hub), asking_routes(desk, workers)
+    routers = (
+        line_routes(handler),
+        published_routes(handler),
+        event_routes(handler, hub),
+        what_if_routes(handler, workers),
+    )
     for router in routers:
         app.include_router(router)
     app.include_router(health_routes(view, registry))
@@ -97,8 +106,8 @@ def _add_errors(app: FastAPI, settings: ApiSettings) -> None:
 
 
 async def _refused(_: Request, error: HeadwayError) -> JSONResponse:
-    status, headers = (error.status, error.headers) if isinstance(error, Refusal) else (422, {})
-    return JSONResponse(error_body(error.found, error.expected, error.mend), status, headers)
+    status, headers = (error.status, error.headers) if isinstance(error, ApiError) else (422, {})
+    return JSONResponse(error_body(error.found, error.expected, error.remedy), status, headers)
 
 
 async def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:

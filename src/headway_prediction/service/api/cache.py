@@ -13,8 +13,8 @@ from functools import cached_property
 Render = Callable[[], dict | str]
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
-SMALLEST_ZIPPED_BYTES = 512
-MOST_BYTES = 32 << 20
+MIN_GZIP_BYTES = 512
+MAX_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,25 @@ class Rendered:
         return f'W/"{hashlib.sha256(self.body).hexdigest()[:20]}"'
 
     @cached_property
-    def zipped(self) -> bytes:
+    def gzipped(self) -> bytes:
         """The body under gzip."""
         return gzip.compress(self.body, 6, mtime=0)
 
     @property
-    def worth_zipping(self) -> bool:
+    def worth_compressing(self) -> bool:
         """Whether gzip saves anything worth saying."""
-        return len(self.body) >= SMALLEST_ZIPPED_BYTES
+        return len(self.body) >= MIN_GZIP_BYTES
 
 
-class Renderings:
+class RenderCache:
     """Keeps what was rendered of the newest version of each line. To be used from one event loop.
 
     Whoever asks while the same answer is being rendered waits for that one. The least recently used go when all together
-    pass `most_bytes`.
+    pass `max_bytes`.
     """
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._most_bytes = max_bytes
         self._kept: OrderedDict[Hashable, tuple[int, Rendered]] = OrderedDict()
         self._coming: dict[tuple[Hashable, int], asyncio.Task[Rendered]] = {}
         self._bytes = 0
@@ -93,10 +93,10 @@ class Renderings:
 
 def _rendered(render: Render) -> Rendered:
     rendered = Rendered.of(render())
-    if rendered.worth_zipping:
-        _ = rendered.zipped, rendered.etag  # worked out here, in the thread
+    if rendered.worth_compressing:
+        _ = rendered.gzipped, rendered.etag  # worked out here, in the thread
     return rendered
 
 
 def _size(rendered: Rendered) -> int:
-    return len(rendered.body) + (len(rendered.zipped) if rendered.worth_zipping else 0)
+    return len(rendered.body) + (len(rendered.gzipped) if rendered.worth_compressing else 0)

@@ -12,7 +12,7 @@ REVALIDATE = "no-cache"
 """Keep it, but ask each time whether it still holds: the answer is a 304 for a minute at most."""
 
 
-def answer(
+def respond(
     request: Request,
     rendered: Rendered,
     cache_control: str = REVALIDATE,
@@ -23,17 +23,17 @@ def answer(
     The headers `told` go along with a 304 as well: who kept the body keeps those with it (RFC 9111, section 3.2).
     """
     headers = {"ETag": rendered.etag, "Cache-Control": cache_control, **told}
-    if rendered.worth_zipping:
+    if rendered.worth_compressing:
         headers["Vary"] = "Accept-Encoding"
-    if has_already(request.headers.get("if-none-match"), rendered.etag):
+    if etag_matches(request.headers.get("if-none-match"), rendered.etag):
         return Response(status_code=304, headers=headers)
-    if rendered.worth_zipping and reads_gzip(request.headers.get("accept-encoding")):
+    if rendered.worth_compressing and accepts_gzip(request.headers.get("accept-encoding")):
         headers["Content-Encoding"] = "gzip"
-        return Response(rendered.zipped, headers=headers, media_type=rendered.media_type)
+        return Response(rendered.gzipped, headers=headers, media_type=rendered.media_type)
     return Response(rendered.body, headers=headers, media_type=rendered.media_type)
 
 
-def has_already(if_none_match: str | None, etag: str) -> bool:
+def etag_matches(if_none_match: str | None, etag: str) -> bool:
     """Tell whether If-None-Match names the tag, by the weak comparison of RFC 9110, section 13.1.2."""
     if if_none_match is None:
         return False
@@ -41,7 +41,7 @@ def has_already(if_none_match: str | None, etag: str) -> bool:
     return "*" in named or etag.removeprefix("W/") in named
 
 
-def reads_gzip(accept_encoding: str | None) -> bool:
+def accepts_gzip(accept_encoding: str | None) -> bool:
     """Tell whether Accept-Encoding allows gzip (RFC 9110, section 12.5.3); not being asked is no."""
     for part in (accept_encoding or "").lower().split(","):
         coding, _, weight = part.partition(";")

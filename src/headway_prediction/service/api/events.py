@@ -14,10 +14,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from headway_prediction.forecasters.serialization import end
-from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.api.errors import ApiError
 from headway_prediction.service.api.settings import ApiSettings
-from headway_prediction.service.live.published import Published
-from headway_prediction.service.live.publisher import Board
+from headway_prediction.service.live.published import LineForecast
+from headway_prediction.service.live.publisher import Publisher
 from headway_prediction.transit.line import Line
 
 KEEP_ALIVE = b": still here\n\n"
@@ -28,7 +28,7 @@ CLOSING = None
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def event_of(event_id: str, version: int, published: Published, line: Line) -> bytes:
+def event_of(event_id: str, version: int, published: LineForecast, line: Line) -> bytes:
     """Return the event that tells of a new version."""
     state = published.state
     told = {
@@ -40,7 +40,7 @@ def event_of(event_id: str, version: int, published: Published, line: Line) -> b
     return f"id: {event_id}\nevent: forecast\ndata: {json.dumps(told)}\n\n".encode()
 
 
-class Listener:
+class EventSubscriber:
     """One client: the events it has not been sent yet. `dropped` once it fell too far behind."""
 
     def __init__(self, backlog: int) -> None:
@@ -66,13 +66,13 @@ class Listener:
             await send({"type": "http.response.body", "body": event, "more_body": True})
 
 
-class Hub:
+class EventHub:
     """Tells all listeners of a line when the board has something new; `open` within the event loop, then `close`."""
 
-    def __init__(self, board: Board, settings: ApiSettings) -> None:
-        self._board, self.settings = board, settings
+    def __init__(self, publisher: Publisher, settings: ApiSettings) -> None:
+        self._publisher, self.settings = publisher, settings
         self._lines: dict[str, Line] = {}
-        self._listeners: dict[str, set[Listener]] = {}
+        self._listeners: dict[str, set[EventSubscriber]] = {}
         self._closed = Event()
         self._run = secrets.token_hex(4)  # versions begin anew with each start
 
@@ -97,15 +97,15 @@ class Hub:
         """Raise Refusal (503) where no further client may listen."""
         most = self.settings.event_clients
         if self.listening >= most or self._closed.is_set():
-            raise Refusal(
+            raise ApiError(
                 503, f"{most} clients listen already", "a free place", "ask again later", Retry_After="30"
             )
 
     @contextmanager
-    def listener(self, line_id: str, heard: str | None = None) -> Iterator[Listener]:
+    def listener(self, line_id: str, heard: str | None = None) -> Iterator[EventSubscriber]:
         """Listen to a line, beginning with what is published now unless that is the event of the id `heard`."""
-        listener = Listener(self.settings.event_backlog)
-        version, published = self._board.newest(line_id)
+        listener = EventSubscriber(self.settings.event_backlog)
+        version, published = self._publisher.latest(line_id)
         if published is not None and self._id(version) != heard:
             listener.tell(event_of(self._id(version), version, published, self._lines[line_id]))
         self._listeners[line_id].add(listener)
@@ -118,11 +118,11 @@ class Hub:
         return f"{self._run}-{version}"
 
     def _watch(self, line_id: str, loop: asyncio.AbstractEventLoop) -> None:
-        told, _ = self._board.newest(line_id)
+        told, _ = self._publisher.latest(line_id)
         while not self._closed.is_set():
-            version = self._board.wait_beyond(line_id, told, WAIT_SECS)
+            version = self._publisher.wait_for_newer(line_id, told, WAIT_SECS)
             if version > told:
-                told, published = self._board.newest(line_id)
+                told, published = self._publisher.latest(line_id)
                 event = event_of(self._id(told), told, published, self._lines[line_id])
                 with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                     loop.call_soon_threadsafe(self._tell_all, event, line_id)
@@ -138,7 +138,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, line_id: str, heard: str | None = None) -> None:
+    def __init__(self, hub: EventHub, line_id: str, heard: str | None = None) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self.hub, self.line_id, self.heard = hub, line_id, heard

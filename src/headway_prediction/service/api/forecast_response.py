@@ -3,8 +3,8 @@
 from headway_prediction.bundle.forecast import with_stop_names
 from headway_prediction.forecasters.parquet import VALUE_COLUMNS, forecast_rows
 from headway_prediction.forecasters.serialization import end, forecast_columns, numbers
-from headway_prediction.service.live.published import IssuedForecast, Status
-from headway_prediction.transit.clock import local_moment
+from headway_prediction.service.live.published import PublishedForecast, Status
+from headway_prediction.transit.clock import local_datetime
 from headway_prediction.transit.line import Line
 
 
@@ -17,12 +17,12 @@ def status_body(status: Status) -> dict[str, object]:
     }
 
 
-def columns_body(issued: IssuedForecast, line: Line) -> dict[str, object]:
+def columns_body(issued: PublishedForecast, line: Line) -> dict[str, object]:
     """Return a forecast with one list per platform and quantity: [platform][lead], minutes."""
     return _head(issued, line) | forecast_columns(issued.forecast, line)
 
 
-def rows_body(issued: IssuedForecast, line: Line) -> dict[str, object]:
+def rows_body(issued: PublishedForecast, line: Line) -> dict[str, object]:
     """Return a forecast with one row per platform and lead."""
     columns = columns_body(issued, line)
     rows = [
@@ -40,18 +40,18 @@ def rows_body(issued: IssuedForecast, line: Line) -> dict[str, object]:
     return _head(issued, line) | {"rows": rows}
 
 
-def csv_body(issued: IssuedForecast, line: Line) -> str:
+def csv_body(issued: PublishedForecast, line: Line) -> str:
     """Return a forecast in the columns of the exported forecasts and stop_name (times: starts of minutes), as CSV."""
     return with_stop_names(forecast_rows(issued.forecast, line), line).write_csv(float_precision=2)
 
 
-def _head(issued: IssuedForecast, line: Line) -> dict[str, object]:
+def _head(issued: PublishedForecast, line: Line) -> dict[str, object]:
     return {
         "line_id": issued.line_id,
         "service_date": issued.service_date.isoformat(),
         "t0": issued.t0,
         "time": end(issued.service_date, issued.t0, line),
-        "issued_at": local_moment(issued.issued_at, line.time_zone).isoformat(timespec="seconds"),
+        "issued_at": local_datetime(issued.published_at, line.time_zone).isoformat(timespec="seconds"),
         "method": issued.method,
         "status": status_body(issued.status),
     }

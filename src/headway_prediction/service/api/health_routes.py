@@ -9,22 +9,22 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
 from headway_prediction import __version__
-from headway_prediction.service.api.models.service import Alive, Ready
+from headway_prediction.service.api.models.service import Health, Ready
 from headway_prediction.service.live.published import Level
 from headway_prediction.service.live.view import ServiceView
 
 OLDEST_SECS = 180.0
 """A forecast is issued every minute; one older than this is no longer fresh."""
-READY_LEVELS = (Level.FRESH, Level.STARTING)
+READY_LEVELS = (Level.LIVE, Level.STARTING)
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 
-def reasons_not_ready(view: ServiceView) -> Iterator[str]:
+def unready_reasons(view: ServiceView) -> Iterator[str]:
     """Yield in sentences why the service has no fresh forecast, or cannot keep it."""
-    yield from view.troubles()
+    yield from view.issues()
     for served in view.lines():
         line_id = served.line.line_id
-        _, published = view.board.newest(line_id)
+        _, published = view.publisher.latest(line_id)
         if published is None or published.forecast is None:
             yield f"{line_id}: no forecast has been published yet"
         if published is None:
@@ -41,7 +41,7 @@ def health_routes(view: ServiceView, registry: CollectorRegistry) -> APIRouter:
     """Return /healthz, /readyz and /metrics."""
     router = APIRouter(tags=["service"])
 
-    @router.get("/healthz", response_model=Alive)
+    @router.get("/healthz", response_model=Health)
     async def healthz() -> Response:
         """The process answers."""
         return JSONResponse({"alive": True, "version": __version__}, headers=NOT_KEPT)
@@ -49,7 +49,7 @@ def health_routes(view: ServiceView, registry: CollectorRegistry) -> APIRouter:
     @router.get("/readyz", response_model=Ready, responses={503: {"model": Ready}})
     async def readyz() -> Response:
         """200 while forecasts are fresh and kept, 503 with the reasons when not."""
-        reasons = await asyncio.to_thread(lambda: list(reasons_not_ready(view)))
+        reasons = await asyncio.to_thread(lambda: list(unready_reasons(view)))
         status = 503 if reasons else 200
         return JSONResponse({"ready": not reasons, "reasons": reasons}, status, headers=NOT_KEPT)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from headway_prediction.forecasters.serialization import end, ends, moment, numbers, platform_columns
 from headway_prediction.service.api.forecast_response import status_body
-from headway_prediction.service.live.published import LineState, Published, TrainPath
+from headway_prediction.service.live.published import LineForecast, LineState, TrainPath
 from headway_prediction.service.live.view import Departure, ServedLine
 from headway_prediction.transit.line import DIRECTIONS, Line
 
@@ -48,7 +48,7 @@ def line_body(served: ServedLine) -> dict[str, object]:
     }
 
 
-def state_body(published: Published, line: Line) -> dict[str, object]:
+def state_body(published: LineForecast, line: Line) -> dict[str, object]:
     """Return the last hour of a line: [direction][station][minute]."""
     state = published.state
     return _moment_head(published, line) | {
@@ -59,12 +59,12 @@ def state_body(published: Published, line: Line) -> dict[str, object]:
         "headway": numbers(state.headway[-STATE_MINS:].T),
         "elapsed": numbers(state.elapsed[-STATE_MINS:].T),
         "arrived": state.arrived[-STATE_MINS:].T.tolist(),
-        "usual": numbers(state.usual.T),
+        "typical": numbers(state.typical.T),
         "trains": [_train(train, state, line) for train in state.trains],
     }
 
 
-def station_body(published: Published, line: Line, station: int) -> dict[str, object]:
+def station_body(published: LineForecast, line: Line, station: int) -> dict[str, object]:
     """Return the last three hours (as far as they are known) and the forecast of one station."""
     directions = [
         _platform(published, line, station, direction)
@@ -87,7 +87,9 @@ def moments_body(
     }
 
 
-def departures_body(published: Published, departures: Sequence[Departure], line: Line) -> dict[str, object]:
+def departures_body(
+    published: LineForecast, departures: Sequence[Departure], line: Line
+) -> dict[str, object]:
     """Return the terminal departures that are overdue or planned in the next hour, in order of time."""
     day = published.state.service_date
     rows = [
@@ -119,7 +121,7 @@ def _summary(served: ServedLine) -> dict[str, object]:
     }
 
 
-def _moment_head(published: Published, line: Line) -> dict[str, object]:
+def _moment_head(published: LineForecast, line: Line) -> dict[str, object]:
     state = published.state
     return {"time": end(state.service_date, state.t0, line), "status": status_body(published.status)}
 
@@ -136,12 +138,12 @@ def _train(train: TrainPath, state: LineState, line: Line) -> dict[str, object]:
     }
 
 
-def _platform(published: Published, line: Line, station: int, direction: int) -> dict[str, object]:
+def _platform(published: LineForecast, line: Line, station: int, direction: int) -> dict[str, object]:
     state, past = published.state, slice(-STATION_MINS, None)
     return {
         "direction_id": direction,
         "stop_id": line.stop_ids(direction)[station],
-        "usual": numbers(state.usual[station, direction]),
+        "typical": numbers(state.typical[station, direction]),
         "past": {
             "times": ends(state.service_date, state.minutes[past], line),
             "headway": numbers(state.headway[past, station, direction]),
@@ -152,7 +154,7 @@ def _platform(published: Published, line: Line, station: int, direction: int) ->
 
 
 def _platform_forecast(
-    published: Published, line: Line, station: int, direction: int
+    published: LineForecast, line: Line, station: int, direction: int
 ) -> dict[str, object] | None:
     known = [issued for issued in (published.hour, published.forecast) if issued is not None]
     if not known:

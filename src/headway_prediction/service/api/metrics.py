@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headway_prediction.service.live.published import Level, Published
-from headway_prediction.service.live.view import Figures, ServiceView
+from headway_prediction.service.live.published import Level, LineForecast
+from headway_prediction.service.live.view import LineMetrics, ServiceView
 
 REQUEST_SECS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 GAUGES = {
@@ -41,19 +41,19 @@ class ServiceCollector(Collector):
         """Yield the figures of every line."""
         line_ids = [served.line.line_id for served in self._view.lines()]
         figures = {line_id: self._view.figures(line_id) for line_id in line_ids}
-        board = {line_id: self._view.board.newest(line_id) for line_id in line_ids}
+        publisher = {line_id: self._view.publisher.latest(line_id) for line_id in line_ids}
         yield from _gauges(figures)
         yield _polls(figures)
-        yield _versions({line_id: version for line_id, (version, _) in board.items()})
-        published = {line_id: newest for line_id, (_, newest) in board.items() if newest is not None}
+        yield _versions({line_id: version for line_id, (version, _) in publisher.items()})
+        published = {line_id: newest for line_id, (_, newest) in publisher.items() if newest is not None}
         yield _levels(published)
         yield from _live_scores(published)
-        troubles = GaugeMetricFamily("headway_troubles", "What is wrong with the service now, counted")
-        troubles.add_metric([], len(self._view.troubles()))
-        yield troubles
+        issues = GaugeMetricFamily("headway_troubles", "What is wrong with the service now, counted")
+        issues.add_metric([], len(self._view.issues()))
+        yield issues
 
 
-def _gauges(figures: dict[str, Figures]) -> Iterator[Metric]:
+def _gauges(figures: dict[str, LineMetrics]) -> Iterator[Metric]:
     for name, (says, attribute) in GAUGES.items():
         gauge = GaugeMetricFamily(name, says, labels=["line"])
         for line_id, own in figures.items():
@@ -61,7 +61,7 @@ def _gauges(figures: dict[str, Figures]) -> Iterator[Metric]:
         yield gauge
 
 
-def _polls(figures: dict[str, Figures]) -> Metric:
+def _polls(figures: dict[str, LineMetrics]) -> Metric:
     polls = CounterMetricFamily("headway_polls", "Polls of the feed by outcome", labels=["line", "outcome"])
     for line_id, own in figures.items():
         for outcome, count in own.polls.items():
@@ -78,7 +78,7 @@ def _versions(versions: dict[str, int]) -> Metric:
     return published
 
 
-def _levels(published: dict[str, Published]) -> Metric:
+def _levels(published: dict[str, LineForecast]) -> Metric:
     levels = GaugeMetricFamily(
         "headway_level", "1 for the level of the newest forecast", labels=["line", "level"]
     )
@@ -88,7 +88,7 @@ def _levels(published: dict[str, Published]) -> Metric:
     return levels
 
 
-def _live_scores(published: dict[str, Published]) -> Iterator[Metric]:
+def _live_scores(published: dict[str, LineForecast]) -> Iterator[Metric]:
     labels = ["line", "method", "lead"]
     mae = GaugeMetricFamily(
         "headway_live_mae_minutes", "Mean absolute error of issued forecasts", labels=labels
@@ -98,7 +98,7 @@ def _live_scores(published: dict[str, Published]) -> Iterator[Metric]:
     )
     for line_id, newest in published.items():
         scores = newest.scores
-        behind.add_metric([line_id], float(scores is not None and scores.behind is not None))
+        behind.add_metric([line_id], float(scores is not None and scores.better_method is not None))
         for score in scores.methods if scores else ():
             for lead, value in enumerate(score.mae, start=1):
                 if np.isfinite(value):

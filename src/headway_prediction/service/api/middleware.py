@@ -45,8 +45,8 @@ class Guard:
     """ASGI middleware; refuses hosts it is not known by (DNS rebinding) and bodies that are too large or too slow."""
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
-        self.app, self.most_bytes = app, settings.what_if_bytes
-        self.hosts, self.headers = known_hosts(settings), security_headers(settings)
+        self.app, self.max_bytes = app, settings.what_if_bytes
+        self.hosts, self.headers = allowed_hosts(settings), security_headers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,10 +63,10 @@ class Guard:
             )
             await JSONResponse(body, 421)(scope, receive, guarded)
         else:
-            await self.app(scope, _limited(receive, self.most_bytes), guarded)
+            await self.app(scope, _limited(receive, self.max_bytes), guarded)
 
 
-def known_hosts(settings: ApiSettings) -> frozenset[str] | None:
+def allowed_hosts(settings: ApiSettings) -> frozenset[str] | None:
     """Return the host names that are answered, None where all are: bound elsewhere, and no name given."""
     named = {host_name(host) for host in settings.hosts}
     if is_loopback(settings.host):
@@ -90,8 +90,8 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     return sending
 
 
-def _limited(receive: Receive, most_bytes: int) -> Receive:
-    """Let a body of at most `most_bytes` through; what comes after it (a hang-up) is not limited."""
+def _limited(receive: Receive, max_bytes: int) -> Receive:
+    """Let a body of at most `max_bytes` through; what comes after it (a hang-up) is not limited."""
     seen, whole, deadline = 0, False, None
 
     async def receiving() -> Message:
@@ -108,8 +108,8 @@ def _limited(receive: Receive, most_bytes: int) -> Receive:
             raise HTTPException(408, "the body did not arrive in time") from error
         seen += len(message.get("body", b""))
         whole = not message.get("more_body", False)
-        if seen > most_bytes:
-            raise HTTPException(413, f"the body has over {most_bytes} bytes")
+        if seen > max_bytes:
+            raise HTTPException(413, f"the body has over {max_bytes} bytes")
         return message
 
     return receiving

@@ -43,7 +43,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 UNCHANGED = {304: {"description": "What If-None-Match names still holds."}}
 NOT_FOUND, NOT_MADE = UNCHANGED | errors(404, 422), UNCHANGED | errors(404, 422, 503)
-WITH_AGE = {
+AGE_HEADER = {
     "headers": {
         PUBLISHED_AGE: {
             "description": "seconds since the newest minute was over, by the feed's clock when this was asked; absent from "
@@ -52,9 +52,9 @@ WITH_AGE = {
         }
     }
 }
-OF_NEWEST = NOT_MADE | {200: WITH_AGE, 304: UNCHANGED[304] | WITH_AGE}
+OF_NEWEST = NOT_MADE | {200: AGE_HEADER, 304: UNCHANGED[304] | AGE_HEADER}
 FORECASTS = {
-    200: WITH_AGE
+    200: AGE_HEADER
     | {
         "description": "json: ForecastRows; columns: ForecastColumns; csv: the columns of exported forecasts and stop_name, "
         "t0 and valid_time being the starts of their minutes",

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway_prediction.service.api.cache import Rendered
-from headway_prediction.service.api.errors import Refusal
-from headway_prediction.service.api.etag import REVALIDATE, answer
+from headway_prediction.service.api.errors import ApiError
+from headway_prediction.service.api.etag import REVALIDATE, respond
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -53,10 +53,10 @@ def page_routes(web: Path) -> APIRouter:
 
 async def _give(request: Request, kept: dict[str, Rendered], name: str) -> Response:
     if name not in kept:
-        raise Refusal(404, f"the page has no file {name[:80]!r}", f"one of {', '.join(kept)}", "begin at /")
+        raise ApiError(404, f"the page has no file {name[:80]!r}", f"one of {', '.join(kept)}", "begin at /")
     rendered = kept[name]
     await asyncio.to_thread(getattr, rendered, "zipped")  # Plotly's takes a third of a second, once
-    return answer(request, rendered, A_WEEK if name == PLOTLY else REVALIDATE)
+    return respond(request, rendered, A_WEEK if name == PLOTLY else REVALIDATE)
 
 
 def _plotly() -> Rendered:

@@ -6,12 +6,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.alerts_response import warnings_body
-from headway_prediction.service.api.errors import Refusal
+from headway_prediction.service.api.alerts_response import alerts_body
+from headway_prediction.service.api.errors import ApiError
 from headway_prediction.service.api.forecast_response import columns_body, csv_body, rows_body
 from headway_prediction.service.api.line_response import state_body, station_body
 from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
-from headway_prediction.service.api.models.judged import Warnings
+from headway_prediction.service.api.models.judged import Alerts
 from headway_prediction.service.api.models.state import State, StationState
 from headway_prediction.service.api.openapi import (
     FORECASTS,
@@ -22,22 +22,22 @@ from headway_prediction.service.api.openapi import (
     Horizon,
     LineId,
 )
-from headway_prediction.service.api.request_handler import Desk
-from headway_prediction.service.live.published import Level, Published
+from headway_prediction.service.api.request_handler import RequestHandler
+from headway_prediction.service.live.published import Level, LineForecast
 from headway_prediction.service.live.view import ServedLine
 
 WRITERS = {Format.JSON: rows_body, Format.COLUMNS: columns_body, Format.CSV: csv_body}
 FORMS = ForecastRows | ForecastColumns
 
 
-def published_routes(desk: Desk) -> APIRouter:
+def published_routes(handler: RequestHandler) -> APIRouter:
     """Return the routes of what is published."""
     router = APIRouter(prefix=PREFIX, tags=["lines"])
 
     @router.get("/lines/{line_id}/state", response_model=State, responses=OF_NEWEST)
     async def state(request: Request, line_id: LineId, at: At = None) -> Response:
         """The last hour of a line: headways, trains, and where these are expected."""
-        return await desk.answer(
+        return await handler.respond(
             request, line_id, at, "state", lambda served, then: state_body(then, served.line)
         )
 
@@ -51,7 +51,7 @@ def published_routes(desk: Desk) -> APIRouter:
     ) -> Response:
         """The forecast of every platform with its interval."""
         what = "forecast", horizon, format
-        return await desk.answer(
+        return await handler.respond(
             request, line_id, at, what, lambda served, then: _forecast(served, then, horizon, format)
         )
 
@@ -59,39 +59,39 @@ def published_routes(desk: Desk) -> APIRouter:
     async def station(request: Request, line_id: LineId, station: int, at: At = None) -> Response:
         """One station: the last three hours and the forecast."""
         what = "station", station
-        return await desk.answer(
+        return await handler.respond(
             request, line_id, at, what, lambda served, then: _station(served, then, station)
         )
 
-    @router.get("/lines/{line_id}/warnings", response_model=Warnings, responses=OF_NEWEST)
-    async def warnings(request: Request, line_id: LineId, at: At = None) -> Response:
+    @router.get("/lines/{line_id}/warnings", response_model=Alerts, responses=OF_NEWEST)
+    async def alerts(request: Request, line_id: LineId, at: At = None) -> Response:
         """Gaps and bunched trains expected, the most urgent first."""
-        return await desk.answer(
-            request, line_id, at, "warnings", lambda served, then: warnings_body(then, served.line)
+        return await handler.respond(
+            request, line_id, at, "alerts", lambda served, then: alerts_body(then, served.line)
         )
 
     return router
 
 
-def _forecast(served: ServedLine, published: Published, horizon: Horizon, format: Format) -> dict | str:
+def _forecast(served: ServedLine, published: LineForecast, horizon: Horizon, format: Format) -> dict | str:
     issued = published.forecast if horizon is Horizon.QUARTER else published.hour
     if issued is None:
-        raise Refusal(
+        raise ApiError(
             503,
             f"no forecast of {horizon:d} minutes is published ({'; '.join(published.status.reasons) or 'none made'})",
             "one that passed its checks",
             "ask again in a minute, or for the other horizon",
             Retry_After="60",
         )
-    if published.status.level is Level.HELD_BACK:  # the forecast is that of an earlier minute
+    if published.status.level is Level.WITHHELD:  # the forecast is that of an earlier minute
         issued = replace(issued, status=published.status)
     return WRITERS[format](issued, served.line)
 
 
-def _station(served: ServedLine, published: Published, station: int) -> dict:
+def _station(served: ServedLine, published: LineForecast, station: int) -> dict:
     count = len(served.line.stations)
     if not 0 <= station < count:
-        raise Refusal(
+        raise ApiError(
             404, f"there is no station {station}", f"0 to {count - 1}", "take a `station` of the line"
         )
     return station_body(published, served.line, station)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
-from headway_prediction.service.api.errors import Refusal
-from headway_prediction.service.api.threads import Threads
+from headway_prediction.service.api.errors import ApiError
+from headway_prediction.service.api.threads import LazyThreadPool
 
 Answer = TypeVar("Answer")
-MOST_CLIENTS = 10_000
+MAX_CLIENTS = 10_000
 AT_ONCE, WAITING = 1, 8
 BURST = 10.0
 
@@ -23,7 +23,7 @@ def check_key(told: str | None, keys: tuple[str, ...]) -> None:
     # Every key is compared, each in constant time, so that the time taken tells nothing.
     matches = [hmac.compare_digest(given, key.encode()) for key in keys]
     if keys and not any(matches):
-        raise Refusal(
+        raise ApiError(
             401,
             "no key, or one that is not known",
             "the header `Authorization: Bearer KEY`",
@@ -45,10 +45,10 @@ class TokenBuckets:
         left, since = self._left.pop(client, (BURST, now))
         left = min(BURST, left + (now - since) * self._per_sec)
         self._left[client] = max(left - 1, 0.0) if left >= 1 else left, now
-        if len(self._left) > MOST_CLIENTS:
+        if len(self._left) > MAX_CLIENTS:
             self._left.popitem(last=False)
         if left < 1:
-            raise Refusal(
+            raise ApiError(
                 429,
                 "too many what-if questions from this address",
                 f"at most {60 * self._per_sec:g} a minute",
@@ -57,12 +57,12 @@ class TokenBuckets:
             )
 
 
-class Workers:
+class WhatIfExecutor:
     """Works questions out in a thread of its own, at most `most_secs` for each, with WAITING more in the queue."""
 
     def __init__(self, most_secs: float) -> None:
         self._most_secs, self._asked, self._lock = most_secs, 0, Lock()
-        self._threads = Threads(AT_ONCE, "what-if")
+        self._threads = LazyThreadPool(AT_ONCE, "what-if")
 
     async def work(self, question: Callable[[], Answer]) -> Answer:
         """Return the answer; raises Refusal (503) where too many wait or it takes too long."""
@@ -72,7 +72,7 @@ class Workers:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._most_secs)
         except TimeoutError as error:
-            raise Refusal(
+            raise ApiError(
                 503,
                 f"the answer took over {self._most_secs:g} s",
                 "a question that is answered sooner",
@@ -87,7 +87,7 @@ class Workers:
     def _count_in(self) -> None:
         with self._lock:
             if self._asked >= AT_ONCE + WAITING:
-                raise Refusal(
+                raise ApiError(
                     503, "too many what-if questions wait", f"at most {WAITING}", "ask again", Retry_After="5"
                 )
             self._asked += 1

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.cache import Render, Renderings
-from headway_prediction.service.api.errors import Refusal
-from headway_prediction.service.api.etag import answer
+from headway_prediction.service.api.cache import Render, RenderCache
+from headway_prediction.service.api.errors import ApiError
+from headway_prediction.service.api.etag import respond
 from headway_prediction.service.api.models.base import PUBLISHED_AGE
-from headway_prediction.service.api.moments import origin_asked
-from headway_prediction.service.api.threads import Threads
-from headway_prediction.service.live.published import Published
+from headway_prediction.service.api.moments import parse_origin
+from headway_prediction.service.api.threads import LazyThreadPool
+from headway_prediction.service.live.published import LineForecast
 from headway_prediction.service.live.view import ServedLine, ServiceView
 
 if TYPE_CHECKING:
     from headway_prediction.service.api.settings import ApiSettings
 
-RenderPublished = Callable[[ServedLine, Published], dict | str]
+RenderPublished = Callable[[ServedLine, LineForecast], dict | str]
 STORED_AT_ONCE = 2
 STORED_SECS = 10.0
 
 
-class Desk:
+class RequestHandler:
     """Serves a ServiceView; made once per app, used from its event loop.
 
     What is read from the store has threads of its own: one that hangs keeps nobody from what is published now.
@@ -33,8 +33,8 @@ class Desk:
 
     def __init__(self, view: ServiceView, settings: "ApiSettings") -> None:
         self.view, self.settings = view, settings
-        self.renderings = Renderings()
-        self._threads = Threads(STORED_AT_ONCE, "stored")
+        self.render_cache = RenderCache()
+        self._threads = LazyThreadPool(STORED_AT_ONCE, "stored")
 
     def close(self) -> None:
         """Read nothing more from the store."""
@@ -44,7 +44,7 @@ class Desk:
         """Return a line that is served; raises Refusal (404)."""
         lines = {served.line.line_id: served for served in self.view.lines()}
         if line_id not in lines:
-            raise Refusal(
+            raise ApiError(
                 404,
                 f"no line {line_id[:80]!r} is served",
                 f"one of {', '.join(lines)}",
@@ -52,19 +52,19 @@ class Desk:
             )
         return lines[line_id]
 
-    def newest(self, line_id: str) -> Published:
+    def newest(self, line_id: str) -> LineForecast:
         """Return what is published of a line; raises Refusal (503) before the first."""
-        return _known(line_id, self.view.board.newest(line_id)[1])
+        return _known(line_id, self.view.publisher.latest(line_id)[1])
 
-    async def answer(
+    async def respond(
         self, request: Request, line_id: str, at: str | None, what: Hashable, render: RenderPublished
     ) -> Response:
         """Answer with `render` of what is published of a line, now or `at` an earlier moment."""
         served = self.served(line_id)
-        version, published = self.view.board.newest(line_id)
-        origin = None if at is None else origin_asked(at, served.line.time_zone)
+        version, published = self.view.publisher.latest(line_id)
+        origin = None if at is None else parse_origin(at, served.line.time_zone)
         if origin is not None and not _is_of(published, origin):
-            return await self.answer_stored(
+            return await self.respond_from_store(
                 request,
                 line_id,
                 (what, origin),
@@ -72,17 +72,19 @@ class Desk:
             )
         newest = _known(line_id, published)
         age = {PUBLISHED_AGE: f"{max(0.0, self.view.now() - newest.at):.1f}"}
-        rendered = await self.renderings.get((line_id, what), version, lambda: render(served, newest))
-        return answer(request, rendered, told=age)
+        rendered = await self.render_cache.get((line_id, what), version, lambda: render(served, newest))
+        return respond(request, rendered, told=age)
 
-    async def answer_stored(self, request: Request, line_id: str, what: Hashable, render: Render) -> Response:
+    async def respond_from_store(
+        self, request: Request, line_id: str, what: Hashable, render: Render
+    ) -> Response:
         """Answer with `render` of what is kept in the store; raises Refusal (503) where it does not answer in time."""
-        version, _ = self.view.board.newest(line_id)
-        coming = self.renderings.get((line_id, what), version, render, self._threads)
+        version, _ = self.view.publisher.latest(line_id)
+        coming = self.render_cache.get((line_id, what), version, render, self._threads)
         try:
-            return answer(request, await asyncio.wait_for(coming, STORED_SECS))
+            return respond(request, await asyncio.wait_for(coming, STORED_SECS))
         except TimeoutError as error:
-            raise Refusal(
+            raise ApiError(
                 503,
                 f"the store did not answer within {STORED_SECS:g} s",
                 "one that can be read",
@@ -90,10 +92,10 @@ class Desk:
                 Retry_After="10",
             ) from error
 
-    def _published_at(self, line_id: str, service_date: date, t0: int) -> Published:
-        published = self.view.published_at(line_id, service_date, t0)
+    def _published_at(self, line_id: str, service_date: date, t0: int) -> LineForecast:
+        published = self.view.forecast_at(line_id, service_date, t0)
         if published is None:
-            raise Refusal(
+            raise ApiError(
                 404,
                 f"no forecast of {line_id} is kept from minute {t0} of service date {service_date}",
                 "a moment from which one was issued",
@@ -102,9 +104,9 @@ class Desk:
         return published
 
 
-def _known(line_id: str, published: Published | None) -> Published:
+def _known(line_id: str, published: LineForecast | None) -> LineForecast:
     if published is None:
-        raise Refusal(
+        raise ApiError(
             503,
             f"nothing is published of {line_id} yet",
             "a first forecast, within seconds of the start",
@@ -114,5 +116,5 @@ def _known(line_id: str, published: Published | None) -> Published:
     return published
 
 
-def _is_of(published: Published | None, origin: tuple[date, int]) -> bool:
+def _is_of(published: LineForecast | None, origin: tuple[date, int]) -> bool:
     return published is not None and (published.state.service_date, published.state.t0) == origin

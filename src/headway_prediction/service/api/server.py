@@ -6,18 +6,18 @@ import uvicorn
 from fastapi import FastAPI
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.events import Hub
+from headway_prediction.service.api.events import EventHub
 from headway_prediction.service.api.settings import ApiSettings
 
-MOST_CONNECTIONS = 800
+MAX_CONNECTIONS = 800
 """Under the 1024 files that a process may usually have open."""
-END_SECS = 5
+SHUTDOWN_SECS = 5
 
 
 class ApiServer(uvicorn.Server):
     """Ends the event streams when it is told to end: they would keep it waiting."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, hub: EventHub) -> None:
         super().__init__(config)
         self.hub = hub
 
@@ -42,8 +42,8 @@ def make_server(app: FastAPI, settings: ApiSettings) -> ApiServer:
         # Faster ones (httptools, uvloop) were measured and changed nothing that a listener would notice.
         http="h11",
         loop="asyncio",
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=END_SECS,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=SHUTDOWN_SECS,
     )
     return ApiServer(config, app.state.hub)
 

@@ -9,8 +9,8 @@ from headway_prediction import service
 from headway_prediction.errors import HeadwayError
 
 KEYS_VARIABLE = "HEADWAY_KEYS"
-SHORTEST_KEY = 16
-MAKE_A_KEY = "make one with `python -c 'import secrets; print(secrets.token_urlsafe())'`"
+MIN_KEY_LENGTH = 16
+KEY_REMEDY = "make one with `python -c 'import secrets; print(secrets.token_urlsafe())'`"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ApiSettings:
             raise HeadwayError(
                 f"the service was to listen on {self.host} without any key",
                 f"keys in {KEYS_VARIABLE}, for others can reach it there",
-                f"{MAKE_A_KEY}, or listen on 127.0.0.1",
+                f"{KEY_REMEDY}, or listen on 127.0.0.1",
             )
         for name, given, example, is_right in (
             ("host", self.hosts, "board.example", _is_host),
@@ -76,10 +76,10 @@ def keys_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the keys in HEADWAY_KEYS, separated by commas; raises HeadwayError for one that is easily guessed."""
     keys = tuple(key.strip() for key in environment.get(KEYS_VARIABLE, "").split(",") if key.strip())
     for place, key in enumerate(keys, start=1):
-        if len(key) < SHORTEST_KEY or not key.isascii():
+        if len(key) < MIN_KEY_LENGTH or not key.isascii():
             raise HeadwayError(
                 f"key {place} in {KEYS_VARIABLE} has {len(key)} characters",
-                f"{SHORTEST_KEY} or more, ASCII",
-                MAKE_A_KEY,
+                f"{MIN_KEY_LENGTH} or more, ASCII",
+                KEY_REMEDY,
             )
     return keys

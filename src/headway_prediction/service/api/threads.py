@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from threading import Lock
 
 
-class Threads(Executor):
+class LazyThreadPool(Executor):
     """At most `most` threads, there from the first work on; after `shutdown`, as an app may run again, from the next."""
 
     def __init__(self, most: int, name: str) -> None:

@@ -15,20 +15,20 @@ from urllib.request import Request
 from pydantic import ValidationError
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.models.base import PUBLISHED_AGE, Answered
+from headway_prediction.service.api.models.base import PUBLISHED_AGE, ResponseModel
 from headway_prediction.service.api.models.forecast import ForecastColumns
-from headway_prediction.service.api.models.judged import Scores, Warnings
-from headway_prediction.service.api.models.lines import Departures, Lines, LineTold, Moments
+from headway_prediction.service.api.models.judged import Alerts, Scores
+from headway_prediction.service.api.models.lines import Departures, LineInfo, Lines, Moments
 from headway_prediction.service.api.models.service import ForecastEvent, Ready
 from headway_prediction.service.api.models.state import State, StationState
-from headway_prediction.service.api.models.what_if import WhatIf, WhatIfAnswer
-from headway_prediction.service.client.sse import followed
-from headway_prediction.service.client.transport import Asking
+from headway_prediction.service.api.models.what_if import WhatIf, WhatIfResponse
+from headway_prediction.service.client.sse import reconnecting_events
+from headway_prediction.service.client.transport import Transport
 
-Model = TypeVar("Model", bound=Answered)
+Model = TypeVar("Model", bound=ResponseModel)
 DEFAULT_URL = "http://127.0.0.1:8640"
-KEPT_ANSWERS = 32
-SILENCE_SECS = 45.0
+MAX_CACHED_RESPONSES = 32
+MAX_SILENCE_SECS = 45.0
 """A stream of events that says nothing for so long, not even that it is still there, is broken."""
 
 
@@ -44,16 +44,16 @@ class Client:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise HeadwayError(f"the address {url!r}", f"one such as {DEFAULT_URL}", "correct it")
         self.url, self.key, self.timeout_secs = url.rstrip("/"), key, timeout_secs
-        self._asking = Asking(self.url)
-        self._kept: OrderedDict[str, tuple[str, Answered]] = OrderedDict()
+        self._asking = Transport(self.url)
+        self._kept: OrderedDict[str, tuple[str, ResponseModel]] = OrderedDict()
 
     def lines(self) -> Lines:
         """Return the lines that are served."""
         return self._get("/api/v1/lines", Lines)
 
-    def line(self, line_id: str) -> LineTold:
+    def line(self, line_id: str) -> LineInfo:
         """Return stations, directions and bundle of a line."""
-        return self._get(_of_line(line_id), LineTold)
+        return self._get(_of_line(line_id), LineInfo)
 
     def state(self, line_id: str, at: datetime | None = None) -> State:
         """Return the last hour of a line, now or `at` an earlier moment."""
@@ -69,9 +69,9 @@ class Client:
         """Return past and forecast of a station."""
         return self._get(_of_line(line_id, f"/stations/{station}", at=at), StationState)
 
-    def warnings(self, line_id: str, at: datetime | None = None) -> Warnings:
+    def alerts(self, line_id: str, at: datetime | None = None) -> Alerts:
         """Return gaps and bunched trains expected, the most urgent first."""
-        return self._get(_of_line(line_id, "/warnings", at=at), Warnings)
+        return self._get(_of_line(line_id, "/warnings", at=at), Alerts)
 
     def scores(self, line_id: str) -> Scores:
         """Return how good the forecasts issued have been."""
@@ -85,14 +85,14 @@ class Client:
         """Return the terminal departures planned in the next hour."""
         return self._get(_of_line(line_id, "/departures"), Departures)
 
-    def what_if(self, line_id: str, asked: WhatIf) -> WhatIfAnswer:
+    def what_if(self, line_id: str, asked: WhatIf) -> WhatIfResponse:
         """Return what a change of the terminal departures does."""
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.key}"} if self.key else {}
         address = self.url + _of_line(line_id, "/what-if")
         request = Request(address, asked.model_dump_json(exclude_none=True).encode(), headers, method="POST")
         with self._asking.opened(request, self.timeout_secs) as response:
-            return _read(WhatIfAnswer, response.read())
+            return _read(WhatIfResponse, response.read())
 
     def ready(self) -> Ready:
         """Return whether forecasts are fresh and kept, and why not."""
@@ -110,9 +110,9 @@ class Client:
 
         def stream(heard: str | None) -> AbstractContextManager[HTTPResponse]:
             headers = {"Last-Event-ID": heard} if heard else {}
-            return self._asking.opened(Request(address, headers=headers), SILENCE_SECS)
+            return self._asking.opened(Request(address, headers=headers), MAX_SILENCE_SECS)
 
-        for event in followed(stream):
+        for event in reconnecting_events(stream):
             if event.name == "forecast":
                 yield _read(ForecastEvent, event.data)
 
@@ -124,11 +124,11 @@ class Client:
             self._keep(path, response.headers.get("ETag"), answered)
             return _aged(answered, response.headers.get(PUBLISHED_AGE))
 
-    def _keep(self, path: str, etag: str | None, answered: Answered) -> None:
+    def _keep(self, path: str, etag: str | None, answered: ResponseModel) -> None:
         self._kept.pop(path, None)  # so that those not asked for in the longest time come first
         if etag:
             self._kept[path] = etag, answered
-        while len(self._kept) > KEPT_ANSWERS:
+        while len(self._kept) > MAX_CACHED_RESPONSES:
             self._kept.popitem(last=False)
 
 

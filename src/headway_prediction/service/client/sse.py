@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from headway_prediction.errors import HeadwayError
 
-FIRST_WAIT_SECS, LONGEST_WAIT_SECS = 1.0, 30.0
+MIN_WAIT_SECS, MAX_WAIT_SECS = 1.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ServerEvent:
     last_id: str | None = None
 
 
-def events_of(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
+def parse_events(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
     """Yield the events of a stream; one that ends within an event leaves that one out."""
     name, data, last_id = "message", [], None
     for line in lines:
@@ -37,7 +37,7 @@ def events_of(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
             last_id = value.strip().decode(errors="replace")
 
 
-def followed(
+def reconnecting_events(
     opened: Callable[[str | None], AbstractContextManager[Iterable[bytes]]],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[ServerEvent]:
@@ -46,16 +46,16 @@ def followed(
     `opened` is given the id of the last event (None before the first), which the server is not to tell of again. Raises
     HeadwayError where the stream cannot be opened the first time.
     """
-    heard, was_open, wait_secs = None, False, FIRST_WAIT_SECS
+    heard, was_open, wait_secs = None, False, MIN_WAIT_SECS
     while True:
         try:
             with opened(heard) as lines:
                 was_open = True
-                for event in events_of(lines):
+                for event in parse_events(lines):
                     yield event
-                    heard, wait_secs = event.last_id, FIRST_WAIT_SECS
+                    heard, wait_secs = event.last_id, MIN_WAIT_SECS
         except HeadwayError:
             if not was_open:
                 raise
         sleep(wait_secs)
-        wait_secs = min(2 * wait_secs, LONGEST_WAIT_SECS)
+        wait_secs = min(2 * wait_secs, MAX_WAIT_SECS)

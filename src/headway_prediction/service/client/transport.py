@@ -15,7 +15,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.service.api.models.service import ErrorBody
 
 
-class Asking:
+class Transport:
     """Asks the service at `url`."""
 
     def __init__(self, url: str) -> None:
@@ -68,7 +68,7 @@ class SameServer(HTTPRedirectHandler):
 def _said_no(error: HTTPError) -> HeadwayError:
     try:
         said = ErrorBody.model_validate_json(error.read()).error
-        return HeadwayError(said.what, said.expected, said.mend)
+        return HeadwayError(said.what, said.expected, said.remedy)
     except (ValidationError, json.JSONDecodeError, OSError):
         return HeadwayError(
             f"status {error.code} from {error.url}", "an answer of the service", "check the address"

@@ -11,34 +11,34 @@ from itertools import pairwise
 
 import numpy as np
 
-from headway_prediction.evaluation.detection import TROUBLES as LIMITS
+from headway_prediction.evaluation.detection import THRESHOLDS as LIMITS
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.nn.quantiles import middle_place
-from headway_prediction.service.live.published import LineState, TrainPath, Trouble, Warned
+from headway_prediction.nn.quantiles import middle_index
+from headway_prediction.service.live.published import Alert, AlertKind, LineState, TrainPath
 
-LIMIT_OF = {Trouble.BUNCHED: LIMITS["bunched"], Trouble.GAP: LIMITS["gapped"]}
-LEAST_PROBABILITY = 0.5
-SEEN_AFTER_MINS = 2
+LIMITS = {AlertKind.BUNCHED: LIMITS["bunched"], AlertKind.GAP: LIMITS["gapped"]}
+MIN_PROBABILITY = 0.5
+SETTLING_MINS = 2
 """A train's headway is the one held so long after the start of the minute it is expected in: it may be a little late."""
-HALF_AS_URGENT_MINS = 10.0
+URGENCY_HALF_LIFE_MINS = 10.0
 """Trouble that is this much further away is half as urgent."""
 
 
-def warnings_of(forecast: Forecast, state: LineState) -> tuple[Warned, ...]:
+def find_alerts(forecast: Forecast, state: LineState) -> tuple[Alert, ...]:
     """Return what to warn of, as of the forecast's only origin."""
     to_come = _to_come(state)
     found = [
-        warned
+        alert
         for train in state.trains
-        for trouble in Trouble
-        for warned in _of_train(train, trouble, forecast, state, to_come)
+        for kind in AlertKind
+        for alert in _of_train(train, kind, forecast, state, to_come)
     ]
-    return tuple(sorted(found, key=lambda warned: -urgency(warned, state.t0)))
+    return tuple(sorted(found, key=lambda alert: -urgency(alert, state.t0)))
 
 
-def urgency(warned: Warned, t0: int) -> float:
+def urgency(alert: Alert, t0: int) -> float:
     """Return how sure and how soon trouble is, in one number: its probability, halved for every ten minutes until then."""
-    return warned.probability * 0.5 ** ((warned.minute - (t0 + 1)) / HALF_AS_URGENT_MINS)
+    return alert.probability * 0.5 ** ((alert.minute - (t0 + 1)) / URGENCY_HALF_LIFE_MINS)
 
 
 def _to_come(state: LineState) -> dict[tuple[int, int], list[float]]:
@@ -52,44 +52,42 @@ def _to_come(state: LineState) -> dict[tuple[int, int], list[float]]:
 
 def _of_train(
     train: TrainPath,
-    trouble: Trouble,
+    kind: AlertKind,
     forecast: Forecast,
     state: LineState,
     to_come: Mapping[tuple[int, int], Sequence[float]],
-) -> list[Warned]:
-    warned, in_trouble = [], False
+) -> list[Alert]:
+    alert, in_trouble = [], False
     for station, minute in train.expected:
         ahead = to_come[station, train.direction]
         following = bisect_right(ahead, minute)
-        if following < len(ahead) and ahead[following] < int(minute) + SEEN_AFTER_MINS:
+        if following < len(ahead) and ahead[following] < int(minute) + SETTLING_MINS:
             continue
-        judged = _judge(train, trouble, station, minute, forecast, state)
+        judged = _judge(train, kind, station, minute, forecast, state)
         if judged is not None and not in_trouble:
-            warned.append(judged)
+            alert.append(judged)
         in_trouble = judged is not None
-    return warned
+    return alert
 
 
 def _judge(
-    train: TrainPath, trouble: Trouble, station: int, minute: float, forecast: Forecast, state: LineState
-) -> Warned | None:
-    lead = int(minute) + SEEN_AFTER_MINS - 1 - state.t0
+    train: TrainPath, kind: AlertKind, station: int, minute: float, forecast: Forecast, state: LineState
+) -> Alert | None:
+    lead = int(minute) + SETTLING_MINS - 1 - state.t0
     row = lead - 1
-    usual = float(state.usual[station, train.direction])
-    if row > forecast.mean.shape[1] - 1 or not usual > 0:
+    typical = float(state.typical[station, train.direction])
+    if row > forecast.mean.shape[1] - 1 or not typical > 0:
         return None
     at = {
         level: float(cells[0, row, station, train.direction]) for level, cells in forecast.quantiles.items()
     }
-    limit = LIMIT_OF[trouble]
-    below = share_below(at, limit.limit * usual)
+    limit = LIMITS[kind]
+    below = share_below(at, limit.limit * typical)
     probability = below if limit.sign < 0 else 1 - below
-    if probability < LEAST_PROBABILITY:
+    if probability < MIN_PROBABILITY:
         return None
-    middle = sorted(at.items())[middle_place(sorted(at))][1]
-    return Warned(
-        trouble, train.direction, station, minute, middle, usual, round(probability, 3), train.train
-    )
+    middle = sorted(at.items())[middle_index(sorted(at))][1]
+    return Alert(kind, train.direction, station, minute, middle, typical, round(probability, 3), train.train)
 
 
 def share_below(quantiles: Mapping[float, float], headway_mins: float) -> float:

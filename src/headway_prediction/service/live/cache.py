@@ -6,7 +6,7 @@ from typing import Self
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 
@@ -27,15 +27,15 @@ class _Memory:
 
 
 @dataclass(frozen=True)
-class RememberingGuess(FirstGuess):
+class CachedPrior(PhysicsPrior):
     """A first guess that has at hand what it found last, for the very same histories. Threads may share it."""
 
     memory: _Memory = field(default_factory=_Memory, repr=False, compare=False)
 
     @classmethod
-    def of(cls, guess: FirstGuess) -> Self:
+    def of(cls, prior: PhysicsPrior) -> Self:
         """Return a guess that finds the same."""
-        return cls(**{part.name: getattr(guess, part.name) for part in fields(FirstGuess)})
+        return cls(**{part.name: getattr(prior, part.name) for part in fields(PhysicsPrior)})
 
     def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
         """Return both directions of a service date, ready to be asked at any origin."""
@@ -50,8 +50,8 @@ class RememberingGuess(FirstGuess):
         return found.days
 
 
-def remembering(bundle: Bundle) -> Bundle:
+def with_cached_prior(bundle: Bundle) -> Bundle:
     """Return a bundle that forecasts the same, and finds the trains of a history once. Its networks are read anew."""
     method = bundle.simple_methods[TripPropagation.name]
-    own = replace(method, guess=RememberingGuess.of(method.guess))
+    own = replace(method, prior=CachedPrior.of(method.prior))
     return replace(bundle, simple_methods={**bundle.simple_methods, TripPropagation.name: own})

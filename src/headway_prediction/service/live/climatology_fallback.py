@@ -7,14 +7,14 @@ import numpy as np
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast
 from headway_prediction.forecasters.climatology import SPREAD_LEVELS, Climatology, is_weekend
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 
-RULE_OF_THUMB = (0.5, 1.5)
+DEFAULT_SPREAD = (0.5, 1.5)
 """Times the usual headway, where a bundle does not hold the spread of its days: beyond it a train is bunched, or late."""
 
 
-def usual_forecast(bundle: Bundle, service_date: date, t0: int, leads: int) -> Forecast:
+def climatology_forecast(bundle: Bundle, service_date: date, t0: int, leads: int) -> Forecast:
     """Return the usual headways at leads 1 to `leads`, with the spread that they have on single days as interval.
 
     Quantiles between the middle one and those of the spread lie on a straight line between them; beyond, on the spread.
@@ -27,7 +27,7 @@ def usual_forecast(bundle: Bundle, service_date: date, t0: int, leads: int) -> F
     low, high = (_end(climatology, place, kind, half_hours, middle) for place in (0, 1))
     low, high = np.minimum(low, middle), np.minimum(np.maximum(high, middle), bundle.cap_mins)
     levels = bundle.config.quantiles
-    middle_level = levels[middle_place(levels)]
+    middle_level = levels[middle_index(levels)]
     anchors = (SPREAD_LEVELS[0], middle_level, SPREAD_LEVELS[1])
     quantiles = {level: _between(level, anchors, (low, middle, high))[None] for level in levels}
     return Forecast(service_date, np.array([t0]), middle[None].astype(np.float32), quantiles)
@@ -36,7 +36,7 @@ def usual_forecast(bundle: Bundle, service_date: date, t0: int, leads: int) -> F
 def _end(
     climatology: Climatology, place: int, kind: int, half_hours: np.ndarray, middle: np.ndarray
 ) -> np.ndarray:
-    by_rule = RULE_OF_THUMB[place] * middle
+    by_rule = DEFAULT_SPREAD[place] * middle
     if climatology.spread is None:
         return by_rule
     learned = climatology.spread[place, kind][half_hours]

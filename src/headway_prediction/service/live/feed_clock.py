@@ -10,9 +10,9 @@ from headway_prediction.feeds.recorder.replay import check_speed
 
 STEP_SECS = 60.0
 """A wall clock that moves by more, beyond the time that went by, was set; by less, it was put right on the way."""
-BELIEVED_SECS = 600.0
+CONFIRMED_AFTER_SECS = 600.0
 """A clock that was set and has run on for as long is believed."""
-CATCHING_UP = 0.5
+CATCH_UP_RATE = 0.5
 """The pace at which a clock that is ahead waits for the true one: time never runs backwards."""
 
 
@@ -23,7 +23,7 @@ class FeedClock(Protocol):
         """Return the feed's time, in epoch seconds; it never goes back."""
         ...
 
-    def troubles(self) -> tuple[str, ...]:
+    def issues(self) -> tuple[str, ...]:
         """Return what is wrong with the clock, a sentence each."""
         ...
 
@@ -41,7 +41,7 @@ class WallClock:
         self._time = self._clock.now()
         self._apart_since: float | None = None
 
-    def go_on_from(self, moment: float) -> None:
+    def advance_to(self, moment: float) -> None:
         """Take `moment` (epoch seconds) for one that was used already: no earlier one is given from now on."""
         with self._lock:
             self._time = max(self._advance(), moment)
@@ -51,7 +51,7 @@ class WallClock:
         with self._lock:
             return self._advance()
 
-    def troubles(self) -> tuple[str, ...]:
+    def issues(self) -> tuple[str, ...]:
         """Return whether, and by how far, the wall clock is off from the time that is used."""
         with self._lock:
             apart = self._clock.now() - self._advance()
@@ -66,14 +66,14 @@ class WallClock:
         went_by, self._elapsed = max(0.0, elapsed - self._elapsed), elapsed
         steady = self._time + went_by
         if abs(wall - steady) < STEP_SECS:
-            self._apart_since, believed = None, True
+            self._apart_since, confirmed = None, True
         else:
             self._apart_since = elapsed if self._apart_since is None else self._apart_since
-            believed = elapsed - self._apart_since >= BELIEVED_SECS
-        if believed and wall > self._time:
+            confirmed = elapsed - self._apart_since >= CONFIRMED_AFTER_SECS
+        if confirmed and wall > self._time:
             self._time = wall
         else:
-            self._time += went_by * (CATCHING_UP if believed else 1.0)
+            self._time += went_by * (CATCH_UP_RATE if confirmed else 1.0)
         return self._time
 
 
@@ -99,7 +99,7 @@ class ReplayClock:
         at, since = self._begun
         return at + (time.monotonic() - since) * self._speed
 
-    def troubles(self) -> tuple[str, ...]:
+    def issues(self) -> tuple[str, ...]:
         """A replay's clock is never wrong."""
         return ()
 

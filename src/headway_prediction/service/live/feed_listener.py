@@ -12,32 +12,32 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.issues import Troubles
-from headway_prediction.service.live.minute import Heard
-from headway_prediction.service.live.silences import Silences
+from headway_prediction.service.live.issues import Issues
+from headway_prediction.service.live.minute import FeedState
+from headway_prediction.service.live.silences import FeedOutages
 from headway_prediction.service.live.sources import Feed
 
-AGAIN_AFTER_SECS = 5.0
-ARRIVALS_KEPT = 400
+RECONNECT_SECS = 5.0
+MAX_ARRIVALS = 400
 
 
-class Listening:
+class FeedListener:
     """Takes in the polls of a feed until it is stopped, whatever they hold and however the feed ends.
 
     `refused` is why the feed cannot be had at all, once that is known. `lag_secs` is what the newest poll took from its
     arrival to its passings being kept. `news` is set whenever a poll was taken in.
     """
 
-    def __init__(self, line_id: str, feed: Feed, ingest: Ingest, silences: Silences, troubles: Troubles):
+    def __init__(self, line_id: str, feed: Feed, ingest: Ingest, silences: FeedOutages, issues: Issues):
         self._line_id = line_id
         self.news = Event()
         self.refused: HeadwayError | None = None
         self.lag_secs = float("nan")
         self.newest_at: float | None = None
-        self._feed, self._ingest, self._silences, self._troubles = feed, ingest, silences, troubles
+        self._feed, self._ingest, self._silences, self._issues = feed, ingest, silences, issues
         self._lock, self._stop = Lock(), Event()
         self._on_refused: Callable[[], None] = lambda: None
-        self._arrivals: deque[tuple[float, float]] = deque(maxlen=ARRIVALS_KEPT)
+        self._arrivals: deque[tuple[float, float]] = deque(maxlen=MAX_ARRIVALS)
         self._thread = Thread(target=self._listen, name="listening", daemon=True)
 
     def start(self, on_refused: Callable[[], None]) -> None:
@@ -50,28 +50,28 @@ class Listening:
         self._stop.set()
         self._thread.join(timeout_secs)
 
-    def heard(self, service_date: date, at: float, zone_name: str) -> Heard:
+    def feed_state(self, service_date: date, at: float, zone_name: str) -> FeedState:
         """Return what the feed has said by `at` of a service date."""
         with self._lock:
             silences = self._silences
             told = silences.content_at, silences.known_since, silences.attributes(at, zone_name)
         # The feed may call the line otherwise, by its route.
-        return Heard(self._ingest.log(service_date).with_columns(line_id=pl.lit(self._line_id)), *told)
+        return FeedState(self._ingest.log(service_date).with_columns(line_id=pl.lit(self._line_id)), *told)
 
-    def recall(self, content_times: Iterable[float]) -> None:
+    def restore_outages(self, content_times: Iterable[float]) -> None:
         """Find the silences of before a restart in when what the feed said was true, poll by poll."""
         with self._lock:
             for content_at in content_times:
-                self._silences.heard(content_at)
+                self._silences.record(content_at)
 
-    def take_in(self, poll: Poll) -> None:
+    def receive(self, poll: Poll) -> None:
         """Take in one poll."""
         arrived = time.monotonic()
         self._ingest.add(poll)
         self.lag_secs = time.monotonic() - arrived
         with self._lock:
             if self._ingest.newest_content_at is not None:
-                self._silences.heard(self._ingest.newest_content_at)
+                self._silences.record(self._ingest.newest_content_at)
             self._arrivals.append((poll.fetched_at, arrived))
             self.newest_at = max(poll.fetched_at, self.newest_at or 0.0)
         self.news.set()
@@ -87,16 +87,16 @@ class Listening:
         while not self._stop.is_set():
             try:
                 for poll in self._feed.polls(self._stop, self._ingest.newest_poll_at):
-                    self.take_in(poll)
-                    self._troubles.tell("feed", None)
+                    self.receive(poll)
+                    self._issues.report("feed", None)
                 if not self._stop.is_set():
-                    self._troubles.tell("feed", "it has come to its end")
+                    self._issues.report("feed", "it has come to its end")
                     return
             except HeadwayError as error:
                 if self.newest_at is None:
                     self.refused = error
                     self._on_refused()
-                self._troubles.tell("feed", str(error))
+                self._issues.report("feed", str(error))
             except Exception as error:  # whatever a feed does, the service goes on
-                self._troubles.tell("feed", f"{type(error).__name__}: {error}")
-            self._stop.wait(AGAIN_AFTER_SECS)
+                self._issues.report("feed", f"{type(error).__name__}: {error}")
+            self._stop.wait(RECONNECT_SECS)

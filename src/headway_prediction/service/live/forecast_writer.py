@@ -3,30 +3,30 @@
 from collections import deque
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.live.issues import Troubles
-from headway_prediction.service.live.published import IssuedForecast
+from headway_prediction.service.live.issues import Issues
+from headway_prediction.service.live.published import PublishedForecast
 from headway_prediction.service.live.worker import Worker
 from headway_prediction.service.store import Store
 
-MOST_WAITING = 2000
+MAX_WAITING = 2000
 """Over four hours of minutes with all their methods; of more the oldest are lost, which is told."""
 RETRY_SECS = 2.0
 PART = "store of forecasts"
 
 
-class IssuedKeeper:
+class ForecastWriter:
     """Keeps what it is given, in order, as soon as the database takes it; `worker` is the thread in which it does so."""
 
-    def __init__(self, store: Store, troubles: Troubles):
-        self._store, self._troubles = store, troubles
-        self._waiting: deque[IssuedForecast] = deque()
+    def __init__(self, store: Store, issues: Issues):
+        self._store, self._issues = store, issues
+        self._waiting: deque[PublishedForecast] = deque()
         self._lost = 0
-        self.worker = Worker("issued forecasts", self._keep_waiting, troubles)
+        self.worker = Worker("issued forecasts", self._keep_waiting, issues)
 
-    def keep(self, issued: IssuedForecast) -> None:
+    def keep(self, issued: PublishedForecast) -> None:
         """Take in a forecast; never waits."""
         self._waiting.append(issued)
-        while len(self._waiting) > MOST_WAITING:
+        while len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
             self._lost += 1
         self.worker.call()
@@ -39,12 +39,12 @@ class IssuedKeeper:
                 return RETRY_SECS
         return None
 
-    def _kept(self, issued: IssuedForecast) -> bool:
+    def _kept(self, issued: PublishedForecast) -> bool:
         try:
-            self._store.keep_issued(issued)
+            self._store.save_forecast(issued)
         except HeadwayError as error:
             lost = f", {self._lost} are lost" if self._lost else ""
-            self._troubles.tell(PART, f"{len(self._waiting) + 1} forecasts wait{lost}: {error.found}")
+            self._issues.report(PART, f"{len(self._waiting) + 1} forecasts wait{lost}: {error.found}")
             return False
-        self._troubles.tell(PART, None)
+        self._issues.report(PART, None)
         return True

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from threading import Lock
 
 
-class Troubles:
+class Issues:
     """One sentence for each part that is in trouble."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._now: dict[str, str] = {}
 
-    def told(self) -> tuple[str, ...]:
+    def current(self) -> tuple[str, ...]:
         """Return the sentences, in the order of the parts' names."""
         with self._lock:
             return tuple(f"{part}: {self._now[part]}" for part in sorted(self._now))
 
-    def tell(self, part: str, sentence: str | None) -> None:
+    def report(self, part: str, sentence: str | None) -> None:
         """Say what is wrong with a part, or with None that all is well again."""
         with self._lock:
             if sentence is None:
@@ -27,12 +27,12 @@ class Troubles:
                 self._now[part] = sentence
 
     @contextmanager
-    def of(self, part: str) -> Iterator[None]:
+    def watch(self, part: str) -> Iterator[None]:
         """Tell what the body raises, whatever it is, and go on; a body that ends well clears the part."""
         try:
             yield
         except Exception as error:
             logging.getLogger(__name__).warning("%s: %s", part, error, exc_info=error)
-            self.tell(part, str(error) or type(error).__name__)
+            self.report(part, str(error) or type(error).__name__)
         else:
-            self.tell(part, None)
+            self.report(part, None)

@@ -7,7 +7,7 @@ from functools import cached_property
 import polars as pl
 
 from headway_prediction.feeds.realtime.arrival_log import (
-    Words,
+    FeedMetadata,
     direction_of,
     route_of,
     service_date_of,
@@ -21,7 +21,7 @@ from headway_prediction.transit.route_line import routes_of
 
 
 @dataclass(frozen=True)
-class OwnPassings:
+class LineFilter:
     """Which passings of a feed are the line's: those of `route_id` with a known direction, as `tidy_log` chooses them.
 
     `route_id` may join several routes of one line, see `routes_of`. `words` and `planned` say what the feed leaves unsaid;
@@ -29,7 +29,7 @@ class OwnPassings:
     """
 
     route_id: str
-    words: Words
+    words: FeedMetadata
     planned: PlannedTrips = NO_PLAN
     most_uncertain_secs: float | None = None
 

@@ -8,26 +8,26 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.bundle.forecast import history_at, refuse_other_line
-from headway_prediction.evaluation.usual import Usual
-from headway_prediction.forecasters.physics.prior import FirstGuess
+from headway_prediction.bundle.forecast import check_same_line, history_at
+from headway_prediction.evaluation.typical_headway import TypicalHeadway
+from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.passings import PASSING_COLUMNS, passings_on_line
 from headway_prediction.service.live.published import LineState
 from headway_prediction.service.live.train_paths import train_paths
-from headway_prediction.transit.clock import service_moment
+from headway_prediction.transit.clock import service_date_and_minute
 
 PAST_MINS = 180
 """What a station shows; a service day's first published minute is 03:00, so that there are as many before it."""
 TRAINS_PAST_MINS = 60
-UNSEEN_MINS = 90
+MISSING_TRAINS_MINS = 90
 """More than the longest headway that counts: a line without trains for as long, when it usually has some, is not seen."""
 
 
 def origin_at(at: float, zone_name: str) -> tuple[date, int]:
     """Return the service date, and its last minute that is over, of a moment in epoch seconds."""
-    service_date, minute = service_moment(datetime.fromtimestamp(at, UTC), zone_name)
+    service_date, minute = service_date_and_minute(datetime.fromtimestamp(at, UTC), zone_name)
     return service_date, int(np.floor(minute)) - 1
 
 
@@ -40,10 +40,10 @@ def live_history(
 ) -> LineHistory:
     """Return the line as known at the end of minute `t0` of a service date, from a tidy log that may hold more, or nothing.
 
-    Passings at stops that are no part of the line are left out, see `strange_stops`. Raises HeadwayError for a log of
+    Passings at stops that are no part of the line are left out, see `unknown_stops`. Raises HeadwayError for a log of
     another line or with misdated times, as `passings_on_line` does.
     """
-    refuse_other_line(log, bundle.line)
+    check_same_line(log, bundle.line)
     own = log.filter(pl.col("service_date") == service_date)
     own = own.join(bundle.line.stops(), on=["direction_id", "stop_id"], how="semi")
     passings = (
@@ -52,21 +52,21 @@ def live_history(
     return history_at(bundle, passings, service_date, t0, attributes)
 
 
-def strange_stops(bundle: Bundle, log: pl.DataFrame) -> list[str]:
+def unknown_stops(bundle: Bundle, log: pl.DataFrame) -> list[str]:
     """Return the stop ids of a log that the line neither has nor leaves out on purpose, sorted."""
     strangers = log.join(bundle.line.stops(), on=["direction_id", "stop_id"], how="anti")["stop_id"]
-    return sorted(set(strangers.to_list()) - bundle.line.left_out)
+    return sorted(set(strangers.to_list()) - bundle.line.excluded)
 
 
-def first_guess_of(bundle: Bundle) -> FirstGuess:
+def prior_of(bundle: Bundle) -> PhysicsPrior:
     """Return what the bundle knows of trips and usual headways."""
-    return bundle.simple_methods[TripPropagation.name].guess
+    return bundle.simple_methods[TripPropagation.name].prior
 
 
-def usual_headways(bundle: Bundle, history: LineHistory, service_date: date) -> np.ndarray:
+def typical_headways(bundle: Bundle, history: LineHistory, service_date: date) -> np.ndarray:
     """Return the usual headway of every minute of a service date, the planned one where none is known, in minutes, NaN where
     there is neither: (1620, stations, directions)."""
-    return Usual(first_guess_of(bundle).medians).on(history, service_date)
+    return TypicalHeadway(prior_of(bundle).medians).on(history, service_date)
 
 
 def line_state(
@@ -86,14 +86,14 @@ def line_state(
         headway=np.where(valid, day["headway"].values, np.nan),
         elapsed=np.where(valid, day["elapsed"].values, np.nan),
         arrived=day["arrived"].values & valid,
-        usual=usual_headways(bundle, history, service_date)[t0],
-        trains=train_paths(bundle.fitted_guess, history, log, service_date, t0, TRAINS_PAST_MINS),
+        typical=typical_headways(bundle, history, service_date)[t0],
+        trains=train_paths(bundle.fitted_prior, history, log, service_date, t0, TRAINS_PAST_MINS),
     )
 
 
-def trains_are_missing(bundle: Bundle, state: LineState) -> bool:
+def is_missing_trains(bundle: Bundle, state: LineState) -> bool:
     """Tell whether no train of the line was seen for UNSEEN_MINS in which most platforms usually have some."""
-    half_hours = np.unique(np.arange(max(0, state.t0 - UNSEEN_MINS), state.t0 + 1) // 30)
-    usual = first_guess_of(bundle).usual_headways(state.service_date)[half_hours]
-    served = np.isfinite(usual).all(axis=0)
-    return bool(served.mean() > 0.5) and not state.arrived[-UNSEEN_MINS:].any()
+    half_hours = np.unique(np.arange(max(0, state.t0 - MISSING_TRAINS_MINS), state.t0 + 1) // 30)
+    typical = prior_of(bundle).typical_headways(state.service_date)[half_hours]
+    served = np.isfinite(typical).all(axis=0)
+    return bool(served.mean() > 0.5) and not state.arrived[-MISSING_TRAINS_MINS:].any()

@@ -19,14 +19,14 @@ from headway_prediction.evaluation.truth import Truth, day_truth
 from headway_prediction.forecasters.base import LEADS, Forecast
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.service.live.published import IssuedForecast, LiveScores, MethodScore
+from headway_prediction.service.live.published import LiveScores, MethodScore, PublishedForecast
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant
 
 SETTLED_MINS = 5
 HOUR_MINS = 60
-LEAST_MINS_OF_HOUR = 50
+MIN_SCORED_MINS_OF_HOUR = 50
 """So much of an hour must have been scored before a method is said to be behind over it."""
-OWN = STConvNetForecaster.name
+NETWORK = STConvNetForecaster.name
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Scored:
     sums: xr.DataArray
 
 
-class LiveScoring:
+class LiveScorer:
     """Scores the issued forecasts of `methods`, "st-convnet" among them, since the service day began and over an hour."""
 
     def __init__(self, methods: Sequence[str], time_zone: str):
@@ -50,13 +50,13 @@ class LiveScoring:
         self._day: xr.DataArray | None = None
         self._hour: deque[_Scored] = deque()
 
-    def issued(self, forecasts: Iterable[IssuedForecast]) -> None:
+    def add(self, forecasts: Iterable[PublishedForecast]) -> None:
         """Take in what was issued from one origin; those of the service date before are forgotten on a new one."""
         for issued in forecasts:
             self._begin(issued.service_date)
             self._forecasts.setdefault(issued.t0, {})[issued.method] = issued.forecast
 
-    def recall(self, forecasts: Iterable[IssuedForecast]) -> None:
+    def restore(self, forecasts: Iterable[PublishedForecast]) -> None:
         """Begin anew from what was issued since the service day began: what has come true of it is scored the next time.
 
         What was taken in by now stays: the store may not have it yet.
@@ -64,13 +64,13 @@ class LiveScoring:
         newest, service_date = self._forecasts, self._service_date
         self._forecasts, self._service_date = {}, None
         self._hour.clear()
-        self.issued(forecasts)
+        self.add(forecasts)
         if service_date is not None:
             self._begin(service_date)
         for t0, by_method in newest.items():
             self._forecasts.setdefault(t0, {}).update(by_method)
 
-    def come_true(self, history: LineHistory, t0: int) -> None:
+    def score_settled(self, history: LineHistory, t0: int) -> None:
         """Score the minutes settled since the last time; `history` is known to the end of minute t0 of its only date."""
         if history.service_dates != [self._service_date]:
             return
@@ -103,7 +103,7 @@ class LiveScoring:
             )
             for name in self._methods
         )
-        coverage = float(metrics(total(self._day.sel({"method": OWN}), "lead"))["ev_coverage"])
+        coverage = float(metrics(total(self._day.sel({"method": NETWORK}), "lead"))["ev_coverage"])
         since = instant(self._service_date, 0, self._time_zone).timestamp()
         return LiveScores(since, until_at, scores, coverage, self._behind())
 
@@ -114,12 +114,16 @@ class LiveScoring:
 
     def _behind(self) -> str | None:
         """The simple method with the least error over the last hour, where it is less than the network's."""
-        if len(self._hour) < LEAST_MINS_OF_HOUR:
+        if len(self._hour) < MIN_SCORED_MINS_OF_HOUR:
             return None
         overall = metrics(total(sum(part.sums for part in self._hour), "lead"))["mae"]
-        best = self._methods[int(np.nanargmin(overall.values))] if np.isfinite(overall.values).any() else OWN
+        best = (
+            self._methods[int(np.nanargmin(overall.values))] if np.isfinite(overall.values).any() else NETWORK
+        )
         return (
-            None if best == OWN or not overall.sel({"method": best}) < overall.sel({"method": OWN}) else best
+            None
+            if best == NETWORK or not overall.sel({"method": best}) < overall.sel({"method": NETWORK})
+            else best
         )
 
     def _score(self, history: LineHistory, minutes: range) -> None:

@@ -4,7 +4,7 @@ GRACE_SECS = 20.0
 MINUTE_SECS = 60.0
 
 
-class Pace:
+class LoopSchedule:
     """Gives each minute out once, in order; where several are due only the newest, for nobody waits for an old forecast."""
 
     def __init__(self, started_at: float) -> None:

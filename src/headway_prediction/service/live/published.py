@@ -15,7 +15,7 @@ from headway_prediction.forecasters.base import Forecast
 class Level(StrEnum):
     """How far a forecast is to be trusted, from the most on."""
 
-    FRESH = "fresh"
+    LIVE = "fresh"
     """Made from a feed that is up to date."""
     STARTING = "starting"
     """Made in the first minutes after the service, or the line's day, began: part of the last half hour is unknown."""
@@ -23,7 +23,7 @@ class Level(StrEnum):
     """The feed has been silent for over two minutes: made from the last state, with wider intervals."""
     CLIMATOLOGY = "climatology"
     """The feed has been silent for over ten minutes: the usual headways of the hour."""
-    HELD_BACK = "held back"
+    WITHHELD = "held back"
     """A check failed, so nothing is published: `reasons` say which."""
 
 
@@ -31,7 +31,7 @@ class Level(StrEnum):
 class Status:
     """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds.
 
-    The age is that at the end of the forecast's minute (`Published.at`), NaN where nothing is known of it.
+    The age is that at the end of the forecast's minute (`LineForecast.at`), NaN where nothing is known of it.
     """
 
     level: Level
@@ -40,16 +40,16 @@ class Status:
 
 
 @dataclass(frozen=True)
-class IssuedForecast:
+class PublishedForecast:
     """A forecast from one origin as it was issued: what live scores are made of.
 
-    `forecast` holds a single origin, t0: mean and quantiles have the shape (1, leads, stations, directions). `issued_at` is
+    `forecast` holds a single origin, t0: mean and quantiles have the shape (1, leads, stations, directions). `published_at` is
     in epoch seconds by the feed's clock (the wall clock, unless time is accelerated).
     """
 
     line_id: str
     method: str
-    issued_at: float
+    published_at: float
     status: Status
     forecast: Forecast
 
@@ -74,7 +74,7 @@ class IssuedForecast:
         words = {
             "line_id": self.line_id,
             "method": self.method,
-            "issued_at": self.issued_at,
+            "published_at": self.published_at,
             "level": self.status.level.value,
             "reasons": list(self.status.reasons),
             "data_age_secs": self.status.data_age_secs,
@@ -101,7 +101,7 @@ class IssuedForecast:
             day = date.fromisoformat(words["service_date"])
             forecast = Forecast(day, arrays["origins"], arrays["mean"], by_level)
         status = Status(Level(words["level"]), tuple(words["reasons"]), words["data_age_secs"])
-        return cls(words["line_id"], words["method"], words["issued_at"], status, forecast)
+        return cls(words["line_id"], words["method"], words["published_at"], status, forecast)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class LineState:
     """The last hours of a line, known at the end of minute `t0` of a service date.
 
     `minutes` (past,) are service-day minutes up to t0; `headway` and `elapsed` (past, stations, directions) are in minutes,
-    NaN where not valid; `arrived` (bool) has the same shape; `usual` (stations, directions) are the usual headways now.
+    NaN where not valid; `arrived` (bool) has the same shape; `typical` (stations, directions) are the usual headways now.
     """
 
     service_date: date
@@ -128,11 +128,11 @@ class LineState:
     headway: np.ndarray
     elapsed: np.ndarray
     arrived: np.ndarray
-    usual: np.ndarray
+    typical: np.ndarray
     trains: tuple[TrainPath, ...]
 
 
-class Trouble(StrEnum):
+class AlertKind(StrEnum):
     """What a dispatcher is warned of."""
 
     GAP = "gap"
@@ -142,18 +142,18 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True)
-class Warned:
+class Alert:
     """One expected gap or bunched train: where, when, and how sure (0 to 1); the most urgent come first.
 
     `station` and `minute` are where and when `train` (as in TrainPath) is expected to be in trouble first.
     """
 
-    trouble: Trouble
+    kind: AlertKind
     direction: int
     station: int
     minute: float
     headway_mins: float
-    usual_mins: float
+    typical_mins: float
     probability: float
     train: str = ""
 
@@ -172,7 +172,7 @@ class MethodScore:
 class LiveScores:
     """How good the forecasts really issued have been, from `since_at` to `until_at` (epoch seconds).
 
-    `coverage` is the share of event cells inside the outer quantiles, NaN without any. `behind` names the simple method
+    `coverage` is the share of event cells inside the outer quantiles, NaN without any. `better_method` names the simple method
     that has been better over the last hour, None where there is none.
     """
 
@@ -180,11 +180,11 @@ class LiveScores:
     until_at: float
     methods: tuple[MethodScore, ...]
     coverage: float
-    behind: str | None
+    better_method: str | None
 
 
 @dataclass(frozen=True)
-class Published:
+class LineForecast:
     """Everything that API and page show of one line at one minute.
 
     `forecast` reaches 15 minutes, `hour` 60. Where `status` is HELD_BACK both are those last published, or None; an `hour`
@@ -195,7 +195,7 @@ class Published:
     status: Status
     at: float
     state: LineState
-    forecast: IssuedForecast | None
-    hour: IssuedForecast | None
-    warnings: tuple[Warned, ...]
+    forecast: PublishedForecast | None
+    hour: PublishedForecast | None
+    alerts: tuple[Alert, ...]
     scores: LiveScores | None

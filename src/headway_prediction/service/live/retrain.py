@@ -17,27 +17,27 @@ from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.registry import EXTRA_METHODS
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory, history_from_log
-from headway_prediction.service.live.silences import Silences
+from headway_prediction.service.live.silences import FeedOutages
 from headway_prediction.service.store import Store
-from headway_prediction.transit.clock import service_moment
+from headway_prediction.transit.clock import service_date_and_minute
 from headway_prediction.transit.timetable import Timetable
 
-LEAST_TEST_DAYS = 1
+MIN_TEST_DAYS = 1
 FORMER, NEW = "the former bundle", "the new one"
 
 
 @dataclass(frozen=True)
-class Retrained:
+class RetrainResult:
     """How both bundles forecast `test_dates`, which neither was trained on: MAE of the network in minutes."""
 
     test_dates: tuple[date, ...]
-    former_mae: float
+    previous_mae: float
     new_mae: float
 
     @property
-    def taken_over(self) -> bool:
+    def replaced(self) -> bool:
         """Whether the new bundle lies in the place of the former one now."""
-        return self.new_mae < self.former_mae
+        return self.new_mae < self.previous_mae
 
 
 def retrain(
@@ -46,60 +46,60 @@ def retrain(
     timetable: Timetable | None = None,
     changes: Mapping[str, object] | None = None,
     quiet: bool = False,
-) -> Retrained:
+) -> RetrainResult:
     """Train a bundle like the one at `path` on all whole service dates in the store; put it there if it is better.
 
     The newest test days of the bundle's settings (at least one) are held back for the comparison. `timetable` takes the
-    place of the bundle's own plan; `changes` are settings to change. The former bundle is kept, see `former_path`. A run
+    place of the bundle's own plan; `changes` are settings to change. The former bundle is kept, see `previous_path`. A run
     that was killed goes on. Raises HeadwayError for too few days, or days that the former bundle was trained on.
     """
     from headway_prediction.training.train_line import train_line
 
-    former = Bundle.load_of_one_line(path)
-    history = stored_history(store, former, timetable)
-    test_days = max(former.config.test_days, LEAST_TEST_DAYS)
-    config = replace(former.config, **{"test_days": test_days} | dict(changes or {}))
-    test_dates = former.held_back_dates(history, history.service_dates[-config.test_days :])
-    extra = [method for name, method in EXTRA_METHODS.items() if name in former.simple_methods]
+    previous = Bundle.load_single_line(path)
+    history = stored_history(store, previous, timetable)
+    test_days = max(previous.config.test_days, MIN_TEST_DAYS)
+    config = replace(previous.config, **{"test_days": test_days} | dict(changes or {}))
+    test_dates = previous.select_test_dates(history, history.service_dates[-config.test_days :])
+    extra = [method for name, method in EXTRA_METHODS.items() if name in previous.simple_methods]
     run_dir = path.with_name(f"{path.name}.retrain.run")
     new = train_line(history, config, run_dir, quiet, extra)
-    result = compare(history, former, new, test_dates)
-    if result.taken_over:
-        _copy(path, former_path(path))
+    result = compare(history, previous, new, test_dates)
+    if result.replaced:
+        _copy(path, previous_path(path))
         new.save(path)
     shutil.rmtree(run_dir, ignore_errors=True)
     return result
 
 
-def compare(history: LineHistory, former: Bundle, new: Bundle, test_dates: list[date]) -> Retrained:
+def compare(history: LineHistory, previous: Bundle, new: Bundle, test_dates: list[date]) -> RetrainResult:
     """Return the errors of both networks on the same cells of the same days (see evaluation.compare)."""
     forecasts = {
         name: {
             made.service_date: made
             for made in backtest(history, bundle.method(STConvNetForecaster.name), test_dates)
         }
-        for name, bundle in ((FORMER, former), (NEW, new))
+        for name, bundle in ((FORMER, previous), (NEW, new))
     }
     table = score_methods(history, test_dates, forecasts).table()
-    return Retrained(tuple(test_dates), table[FORMER]["mae"], table[NEW]["mae"])
+    return RetrainResult(tuple(test_dates), table[FORMER]["mae"], table[NEW]["mae"])
 
 
-def former_path(path: Path) -> Path:
+def previous_path(path: Path) -> Path:
     """Return where the bundle lies that the one at `path` has taken over from."""
     return path.with_name(f"{path.name}.former")
 
 
-def go_back(path: Path) -> None:
+def restore_previous(path: Path) -> None:
     """Put the former bundle in its place again, and keep the present one as the former.
 
     Raises HeadwayError where there is none, or where it is not sound.
     """
-    former = former_path(path)
-    Bundle.load_of_one_line(former)
+    previous = previous_path(path)
+    Bundle.load_single_line(previous)
     aside = path.with_name(f"{path.name}.aside")
     _copy(path, aside)
-    _copy(former, path)
-    _copy(aside, former)
+    _copy(previous, path)
+    _copy(aside, previous)
     shutil.rmtree(aside)
 
 
@@ -111,7 +111,9 @@ def stored_history(store: Store, bundle: Bundle, timetable: Timetable | None) ->
     line = bundle.line
     newest = store.newest_poll_at(line.line_id)
     today = (
-        date.min if newest is None else service_moment(datetime.fromtimestamp(newest, UTC), line.time_zone)[0]
+        date.min
+        if newest is None
+        else service_date_and_minute(datetime.fromtimestamp(newest, UTC), line.time_zone)[0]
     )
     dates = [day for day in store.service_dates(line.line_id) if day < today]
     if not dates:
@@ -132,9 +134,9 @@ def stored_history(store: Store, bundle: Bundle, timetable: Timetable | None) ->
 
 
 def _outages(store: Store, line_id: str, until: float, zone_name: str) -> pl.DataFrame:
-    silences = Silences(kept_secs=float("inf"))
+    silences = FeedOutages(retention_secs=float("inf"))
     for content_at in store.content_times(line_id, 0.0):
-        silences.heard(content_at)
+        silences.record(content_at)
     return silences.outages(until, zone_name)
 
 

@@ -22,11 +22,11 @@ def faults(
     cap_mins: float,
     expected_origin: tuple[date, int],
     held: np.ndarray,
-    usual: np.ndarray,
+    typical: np.ndarray,
 ) -> list[str]:
     """Return why a forecast from one origin must not be published, nothing where it may.
 
-    `held` are the headways held at the origin, `usual` the usual ones, in minutes, NaN where unknown: (stations,
+    `held` are the headways held at the origin, `typical` the usual ones, in minutes, NaN where unknown: (stations,
     directions). `expected_origin` are the service date and minute that are over now.
     """
     platforms = line.platforms()
@@ -41,7 +41,7 @@ def faults(
         *_out_of_range(np.stack([mean, *quantiles]), cap_mins),
         *_crossing(quantiles),
         *_all_equal(mean, held[own]),
-        *_wild(mean, held[own], usual[own]),
+        *_wild(mean, held[own], typical[own]),
     ]
 
 
@@ -75,11 +75,11 @@ def _all_equal(mean: np.ndarray, held: np.ndarray) -> Iterator[str]:
         yield f"the same headway, {mean.flat[0]:.1f} min, was forecast everywhere"
 
 
-def _wild(mean: np.ndarray, held: np.ndarray, usual: np.ndarray) -> Iterator[str]:
-    known = np.isfinite(usual) & (usual > 0)
+def _wild(mean: np.ndarray, held: np.ndarray, typical: np.ndarray) -> Iterator[str]:
+    known = np.isfinite(typical) & (typical > 0)
     if not known.any():
         return
-    far = _far(mean[:, known], usual[known])
+    far = _far(mean[:, known], typical[known])
     as_now = np.isfinite(held[known]) & ~_far(mean[:, known], held[known])
     share = float((far & ~as_now).mean())
     if share > WILD_SHARE:

@@ -9,31 +9,31 @@ from datetime import date, timedelta
 import polars as pl
 
 from headway_prediction.grid.outages import OUTAGE_COLUMNS, outages_attribute
-from headway_prediction.grid.passings import LONGEST_SERVICE_DAY_MINS
+from headway_prediction.grid.passings import MAX_SERVICE_DAY_MINS
 from headway_prediction.service.live.live_line import origin_at
-from headway_prediction.service.live.status import SILENT_SECS
+from headway_prediction.service.live.status import CLIMATOLOGY_AFTER_SECS
 
-KEPT_SECS = 48 * 3600.0
+RETENTION_SECS = 48 * 3600.0
 
 
-class Silences:
+class FeedOutages:
     """Silences of over ten minutes, told from the moments (epoch seconds) at which the feed said something new.
 
     `ended` are those that are over, (first, end) in order; `known_since` is when the unbroken knowledge of the line begins
     and `content_at` when something new was heard last, both None before anything was.
     """
 
-    def __init__(self, kept_secs: float = KEPT_SECS) -> None:
-        self._kept_secs = kept_secs
+    def __init__(self, retention_secs: float = RETENTION_SECS) -> None:
+        self._kept_secs = retention_secs
         self.ended: list[tuple[float, float]] = []
         self.known_since: float | None = None
         self.content_at: float | None = None
 
-    def heard(self, content_at: float) -> None:
+    def record(self, content_at: float) -> None:
         """Take note that the feed said something new; what is older than the last news changes nothing."""
         if self.content_at is None:
             self.known_since = content_at
-        elif content_at - self.content_at > SILENT_SECS:
+        elif content_at - self.content_at > CLIMATOLOGY_AFTER_SECS:
             self.ended.append((self.content_at, content_at))
             self.known_since = content_at
         self.content_at = max(content_at, self.content_at or content_at)
@@ -43,7 +43,7 @@ class Silences:
     def outages(self, at: float, zone_name: str) -> pl.DataFrame:
         """Return the silences up to `at`, the one that lasts among them, as OUTAGE_COLUMNS of grid.outages."""
         spans = list(self.ended)
-        if self.content_at is not None and at - self.content_at > SILENT_SECS:
+        if self.content_at is not None and at - self.content_at > CLIMATOLOGY_AFTER_SECS:
             spans.append((self.content_at, at))
         rows = [row for first, end in spans for row in _by_service_date(first, end, zone_name)]
         return pl.DataFrame(rows, schema=OUTAGE_COLUMNS, orient="row")
@@ -60,6 +60,6 @@ def _by_service_date(first: float, end: float, zone_name: str) -> list[tuple[dat
         return [(first_date, before + 1, last + 2)]
     between = ((last_date - first_date).days - 1) * [0]
     whole = [
-        (first_date + timedelta(days=k), 0, LONGEST_SERVICE_DAY_MINS) for k, _ in enumerate(between, start=1)
+        (first_date + timedelta(days=k), 0, MAX_SERVICE_DAY_MINS) for k, _ in enumerate(between, start=1)
     ]
-    return [(first_date, before + 1, LONGEST_SERVICE_DAY_MINS), *whole, (last_date, 0, last + 2)]
+    return [(first_date, before + 1, MAX_SERVICE_DAY_MINS), *whole, (last_date, 0, last + 2)]

@@ -16,7 +16,7 @@ from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.live.sources import SimulatedFeed
 from headway_prediction.simulate import Scenario, simulate_days
 from headway_prediction.simulate.gtfs_zip import gtfs_bytes
-from headway_prediction.transit.clock import service_day_start, service_moment
+from headway_prediction.transit.clock import service_date_and_minute, service_day_start
 from headway_prediction.transit.line import Line
 
 TRAINING_DAYS = 9
@@ -34,7 +34,7 @@ QUICK_TRAINING: Mapping[str, object] = {
     "test_days": 0,
 }
 """Far from the best that a network can do, and some minutes of training on two cores."""
-FEWEST_STATIONS = 3
+MIN_STATIONS = 3
 FIRST_SERVICE_MIN, LAST_SERVICE_MIN, BEGIN_AT_NIGHT_MIN = 390, 1410, 480
 WARM_UP_MINS = 75
 AS_FAST_AS_POSSIBLE = 1e9
@@ -74,7 +74,7 @@ def _training_history(scenario: Scenario) -> LineHistory:
 
 def scenario_of(line: Line) -> Scenario:
     """Return the simulated line that a bundle's `line` is; raises HeadwayError where it is another."""
-    scenario = Scenario.of_size(max(len(line.stations), FEWEST_STATIONS))
+    scenario = Scenario.of_size(max(len(line.stations), MIN_STATIONS))
     own = (scenario.line_id, scenario.time_zone, list(scenario.station_names))
     if (line.line_id, line.time_zone, line.station_names) != own:
         raise HeadwayError(
@@ -87,7 +87,7 @@ def scenario_of(line: Line) -> Scenario:
 
 def begin_of_service(scenario: Scenario, now: datetime) -> datetime:
     """Return now, where the line runs, or a morning time of the same service day where it does not."""
-    service_date, minute = service_moment(now, scenario.time_zone)
+    service_date, minute = service_date_and_minute(now, scenario.time_zone)
     if FIRST_SERVICE_MIN <= minute < LAST_SERVICE_MIN:
         return now
     start = service_day_start(service_date, scenario.time_zone)

@@ -8,7 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.tracker import PATIENCE_SECS
+from headway_prediction.feeds.realtime.tracker import ALLOWED_LATENESS_SECS
 from headway_prediction.feeds.recorder.address import FeedAddress
 from headway_prediction.feeds.recorder.index import Attempt, Outcome
 from headway_prediction.feeds.recorder.layout import check_archive
@@ -16,12 +16,12 @@ from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSe
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.service.live.feed_clock import FeedClock, ReplayClock, WallClock
 from headway_prediction.simulate.feed.days import DAY_BEGINS_SECS, polls_from
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.scenario import Scenario
-from headway_prediction.transit.clock import service_day_start, service_moment
+from headway_prediction.transit.clock import service_date_and_minute, service_day_start
 
-AGAIN_SECS = PATIENCE_SECS
+OVERLAP_SECS = ALLOWED_LATENESS_SECS
 """Going on begins so long before the newest kept poll: some that came late may have been on their way behind it."""
 
 
@@ -51,7 +51,7 @@ class AddressFeed:
 
     def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
         """Give polls as they are fetched. Raises HeadwayError when the very first request is refused."""
-        self.clock.go_on_from(after or 0.0)
+        self.clock.advance_to(after or 0.0)
         inbox = _Inbox()
         recorder = Recorder(self._address, inbox, self._settings, self._say, Clock(now=self.clock.now))
         while not stop.is_set():
@@ -65,16 +65,16 @@ class _Inbox:
     """Stands where a recorder has its archive: the polls are for whoever asks next."""
 
     def __init__(self) -> None:
-        self.sizes: dict[str, int] = {}
+        self.day_bytes: dict[str, int] = {}
         self._polls: list[Poll] = []
 
-    def keep(self, attempt: Attempt, body: bytes | None = None) -> bool:
+    def add(self, attempt: Attempt, body: bytes | None = None) -> bool:
         came = attempt.outcome is Outcome.POLL and body is not None
         if came:
             self._polls.append(Poll(attempt.fetched_at, body))
         return came
 
-    def drop(self, day: str) -> None:
+    def delete_day(self, day: str) -> None:
         """Nothing is kept by day."""
 
     def taken(self) -> list[Poll]:
@@ -95,12 +95,12 @@ class ArchiveFeed:
 
     def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
         """Give the polls in the order they were fetched, each at its time."""
-        since = None if after is None else after - AGAIN_SECS
+        since = None if after is None else after - OVERLAP_SECS
         return _paced(replay(self._archive, self._say, since=since), self.clock, stop, after)
 
 
 class SimulatedFeed:
-    """The feed of a simulated line from `begin` (aware) on, a poll every `every_secs`, for ever, `speed` times as fast.
+    """The feed of a simulated line from `begin` (aware) on, a poll every `interval_secs`, for ever, `speed` times as fast.
 
     It is the same each time that it is given. Raises HeadwayError for a speed that is not positive.
     """
@@ -111,31 +111,31 @@ class SimulatedFeed:
         begin: datetime,
         *,
         speed: float = 1.0,
-        every_secs: int = 15,
+        interval_secs: int = 15,
         content: FeedContent | None = None,
-        faults: Faults | None = None,
+        faults: FeedFaults | None = None,
         seed: int = 0,
     ):
         self._scenario, self._begin = scenario, begin
         self._settings = {
-            "every_secs": every_secs,
+            "every_secs": interval_secs,
             "content": content or FeedContent(),
-            "faults": faults or Faults(),
+            "faults": faults or FeedFaults(),
             "seed": seed,
         }
         self.clock = ReplayClock(speed)
 
     def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
         """Give the polls in the order they are delivered, each at its time."""
-        begin = self._begin if after is None else max(self._begin, self._day_begins(after - AGAIN_SECS))
+        begin = self._begin if after is None else max(self._begin, self._day_begins(after - OVERLAP_SECS))
         polls = polls_from(self._scenario, begin, **self._settings)
         if after is not None:
-            polls = (poll for poll in polls if poll.fetched_at >= after - AGAIN_SECS)
+            polls = (poll for poll in polls if poll.fetched_at >= after - OVERLAP_SECS)
         return _paced(polls, self.clock, stop, after)
 
     def _day_begins(self, moment: float) -> datetime:
         """When the polls of the service day at `moment` begin: a day's polls are drawn together, from its first one on."""
-        day, _ = service_moment(datetime.fromtimestamp(moment, UTC), self._scenario.time_zone)
+        day, _ = service_date_and_minute(datetime.fromtimestamp(moment, UTC), self._scenario.time_zone)
         start = service_day_start(day, self._scenario.time_zone)
         return datetime.fromtimestamp(start.timestamp() + DAY_BEGINS_SECS, UTC)
 

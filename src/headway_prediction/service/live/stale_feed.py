@@ -8,7 +8,7 @@ until news come. So intervals widen from minute to minute of the silence.
 import numpy as np
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.nn.quantiles import middle_place
+from headway_prediction.nn.quantiles import middle_index
 
 
 def joined(near: Forecast, far: Forecast) -> Forecast:
@@ -22,26 +22,26 @@ def joined(near: Forecast, far: Forecast) -> Forecast:
     return Forecast(near.service_date, near.origins, after(near.mean, far.mean), quantiles)
 
 
-def carried_on(then: Forecast, usual: Forecast, cap_mins: float) -> Forecast:
-    """Return the forecast from the origin of `usual` that goes on from the earlier origin of `then`.
+def continue_from(then: Forecast, typical: Forecast, cap_mins: float) -> Forecast:
+    """Return the forecast from the origin of `typical` that goes on from the earlier origin of `then`.
 
-    Leads that `then` does not reach are those of `usual`, which has as many leads as are wanted, and the same levels.
+    Leads that `then` does not reach are those of `typical`, which has as many leads as are wanted, and the same levels.
     """
-    wait, leads = int(usual.origins[0] - then.origins[0]), usual.mean.shape[1]
+    wait, leads = int(typical.origins[0] - then.origins[0]), typical.mean.shape[1]
     reached = max(0, min(leads, then.mean.shape[1] - wait))
     quantiles = _widening(then, cap_mins)
 
     def shifted(values: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         return np.concatenate([values[:, wait : wait + reached], beyond[:, reached:]], axis=1)
 
-    kept = {level: shifted(values, usual.quantiles[level]) for level, values in quantiles.items()}
-    return Forecast(usual.service_date, usual.origins, shifted(then.mean, usual.mean), kept)
+    kept = {level: shifted(values, typical.quantiles[level]) for level, values in quantiles.items()}
+    return Forecast(typical.service_date, typical.origins, shifted(then.mean, typical.mean), kept)
 
 
 def _widening(then: Forecast, cap_mins: float) -> dict[float, np.ndarray]:
     """Quantiles whose distance from the middle one never shrinks from lead to lead."""
     levels = sorted(then.quantiles)
-    place = middle_place(levels)
+    place = middle_index(levels)
     middle = then.quantiles[levels[place]]
     widened = {}
     for number, level in enumerate(levels):

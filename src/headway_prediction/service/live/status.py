@@ -2,8 +2,8 @@
 
 from headway_prediction.service.live.published import Level, Status
 
-STALE_SECS = 120.0
-SILENT_SECS = 600.0
+STALE_AFTER_SECS = 120.0
+CLIMATOLOGY_AFTER_SECS = 600.0
 HISTORY_MINS = 30
 
 
@@ -20,15 +20,15 @@ def status_of(
     if content_at is None or known_since is None:
         return Status(Level.CLIMATOLOGY, ("the feed has not said anything yet",), float("nan"))
     age = max(0.0, at - content_at)
-    if age > SILENT_SECS or (age > STALE_SECS and not of_today):
+    if age > CLIMATOLOGY_AFTER_SECS or (age > STALE_AFTER_SECS and not of_today):
         return Status(Level.CLIMATOLOGY, (f"{_silent(age)}: these are the usual headways",), age)
-    if age > STALE_SECS:
+    if age > STALE_AFTER_SECS:
         return Status(Level.STALE, (f"{_silent(age)}: forecast from what was known then",), age)
     known_mins = (at - known_since) / 60
     if known_mins < HISTORY_MINS:
         reason = f"only the last {max(0, int(known_mins))} of the {HISTORY_MINS} minutes before are known"
         return Status(Level.STARTING, (reason,), age)
-    return Status(Level.FRESH, (), age)
+    return Status(Level.LIVE, (), age)
 
 
 def _silent(age_secs: float) -> str:

@@ -7,11 +7,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay, Expected
-from headway_prediction.forecasters.prior_features import FittedGuess
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.service.live.published import TrainPath
-from headway_prediction.transit.clock import service_time
+from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.trip_keys import UNKNOWN, trip_keys
 
@@ -19,7 +19,7 @@ AHEAD_MINS = 60
 
 
 def train_paths(
-    fitted: FittedGuess, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int, past_mins: int
+    fitted: FittedPrior, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int, past_mins: int
 ) -> tuple[TrainPath, ...]:
     """Return the trains seen in the `past_mins` up to the end of minute `t0`, and those expected in the next hour.
 
@@ -29,9 +29,9 @@ def train_paths(
     names = dict(zip(trip_keys(ids).to_list(), ids.to_list(), strict=True)) if len(ids) else {}
     names.pop(UNKNOWN, None)
     paths = []
-    for direction, day in enumerate(fitted.guess.direction_days(history, service_date)):
+    for direction, day in enumerate(fitted.prior.direction_days(history, service_date)):
         expected = day.expected(t0, AHEAD_MINS)
-        minutes = fitted.corrections.times(day, direction, expected, t0).minutes
+        minutes = fitted.arrival_residuals.times(day, direction, expected, t0).minutes
         expected = replace(expected, minutes=_onward(minutes))
         paths += _paths_of(day, expected, history.line, direction, names, t0, past_mins)
     return tuple(paths)
@@ -46,7 +46,7 @@ def _onward(minutes: np.ndarray) -> np.ndarray:
 
 def _paths_of(
     day: DirectionDay,
-    expected: Expected,
+    expected: ExpectedTrains,
     line: Line,
     direction: int,
     names: Mapping[int, str],
@@ -66,7 +66,7 @@ def _paths_of(
 
 
 def _trains(
-    day: DirectionDay, expected: Expected, t0: int, past_mins: int, nowhere: np.ndarray
+    day: DirectionDay, expected: ExpectedTrains, t0: int, past_mins: int, nowhere: np.ndarray
 ) -> Iterator[tuple[int, dict[int, float], np.ndarray]]:
     """Key, minutes passed by position, and minutes expected at each position (infinite where not), train by train."""
     passed = _passed(day, t0, past_mins)
@@ -89,4 +89,4 @@ def _passed(day: DirectionDay, t0: int, past_mins: int) -> dict[int, dict[int, f
 
 def _first_place(places: Sequence[tuple[int, float]], line: Line) -> str:
     station, minute = places[0]
-    return f"{service_time(minute)} {line.station_names[station]}"
+    return f"{gtfs_time(minute)} {line.station_names[station]}"

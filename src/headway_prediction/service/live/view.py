@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, Self
 
-from headway_prediction.service.live.published import Published
-from headway_prediction.service.live.publisher import Board
+from headway_prediction.service.live.published import LineForecast
+from headway_prediction.service.live.publisher import Publisher
 from headway_prediction.transit.line import Line
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Departure(Protocol):
 
 
 @dataclass(frozen=True)
-class Figures:
+class LineMetrics:
     """Numbers of a line's running service; NaN where there is none yet.
 
     `feed_age_secs`: how long ago the feed last said something new. `ingest_lag_secs`: from the arrival of the newest poll to
@@ -82,18 +82,18 @@ class StoredOrigins(Protocol):
 class ServiceView(Protocol):
     """The running service as the API sees it.
 
-    All may be called from any thread; `what_if`, `published_at` and `store` may take seconds, the others may not. The states
-    on the board and of `published_at` should reach three hours back: /stations shows that, /state the last of them.
+    All may be called from any thread; `what_if`, `forecast_at` and `store` may take seconds, the others may not. The states
+    on the board and of `forecast_at` should reach three hours back: /stations shows that, /state the last of them.
     """
 
-    board: Board
+    publisher: Publisher
     store: StoredOrigins
 
     def lines(self) -> Sequence[ServedLine]:
         """Return the lines that are served, with the bundles that forecast them now."""
         ...
 
-    def published_at(self, line_id: str, service_date: date, t0: int) -> Published | None:
+    def forecast_at(self, line_id: str, service_date: date, t0: int) -> LineForecast | None:
         """Return what was issued at an earlier origin, its state and warnings; None where nothing is kept of it."""
         ...
 
@@ -109,11 +109,11 @@ class ServiceView(Protocol):
         """
         ...
 
-    def troubles(self) -> Sequence[str]:
+    def issues(self) -> Sequence[str]:
         """Return in sentences what is wrong with the service now, such as a store that cannot be written."""
         ...
 
-    def figures(self, line_id: str) -> Figures:
+    def figures(self, line_id: str) -> LineMetrics:
         """Return the numbers of a line's running service."""
         ...
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.alerts_response import warnings_body
-from headway_prediction.service.live.issues import Troubles
-from headway_prediction.service.live.published import Published, Warned
+from headway_prediction.service.api.alerts_response import alerts_body
+from headway_prediction.service.live.issues import Issues
+from headway_prediction.service.live.published import Alert, LineForecast
 from headway_prediction.service.live.worker import Worker
 from headway_prediction.transit.line import Line
 
@@ -42,21 +42,21 @@ class Webhook:
     that does not take it within three tries misses it; the newest 50 posts wait.
     """
 
-    def __init__(self, url: str, line: Line, troubles: Troubles, pause_secs: float = PAUSE_SECS):
-        self._url, self._line, self._troubles, self._pause_secs = checked_url(url), line, troubles, pause_secs
+    def __init__(self, url: str, line: Line, issues: Issues, pause_secs: float = PAUSE_SECS):
+        self._url, self._line, self._issues, self._pause_secs = checked_url(url), line, issues, pause_secs
         self._told: dict[tuple, int] = {}
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._open = urllib.request.build_opener(_NoRedirect()).open
-        self.worker = Worker("warnings to the webhook", self._post_waiting, troubles)
+        self.worker = Worker("warnings to the webhook", self._post_waiting, issues)
 
-    def tell(self, published: Published) -> None:
+    def report(self, published: LineForecast) -> None:
         """Post what is new among the warnings; never waits."""
         now = published.state.t0
         self._told = {key: at for key, at in self._told.items() if 0 <= now - at < FORGOTTEN_AFTER_MINS}
-        fresh = tuple(warned for warned in published.warnings if _key(warned) not in self._told)
-        self._told |= {_key(warned): now for warned in published.warnings}
+        fresh = tuple(alert for alert in published.alerts if _key(alert) not in self._told)
+        self._told |= {_key(alert): now for alert in published.alerts}
         if fresh:
-            body = warnings_body(replace(published, warnings=fresh), self._line)
+            body = alerts_body(replace(published, alerts=fresh), self._line)
             self._waiting.append(json.dumps({"line_id": self._line.line_id, **body}).encode())
             self.worker.call()
 
@@ -68,11 +68,11 @@ class Webhook:
         for attempt in range(TRIES):
             refused = self._refusal(body)
             if refused is None:
-                self._troubles.tell(PART, None)
+                self._issues.report(PART, None)
                 return
             if self.worker.rest(self._pause_secs * 2**attempt):
                 return
-        self._troubles.tell(PART, f"warnings were not taken in {TRIES} tries: {refused}")
+        self._issues.report(PART, f"warnings were not taken in {TRIES} tries: {refused}")
 
     def _refusal(self, body: bytes) -> str | None:
         headers = {"Content-Type": "application/json", "User-Agent": f"headway-prediction/{__version__}"}
@@ -92,5 +92,5 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _key(warned: Warned) -> tuple:
-    return warned.trouble, warned.direction, warned.train
+def _key(alert: Alert) -> tuple:
+    return alert.kind, alert.direction, alert.train

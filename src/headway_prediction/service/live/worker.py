@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from threading import Event, Thread
 
-from headway_prediction.service.live.issues import Troubles
+from headway_prediction.service.live.issues import Issues
 
 
 class Worker:
     """Calls `work` in a thread of its own: at the start, after each `call`, and a last time after `stop`.
 
     `work` returns after how many seconds it wants to be called again anyway, None where it can wait. Whatever it raises is
-    told to `troubles` as the part `name`, and it is called again when it would have been without that.
+    told to `issues` as the part `name`, and it is called again when it would have been without that.
     """
 
-    def __init__(self, name: str, work: Callable[[], float | None], troubles: Troubles):
-        self._name, self._work, self._troubles = name, work, troubles
+    def __init__(self, name: str, work: Callable[[], float | None], issues: Issues):
+        self._name, self._work, self._issues = name, work, issues
         self._news, self._stop = Event(), Event()
         self._thread = Thread(target=self._work_on, name=name, daemon=True)
 
@@ -47,7 +47,7 @@ class Worker:
             # In this order: whatever comes after the two leads to one more round.
             self._news.clear()
             ending = self.ending
-            with self._troubles.of(self._name):
+            with self._issues.watch(self._name):
                 pause = self._work()
             if not ending:
                 self._news.wait(pause)

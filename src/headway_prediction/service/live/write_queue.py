@@ -10,11 +10,11 @@ from headway_prediction.service.store import Store
 from headway_prediction.service.store.kept_polls import Batch
 
 RETRY_SECS = 2.0
-MOST_BATCHES = 240
+MAX_BATCHES = 240
 """An hour of polls as they came; of more than that the oldest are joined, which drops the bodies no restart needs."""
 
 
-class Unsaved:
+class WriteQueue:
     """A queue of transactions of one line before its store. Nothing is dropped; what cannot be saved yet is told.
 
     `elapsed` gives seconds since some moment, which never jump.
@@ -32,7 +32,7 @@ class Unsaved:
         """Take in a transaction and save what can be saved. Never raises for the database's sake."""
         with self._queue:
             self._batches.append(batch)
-            if len(self._batches) > MOST_BATCHES:
+            if len(self._batches) > MAX_BATCHES:
                 # The very first may be on its way into the database: the two behind it are joined.
                 going, second, third = (self._batches.popleft() for _ in range(3))
                 self._batches.extendleft([second.then(third), going])
@@ -55,7 +55,7 @@ class Unsaved:
         with self._queue:
             return sum(len(batch.polls) for batch in self._batches)
 
-    def troubles(self) -> tuple[str, ...]:
+    def issues(self) -> tuple[str, ...]:
         """Return what is wrong, a sentence each; nothing when all is saved."""
         if self._failed_at is None:
             return ()
@@ -69,7 +69,7 @@ class Unsaved:
     def _saved(self, batch: Batch) -> bool:
         started = self._elapsed()
         try:
-            self._store.keep_batch(self._line_id, batch)
+            self._store.save_batch(self._line_id, batch)
         except HeadwayError as error:
             if self._failed_at is None:
                 self._since = started

@@ -13,7 +13,7 @@ from headway_prediction.service.store.tables import CHECKPOINTS, PASSINGS, POLL_
 from headway_prediction.service.store.upsert import insert, upsert
 
 DIGEST_BYTES = 16
-QUICK = 1
+FASTEST = 1
 """zlib's quickest level: bodies are dropped again after a quarter of an hour."""
 
 
@@ -26,7 +26,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class KeptPoll:
+class StoredPoll:
     """A poll as it is kept: its body compressed, or None once no restart needs it; the checkpoint after it, if any.
 
     `content_at` is when what the feed had said anew by then was true, None before it said anything (both epoch seconds).
@@ -42,14 +42,14 @@ class KeptPoll:
     def of(cls, poll: Poll, content_at: float | None, checkpoint: Checkpoint | None = None) -> Self:
         """Compress a poll."""
         digest = hashlib.sha256(poll.body).digest()[:DIGEST_BYTES]
-        return cls(poll.fetched_at, digest, zlib.compress(poll.body, QUICK), content_at, checkpoint)
+        return cls(poll.fetched_at, digest, zlib.compress(poll.body, FASTEST), content_at, checkpoint)
 
 
 @dataclass(frozen=True)
 class Batch:
     """What one transaction keeps: polls in the order they came, and what they changed together."""
 
-    polls: tuple[KeptPoll, ...]
+    polls: tuple[StoredPoll, ...]
     changes: Changes
 
     def then(self, later: Self) -> Self:
@@ -65,7 +65,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Restart:
+class RestartState:
     """What a restart begins with: the newest checkpoint's state, the polls before it that were not settled, and those after.
 
     Both in the order they came; `state` is None where there is no checkpoint yet.
@@ -95,7 +95,7 @@ def keep(connection: sa.Connection, line_id: str, batch: Batch) -> None:
             _keep_checkpoint(connection, line_id, number, poll.checkpoint)
 
 
-def _enter(connection: sa.Connection, line_id: str, poll: KeptPoll) -> bool:
+def _enter(connection: sa.Connection, line_id: str, poll: StoredPoll) -> bool:
     """Note a poll; return whether it is new."""
     entry = {
         "line_id": line_id,
@@ -132,7 +132,7 @@ def _keep_checkpoint(connection: sa.Connection, line_id: str, number: int, check
     connection.execute(sa.delete(POLL_BODIES).where(covered & settled))
 
 
-def restart(connection: sa.Connection, line_id: str) -> Restart:
+def restart(connection: sa.Connection, line_id: str) -> RestartState:
     """Return what `keep` wrote for a restart."""
     mine = sa.select(CHECKPOINTS.c.number, CHECKPOINTS.c.state).where(CHECKPOINTS.c.line_id == line_id)
     number, state = connection.execute(mine).first() or (0, None)
@@ -142,4 +142,4 @@ def restart(connection: sa.Connection, line_id: str) -> Restart:
         (of, Poll(fetched_at, zlib.decompress(body))) for of, fetched_at, body in connection.execute(bodies)
     ]
     before = tuple(poll for of, poll in polls if of <= number)
-    return Restart(state, before, tuple(poll for of, poll in polls if of > number))
+    return RestartState(state, before, tuple(poll for of, poll in polls if of > number))

@@ -9,15 +9,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import Words, typed_log
+from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, typed_log
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
-from headway_prediction.service.live.published import IssuedForecast
+from headway_prediction.service.live.published import PublishedForecast
 from headway_prediction.service.store import issued_rows, kept_polls
 from headway_prediction.service.store.database import StoreUnavailable, connect, transaction
-from headway_prediction.service.store.kept_polls import Batch, Restart
+from headway_prediction.service.store.kept_polls import Batch, RestartState
 from headway_prediction.service.store.migrate import migrate
 from headway_prediction.service.store.rows import passing_of_row
-from headway_prediction.service.store.tables import ISSUED, LINES, PASSINGS, POLLS
+from headway_prediction.service.store.tables import LINES, PASSINGS, POLLS, PUBLISHED_FORECASTS
 from headway_prediction.service.store.upsert import upsert
 from headway_prediction.transit.clock import service_day_start
 
@@ -55,7 +55,7 @@ class Store:
         """Close every connection."""
         self._engine.dispose()
 
-    def keep_line(self, line_id: str, words: Words) -> None:
+    def save_line(self, line_id: str, words: FeedMetadata) -> None:
         """Write down what `log` needs to know of a line: its time zone and the names of its stops."""
         row = {
             "line_id": line_id,
@@ -65,12 +65,12 @@ class Store:
         with self._writing() as connection:
             connection.execute(upsert(connection, LINES), row)
 
-    def keep_batch(self, line_id: str, batch: Batch) -> None:
+    def save_batch(self, line_id: str, batch: Batch) -> None:
         """Keep polls, what they changed and the follower's state after them; polls that are all there change nothing."""
         with self._writing() as connection:
             kept_polls.keep(connection, line_id, batch)
 
-    def restart(self, line_id: str) -> Restart:
+    def restart(self, line_id: str) -> RestartState:
         """Return what following the line's feed goes on from."""
         with self._reading() as connection:
             return kept_polls.restart(connection, line_id)
@@ -113,46 +113,46 @@ class Store:
         with self._reading() as connection:
             return list(connection.scalars(dates.order_by(PASSINGS.c.service_date)))
 
-    def keep_issued(self, issued: IssuedForecast) -> None:
+    def save_forecast(self, issued: PublishedForecast) -> None:
         """Keep a forecast, in the place of one of the same line, method and origin."""
         with self._writing() as connection:
-            issued_rows.keep_issued(connection, issued)
+            issued_rows.save_forecast(connection, issued)
 
-    def issued(self, line_id: str, method: str, service_date: date, t0: int) -> IssuedForecast | None:
+    def forecast(self, line_id: str, method: str, service_date: date, t0: int) -> PublishedForecast | None:
         """Return the forecast that a method issued at exactly that origin, None where there is none."""
-        found = self.issued_between(line_id, method, service_date, t0, t0)
+        found = self.forecasts_between(line_id, method, service_date, t0, t0)
         return found[0] if found else None
 
-    def issued_between(
+    def forecasts_between(
         self, line_id: str, method: str, service_date: date, first_t0: int, last_t0: int
-    ) -> list[IssuedForecast]:
+    ) -> list[PublishedForecast]:
         """Return the forecasts of a method from `first_t0` up to and with `last_t0`, in order."""
         with self._reading() as connection:
-            return issued_rows.issued_between(connection, line_id, method, service_date, first_t0, last_t0)
+            return issued_rows.forecasts_between(connection, line_id, method, service_date, first_t0, last_t0)
 
     def origins(self, line_id: str, service_date: date) -> list[int]:
         """Return the minutes t0 of a date that a forecast was issued at, in order."""
         with self._reading() as connection:
             return issued_rows.origins(connection, line_id, service_date)
 
-    def forget_before(self, service_date: date) -> None:
+    def delete_before(self, service_date: date) -> None:
         """Delete what belongs to earlier service dates; a restart stays possible. The file keeps its size for what comes."""
         with self._writing() as connection:
-            for table in (PASSINGS, ISSUED):
+            for table in (PASSINGS, PUBLISHED_FORECASTS):
                 connection.execute(sa.delete(table).where(table.c.service_date < service_date))
             for line_id, zone in connection.execute(sa.select(LINES.c.line_id, LINES.c.time_zone)).all():
                 begins = service_day_start(service_date, zone).timestamp()
                 old = (POLLS.c.line_id == line_id) & (POLLS.c.fetched_at < begins)
                 connection.execute(sa.delete(POLLS).where(old))
 
-    def _words(self, line_id: str) -> Words:
+    def _words(self, line_id: str) -> FeedMetadata:
         with self._reading() as connection:
             row = connection.execute(sa.select(LINES).where(LINES.c.line_id == line_id)).first()
         if row is None:
             raise HeadwayError(
                 f"the store has no line {line_id!r}", "a line that was ingested", "check its id"
             )
-        return Words(row.time_zone, json.loads(row.stop_names))
+        return FeedMetadata(row.time_zone, json.loads(row.stop_names))
 
     def _reading(self):
         return transaction(self._engine, writes=False)

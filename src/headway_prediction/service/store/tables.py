@@ -87,7 +87,7 @@ PASSINGS = sa.Table(
     sqlite_with_rowid=False,
 )
 
-ISSUED = sa.Table(
+PUBLISHED_FORECASTS = sa.Table(
     "issued",
     METADATA,
     sa.Column("line_id", sa.Text, primary_key=True),

@@ -50,7 +50,7 @@ function lineWait(wait) {
     "p", { class: "wait", id: "line-wait" },
     element("strong", { text: `${signed(wait.difference_mins)} min` }),
     ` expected wait on the line (${between(wait.low_mins, wait.high_mins, signed)}): ${verdict}. `,
-    `${minutes(wait.present_mins, 2)} min now, ${minutes(wait.changed_mins, 2)} min after the change.`,
+    `${minutes(wait.baseline_mins, 2)} min now, ${minutes(wait.changed_mins, 2)} min after the change.`,
   );
 }
 
@@ -61,7 +61,7 @@ function stationWaits(line, stations) {
       "tr", { class: (wait.low_mins > 0 && "worse") || (wait.high_mins < 0 && "better") },
       element("th", { scope: "row", text: line.stations[wait.station].name }),
       element("td", { class: "words", text: line.directions[wait.direction_id].towards }),
-      ...[minutes(wait.present_mins, 2), minutes(wait.changed_mins, 2), signed(wait.difference_mins), between(wait.low_mins, wait.high_mins, signed)].map(
+      ...[minutes(wait.baseline_mins, 2), minutes(wait.changed_mins, 2), signed(wait.difference_mins), between(wait.low_mins, wait.high_mins, signed)].map(
         (text) => element("td", { text }),
       ),
     ),

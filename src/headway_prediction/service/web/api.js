@@ -2,10 +2,10 @@
 
 const PREFIX = "/api/v1";
 
-/** The service said no: `status` is the HTTP status, the message what happened and how to mend it. */
+/** The service said no: `status` is the HTTP status, the message what happened and how to remedy it. */
 export class Refused extends Error {
   constructor(status, told) {
-    super(told ? `${told.what}; expected: ${told.expected}; ${told.mend}` : `the service answered ${status}`);
+    super(told ? `${told.what}; expected: ${told.expected}; ${told.remedy}` : `the service answered ${status}`);
     this.status = status;
   }
 }

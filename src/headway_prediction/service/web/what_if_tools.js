@@ -46,15 +46,15 @@ export function offerStrategies(line, onStrategy, onReset) {
 /** Offer the search; `onSearch(search)` gets what POST what-if calls so. */
 export function offerSearch(line, onSearch) {
   const direction = directionChoice(line, "Direction of the search");
-  const [most, mostLabel] = field("hold at most", { value: 4, name: "most_hold_mins" });
-  const [least, leastLabel] = field("turn in at least", { value: 4, name: "least_turn_mins" });
+  const [most, mostLabel] = field("hold at most", { value: 4, name: "max_hold_mins" });
+  const [least, leastLabel] = field("turn in at least", { value: 4, name: "min_turnaround_mins" });
   const form = byId("search");
   form.replaceChildren(
     element("strong", { text: "Best holds" }), direction, mostLabel, leastLabel, element("button", { type: "submit", text: "Search" }),
   );
   form.onsubmit = (event) => {
     event.preventDefault();
-    onSearch({ direction_id: Number(direction.value), most_hold_mins: Number(most.value), least_turn_mins: Number(least.value) });
+    onSearch({ direction_id: Number(direction.value), max_hold_mins: Number(most.value), min_turnaround_mins: Number(least.value) });
   };
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 
 ERROR_PAGE = b"<!DOCTYPE html><title>502 Bad Gateway</title>"
 
@@ -14,22 +14,22 @@ ERROR_PAGE = b"<!DOCTYPE html><title>502 Bad Gateway</title>"
 def delivered(
     bodies: Iterable[tuple[float, bytes]],
     start: int,
-    faults: Faults,
-    every_secs: float,
+    faults: FeedFaults,
+    interval_secs: float,
     random: np.random.Generator,
 ) -> Iterator[Poll]:
     """Give (second of the service day, body) pairs as polls; `start` is the epoch second at which the day begins."""
     # Draws of their own, so that one fault does not change when another happens.
     serving, noise, order = random.spawn(3)
-    served = _served(bodies, start, faults, every_secs, serving, noise)
+    served = _served(bodies, start, faults, interval_secs, serving, noise)
     return _swapped(served, faults.out_of_order, order)
 
 
 def _served(
     bodies: Iterable[tuple[float, bytes]],
     start: int,
-    faults: Faults,
-    every_secs: float,
+    faults: FeedFaults,
+    interval_secs: float,
     random: np.random.Generator,
     noise: np.random.Generator,
 ) -> Iterator[Poll]:
@@ -44,7 +44,7 @@ def _served(
             body = _broken(body, noise)
         yield Poll(fetched_at, body)
         if repeated < faults.repeated:
-            yield Poll(fetched_at + every_secs / 2, body)
+            yield Poll(fetched_at + interval_secs / 2, body)
 
 
 def _broken(body: bytes, random: np.random.Generator) -> bytes:

@@ -7,7 +7,7 @@ from headway_prediction.simulate.scenario import NotNegative, Share
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Faults:
+class FeedFaults:
     """The faults of a feed. The same seed makes the same ones."""
 
     # Of the polls, as they are delivered

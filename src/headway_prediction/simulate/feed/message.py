@@ -14,7 +14,7 @@ from headway_prediction.feeds.realtime.nyct import (
     TRAIN_ID,
     TRIP_DESCRIPTOR,
 )
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.trains import ERROR_BLOCK_SECS, LISTED_BEFORE_SECS, FeedTrain
 
 INCOMING_SECS = 15
@@ -43,11 +43,11 @@ class FeedContent:
 
 
 @dataclass(frozen=True)
-class Describer:
+class MessageWriter:
     """Writes one moment of a feed. `start` is the epoch second at which the service day begins, by the feed's own clock."""
 
     content: FeedContent
-    faults: Faults
+    faults: FeedFaults
     route_id: str
     start_date: str
     start: int

@@ -8,9 +8,14 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.simulate.feed.delivery import delivered
-from headway_prediction.simulate.feed.faults import Faults
-from headway_prediction.simulate.feed.message import Describer, FeedContent
-from headway_prediction.simulate.feed.trains import LISTED_BEFORE_SECS, FeedTrain, as_served, feed_trains
+from headway_prediction.simulate.feed.faults import FeedFaults
+from headway_prediction.simulate.feed.message import FeedContent, MessageWriter
+from headway_prediction.simulate.feed.trains import (
+    LISTED_BEFORE_SECS,
+    FeedTrain,
+    actual_passings,
+    feed_trains,
+)
 from headway_prediction.simulate.plan import Plan
 from headway_prediction.simulate.scenario import Scenario
 from headway_prediction.simulate.trains import Passings
@@ -24,37 +29,37 @@ def polls(
     plan: Plan,
     passings: tuple[Passings, Passings],
     *,
-    every_secs: int = 15,
+    interval_secs: int = 15,
     content: FeedContent | None = None,
-    faults: Faults | None = None,
+    faults: FeedFaults | None = None,
     seed: int = 0,
     between_secs: tuple[float, float] | None = None,
 ) -> Iterator[Poll]:
     """Give the polls of one service day, in the order they are delivered, one at a time.
 
-    `passings` are what `run_day` returns for `plan`; which of them remain under faults of trips and stops, `as_served`
+    `passings` are what `run_day` returns for `plan`; which of them remain under faults of trips and stops, `actual_passings`
     tells from the same `seed`. `between_secs` limits the polls to a part of the service day; by default they last from
     half an hour before the first departure to a quarter of an hour after the last train. Raises HeadwayError for an
     interval below a second or a negative seed.
     """
-    if every_secs < 1 or seed < 0:
+    if interval_secs < 1 or seed < 0:
         raise HeadwayError(
-            f"a poll every {every_secs} s from the seed {seed} was asked for",
+            f"a poll every {interval_secs} s from the seed {seed} was asked for",
             "an interval of at least 1 s and a seed from 0 on",
             "correct them",
         )
-    faults, content = faults or Faults(), content or FeedContent()
-    served = as_served(scenario, plan, passings, faults, seed)
+    faults, content = faults or FeedFaults(), content or FeedContent()
+    served = actual_passings(scenario, plan, passings, faults, seed)
     trains = feed_trains(scenario, plan, served, faults, seed)
     first, last = between_secs or _activity(trains)
     start = int(service_day_start(plan.service_date, scenario.time_zone).timestamp())
-    describer = Describer(
+    describer = MessageWriter(
         content, faults, scenario.line_id, f"{plan.service_date:%Y%m%d}", start + faults.clock_off_secs
     )
-    moments = np.arange(first, last, every_secs)
+    moments = np.arange(first, last, interval_secs)
     random = np.random.default_rng([seed, plan.service_date.toordinal()])
     bodies = _bodies(describer, trains, moments, random)
-    return delivered(bodies, start, faults, every_secs, np.random.default_rng([seed, 1]))
+    return delivered(bodies, start, faults, interval_secs, np.random.default_rng([seed, 1]))
 
 
 def _activity(trains: Iterable[FeedTrain]) -> tuple[float, float]:
@@ -63,7 +68,7 @@ def _activity(trains: Iterable[FeedTrain]) -> tuple[float, float]:
 
 
 def _bodies(
-    describer: Describer, trains: list[FeedTrain], moments: np.ndarray, random: np.random.Generator
+    describer: MessageWriter, trains: list[FeedTrain], moments: np.ndarray, random: np.random.Generator
 ) -> Iterator[tuple[float, bytes]]:
     still_since, still_until = 0.0, 0.0
     for now in moments.tolist():
@@ -74,7 +79,11 @@ def _bodies(
 
 
 def _message(
-    describer: Describer, trains: list[FeedTrain], now: float, header_secs: float, random: np.random.Generator
+    describer: MessageWriter,
+    trains: list[FeedTrain],
+    now: float,
+    header_secs: float,
+    random: np.random.Generator,
 ) -> FeedMessage:
     message = FeedMessage()
     message.header.gtfs_realtime_version = "2.0"

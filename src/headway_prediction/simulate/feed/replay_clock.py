@@ -10,7 +10,7 @@ from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.recorder.replay import check_speed
 
 
-class Moment:
+class PollPlayer:
     """Polls whose time runs from the first one's on, `speed` times as fast as real time.
 
     They are taken one ahead, so that there may be weeks of them; after the last one the feed stands still. An infinite

@@ -16,8 +16,8 @@ from threading import Thread
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.simulate.feed.replay_clock import Moment
-from headway_prediction.simulate.feed.server_faults import Fault, Faults
+from headway_prediction.simulate.feed.replay_clock import PollPlayer
+from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 
 PROTOBUF = "application/x-protobuf"
 PAGE = b"<!DOCTYPE html><title>Sorry</title><p>The service is being maintained.\n"
@@ -34,10 +34,10 @@ class FeedServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, moment: Moment, faults: Faults | None = None, port: int = 0, drip_seconds: float = 1.0
+        self, moment: PollPlayer, faults: ServerFaults | None = None, port: int = 0, drip_seconds: float = 1.0
     ):
         """Port 0 takes any free one. Raises HeadwayError when the port cannot be had."""
-        self.moment, self.faults, self.drip_seconds = moment, faults or Faults(), drip_seconds
+        self.moment, self.faults, self.drip_seconds = moment, faults or ServerFaults(), drip_seconds
         self.numbers = count()
         self.last_given: Poll | None = None
         try:
@@ -83,19 +83,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         fault = self._fault()
-        standing = self.server.last_given if fault is Fault.STANDSTILL else None
+        standing = self.server.last_given if fault is ServerFault.STANDSTILL else None
         poll = standing or self.server.moment.poll()
         self.server.last_given = poll
         answer = _ANSWERS.get(fault, _Handler._give)
         with suppress(ConnectionError):
             answer(self, poll)
 
-    def _fault(self) -> Fault | None:
+    def _fault(self) -> ServerFault | None:
         """The fault of this request; a redirect that was followed leads where it said."""
         if self.path.startswith(MOVED):
             return None
         if self.path.startswith(CIRCLE):
-            return Fault.LOOP
+            return ServerFault.LOOP
         return self.server.faults.at(next(self.server.numbers))
 
     def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
@@ -180,16 +180,16 @@ def _validators(poll: Poll) -> dict[str, str]:
 
 
 _ANSWERS = {
-    Fault.SLOW: _Handler._give_slowly,
-    Fault.ERROR: _Handler._give_error,
-    Fault.BUSY: _Handler._be_busy,
-    Fault.HANG_UP: _Handler._hang_up,
-    Fault.TRUNCATED: _Handler._give_truncated,
-    Fault.HALF: _Handler._give_half,
-    Fault.EMPTY: _Handler._give_empty,
-    Fault.WRONG_TYPE: _Handler._give_page,
-    Fault.HUGE: _Handler._give_huge,
-    Fault.REDIRECT: _Handler._redirect,
-    Fault.LOOP: _Handler._redirect_in_circles,
-    Fault.GZIP: _Handler._give_zipped,
+    ServerFault.SLOW: _Handler._give_slowly,
+    ServerFault.ERROR: _Handler._give_error,
+    ServerFault.BUSY: _Handler._be_busy,
+    ServerFault.HANG_UP: _Handler._hang_up,
+    ServerFault.TRUNCATED: _Handler._give_truncated,
+    ServerFault.HALF: _Handler._give_half,
+    ServerFault.EMPTY: _Handler._give_empty,
+    ServerFault.WRONG_TYPE: _Handler._give_page,
+    ServerFault.HUGE: _Handler._give_huge,
+    ServerFault.REDIRECT: _Handler._redirect,
+    ServerFault.LOOP: _Handler._redirect_in_circles,
+    ServerFault.GZIP: _Handler._give_zipped,
 }

@@ -7,10 +7,10 @@ from random import Random
 
 from headway_prediction.errors import HeadwayError
 
-USUAL_SHARE = 0.1
+DEFAULT_SHARE = 0.1
 
 
-class Fault(StrEnum):
+class ServerFault(StrEnum):
     """One way for an answer to go wrong, or to be unusual."""
 
     SLOW = "slow"
@@ -42,13 +42,13 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True)
-class Faults:
+class ServerFaults:
     """The share of the answers that each fault strikes; which ones is a matter of the seed."""
 
-    shares: Mapping[Fault, float] = field(default_factory=dict)
+    shares: Mapping[ServerFault, float] = field(default_factory=dict)
     seed: int = 0
 
-    def at(self, request: int) -> Fault | None:
+    def at(self, request: int) -> ServerFault | None:
         """Return the fault of the request of that number, if any."""
         dice = Random(f"{self.seed}/{request}").random()
         for fault, share in self.shares.items():
@@ -58,24 +58,24 @@ class Faults:
         return None
 
 
-def parse_faults(texts: Iterable[str], seed: int = 0) -> Faults:
+def parse_server_faults(texts: Iterable[str], seed: int = 0) -> ServerFaults:
     """Read faults such as `slow` (a tenth of the answers) or `error=0.5`. Raises HeadwayError for anything else."""
     shares = dict(_fault(text) for text in texts)
     if sum(shares.values()) > 1 + 1e-9:
         raise HeadwayError("the faults' shares come to more than 1", "shares of all answers", "lower them")
-    return Faults(shares, seed)
+    return ServerFaults(shares, seed)
 
 
-def _fault(text: str) -> tuple[Fault, float]:
+def _fault(text: str) -> tuple[ServerFault, float]:
     name, _, share_text = text.partition("=")
     try:
-        fault, share = Fault(name), float(share_text or USUAL_SHARE)
+        fault, share = ServerFault(name), float(share_text or DEFAULT_SHARE)
         if 0 <= share <= 1:
             return fault, share
     except ValueError:
         pass
     raise HeadwayError(
         f"the fault {text!r} is unknown",
-        f"one of {', '.join(Fault)}, with a share such as slow=0.2",
+        f"one of {', '.join(ServerFault)}, with a share such as slow=0.2",
         "correct that option",
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.log import stop_id, trip_id
 from headway_prediction.simulate.plan import Plan, planned_passings
 from headway_prediction.simulate.scenario import Scenario
@@ -45,14 +45,14 @@ class FeedTrain:
     last_served: int
 
 
-def as_served(
-    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: Faults, seed: int
+def actual_passings(
+    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
 ) -> tuple[Passings, Passings]:
     """Return what really happens under `faults`: `passings` without the trains cancelled and the stops run through."""
     return tuple(_served(plan, passed, direction, faults, seed) for direction, passed in enumerate(passings))
 
 
-def _served(plan: Plan, passed: Passings, direction: int, faults: Faults, seed: int) -> Passings:
+def _served(plan: Plan, passed: Passings, direction: int, faults: FeedFaults, seed: int) -> Passings:
     runs = np.array(
         [
             _draw(seed, plan, direction, train, _CANCELS).random() >= faults.cancelled_trips
@@ -77,9 +77,9 @@ def _served(plan: Plan, passed: Passings, direction: int, faults: Faults, seed: 
 
 
 def feed_trains(
-    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: Faults, seed: int
+    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
 ) -> list[FeedTrain]:
-    """Return the trains of `plan`; those that `passings` (see `as_served`) do not hold are cancelled."""
+    """Return the trains of `plan`; those that `passings` (see `actual_passings`) do not hold are cancelled."""
     vehicles = _vehicles(plan)
     return [
         _feed_train(scenario, plan, passings[row["direction_id"]], row, vehicles, faults, seed)
@@ -93,7 +93,7 @@ def _feed_train(
     passed: Passings,
     row: dict[str, int],
     vehicles: dict[tuple[int, int], str],
-    faults: Faults,
+    faults: FeedFaults,
     seed: int,
 ) -> FeedTrain:
     direction, train = row["direction_id"], row["train"]
@@ -155,10 +155,12 @@ def _gaps(random: np.random.Generator, share: float) -> Iterator[tuple[float, fl
 def _vehicles(plan: Plan) -> dict[tuple[int, int], str]:
     """A vehicle per train: that of the train it turned from, or a new one from the yard."""
     vehicles: dict[tuple[int, int], str] = {}
-    rows = plan.departures.sort("departure_secs", "direction_id").select("direction_id", "train", "feeder")
-    for direction, train, feeder in rows.iter_rows():
+    rows = plan.departures.sort("departure_secs", "direction_id").select(
+        "direction_id", "train", "inbound_train"
+    )
+    for direction, train, inbound_train in rows.iter_rows():
         new = f"V{len(set(vehicles.values())) + 1:03d}"
-        vehicles[direction, train] = vehicles.get((1 - direction, feeder), new)
+        vehicles[direction, train] = vehicles.get((1 - direction, inbound_train), new)
     return vehicles
 
 

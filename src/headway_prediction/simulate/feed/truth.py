@@ -6,9 +6,9 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.passing import Passing
-from headway_prediction.simulate.feed.faults import Faults
+from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import RENAMED
-from headway_prediction.simulate.feed.trains import as_served
+from headway_prediction.simulate.feed.trains import actual_passings
 from headway_prediction.simulate.log import stop_id, trip_id
 from headway_prediction.simulate.plan import Plan
 from headway_prediction.simulate.scenario import Scenario
@@ -25,7 +25,7 @@ class Departure(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Likeness:
+class JournalAccuracy:
     """How a journal compares with the truth, in a span of time.
 
     `missed` happened and are not in the journal, `invented` are in it and never happened; `errors` are the seconds
@@ -63,9 +63,9 @@ class Likeness:
         )
 
 
-def together(parts: Collection[Likeness]) -> Likeness:
+def together(parts: Collection[JournalAccuracy]) -> JournalAccuracy:
     """Return the likeness of several spans, days or seeds as one."""
-    return Likeness(
+    return JournalAccuracy(
         sum(part.happened for part in parts),
         tuple(departure for part in parts for departure in part.missed),
         sum(part.found for part in parts),
@@ -75,7 +75,7 @@ def together(parts: Collection[Likeness]) -> Likeness:
 
 
 def departures(
-    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: Faults, seed: int
+    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
 ) -> dict[Departure, float]:
     """Return when (epoch seconds) each train left each platform, under `faults` drawn from the `seed` of `feed.polls`."""
     start = service_day_start(plan.service_date, scenario.time_zone).timestamp()
@@ -83,16 +83,16 @@ def departures(
     along = stops, stops[::-1]
     return {
         Departure(trip_id(direction, train), direction, along[direction][place]): start + secs
-        for direction, passed in enumerate(as_served(scenario, plan, passings, faults, seed))
+        for direction, passed in enumerate(actual_passings(scenario, plan, passings, faults, seed))
         for train, left in zip(passed.train, passed.departure_secs.tolist(), strict=True)
         for place, secs in enumerate(left)
         if secs == secs
     }
 
 
-def likeness(
+def compare_journal(
     happened: Mapping[Departure, float], journal: Iterable[Passing], between: tuple[float, float]
-) -> Likeness:
+) -> JournalAccuracy:
     """Compare a journal with `departures`; both count in the span `between` (epoch seconds), each by its own time.
 
     A passing of a trip that was renamed under way is one of its train; a second one of a train at a stop is invented.
@@ -111,4 +111,4 @@ def likeness(
     hits = sorted(expected & found.keys())
     errors = tuple(abs(found[departure].time - happened[departure]) for departure in hits)
     missed = tuple(sorted(expected - found.keys()))
-    return Likeness(len(expected), missed, inside, tuple(invented), errors)
+    return JournalAccuracy(len(expected), missed, inside, tuple(invented), errors)

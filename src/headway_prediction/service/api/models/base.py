@@ -34,13 +34,13 @@ Origin = Annotated[
 LeadMin = Annotated[int, Field(ge=1, le=60, description="minutes after `time`", examples=[5])]
 
 
-class Answered(BaseModel):
+class ResponseModel(BaseModel):
     """A part of an answer; fields that a later version adds are no error."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class StatusTold(Answered):
+class ForecastStatus(ResponseModel):
     """How far a forecast is to be trusted."""
 
     level: Level = Field(
@@ -57,7 +57,7 @@ class StatusTold(Answered):
     )
 
 
-class Place(Answered):
+class Place(ResponseModel):
     """A train at a station."""
 
     station: StationIndex

@@ -3,15 +3,15 @@
 from pydantic import Field
 
 from headway_prediction.service.api.models.base import (
-    Answered,
     DirectionId,
+    ForecastStatus,
     LeadMin,
     LineId,
     Minutes,
     Origin,
+    ResponseModel,
     ServiceDate,
     StationIndex,
-    StatusTold,
     StopId,
     StopName,
     Time,
@@ -20,7 +20,7 @@ from headway_prediction.service.api.models.base import (
 BY_PLATFORM_AND_LEAD = "[platform][lead], as `platforms` and `leads` list them"
 
 
-class ForecastHead(Answered):
+class ForecastHead(ResponseModel):
     """What is said of every forecast."""
 
     line_id: LineId
@@ -29,10 +29,10 @@ class ForecastHead(Answered):
     time: Time = Field(description="end of minute t0: what the forecast was made from happened before it")
     issued_at: Time = Field(description="when it was issued, by the feed's clock")
     method: str = Field(examples=["st-convnet"])
-    status: StatusTold
+    status: ForecastStatus
 
 
-class Platform(Answered):
+class Platform(ResponseModel):
     """A platform: one station in one direction."""
 
     direction_id: DirectionId
@@ -41,7 +41,7 @@ class Platform(Answered):
     stop_name: StopName
 
 
-class HeadwayColumns(Answered):
+class HeadwayColumns(ResponseModel):
     """Headways held at the end of each minute, in minutes."""
 
     headway_mean: list[list[Minutes]] = Field(description=BY_PLATFORM_AND_LEAD)
@@ -62,7 +62,7 @@ class ForecastColumns(ForecastHead, Columns):
     """A forecast as columns: a third of the size of rows."""
 
 
-class ForecastRow(Answered):
+class ForecastRow(ResponseModel):
     """The headway held at a platform at one moment."""
 
     direction_id: DirectionId

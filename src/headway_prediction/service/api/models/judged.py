@@ -3,25 +3,25 @@
 from pydantic import Field
 
 from headway_prediction.service.api.models.base import (
-    Answered,
     DirectionId,
+    ForecastStatus,
     LeadMin,
     Minutes,
+    ResponseModel,
     StationIndex,
-    StatusTold,
     StopId,
     StopName,
     Time,
 )
-from headway_prediction.service.live.published import Trouble
+from headway_prediction.service.live.published import AlertKind
 
 ERROR = "over cells whose truth is known by now, in minutes"
 
 
-class LineWarning(Answered):
+class Alert(ResponseModel):
     """A gap or a bunched train that is expected."""
 
-    trouble: Trouble = Field(description="gap: over 1.5 times the usual headway; bunched: under half of it")
+    kind: AlertKind = Field(description="gap: over 1.5 times the usual headway; bunched: under half of it")
     direction_id: DirectionId
     station: StationIndex
     stop_id: StopId
@@ -29,7 +29,7 @@ class LineWarning(Answered):
     time: Time = Field(description="when the train is expected there")
     in_mins: Minutes = Field(description="minutes from now until then")
     headway_mins: Minutes
-    usual_mins: Minutes
+    typical_mins: Minutes
     probability: float | None = Field(ge=0, le=1, description="how sure it is", examples=[0.84])
     text: str = Field(
         description="the same in words",
@@ -39,15 +39,15 @@ class LineWarning(Answered):
     )
 
 
-class Warnings(Answered):
+class Alerts(ResponseModel):
     """What a dispatcher is warned of, the most urgent first."""
 
     time: Time
-    status: StatusTold
-    warnings: list[LineWarning]
+    status: ForecastStatus
+    alerts: list[Alert]
 
 
-class LeadScore(Answered):
+class LeadScore(ResponseModel):
     """Errors at one lead."""
 
     lead_min: LeadMin
@@ -56,7 +56,7 @@ class LeadScore(Answered):
     rmse: Minutes = Field(description=f"root mean square error {ERROR}")
 
 
-class MethodScores(Answered):
+class MethodScores(ResponseModel):
     """Errors of one method."""
 
     method: str = Field(examples=["st-convnet"])
@@ -66,7 +66,7 @@ class MethodScores(Answered):
     by_lead: list[LeadScore]
 
 
-class Scores(Answered):
+class Scores(ResponseModel):
     """How good the forecasts really issued have been."""
 
     since: Time | None

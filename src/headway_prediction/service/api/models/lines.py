@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from headway_prediction.service.api.models.base import (
-    Answered,
     DirectionId,
     LineId,
     Origin,
+    ResponseModel,
     ServiceDate,
     StationIndex,
     StopName,
@@ -14,7 +14,7 @@ from headway_prediction.service.api.models.base import (
 )
 
 
-class LineSummary(Answered):
+class LineSummary(ResponseModel):
     """A line in a list."""
 
     line_id: LineId
@@ -25,13 +25,13 @@ class LineSummary(Answered):
     last_station: StopName
 
 
-class Lines(Answered):
+class Lines(ResponseModel):
     """The lines that are served."""
 
     lines: list[LineSummary]
 
 
-class StationTold(Answered):
+class StationInfo(ResponseModel):
     """A station of a line."""
 
     station: StationIndex
@@ -44,14 +44,14 @@ class StationTold(Answered):
     )
 
 
-class DirectionTold(Answered):
+class DirectionInfo(ResponseModel):
     """A direction of a line."""
 
     direction_id: DirectionId
     towards: StopName
 
 
-class TrainingDates(Answered):
+class TrainingDates(ResponseModel):
     """The service dates that the methods were fitted on."""
 
     first: ServiceDate | None
@@ -59,7 +59,7 @@ class TrainingDates(Answered):
     days: int = Field(examples=[10])
 
 
-class BundleTold(Answered):
+class BundleInfo(ResponseModel):
     """The bundle that forecasts now."""
 
     code_version: str = Field(description="version of the package that trained it", examples=["0.1.0"])
@@ -67,7 +67,7 @@ class BundleTold(Answered):
     methods: list[str] = Field(examples=[["persistence", "climatology", "trip-propagation", "st-convnet"]])
 
 
-class LineTold(Answered):
+class LineInfo(ResponseModel):
     """A line: its stations in the order of direction 0, its directions and its bundle."""
 
     line_id: LineId
@@ -77,20 +77,20 @@ class LineTold(Answered):
     quantiles: list[float] = Field(
         description="levels of the interval and the middle", examples=[[0.1, 0.5, 0.9]]
     )
-    stations: list[StationTold]
-    directions: list[DirectionTold]
-    bundle: BundleTold
+    stations: list[StationInfo]
+    directions: list[DirectionInfo]
+    bundle: BundleInfo
     what_if: bool = Field(description="whether POST what-if is answered for this line")
 
 
-class Moment(Answered):
+class Moment(ResponseModel):
     """A moment from which a forecast is kept."""
 
     t0: Origin
     time: Time
 
 
-class Moments(Answered):
+class Moments(ResponseModel):
     """The moments of one service date, for `at`."""
 
     service_dates: list[ServiceDate] = Field(description="dates of which something is kept, in order")
@@ -98,7 +98,7 @@ class Moments(Answered):
     moments: list[Moment]
 
 
-class PlannedDeparture(Answered):
+class PlannedDeparture(ResponseModel):
     """A departure that a what-if may change."""
 
     direction_id: DirectionId
@@ -107,7 +107,7 @@ class PlannedDeparture(Answered):
     station: StationIndex
 
 
-class Departures(Answered):
+class Departures(ResponseModel):
     """The terminal departures planned in the 60 minutes after `time`, after those that are overdue then, in order."""
 
     time: Time

@@ -2,25 +2,25 @@
 
 from pydantic import Field
 
-from headway_prediction.service.api.models.base import Answered, Origin, Time
+from headway_prediction.service.api.models.base import Origin, ResponseModel, Time
 from headway_prediction.service.live.published import Level
 
 
-class Problem(Answered):
+class ErrorDetail(ResponseModel):
     """Why a request was not answered."""
 
     what: str = Field(description="what was received, or happened")
     expected: str
-    mend: str = Field(description="what to do about it")
+    remedy: str = Field(description="what to do about it")
 
 
-class ErrorBody(Answered):
+class ErrorBody(ResponseModel):
     """The body of every answer with a status of 400 or more."""
 
-    error: Problem
+    error: ErrorDetail
 
 
-class ForecastEvent(Answered):
+class ForecastEvent(ResponseModel):
     """A new forecast, as /events tells of it."""
 
     t0: Origin
@@ -29,14 +29,14 @@ class ForecastEvent(Answered):
     level: Level
 
 
-class Alive(Answered):
+class Health(ResponseModel):
     """The process answers."""
 
     alive: bool
     version: str = Field(description="version of the package", examples=["0.1.0"])
 
 
-class Ready(Answered):
+class Ready(ResponseModel):
     """Whether forecasts are fresh and kept."""
 
     ready: bool

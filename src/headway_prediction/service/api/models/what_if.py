@@ -3,24 +3,24 @@
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from headway_prediction.service.api.models.base import (
-    Answered,
     DirectionId,
+    ForecastStatus,
     Minutes,
+    ResponseModel,
     StationIndex,
-    StatusTold,
     Time,
 )
 from headway_prediction.service.api.models.forecast import BY_PLATFORM_AND_LEAD, Columns
-from headway_prediction.what_if.request import MOST_EDITS, MOST_MINS, Action, StrategyName
+from headway_prediction.what_if.request import MAX_EDITS, MAX_MINS, Action, StrategyName
 
 
-class Asked(BaseModel):
+class ForecastRequest(BaseModel):
     """A part of a question; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Edit(Asked):
+class Edit(ForecastRequest):
     """A change to one departure of a terminal."""
 
     action: Action
@@ -32,14 +32,14 @@ class Edit(Asked):
     mins: float | None = Field(
         default=None,
         ge=0,
-        le=MOST_MINS,
+        le=MAX_MINS,
         allow_inf_nan=False,
         description="hold: so many minutes",
         examples=[2.5],
     )
 
 
-class Strategy(Asked):
+class Strategy(ForecastRequest):
     """A strategy for the departures of one direction."""
 
     name: StrategyName
@@ -47,41 +47,41 @@ class Strategy(Asked):
     mins: float | None = Field(
         default=None,
         ge=0,
-        le=MOST_MINS,
+        le=MAX_MINS,
         allow_inf_nan=False,
         description="minutes, for hold_next and fill_gap",
     )
 
 
-class Search(Asked):
+class Search(ForecastRequest):
     """Look for the best holds of the departures of one direction."""
 
     direction_id: DirectionId
-    most_hold_mins: float = Field(
+    max_hold_mins: float = Field(
         ge=0,
-        le=MOST_MINS,
+        le=MAX_MINS,
         allow_inf_nan=False,
         description="no train is held longer, in minutes",
         examples=[4.0],
     )
-    least_turn_mins: float = Field(
+    min_turnaround_mins: float = Field(
         ge=0,
-        le=MOST_MINS,
+        le=MAX_MINS,
         allow_inf_nan=False,
         description="minutes a train needs at the terminal",
         examples=[5.0],
     )
 
 
-class WhatIf(Asked):
+class WhatIf(ForecastRequest):
     """Edits, to which those of a strategy and of a search are added."""
 
-    edits: list[Edit] = Field(default=[], max_length=MOST_EDITS)
+    edits: list[Edit] = Field(default=[], max_length=MAX_EDITS)
     strategy: Strategy | None = None
     search: Search | None = None
 
 
-class AppliedEdit(Answered):
+class AppliedEdit(ResponseModel):
     """An edit that was applied, that of a strategy or search included."""
 
     action: Action
@@ -91,13 +91,13 @@ class AppliedEdit(Answered):
     mins: Minutes = None
 
 
-class Difference(Answered):
+class Difference(ResponseModel):
     """Changed less present, in minutes."""
 
     headway_mean: list[list[Minutes]] = Field(description=BY_PLATFORM_AND_LEAD)
 
 
-class ChangedDeparture(Answered):
+class ChangedDeparture(ResponseModel):
     """A departure and what became of it."""
 
     direction_id: DirectionId
@@ -105,10 +105,10 @@ class ChangedDeparture(Answered):
     changed: Time | None = Field(description="null for one that was cancelled")
 
 
-class Wait(Answered):
+class Wait(ResponseModel):
     """What a passenger is expected to wait (E[h²] / 2E[h]), in minutes."""
 
-    present_mins: Minutes
+    baseline_mins: Minutes
     changed_mins: Minutes
     difference_mins: Minutes
     low_mins: Minutes = Field(description="one in ten differences is lower")
@@ -122,20 +122,20 @@ class StationWait(Wait):
     station: StationIndex
 
 
-class Waits(Answered):
+class Waits(ResponseModel):
     """The wait over the line and at each platform."""
 
     line: Wait
     stations: list[StationWait]
 
 
-class WhatIfAnswer(Answered):
+class WhatIfResponse(ResponseModel):
     """The forecast of the changed plan beside the present one, over 60 minutes."""
 
     time: Time
-    status: StatusTold
+    status: ForecastStatus
     edits: list[AppliedEdit]
-    present: Columns
+    baseline: Columns
     changed: Columns
     difference: Difference
     reached: list[list[bool]] = Field(description=f"where the change can arrive: {BY_PLATFORM_AND_LEAD}")

@@ -1,15 +1,15 @@
 """How the report calls things."""
 
-from headway_prediction.evaluation.disturbance import DISTURBED
+from headway_prediction.evaluation.disturbance import MIN_DISTURBED_IRREGULARITY
 from headway_prediction.transit.line import Line
 
-GLOSSES = {
+METHOD_DESCRIPTIONS = {
     "persistence": "every headway stays as it is",
     "climatology": "the usual headway of the half-hour",
     "schedule": "the timetable",
     "propagation": "every train runs on at its usual pace",
 }
-MEANINGS = {
+KIND_DEFINITIONS = {
     "bunched": "under half the usual headway",
     "gapped": "over one and a half times the usual headway",
 }
@@ -22,7 +22,7 @@ NOTES = (
     "one where they do not tell. Bunched is a train whose headway is under half of it, gapped one of over one and a "
     "half times.",
     "Disturbed: at the moment of forecasting, the headways of the last half hour and the waits that are already too "
-    f"long stray from the usual ones by {DISTURBED:.0%} or more (root mean square), which the Transit Capacity and "
+    f"long stray from the usual ones by {MIN_DISTURBED_IRREGULARITY:.0%} or more (root mean square), which the Transit Capacity and "
     "Quality of Service Manual (2nd edition) calls frequent bunching. All other moments are quiet.",
 )
 

@@ -14,13 +14,13 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 
 @dataclass(frozen=True)
-class Usual:
+class TypicalHeadway:
     """The climatology (weekday or weekend, half-hours, stations, directions) of earlier days, None without any."""
 
     medians: np.ndarray | None = None
 
     @classmethod
-    def before(cls, history: LineHistory, scored: Sequence[date]) -> "Usual":
+    def before(cls, history: LineHistory, scored: Sequence[date]) -> "TypicalHeadway":
         """Learn it from the service dates of `history` before the first one that is scored.
 
         Neither a scored day nor anything after one has a say, so that it is the same for every method and could have been

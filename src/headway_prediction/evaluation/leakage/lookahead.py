@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.evaluation.leakage.scrambled import scrambled
+from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.evaluation.truth import scored_origins
 from headway_prediction.forecasters.base import Forecast, Forecaster
 from headway_prediction.grid.history import LineHistory
@@ -29,7 +29,7 @@ def spread_origins(history: LineHistory, service_dates: Sequence[date], count: i
     return {day: np.array(minutes) for day, minutes in by_date.items()}
 
 
-def peeking_alarms(
+def find_leaks(
     history: LineHistory, methods: Mapping[str, Forecaster], origins: Mapping[date, np.ndarray]
 ) -> dict[str, str]:
     """Return, by method, a sentence on the first cell of its forecasts that what happened later changes.
@@ -56,7 +56,7 @@ def _other_futures(
     """Yield (its index, the origin, what was done, the history after that) for each origin and each other future."""
     for index, t0 in enumerate(minutes.tolist()):
         yield index, t0, DELETED, history.as_of(day, t0)
-        yield index, t0, REPLACED, scrambled(history, day, t0)
+        yield index, t0, REPLACED, with_random_future(history, day, t0)
 
 
 def _moment(line: Line, day: date, t0: int) -> str:

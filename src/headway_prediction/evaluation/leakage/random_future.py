@@ -18,7 +18,7 @@ CROWDING = 3
 TRAINS = 60
 
 
-def scrambled(history: LineHistory, service_date: date, t0: int, seed: int = 0) -> LineHistory:
+def with_random_future(history: LineHistory, service_date: date, t0: int, seed: int = 0) -> LineHistory:
     """Return the history with everything after minute `t0` of a service date replaced by trains at random.
 
     Deleting the future (`LineHistory.as_of`) shows a method that uses it; a method that takes missing passings for silence

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-KINDS = (0, 1, 2)
+DAY_TYPES = (0, 1, 2)
 
 
-def day_kind(service_date: date) -> int:
+def day_type_of(service_date: date) -> int:
     """Return 0 on weekdays, 1 on Saturdays, 2 on Sundays."""
     return max(0, service_date.weekday() - 4)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from headway_prediction.grid.passings import PASSING_COLUMNS, stops_like
+from headway_prediction.grid.passings import PASSING_COLUMNS, stops_typed_like
 from headway_prediction.transit.clock import SCORED_DAY_MINS, service_minutes
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.trip_keys import trip_keys
@@ -11,14 +11,14 @@ PLATFORM = ("direction", "station")
 DAY_PLATFORM = ("service_date", *PLATFORM)
 
 
-def placed_rows(log: pl.DataFrame, line: Line) -> pl.DataFrame:
+def platform_rows(log: pl.DataFrame, line: Line) -> pl.DataFrame:
     """Return the rows of a log at the line's platforms, sorted by day, platform and minute.
 
     Columns are those of grid.passings.PASSING_COLUMNS and trip_id, as the log has it. Nothing is dropped but other stops:
     rows may stand twice, and `minute` (of the service day) may be negative or past 27:00. `train` is the key of `trip_id`,
     −1 where that is empty.
     """
-    placed = log.join(stops_like(log, line), on=["direction_id", "stop_id"], how="inner")
+    placed = log.join(stops_typed_like(log, line), on=["direction_id", "stop_id"], how="inner")
     timed = placed.with_columns(
         minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
         train=trip_keys(placed["trip_id"]),
@@ -28,7 +28,7 @@ def placed_rows(log: pl.DataFrame, line: Line) -> pl.DataFrame:
     return rows.sort(*DAY_PLATFORM, "minute", "trip_id")
 
 
-def in_service_day(placed: pl.DataFrame) -> pl.DataFrame:
+def rows_in_service_day(placed: pl.DataFrame) -> pl.DataFrame:
     """Return the rows from 00:00 to 27:00 of their service day."""
     return placed.filter(_in_service_day())
 
