@@ -14,7 +14,7 @@ from headway_prediction.config import AppConfig
 from headway_prediction.dataset import TimeseriesGenerator, WindowDataset
 from headway_prediction.errors import HeadwayError
 from headway_prediction.model import STConvNet
-from headway_prediction.nn.checkpoint import PARTS, TrainingState, fingerprint_of, read_state, write_state
+from headway_prediction.nn.checkpoint import STATE_PARTS, TrainingState, fingerprint_of, read_state, write_state
 from headway_prediction.trainer import ModelTrainer
 
 CONFIG = AppConfig(
@@ -205,7 +205,7 @@ def test_a_state_is_read_as_it_was_written(tmp_path):
     write_state(state, tmp_path / "state.npz")
     again = read_state(tmp_path / "state.npz")
     assert (again.fingerprint, again.history, again.best_epoch) == ("f", state.history, 0)
-    for part in PARTS:
+    for part in STATE_PARTS:
         assert_same_bits(getattr(again, part), getattr(state, part))
 
 
