@@ -14,7 +14,13 @@ from headway_prediction.config import AppConfig
 from headway_prediction.dataset import TimeseriesGenerator, WindowDataset
 from headway_prediction.errors import HeadwayError
 from headway_prediction.model import STConvNet
-from headway_prediction.nn.checkpoint import STATE_PARTS, TrainingState, fingerprint_of, read_state, write_state
+from headway_prediction.nn.checkpoint import (
+    STATE_PARTS,
+    TrainingState,
+    fingerprint_of,
+    read_state,
+    write_state,
+)
 from headway_prediction.trainer import ModelTrainer
 
 CONFIG = AppConfig(
