@@ -51,7 +51,7 @@ def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
     assert list(zip(features.position.tolist(), features.minutes.tolist(), strict=True)) == [
         (0, 420), (1, 422), (2, 416), (3, 418), (2, 424), (3, 426),
     ]  # fmt: skip
-    assert features.seen.tolist() == [-1, -1, 1, 1, -1, -1]
+    assert features.observed.tolist() == [-1, -1, 1, 1, -1, -1]
     late, slow = np.tanh(1.0), 1 / 4
     at_c = features.rows[2]
     np.testing.assert_allclose(
@@ -74,7 +74,7 @@ def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
     """The first train took a minute longer from B to C, and then two from C to D; the next one is at B now."""
     slow = DirectionDay(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL, NO_FOLLOWING)
     features = arrival_features(slow, slow.expected(412, 15), 412)
-    at_c, at_d = features.rows[(features.train == 0) & (features.seen == 1)]
+    at_c, at_d = features.rows[(features.train == 0) & (features.observed == 1)]
     weight = np.exp([-(413 - 405) / 12, -(413 - 409) / 12])
     np.testing.assert_allclose(at_c[-7:-5], [1, weight[0] / (weight[0] + 0.3)], rtol=1e-6)
     np.testing.assert_allclose(

@@ -89,7 +89,7 @@ def test_who_turns_into_whom_stays_whatever_is_moved(railway):
     baseline = railway.baseline
     moved = changed(railway, Hold(0, NOW + 5, 4.0), Move(1, NOW + 12, NOW + 16), Hold(1, NOW + 29, 3.0))
     assert turns_of(moved) == turns_of(baseline)
-    assert set(moved.days[1].inbound.least) == {0.0, 1.0}  # none feeds the first of the day
+    assert set(moved.days[1].inbound.min_turnaround) == {0.0, 1.0}  # none feeds the first of the day
 
 
 def test_a_cancelled_train_feeds_nobody_and_an_added_one_comes_from_nowhere(railway):

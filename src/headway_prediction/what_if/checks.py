@@ -116,13 +116,13 @@ def _refuse_turns(baseline: Baseline, change: DirectionChange, direction: int) -
     if inbound is None:
         return
     ready = inbound.earliest(baseline.t0)
-    planned = np.append(inbound.arriving.trips.minutes[:, -1], np.nan)[inbound.trip] + inbound.least
+    planned = np.append(inbound.arriving.trips.minutes[:, -1], np.nan)[inbound.trip] + inbound.min_turnaround
     ready = np.where(np.isfinite(ready), ready, planned)
     leaves = baseline.departures_of_trips[direction] + change.later
     for row in np.flatnonzero((change.later < 0) & ~change.gone & (leaves < ready - TOLERANCE_MINS)):
         raise HeadwayError(
             f"the train that is to leave at {gtfs_time(leaves[row])} turns round until {gtfs_time(ready[row])}, "
-            f"{inbound.least[row]:g} minutes after it arrives",
+            f"{inbound.min_turnaround[row]:g} minutes after it arrives",
             "a departure after that",
             "choose a later time",
         )

@@ -183,4 +183,4 @@ def _fed(
     if inbound is None or own is None or other is None:
         return None
     trip = np.append(other.rows_of(inbound.trip), -1)[own.origin]
-    return InboundTrips(arriving, trip, np.append(inbound.least, 0.0)[own.origin])
+    return InboundTrips(arriving, trip, np.append(inbound.min_turnaround, 0.0)[own.origin])

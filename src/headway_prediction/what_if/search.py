@@ -128,7 +128,7 @@ def _slack_of_next_turns(
         return slack
     for place, (trip, end) in enumerate(zip(trips, ends, strict=True)):
         for next_trip in np.flatnonzero((opposite.inbound.trip == trip) & (trip >= 0)):
-            least = max(least_mins, opposite.inbound.least[next_trip])
+            least = max(least_mins, opposite.inbound.min_turnaround[next_trip])
             slack[place] = opposite.trips.minutes[next_trip, 0] - end - least
     return np.nan_to_num(slack, nan=np.inf)
 

@@ -65,13 +65,13 @@ def test_what_is_known_before_the_next_train(features):
     assert (cell["trip_propagation"], cell["propagation"], cell["climatology"]) == (13, 13, 10)
     assert (cell["next_arrives_in"], cell["next_headway"], cell["next_stations_away"]) == (3, 7, 2)
     assert (cell["next_change"], cell["climatology_change"]) == (-6, -3)
-    assert np.isnan(cell["previous_headway"]) and np.isnan(cell["holder_under_way"])
+    assert np.isnan(cell["previous_headway"]) and np.isnan(cell["current_under_way"])
 
 
 def test_what_is_known_after_the_next_train(features):
     cell = cell_of(features, 4, 2, 0)
     assert (cell["expected_passings"], cell["since_current"], cell["since_next"]) == (1, 1, -9)
-    assert (cell["trip_propagation"], cell["holder_headway"], cell["holder_under_way"]) == (7, 7, 1)
+    assert (cell["trip_propagation"], cell["current_headway"], cell["current_under_way"]) == (7, 7, 1)
     assert (cell["previous_headway"], cell["previous_change"]) == (13, 6)
     assert (cell["next_headway"], cell["next_under_way"], cell["next_arrives_in"]) == (10, 0, 13)
     assert (cell["train_1_arrives_in"], cell["train_2_arrives_in"]) == (3, 13)
