@@ -22,7 +22,7 @@ import numpy as np
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.physics.arrival_residuals import DEFAULT_SPREAD_MINS
-from headway_prediction.forecasters.physics.cross_fit import folds_of
+from headway_prediction.forecasters.physics.fit_prior import folds_of
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds

@@ -21,7 +21,7 @@ from stages import refuse_others, stage, write_json
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 from headway_prediction.forecasters.base import Forecaster
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation

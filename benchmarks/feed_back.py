@@ -15,7 +15,7 @@ from headway_prediction.evaluation.backtest import select_test_dates
 from headway_prediction.evaluation.horizons import HORIZONS
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecaster
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory

@@ -22,8 +22,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest
 from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.parquet import write_forecasts
-from headway_prediction.forecasters.parquet_reader import read_forecasts
+from headway_prediction.forecasters.parquet import read_forecasts, write_forecasts
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
 from headway_prediction.reporting.table import markdown_table

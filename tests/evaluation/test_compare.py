@@ -13,7 +13,7 @@ from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.evaluation.typical_headway import TypicalHeadway
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.reporting.scores_json import scores_json
 from headway_prediction.transit.line import Line

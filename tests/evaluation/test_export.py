@@ -8,8 +8,13 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.parquet import METHOD_KEY, PROVENANCE_KEY, forecast_rows, write_forecasts
-from headway_prediction.forecasters.parquet_reader import read_forecasts
+from headway_prediction.forecasters.parquet import (
+    METHOD_KEY,
+    PROVENANCE_KEY,
+    forecast_rows,
+    read_forecasts,
+    write_forecasts,
+)
 from headway_prediction.transit.line import Line, Station
 
 CLOCKS_BACK = date(2025, 10, 26)

@@ -3,8 +3,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.climatology import Climatology, is_weekend
+from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.grid.history import history_from_log
+from headway_prediction.transit.clock import is_weekend
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows, train
 

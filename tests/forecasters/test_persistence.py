@@ -1,6 +1,6 @@
 import numpy as np
 
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows, train

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
-from headway_prediction.forecasters.physics.next_trains import HORIZON_MINS, train_channels
-from headway_prediction.forecasters.prior_features import FittedPrior
+from headway_prediction.forecasters.prior_features import HORIZON_MINS, FittedPrior, train_channels
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.nn.prior_channels import (

@@ -8,7 +8,7 @@ import pytest
 from evaluation.leakage.test_no_peeking import DAYS, assert_bitwise_equal, history_of
 from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
-from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.registry import SIMPLE_METHODS

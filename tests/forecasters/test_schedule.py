@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.schedule import Schedule
+from headway_prediction.forecasters.baselines import Schedule
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable

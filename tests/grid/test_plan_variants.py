@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.parquet_reader import read_forecasts
+from headway_prediction.forecasters.baselines import Schedule
+from headway_prediction.forecasters.parquet import read_forecasts
 from headway_prediction.forecasters.propagation import Propagation
-from headway_prediction.forecasters.schedule import Schedule
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.plan_variants import PlanKind, method_label, plan_kind, with_plan
 from headway_prediction.grid.store import read_history, write_history

@@ -3,8 +3,7 @@
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.physics.running_times import HOURS
-from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
+from headway_prediction.forecasters.physics.running_times import HOURS, DirectionRuns
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table
 from headway_prediction.grid.history import LineHistory, history_from_log

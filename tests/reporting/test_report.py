@@ -8,7 +8,7 @@ from headway_prediction.evaluation.backtest import backtest
 from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.reporting.report import most_changeable_day, report_html, write_report
 from headway_prediction.transit.line import Line

@@ -3,20 +3,17 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.physics.arrival_features import (
-    ARRIVAL_FEATURE_COUNT,
-    TRAIN_FEATURE_COUNT,
-    arrival_features,
-)
 from headway_prediction.forecasters.physics.arrival_residuals import (
+    ARRIVAL_FEATURE_COUNT,
     DEFAULT_SPREAD_MINS,
+    TRAIN_FEATURE_COUNT,
     ArrivalResiduals,
+    arrival_features,
     arrival_inputs,
     inputs_width,
 )
-from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.nn.prior_channels import TRAIN_CHANNELS
 from headway_prediction.training.arrival_residuals import MIN_ROWS, train_arrival_residuals

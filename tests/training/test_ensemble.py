@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors, folds_of
-from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.training.ensemble import days_of_known_kinds, fold_line, train_ensemble
 from headway_prediction.training.line_windows import day_number, line_windows

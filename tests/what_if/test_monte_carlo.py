@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.sections import headways_of
-from headway_prediction.forecasters.physics.train_following import TrainFollowing
+from headway_prediction.forecasters.physics.train_following import TrainFollowing, headways_of
 from headway_prediction.what_if.apply_edits import apply_edits, under
 from headway_prediction.what_if.edited_timetable import DirectionChange, EditedTrips
 from headway_prediction.what_if.edits import Add, Cancel, Hold

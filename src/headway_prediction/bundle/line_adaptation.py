@@ -16,10 +16,10 @@ from headway_prediction.evaluation.truth import day_truth, scored_origins
 from headway_prediction.evaluation.validation_forecasts import concatenated, forecast_cells
 from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.physics.day_type import day_type_of
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.nn.prior_channels import ARRIVES_IN
+from headway_prediction.transit.clock import day_type_of
 
 BLENDED = "st-convnet-blend"
 """A blend of methods is a row of its own (PROTOCOL.md)."""

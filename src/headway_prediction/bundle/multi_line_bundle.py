@@ -31,11 +31,11 @@ from headway_prediction.config import AppConfig
 from headway_prediction.evaluation.backtest import select_test_dates
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.baselines import Schedule
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
 from headway_prediction.forecasters.rolling_fit import RollingFit, RollingPrior
 from headway_prediction.forecasters.rollout import Rollout, RolloutCalibration
-from headway_prediction.forecasters.schedule import Schedule
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory

@@ -85,7 +85,7 @@ def evaluate(
 
     from headway_prediction.evaluation.compare import score_methods
     from headway_prediction.files import atomic_path
-    from headway_prediction.forecasters.parquet_reader import read_forecasts
+    from headway_prediction.forecasters.parquet import read_forecasts
     from headway_prediction.grid.store import read_history
     from headway_prediction.reporting.scores_json import scores_json
     from headway_prediction.reporting.table import markdown_table, terminal_table

@@ -7,10 +7,9 @@ from datetime import date
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.climatology import HALF_HOURS, Climatology, is_weekend
-from headway_prediction.forecasters.schedule import Schedule
+from headway_prediction.forecasters.baselines import HALF_HOURS, Climatology, Schedule
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.transit.clock import SCORED_DAY_MINS
+from headway_prediction.transit.clock import SCORED_DAY_MINS, is_weekend
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,26 @@
 
 One row per line_id, service_date, direction_id, stop_id, t0 and lead_min; the method's name and where the forecasts came
 from stand in the schema's metadata.
-"""
+
+
+Exported forecasts back from their Parquet file, whoever wrote it, in whatever order, with rows missing."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from polars.exceptions import PolarsError
 
+from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
-from headway_prediction.forecasters.base import Forecast
-from headway_prediction.transit.clock import local_iso
-from headway_prediction.transit.line import Line
+from headway_prediction.forecasters.base import LEADS, Forecast
+from headway_prediction.transit.clock import local_iso, service_day_start
+from headway_prediction.transit.line import DIRECTIONS, Line
 
 QUANTILE_COLUMNS = {0.1: "headway_p10", 0.5: "headway_p50", 0.9: "headway_p90"}
 VALUE_COLUMNS = ("headway_mean", *QUANTILE_COLUMNS.values())
@@ -91,3 +96,138 @@ def write_forecasts(
             writer.write_table(table.replace_schema_metadata(metadata))
             rows += table.num_rows
     return rows
+
+
+COLUMN_TYPES = {
+    **dict.fromkeys(KEY_COLUMNS, pl.String),
+    "direction_id": pl.Int64,
+    "lead_min": pl.Int64,
+    **dict.fromkeys(VALUE_COLUMNS, pl.Float32),
+}
+
+
+def read_forecasts(path: Path | str, line: Line) -> tuple[str, dict[date, Forecast]]:
+    """Return (method, forecasts by service date) of an exported file; missing rows and empty cells are NaN.
+
+    A file that names no method is called by its own name. Raises HeadwayError for a file that is no export, or is one of
+    another line.
+    """
+    path = Path(path)
+    table, method = _read(path)
+    _check_line(table, line, path)
+    if table.is_empty():
+        return method, {}
+    try:
+        return method, _forecasts(_placed(_timed(table), line), line)
+    except ValueError as error:
+        raise _not_exported(path, str(error)) from error
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, str]:
+    try:
+        stored = pq.read_table(path)
+        missing = [name for name in COLUMN_TYPES if name not in stored.column_names]
+        if missing:
+            raise _not_exported(path, f"it has no column {missing[0]!r}")
+        table = pl.from_arrow(stored.select(list(COLUMN_TYPES)))
+        method = (stored.schema.metadata or {}).get(METHOD_KEY, path.stem.encode()).decode()
+        return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMN_TYPES.items()), method
+    except (OSError, pa.ArrowException, PolarsError, UnicodeDecodeError) as error:
+        raise _not_exported(path, f"it could not be read ({str(error).splitlines()[0]})") from error
+
+
+def _not_exported(path: Path, problem: str) -> HeadwayError:
+    return HeadwayError(
+        f"{path} holds no exported forecasts: {problem}",
+        f"a Parquet file with the columns {', '.join(COLUMN_TYPES)}",
+        "make it with `headway backtest`",
+    )
+
+
+def _check_line(table: pl.DataFrame, line: Line, path: Path) -> None:
+    others = table.filter(pl.col("line_id").ne_missing(line.line_id))["line_id"]
+    if len(others):
+        raise HeadwayError(
+            f"{path} forecasts the line {others[0]}",
+            f"the line {line.line_id} of the grid",
+            "give its own grid",
+        )
+
+
+def _timed(table: pl.DataFrame) -> pl.DataFrame:
+    """Turn times into epoch minutes and dates into dates; raises ValueError for keys that contradict themselves."""
+    null = [name for name in KEY_COLUMNS if table[name].null_count()]
+    if null:
+        raise ValueError(f"the column {null[0]!r} has empty cells")
+    if not table["lead_min"].is_between(1, LEADS).all():
+        raise ValueError(f"it has leads outside 1 to {LEADS}")
+    timed = table.with_columns(
+        t0=_epoch_minutes(table["t0"]),
+        valid_time=_epoch_minutes(table["valid_time"]),
+        service_date=_replaced(table["service_date"], date.fromisoformat, pl.Date),
+    )
+    if (timed["valid_time"] - timed["t0"] != timed["lead_min"]).any():
+        raise ValueError("it has a valid_time that is not lead_min minutes after t0")
+    if any(timed[name].is_infinite().any() for name in VALUE_COLUMNS):
+        raise ValueError("it has an infinite headway")
+    return timed
+
+
+def _epoch_minutes(texts: pl.Series) -> pl.Series:
+    return _replaced(texts, _epoch_minute, pl.Int64)
+
+
+def _epoch_minute(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"the time {text!r} has no offset")
+    minute, seconds = divmod(moment.timestamp(), 60)
+    if seconds:
+        raise ValueError(f"the time {text!r} is not the start of a minute")
+    return int(minute)
+
+
+def _replaced(texts: pl.Series, convert, dtype: pl.DataType) -> pl.Series:
+    unique = texts.unique(maintain_order=True)
+    return texts.replace_strict(
+        unique, pl.Series([convert(text) for text in unique], dtype=dtype), return_dtype=dtype
+    )
+
+
+def _placed(table: pl.DataFrame, line: Line) -> pl.DataFrame:
+    """Add station and direction (indices); raises ValueError for an unknown platform or a cell given twice."""
+    table = table.filter(~pl.col("stop_id").is_in(list(line.excluded)))
+    placed = table.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
+    unknown = placed.filter(pl.col("station").is_null())
+    if unknown.height:
+        direction, stop_id = unknown.select("direction_id", "stop_id").row(0)
+        raise ValueError(f"the line has no platform {stop_id!r} in direction {direction}")
+    cell = ["service_date", "t0", "lead_min", "station", "direction"]
+    if placed.select(cell).n_unique() < placed.height:
+        raise ValueError("it gives a cell twice")
+    return placed
+
+
+def _forecasts(placed: pl.DataFrame, line: Line) -> dict[date, Forecast]:
+    levels = [level for level, name in QUANTILE_COLUMNS.items() if placed[name].is_not_null().any()]
+    days = placed.sort("service_date").partition_by("service_date", as_dict=True, maintain_order=True)
+    return {day: _day_forecast(day, rows, line, levels) for (day,), rows in days.items()}
+
+
+def _day_forecast(service_date: date, rows: pl.DataFrame, line: Line, levels: Sequence[float]) -> Forecast:
+    start = round(service_day_start(service_date, line.time_zone).timestamp() / 60)
+    origins, origin = np.unique(rows["t0"].to_numpy() - start, return_inverse=True)
+    index = (
+        origin,
+        rows["lead_min"].to_numpy() - 1,
+        rows["station"].to_numpy(),
+        rows["direction"].to_numpy(),
+    )
+
+    def cells(name: str) -> np.ndarray:
+        values = np.full((len(origins), LEADS, len(line.stations), len(DIRECTIONS)), np.nan, dtype=np.float32)
+        values[index] = rows[name].fill_null(np.nan).to_numpy()
+        return values
+
+    quantiles = {level: cells(QUANTILE_COLUMNS[level]) for level in levels}
+    return Forecast(service_date, origins, cells("headway_mean"), quantiles)

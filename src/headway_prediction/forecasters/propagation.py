@@ -9,17 +9,18 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.forecasters.base import LEADS, Forecast, held_values, over_leads
-from headway_prediction.forecasters.climatology import Climatology, is_weekend
+from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, dead_reckoning
 from headway_prediction.forecasters.physics.match_trains import identify_trains
-from headway_prediction.forecasters.physics.running_times import travel_positions
-from headway_prediction.forecasters.physics.stopping_pattern import (
+from headway_prediction.forecasters.physics.running_times import (
     FITTED,
     DirectionRuns,
     fit_direction,
     planned_departures,
+    travel_positions,
 )
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import is_weekend
 from headway_prediction.transit.line import DIRECTIONS
 
 

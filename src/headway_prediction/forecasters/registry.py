@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecaster
-from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.baselines import Climatology, Persistence, Schedule
 from headway_prediction.forecasters.lightgbm.model import LightGBM
-from headway_prediction.forecasters.persistence import Persistence
 from headway_prediction.forecasters.propagation import Propagation
-from headway_prediction.forecasters.schedule import Schedule
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 

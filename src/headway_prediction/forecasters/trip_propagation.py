@@ -14,9 +14,8 @@ from headway_prediction.forecasters.base import (
     held_values,
     over_leads,
 )
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, headways_with_fallback
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
-from headway_prediction.forecasters.physics.next_trains import headways_with_fallback
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS

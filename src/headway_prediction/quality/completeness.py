@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from headway_prediction.forecasters.physics.day_type import day_type_of
 from headway_prediction.grid.passings import without_duplicates
 from headway_prediction.quality.plan_match import TOLERANCE_MINS, matched_passings, planned_passings
 from headway_prediction.quality.platform_rows import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.silences import MIN_DAYS
+from headway_prediction.transit.clock import day_type_of
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable
 

@@ -11,8 +11,7 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.day_type import day_type_of
-from headway_prediction.transit.clock import SCORED_DAY_MINS
+from headway_prediction.transit.clock import SCORED_DAY_MINS, day_type_of
 
 MIN_TIMES_TYPICAL = 3.0
 MIN_DAYS = 3

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from headway_prediction.forecasters.physics.arrival_residuals import TAIL, ArrivalResiduals
-from headway_prediction.forecasters.physics.cross_fit import fold_numbers
+from headway_prediction.forecasters.physics.fit_prior import fold_numbers
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.trainer import make_deterministic

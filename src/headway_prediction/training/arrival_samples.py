@@ -8,8 +8,12 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.physics.arrival_features import MAX_AHEAD_MINS, arrival_features
-from headway_prediction.forecasters.physics.arrival_residuals import arrival_inputs, inputs_width
+from headway_prediction.forecasters.physics.arrival_residuals import (
+    MAX_AHEAD_MINS,
+    arrival_features,
+    arrival_inputs,
+    inputs_width,
+)
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory

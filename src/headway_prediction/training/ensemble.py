@@ -14,8 +14,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.validation_forecasts import ValidationForecasts
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
-from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors, folds_of
-from headway_prediction.forecasters.physics.day_type import day_type_of
+from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import RolloutCalibration
 from headway_prediction.grid.history import LineHistory
@@ -24,6 +23,7 @@ from headway_prediction.guided_dataset import LineWindows, PriorWindows, example
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
 from headway_prediction.training.line_windows import day_number, line_windows
+from headway_prediction.transit.clock import day_type_of
 
 MEMBER_SEED_STEP = 100
 

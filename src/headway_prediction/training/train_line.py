@@ -9,7 +9,7 @@ import numpy as np
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.base import Forecaster
-from headway_prediction.forecasters.climatology import Climatology
+from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import plan_kind

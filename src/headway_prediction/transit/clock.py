@@ -16,6 +16,10 @@ SCORED_DAY_MINS = 27 * 60
 """Minutes from 27:00 on are not scored (PROTOCOL.md), so a grid's service day has this many."""
 
 
+DAY_TYPES = (0, 1, 2)
+"""A timetable usually has one variant for weekdays, one for Saturdays and one for Sundays."""
+
+
 def time_zone(name: str) -> ZoneInfo:
     """Return the zone of that IANA name; raises HeadwayError when there is none."""
     try:
@@ -101,3 +105,13 @@ def gtfs_time(minute: float) -> str:
     """Return the hours and minutes of a service-day minute as GTFS writes them, such as 25:10."""
     hour, rest = divmod(int(minute), 60)
     return f"{hour:02d}:{rest:02d}"
+
+
+def day_type_of(service_date: date) -> int:
+    """Return which of DAY_TYPES a date is: 0 on weekdays, 1 on Saturdays, 2 on Sundays."""
+    return max(0, service_date.weekday() - 4)
+
+
+def is_weekend(service_date: date) -> bool:
+    """Return whether a date is a Saturday or Sunday."""
+    return service_date.weekday() >= 5

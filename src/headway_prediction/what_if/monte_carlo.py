@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from headway_prediction.forecasters.physics.expected_trains import TRAIN_FEATURES, DirectionDay
-from headway_prediction.forecasters.physics.sections import headways_of
+from headway_prediction.forecasters.physics.train_following import headways_of
 from headway_prediction.what_if.edited_timetable import EditedTrips
 from headway_prediction.what_if.movement import Movement
 

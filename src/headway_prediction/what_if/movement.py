@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.sections import headways_of
+from headway_prediction.forecasters.physics.train_following import headways_of
 
 MIN_RUNS = 100
 DEFAULT_DEVIATION_MINS = np.array([-0.4, -0.25, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.45])

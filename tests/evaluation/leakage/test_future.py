@@ -14,7 +14,7 @@ from headway_prediction.evaluation.leakage.oracle import compare_with_oracle, ob
 from headway_prediction.evaluation.leakage.random_future import with_random_future
 from headway_prediction.evaluation.truth import scored_origins
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.build import read_line_files

@@ -7,7 +7,7 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.lightgbm.features import FEATURES, LEAD_FEATURES, cell_features
-from headway_prediction.forecasters.lightgbm.rows import training_cells
+from headway_prediction.forecasters.lightgbm.model import training_cells
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import history_from_log

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.lightgbm.model import FITS, LightGBM
-from headway_prediction.forecasters.persistence import Persistence
 from headway_prediction.forecasters.registry import METHODS, SIMPLE_METHODS, extra_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import history_from_log

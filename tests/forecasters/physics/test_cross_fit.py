@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.cross_fit import cross_fit_priors, folds_of
-from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior, folds_of
 from helpers.lines import MONDAY, regular_rows
 from helpers.trips import history_of
 

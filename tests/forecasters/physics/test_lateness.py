@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.lateness import Lateness, lateness_of_day, typical_lateness
+from headway_prediction.forecasters.physics.planned_trips import Lateness, lateness_of_day, typical_lateness
 from helpers.trips import NAN, table
 
 PLAN = table([10, 12, 14], [30, 32, 34], keys=[1, 2])

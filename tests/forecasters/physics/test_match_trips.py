@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.match_trips import NEAR_MINS, SAME_KEY_MINS, matched_trips
+from headway_prediction.forecasters.physics.trip_table import NEAR_MINS, SAME_KEY_MINS, matched_trips
 from helpers.trips import NAN, table
 
 TRIPS = table([10, 12, 14], [20, 22, 24], [NAN, 32, 34], keys=[1, 2, 3])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.medians import median_or_nan
+from headway_prediction.forecasters.statistics import median_or_nan
 
 NUMBERS = st.one_of(st.just(np.nan), st.floats(-1e6, 1e6, width=32))
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.next_trains import HORIZON_MINS, expected_headways, train_channels
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, expected_headways
+from headway_prediction.forecasters.prior_features import HORIZON_MINS, train_channels
 from headway_prediction.nn.prior_channels import (
     FAR_MINS,
     NEXT_TRAINS,

@@ -5,9 +5,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.physics.day_type import day_type_of
 from headway_prediction.forecasters.physics.planned_trips import continued, planned_trips
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
+from headway_prediction.transit.clock import day_type_of
 from helpers.lines import MONDAY, regular_rows
 from helpers.trips import NAN, history_of, plan_of, runs, table
 

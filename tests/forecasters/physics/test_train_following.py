@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.fit_train_following import fit_train_following
-from headway_prediction.forecasters.physics.sections import Sections, headways_of
-from headway_prediction.forecasters.physics.train_following import TrainFollowing, with_min_headway
+from headway_prediction.forecasters.physics.train_following import (
+    Sections,
+    TrainFollowing,
+    fit_train_following,
+    headways_of,
+    with_min_headway,
+)
 from helpers.trips import NAN
 
 POSITIONS = 12

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.trip_pairs import FAR_APART_MINS, misfits, nearest_pairs
+from headway_prediction.forecasters.physics.trip_table import FAR_APART_MINS, misfits, nearest_pairs
 from helpers.trips import NAN
 
 

@@ -53,10 +53,10 @@ def test_trips_may_run_later_and_keep_their_keys():
 
 def test_a_table_survives_storage():
     trips = table([10, NAN], [3, 5], keys=[4, -1])
-    again = TripTable.from_state(trips.state("typical_0"), "usual_0")
+    again = TripTable.from_state(trips.state("typical_0"), "typical_0")
     np.testing.assert_array_equal(again.minutes, trips.minutes)
     assert again.trip_of_key == trips.trip_of_key
-    assert TripTable.from_state(trips.state("typical_0"), "usual_1") is None
+    assert TripTable.from_state(trips.state("typical_0"), "typical_1") is None
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 2, 0]])

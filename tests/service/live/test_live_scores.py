@@ -9,7 +9,7 @@ from headway_prediction.evaluation.metrics import metrics
 from headway_prediction.evaluation.scores import day_sums
 from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.service.live.live_scores import LiveScorer
 from headway_prediction.service.live.published import Level, PublishedForecast, Status

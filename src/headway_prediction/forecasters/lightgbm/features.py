@@ -11,7 +11,6 @@ from datetime import date
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS, valid_minutes
-from headway_prediction.forecasters.climatology import is_weekend
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
@@ -26,6 +25,7 @@ from headway_prediction.nn.prior_channels import (
     TRAINS_WIDTH,
     prior_forecasts,
 )
+from headway_prediction.transit.clock import is_weekend
 
 AGES_MINS = (5, 10, 20, 30)
 NEIGHBOURS = (1, 2, 4, -1, -2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
+from headway_prediction.forecasters.physics.running_times import DirectionRuns
 
 TRAIN_OVERDUE_MINS = 3.0
 DEPARTURE_OVERDUE_MINS = 6.0

@@ -5,18 +5,18 @@ from functools import cached_property
 
 import numpy as np
 
+from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.physics.dead_reckoning import (
     DEPARTURE_OVERDUE_MINS,
     MIN_SERVED_SHARE,
     TRAIN_OVERDUE_MINS,
+    headways_of_arrivals,
     typical_departures,
 )
 from headway_prediction.forecasters.physics.match_trains import MAX_UNOBSERVED_MINS
-from headway_prediction.forecasters.physics.match_trips import matched_trips
-from headway_prediction.forecasters.physics.sections import Sections
-from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
-from headway_prediction.forecasters.physics.train_following import TrainFollowing
-from headway_prediction.forecasters.physics.trip_table import TripTable
+from headway_prediction.forecasters.physics.running_times import DirectionRuns
+from headway_prediction.forecasters.physics.train_following import Sections, TrainFollowing
+from headway_prediction.forecasters.physics.trip_table import TripTable, matched_trips
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 EXPECTED_FIELDS = ("minutes", "features", "keys", "trips", "rows")
@@ -235,3 +235,19 @@ def _features_before_departure(
 ) -> np.ndarray:
     zeros = np.zeros(len(since))
     return np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=1)
+
+
+def expected_headways(day: DirectionDay, t0: int, leads: int) -> np.ndarray:
+    """Return the headways (leads, positions) held after t0 when every train passes as expected; NaN before the first."""
+    minutes = day.expected(t0, leads).minutes
+    arrivals = np.concatenate([minutes, np.full((1, minutes.shape[1]), np.inf)])
+    return headways_of_arrivals(np.sort(arrivals, axis=0), day.last_observed(t0), t0, leads)
+
+
+def headways_with_fallback(
+    day: DirectionDay, held: np.ndarray, t0: int, leads: int, cap_mins: float
+) -> np.ndarray:
+    """Return the expected headways, before them those `held` at t0 (positions,), else 10 minutes: (leads, positions)."""
+    previous = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)
+    ahead = expected_headways(day, t0, leads)
+    return np.minimum(np.where(np.isfinite(ahead), ahead, previous), cap_mins)

@@ -1,29 +1,117 @@
-"""Learning the first guess on training days, and which source of trips is worth believing."""
+"""What the training days of one direction show of its trips: each day's trains and plan, matched once for all trials.
 
-from collections.abc import Sequence
-from dataclasses import replace
+Learning the first guess on training days, and which source of trips is worth believing.
+
+First guesses for training days that know nothing of the day they guess: what is learned on them must hold on new days."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Self
 
 import numpy as np
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.climatology import Climatology
-from headway_prediction.forecasters.physics.day_type import day_type_of
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.fit_train_following import fit_train_following
-from headway_prediction.forecasters.physics.next_trains import headways_with_fallback
-from headway_prediction.forecasters.physics.prior import TRIP_SOURCES, PhysicsPrior, TripSource
-from headway_prediction.forecasters.physics.sections import Sections
-from headway_prediction.forecasters.physics.train_following import TrainFollowing
-from headway_prediction.forecasters.physics.training_trips import TrainingTrips
+from headway_prediction.forecasters.baselines import Climatology
+from headway_prediction.forecasters.physics.expected_trains import DirectionDay, headways_with_fallback
+from headway_prediction.forecasters.physics.planned_trips import (
+    DayLateness,
+    lateness_of_day,
+    planned_trips,
+    typical_lateness,
+)
+from headway_prediction.forecasters.physics.prior import (
+    TRIP_SOURCES,
+    PhysicsPrior,
+    TripSource,
+    trains_by_date,
+)
+from headway_prediction.forecasters.physics.running_times import DirectionRuns
+from headway_prediction.forecasters.physics.train_following import (
+    Sections,
+    TrainFollowing,
+    fit_train_following,
+)
+from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.forecasters.physics.turnarounds import (
     Turnarounds,
     fit_turnarounds,
     terminal_of_day,
 )
+from headway_prediction.forecasters.physics.typical_trips import typical_trips
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import DAY_TYPES, day_type_of
 from headway_prediction.transit.line import DIRECTIONS
+
+
+@dataclass(frozen=True)
+class TrainingTrips:
+    """One `direction` of the training days, its `runs` as learned from them and the climatology's `medians`, the `trains` of
+    every service date, and how `late` they were on those that have a plan."""
+
+    training: LineHistory
+    direction: int
+    runs: DirectionRuns
+    medians: np.ndarray
+    trains: Mapping[date, TripTable]
+    late: Mapping[date, DayLateness]
+
+    @classmethod
+    def of(cls, training: LineHistory, direction: int, runs: DirectionRuns, medians: np.ndarray) -> Self:
+        """Find the trains of all training days and match them with the plan."""
+        trains = trains_by_date(training, training.service_dates, direction, runs)
+        plans = {day: planned_trips(training, day, direction) for day in trains}
+        late = {
+            day: lateness_of_day(day_type_of(day), plan, trains[day])
+            for day, plan in plans.items()
+            if plan is not None
+        }
+        return cls(training, direction, runs, medians, trains, late)
+
+    @property
+    def station_order(self) -> list[int]:
+        """The stations of the direction in the order of travel."""
+        return self.training.line.travel_order(self.direction)
+
+    def fit_trips(
+        self, source: str, exclude: date | None = None, day_types: Sequence[int] = DAY_TYPES
+    ) -> TripSource:
+        """Learn the trips of these day kinds from all training days but `exclude`."""
+        late = (
+            [observed for day, observed in self.late.items() if day != exclude] if source == "planned" else []
+        )
+        typical = self._typical_trips_of(day_types, exclude) if source == "typical" else {}
+        return TripSource(source, typical_lateness(late, len(self.station_order)), typical)
+
+    def _typical_trips_of(self, day_types: Sequence[int], exclude: date | None) -> dict[int, TripTable]:
+        """Usual trips of the day kinds that have any."""
+        days = {
+            day_type: [
+                trains
+                for day, trains in self.trains.items()
+                if day_type_of(day) == day_type and day != exclude
+            ]
+            for day_type in day_types
+        }
+        found = {
+            day_type: typical_trips(trains, len(self.station_order)) for day_type, trains in days.items()
+        }
+        return {day_type: table for day_type, table in found.items() if len(table.minutes)}
+
+    def validation_day(self, service_date: date, source: str) -> DirectionDay:
+        """Return a training day as one that knows nothing of its trips but what the other days tell."""
+        trip_source = self.fit_trips(source, exclude=service_date, day_types=[day_type_of(service_date)])
+        return self.training_day(service_date, trip_source)
+
+    def training_day(self, service_date: date, trip_source: TripSource) -> DirectionDay:
+        """Return a training day with the trips that `trip_source` expects on it, on which trains simply run on."""
+        train_following = TrainFollowing.none(len(self.station_order))
+        trains = self.trains[service_date]
+        return trip_source.direction_day(
+            self.training, service_date, self.direction, self.runs, trains, self.medians, train_following
+        )
+
 
 VALIDATION_DAYS = 3
 VALIDATION_STEP_MINS = 10
@@ -149,3 +237,28 @@ def _error(one_way: TrainingTrips, service_date: date, running: DirectionDay) ->
     wrong = [np.abs(found - truth[t0 + 1 : t0 + 1 + LEADS]) for t0, found in zip(origins, ahead, strict=True)]
     known = np.isfinite(wrong)
     return float(np.mean(wrong, where=known)) if known.any() else np.nan
+
+
+FOLDS = 5
+
+
+def folds_of(service_dates: Sequence[date], count: int) -> list[list[date]]:
+    """Deal service dates out in turn, so that every fold holds days of all kinds; no fold is empty."""
+    count = min(count, len(service_dates))
+    return [list(service_dates[start::count]) for start in range(count)]
+
+
+def cross_fit_priors(training: LineHistory, count: int = FOLDS) -> dict[date, PhysicsPrior]:
+    """Return, for every training day, a first guess fitted on the other folds; of a single day, on that day itself."""
+    dates = training.service_dates
+    priors = {}
+    for fold in folds_of(dates, count):
+        others = [day for day in dates if day not in fold] or dates
+        priors |= dict.fromkeys(fold, fit_prior(training.select(others)))
+    return priors
+
+
+def fold_numbers(priors: Mapping[date, PhysicsPrior]) -> dict[date, int]:
+    """Return the number of each day's fold, from 0 on: the days of one share their guess."""
+    numbers = {prior: number for number, prior in enumerate(dict.fromkeys(priors.values()))}
+    return {day: numbers[prior] for day, prior in priors.items()}

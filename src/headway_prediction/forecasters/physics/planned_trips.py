@@ -1,16 +1,28 @@
-"""The planned trips of a service date, those of which the plan names the departure alone continued to the end."""
+"""The planned trips of a service date, those of which the plan names the departure alone continued to the end.
 
+How late planned trips usually are, by trip, learned from days on which trains were matched with the plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 import numpy as np
 import polars as pl
 
 from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS, MIN_SERVED_SHARE
-from headway_prediction.forecasters.physics.running_times import travel_positions
-from headway_prediction.forecasters.physics.stopping_pattern import DirectionRuns
-from headway_prediction.forecasters.physics.trip_pairs import misfits, nearest_pairs
-from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table, trips_of_rows
+from headway_prediction.forecasters.physics.running_times import DirectionRuns, travel_positions
+from headway_prediction.forecasters.physics.trip_table import (
+    TripTable,
+    matched_trips,
+    misfits,
+    nearest_pairs,
+    trip_table,
+    trips_of_rows,
+)
+from headway_prediction.forecasters.statistics import median_or_nan
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.trip_keys import UNKNOWN
 
 
 def planned_trips(history: LineHistory, service_date: date, direction: int) -> TripTable | None:
@@ -55,3 +67,72 @@ def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
 def _run_through(departures: np.ndarray, runs: DirectionRuns) -> np.ndarray:
     """Minutes at every position of trains that leave the first one at `departures`: (trains, positions)."""
     return departures[:, None] + runs.since_first(departures)
+
+
+PRIOR_DAYS = 3.0
+"""A trip's own lateness counts against that of all trips like so many days of it."""
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """Usual minutes behind the plan: `typical` (positions,) of all trips, `by_trip` (trips, positions) of the trips whose day
+    kind and key stand in `trips` (trips, 2)."""
+
+    typical: np.ndarray
+    trips: np.ndarray
+    by_trip: np.ndarray
+
+    def of(self, table: TripTable, day_type: int) -> np.ndarray:
+        """Return the lateness of the planned trips of a day kind: (trips, positions)."""
+        rows = np.repeat(self.typical[None], len(table.minutes), axis=0)
+        known = {(int(k), int(key)): place for place, (k, key) in enumerate(self.trips)}
+        for key, trip in table.trip_of_key.items():
+            if (day_type, key) in known:
+                rows[trip] = self.by_trip[known[day_type, key]]
+        return rows
+
+    def state(self, prefix: str) -> dict[str, np.ndarray]:
+        """Return the arrays under names that begin with `prefix`."""
+        return {f"{prefix}_{name}": getattr(self, name) for name in ("typical", "trips", "by_trip")}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray], prefix: str) -> Self:
+        """Rebuild what `state` returned."""
+        return cls(*(state[f"{prefix}_{name}"] for name in ("typical", "trips", "by_trip")))
+
+
+@dataclass(frozen=True)
+class DayLateness:
+    """What one day of a `day_type` says: the trip `keys` (trains,) of its matched trains (−1 where the plan has none), and the
+    minutes each was `behind` the plan (trains, positions), NaN where it or its trip does not pass."""
+
+    day_type: int
+    keys: np.ndarray
+    behind: np.ndarray
+
+
+def lateness_of_day(day_type: int, planned: TripTable, trains: TripTable) -> DayLateness:
+    """Match the trains of a day with its planned trips and compare their minutes."""
+    matched = matched_trips(trains, planned)
+    found = matched >= 0
+    trips = matched[found]
+    return DayLateness(day_type, planned.key_of_trip[trips], trains.minutes[found] - planned.minutes[trips])
+
+
+def typical_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
+    """Take medians over days, those of one trip drawn towards those of all; on time where nothing is known."""
+    late: dict[tuple[int, int], list[np.ndarray]] = {}
+    for day in days:
+        for key, row in zip(day.keys.tolist(), day.behind, strict=True):
+            if key != UNKNOWN:
+                late.setdefault((day.day_type, key), []).append(row)
+    every = np.concatenate([np.full((1, positions), np.nan), *(day.behind for day in days)])
+    typical = np.nan_to_num(median_or_nan(every))
+    trips = np.array(list(late), dtype=np.int64).reshape(-1, 2)
+    by_trip = [_shrunk(np.stack(own), typical) for own in late.values()]
+    return Lateness(typical, trips, np.array(by_trip).reshape(-1, positions))
+
+
+def _shrunk(own: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    observed = np.isfinite(own).sum(axis=0)
+    return (observed * np.nan_to_num(median_or_nan(own)) + PRIOR_DAYS * typical) / (observed + PRIOR_DAYS)

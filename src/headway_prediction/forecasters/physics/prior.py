@@ -13,18 +13,15 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.climatology import is_weekend
-from headway_prediction.forecasters.physics.day_type import DAY_TYPES, day_type_of
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.lateness import Lateness
 from headway_prediction.forecasters.physics.match_trains import identify_trains, split_vehicle_trips
-from headway_prediction.forecasters.physics.planned_trips import continued, planned_trips
-from headway_prediction.forecasters.physics.running_times import travel_positions
-from headway_prediction.forecasters.physics.stopping_pattern import FITTED, DirectionRuns
+from headway_prediction.forecasters.physics.planned_trips import Lateness, continued, planned_trips
+from headway_prediction.forecasters.physics.running_times import FITTED, DirectionRuns, travel_positions
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable, trips_of_rows
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.transit.clock import DAY_TYPES, day_type_of, is_weekend
 from headway_prediction.transit.line import DIRECTIONS
 
 TRIP_SOURCES = ("planned", "typical", "none")

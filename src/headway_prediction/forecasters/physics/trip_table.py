@@ -1,5 +1,10 @@
-"""The trains of one direction as a table: minutes by train and position, of a day that was, or of one that is expected."""
+"""The trains of one direction as a table: minutes by train and position, of a day that was, or of one that is expected.
 
+Which rows of minutes are the same trip: how far apart any two lie, and the pairs that lie nearest.
+
+Which expected trip each train of a day is, decided when the train is first seen, so that nothing later changes it."""
+
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from headway_prediction.forecasters.statistics import median_or_nan
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 
@@ -90,3 +96,73 @@ def trips_of_rows(rows: pl.DataFrame, trip: str, positions: int) -> TripTable:
     minutes = np.full((len(keys), positions), np.nan)
     minutes[index, earliest["position"].to_numpy()] = earliest["minute"].to_numpy()
     return trip_table(minutes, [[int(key)] for key in keys])
+
+
+FAR_APART_MINS = 30.0
+"""Trips that are nowhere as near as this are not compared."""
+OTHER_FIRST_POSITION_MINS = 1.0
+"""What starting at another station counts as, in minutes of misfit."""
+
+
+def misfits(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the median distance in minutes over the positions that both pass: (rows, others).
+
+    Trips that share no position, or lie 30 minutes apart everywhere, are infinitely far apart.
+    """
+    found = np.full((len(rows), len(others)), np.inf)
+    row, other = np.nonzero((np.abs(rows[:, None] - others[None]) <= FAR_APART_MINS).any(axis=2))
+    # No median lies below all distances: what is nowhere near needs none.
+    distance = median_or_nan(np.abs(rows[row] - others[other]), axis=1)
+    first_rows, first_others = (np.argmax(np.isfinite(part), axis=1) for part in (rows, others))
+    found[row, other] = distance + OTHER_FIRST_POSITION_MINS * (first_rows[row] != first_others[other])
+    return found
+
+
+def nearest_pairs(misfits: np.ndarray, limit: float) -> list[tuple[int, int]]:
+    """Pair rows with columns, smallest misfit first, none above `limit`, each row and column at most once."""
+    near = np.argwhere(misfits <= limit)
+    near = near[np.argsort(misfits[near[:, 0], near[:, 1]], kind="stable")]
+    rows, columns, pairs = set(), set(), []
+    for row, column in near.tolist():
+        if row not in rows and column not in columns:
+            rows.add(row)
+            columns.add(column)
+            pairs.append((row, column))
+    return pairs
+
+
+NEAR_MINS = 4.0
+LATE_FIRST_OBSERVATION_MINS = 1.5
+"""What a train first seen where its trip does not start counts as, in minutes off."""
+SAME_KEY_MINS = 60.0
+"""Up to here a shared key outweighs any nearness; beyond it the key was given to another trip."""
+
+
+def matched_trips(trains: TripTable, trips: TripTable) -> np.ndarray:
+    """Return the trip of each train, −1 where none fits: (trains,).
+
+    A train takes the trip that has its key, or else the free one that passes its first position nearest to its time
+    there, at most 4 minutes off. Trains choose in the order in which they are first seen.
+    """
+    misfits = _misfits_of_trains(trains, trips)
+    free = np.ones(len(trips.minutes), dtype=bool)
+    matched = np.full(len(trains.minutes), -1)
+    for train, off in enumerate(misfits):
+        near = np.flatnonzero((off <= NEAR_MINS) & free)
+        if len(near):
+            matched[train] = near[np.argmin(off[near])]
+            free[matched[train]] = False
+    return matched
+
+
+def _misfits_of_trains(trains: TripTable, trips: TripTable) -> np.ndarray:
+    """Minutes each train is off each trip where it is first seen, infinite where the trip does not pass: (trains, trips)."""
+    positions = trains.first_positions
+    off = np.abs(trips.minutes.T[positions] - trains.first_minutes[:, None])
+    off += LATE_FIRST_OBSERVATION_MINS * (trips.first_positions != positions[:, None])
+    for key, trip in zip(trips.keys.tolist(), trips.named.tolist(), strict=True):
+        train = trains.trip_of_key.get(key)
+        if train is not None and not off[train, trip] > SAME_KEY_MINS:
+            # Nearer than any other, and among trips of that key the nearest still.
+            off[train, trip] = (0.0 if math.isnan(off[train, trip]) else off[train, trip]) - 2 * SAME_KEY_MINS
+    return np.where(np.isnan(off), np.inf, off)

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, InboundTrips
-from headway_prediction.forecasters.physics.trip_pairs import nearest_pairs
+from headway_prediction.forecasters.physics.trip_table import nearest_pairs
 
 INTERVALS_MINS = np.arange(2.0, 46.0)
 SAME_INTERVAL_MINS = 1.5

@@ -9,9 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headway_prediction.forecasters.physics.medians import median_or_nan
-from headway_prediction.forecasters.physics.trip_pairs import FAR_APART_MINS, misfits, nearest_pairs
-from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table
+from headway_prediction.forecasters.physics.trip_table import (
+    FAR_APART_MINS,
+    TripTable,
+    misfits,
+    nearest_pairs,
+    trip_table,
+)
+from headway_prediction.forecasters.statistics import median_or_nan
 
 SAME_TRIP_MINS = 4.0
 SAME_NAME_MINS = FAR_APART_MINS

@@ -6,9 +6,9 @@ import numpy as np
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast
-from headway_prediction.forecasters.climatology import SPREAD_LEVELS, Climatology, is_weekend
+from headway_prediction.forecasters.baselines import SPREAD_LEVELS, Climatology
 from headway_prediction.nn.quantiles import middle_index
-from headway_prediction.transit.clock import SCORED_DAY_MINS
+from headway_prediction.transit.clock import SCORED_DAY_MINS, is_weekend
 
 DEFAULT_SPREAD = (0.5, 1.5)
 """Times the usual headway, where a bundle does not hold the spread of its days: beyond it a train is bunched, or late."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.climatology import Climatology
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Climatology, Persistence
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
