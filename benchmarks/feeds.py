@@ -11,8 +11,8 @@ from pathlib import Path
 
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker
 from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive

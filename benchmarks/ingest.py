@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 import psutil
 from machine import describe
 
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.store import Store

@@ -20,8 +20,8 @@ import numpy as np
 import psutil
 
 from headway_prediction.cli.framework import load_framework
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.bundle_watcher import load_bundle
 from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.live.publisher import Publisher

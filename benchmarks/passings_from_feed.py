@@ -16,8 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from headway_prediction.feeds.gtfs.tables import open_schedule
-from headway_prediction.feeds.realtime.planned import PlannedTrips
-from headway_prediction.feeds.realtime.schedule_metadata import planned_trips
+from headway_prediction.feeds.realtime.planned import PlannedTrips, planned_trips
 from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.simulate import Scenario, plan_day
 from headway_prediction.simulate.feed.faults import FeedFaults

@@ -14,7 +14,7 @@ import pytest
 
 from headway_prediction.cli import serve_setup as live_parts
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
+from headway_prediction.feeds.realtime.metadata import metadata_from_line
 from headway_prediction.feeds.realtime.planned import NO_PLAN
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.service.live.sources import ArchiveFeed

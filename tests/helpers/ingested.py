@@ -6,8 +6,9 @@ from itertools import takewhile
 import polars as pl
 
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, tidy_log
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.arrival_log import tidy_log
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.simulate import Scenario

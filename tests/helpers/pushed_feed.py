@@ -10,8 +10,8 @@ from queue import Empty, Queue
 from threading import Event
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.bundle_watcher import LoadedBundle
 from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.live.published import LineForecast

@@ -11,7 +11,7 @@ from google.transit.gtfs_realtime_pb2 import (
 )
 
 from headway_prediction.feeds.realtime.passing import Passing
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import track_polls
 
 T0 = 1_757_340_000

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.recorder.record import Clock
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.feeds.recorder.verify import verify

@@ -9,7 +9,8 @@ import typer
 from headway_prediction.cli.common import say
 
 if TYPE_CHECKING:
-    from headway_prediction.feeds.realtime.arrival_log import Excluded, FeedMetadata
+    from headway_prediction.feeds.realtime.arrival_log import Excluded
+    from headway_prediction.feeds.realtime.metadata import FeedMetadata
     from headway_prediction.feeds.realtime.passing import Passing
     from headway_prediction.feeds.realtime.planned import PlannedTrips
     from headway_prediction.feeds.realtime.tracker import FeedTracker
@@ -82,7 +83,7 @@ def _known(
     gtfs: Path | None, line: Path | None, time_zone: str | None
 ) -> tuple["FeedMetadata", "PlannedTrips", str | None]:
     """What is told beside the feed: words, planned times, and the route."""
-    from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
+    from headway_prediction.feeds.realtime.metadata import metadata_from_line
     from headway_prediction.transit.line_toml import read_line_toml
 
     _check_told(gtfs, line, time_zone)
@@ -112,9 +113,8 @@ def _check_told(gtfs: Path | None, line: Path | None, time_zone: str | None) -> 
 
 def _scheduled(gtfs: Path | None, time_zone: str | None) -> tuple["FeedMetadata", "PlannedTrips"]:
     from headway_prediction.feeds.gtfs.tables import open_schedule
-    from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
-    from headway_prediction.feeds.realtime.planned import PlannedTrips
-    from headway_prediction.feeds.realtime.schedule_metadata import metadata_from_schedule, planned_trips
+    from headway_prediction.feeds.realtime.metadata import FeedMetadata, metadata_from_schedule
+    from headway_prediction.feeds.realtime.planned import PlannedTrips, planned_trips
 
     if gtfs is None:
         zone = time_zone or "UTC"  # The line's own comes later.

@@ -13,7 +13,7 @@ from headway_prediction.cli.interrupted import until_interrupted
 from headway_prediction.cli.simulate_grid import ScenarioName, named_scenario
 
 if TYPE_CHECKING:
-    from headway_prediction.feeds.realtime.poll import Poll
+    from headway_prediction.feeds.realtime.snapshot import Poll
     from headway_prediction.simulate.feed.message import FeedContent
 
 FaultOption = Annotated[

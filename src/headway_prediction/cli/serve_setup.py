@@ -13,9 +13,8 @@ from headway_prediction.cli.framework import load_framework
 from headway_prediction.cli.interrupted import until_interrupted
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
-from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
-from headway_prediction.feeds.realtime.planned import NO_PLAN
-from headway_prediction.feeds.realtime.schedule_metadata import metadata_from_schedule, planned_trips
+from headway_prediction.feeds.realtime.metadata import metadata_from_line, metadata_from_schedule
+from headway_prediction.feeds.realtime.planned import NO_PLAN, planned_trips
 from headway_prediction.feeds.recorder.address import address_from_environment
 from headway_prediction.feeds.recorder.record import RecorderSettings
 from headway_prediction.service.api.app import create_app

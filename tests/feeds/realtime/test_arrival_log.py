@@ -9,12 +9,11 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.arrival_log import Excluded, FeedMetadata, tidy_log
-from headway_prediction.feeds.realtime.line_metadata import metadata_from_line
+from headway_prediction.feeds.realtime.arrival_log import Excluded, tidy_log
+from headway_prediction.feeds.realtime.metadata import FeedMetadata, metadata_from_line
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
-from headway_prediction.feeds.realtime.poll import Poll
 from headway_prediction.feeds.realtime.recorded import recorded_polls
-from headway_prediction.feeds.realtime.snapshot import TripKey
+from headway_prediction.feeds.realtime.snapshot import Poll, TripKey
 from headway_prediction.simulate import Scenario, plan_day, write_simulation
 from headway_prediction.simulate.feed.polls import polls
 from headway_prediction.simulate.log import log_table
@@ -195,7 +194,7 @@ def test_what_is_left_out_is_counted():
         passing("V", "A", "2025-09-29T08:10:00+01:00", direction=None),
         passing("W", "A", "2025-09-29T08:15:00+01:00", route="S"),
     ]
-    log, excluded = tidy_log(some, DUBLIN, "R", most_uncertain_secs=300)
+    log, excluded = tidy_log(some, DUBLIN, "R", max_uncertainty_secs=300)
     assert log["trip_id"].to_list() == ["T"]
     assert excluded == Excluded(other_routes=1, without_direction=1, off_the_line=0, too_uncertain=1)
 
@@ -262,7 +261,7 @@ def test_files_that_are_no_polls_are_named_and_left_out(recorded, tmp_path, capf
     log = tmp_path / "log.parquet"
     assert headway("passings", tmp_path, "--time-zone", SCENARIO.time_zone, "--out", log) == 0
     said = capfd.readouterr().err
-    assert f"{tmp_path / 'page.pb'} is left out" in said and f"{tmp_path / 'torn.gz'} is left out" in said
+    assert f"{tmp_path / 'page.pb'} is skipped" in said and f"{tmp_path / 'torn.gz'} is skipped" in said
     assert "notes.txt" not in said
     assert pl.read_parquet(log).height > 5
 

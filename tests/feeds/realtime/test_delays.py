@@ -8,8 +8,7 @@ from google.transit.gtfs_realtime_pb2 import FeedEntity, TripUpdate
 
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
-from headway_prediction.feeds.realtime.schedule_metadata import planned_trips
+from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips, planned_trips
 from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.simulate import Scenario, plan_day, write_simulation
 from headway_prediction.simulate.feed.message import FeedContent

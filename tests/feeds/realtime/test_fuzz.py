@@ -16,7 +16,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.feeds.realtime.tracker_state import TRIP_TIMEOUT_SECS
 from helpers.realtime_feed import T0, message, update, vehicle

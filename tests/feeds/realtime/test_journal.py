@@ -415,7 +415,7 @@ def test_an_older_poll_served_again_changes_nothing():
         poll(45, update("T", {"B": 99})),
     ]
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
-    assert track_polls(polls).counts == {"applied": 3, "older than the one before": 1}
+    assert track_polls(polls).counts == {"applied": 3, "older than the previous": 1}
 
 
 def test_a_stop_that_was_past_before_the_trip_was_first_seen_is_not_passed_now():

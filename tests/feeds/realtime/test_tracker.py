@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.simulate import Scenario, plan_day
 from headway_prediction.simulate.feed.faults import FeedFaults
@@ -92,7 +92,7 @@ def test_a_malformed_poll_is_counted_kept_aside_and_named(caplog, body):
         tracker = track_polls([DEPARTING[0], broken, DEPARTING[2]])
     assert tracker.counts == {"applied": 2, "malformed": 1}
     assert [quarantine.poll for quarantine in tracker.quarantine] == [broken]
-    assert f"the poll of {broken.fetched_at} is left out" in caplog.text
+    assert f"the poll of {broken.fetched_at} is quarantined" in caplog.text
     assert [row(passing) for passing in tracker.journal()] == [("T", "A", 10, 0, 30, "left")]
 
 

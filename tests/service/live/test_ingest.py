@@ -12,9 +12,10 @@ from polars.testing import assert_frame_equal
 
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.realtime import checkpoint
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, tidy_log
+from headway_prediction.feeds.realtime.arrival_log import tidy_log
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.live.line_filter import LineFilter
@@ -191,7 +192,7 @@ def test_an_uncertain_passing_is_left_out_as_the_batch_path_leaves_it_out(store)
         poll(15, update("T", {"B": 150})),
         poll(300, update("T", {})),
     ]
-    own = replace(L_LINE, most_uncertain_secs=20)
+    own = replace(L_LINE, max_uncertainty_secs=20)
     ingest = Ingest.resume(store, LINE, own)
     for given in polls:
         ingest.add(given)
@@ -273,5 +274,5 @@ def test_a_follower_comes_back_to_the_last_bit(given_polls, name):
 
 @pytest.mark.parametrize("raw", [b"", b"no state", checkpoint.to_bytes(FeedTracker().settled)[:-3]])
 def test_bytes_that_are_no_state_are_refused(raw):
-    with pytest.raises(ValueError, match="no follower's state"):
+    with pytest.raises(ValueError, match="no tracker state"):
         checkpoint.from_bytes(raw)

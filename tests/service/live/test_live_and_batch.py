@@ -8,9 +8,10 @@ import pytest
 import xarray as xr
 
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, tidy_log
+from headway_prediction.feeds.realtime.arrival_log import tidy_log
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Passing
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
 from headway_prediction.grid.history import build_history, history_from_log
 from headway_prediction.grid.passings import passings_on_line

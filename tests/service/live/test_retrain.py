@@ -9,8 +9,8 @@ import pytest
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.grid.outages import outages_on
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.live.line_filter import LineFilter

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.recorder.record import Clock
 from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS
 from headway_prediction.service.live.bundle_watcher import load_bundle

@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
-from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.snapshot import TripKey
+from headway_prediction.feeds.realtime.snapshot import Poll, TripKey
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.service.live.published import Level, PublishedForecast, Status
 from headway_prediction.service.store import Store, migrate

@@ -1,8 +1,7 @@
-"""A journal to the tidy arrival log that `feeds.arrivals` checks and `headway grid` reads."""
+"""A journal of passings to the arrival log of one line, as `headway grid` reads it."""
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
@@ -10,37 +9,20 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, typed_arrivals
-from headway_prediction.feeds.realtime.passing import Passing, Run, RunId
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
+from headway_prediction.feeds.realtime.passing import Passing, RunId
 from headway_prediction.transit.clock import service_date_and_minute, service_day_start, time_zone
-from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.route_line import line_id_of, routes_of
 from headway_prediction.transit.stop_order import stop_order
 
 MAX_SERVICE_DAY_SECS = 36 * 3600
-NYCT_PLATFORM = re.compile(r"(\w{3})([NS])")
-"""The MTA names the platforms of a station by its id and N or S; N is its direction 0."""
-
-
-@dataclass(frozen=True)
-class FeedMetadata:
-    """What the feed does not say itself: the line's IANA time zone, and from its schedule, where there is one, names by
-    stop id, and routes and directions by trip id.
-
-    Where the `line` itself is known, its stops alone are in the log, and `stop_directions` are those of the stop ids that
-    trains of one direction alone use.
-    """
-
-    time_zone: str
-    stop_names: Mapping[str, str] = field(default_factory=dict)
-    routes: Mapping[str, str] = field(default_factory=dict)
-    directions: Mapping[str, int] = field(default_factory=dict)
-    stop_directions: Mapping[str, int] = field(default_factory=dict)
-    line: Line | None = None
+MAX_LISTED_ROUTES = 20
 
 
 @dataclass(frozen=True)
 class Excluded:
-    """How many passings are not in the log, and why."""
+    """The number of passings that are not in the log, by reason."""
 
     other_routes: int
     without_direction: int
@@ -52,75 +34,59 @@ def tidy_log(
     passings: Iterable[Passing],
     metadata: FeedMetadata,
     route_id: str | None = None,
-    most_uncertain_secs: float | None = None,
+    max_uncertainty_secs: float | None = None,
 ) -> tuple[pl.DataFrame, Excluded]:
-    """Return the log of one line, its columns COLUMNS of feeds.arrivals, and what was left out of it.
+    """Return the arrival log of one line (ARRIVAL_COLUMNS, times as text), and the number of excluded passings by reason.
 
-    Of a line that is known, stops that are neither its own nor left out of it on purpose are left out (trains on a detour).
-    `event_time` is the departure (see Passing). The service date is the trip's start_date where that is possible, and else
-    the one its first passing belongs to. A stop's name is the schedule's, or else its id without the direction that the
-    MTA's ids end with. `route_id` may name several routes of one line with commas, and be None where all passings are of one
-    route. Raises HeadwayError where none are left, or of several routes, or when the time zone is unknown.
+    `event_time` is the departure (see Passing). The service date is the trip's start_date where that is plausible, and
+    otherwise that of its first passing. `route_id` may join several routes of one line with commas, and be None where all
+    passings are of one route. With `metadata.line`, stops that the line neither has nor excludes are dropped: they are of
+    trains on a detour. Raises HeadwayError where no passing remains, for several routes without `route_id`, and for an
+    unknown time zone.
     """
     time_zone(metadata.time_zone)
     found = list(passings)
     routes = _own_routes(found, metadata, route_id)
-    own = [passing for passing in found if route_of(passing.run, metadata) in routes]
-    directed = [passing for passing in own if direction_of(passing, metadata) is not None]
+    own = [passing for passing in found if metadata.route_of(passing.run) in routes]
+    directed = [passing for passing in own if metadata.direction_of(passing) is not None]
     on_line = _on_line(directed, metadata)
-    sure = [
+    certain = [
         passing
         for passing in on_line
-        if most_uncertain_secs is None or passing.uncertainty_secs <= most_uncertain_secs
+        if max_uncertainty_secs is None or passing.uncertainty_secs <= max_uncertainty_secs
     ]
-    if not sure:
+    if not certain:
         raise HeadwayError(
             f"none of {len(found)} passings is of the route {' or '.join(sorted(map(repr, routes)))} with a known direction"
             + (f" at a stop of {metadata.line.line_id}" if metadata.line else ""),
             "a feed that names the direction of its trips, or a schedule or line with the same ids",
             "give the line's schedule with --gtfs, its own file with --line, or more polls",
         )
-    counts = [len(each) for each in (found, own, directed, on_line, sure)]
+    counts = [len(each) for each in (found, own, directed, on_line, certain)]
     excluded = Excluded(*(before - after for before, after in pairwise(counts)))
     line_id = metadata.line.line_id if metadata.line else line_id_of(route_id or min(routes)) or "unnamed"
-    return _in_line_order(_table(sure, line_id, metadata)), excluded
+    return _numbered_along_line(_table(certain, line_id, metadata)), excluded
+
+
+def typed_log(passings: Iterable[Passing], metadata: FeedMetadata) -> pl.DataFrame:
+    """Return the arrival log of passings of one line with the types of ARRIVAL_COLUMNS; empty without any passing."""
+    found = list(passings)
+    return typed_arrivals(tidy_log(found, metadata)[0]) if found else pl.DataFrame(schema=ARRIVAL_COLUMNS)
 
 
 def _own_routes(found: list[Passing], metadata: FeedMetadata, route_id: str | None) -> frozenset[str]:
-    routes = frozenset(route_of(passing.run, metadata) for passing in found)
+    routes = frozenset(metadata.route_of(passing.run) for passing in found)
     if len(routes) == 1 and (route_id is None or (metadata.line is not None and routes == {""})):
         return routes
     own = frozenset() if route_id is None else routes & routes_of(route_id)
     if not own:
         raise HeadwayError(
-            f"the polls hold passings of {', '.join(map(repr, sorted(routes)[:20])) or 'no route'}"
+            f"the polls hold passings of {', '.join(map(repr, sorted(routes)[:MAX_LISTED_ROUTES])) or 'no route'}"
             + (f" and none of {route_id!r}" if route_id is not None else ""),
             "one route with passings",
             "pass one of these with --route" if routes else "give more polls: a passing takes two of them",
         )
     return own
-
-
-def route_of(run: Run, metadata: FeedMetadata) -> str:
-    """Return the route of a run, "" where neither feed nor schedule names it."""
-    return run.route_id or metadata.routes.get(run.trip.trip_id, "")
-
-
-def direction_of(passing: Passing, metadata: FeedMetadata) -> int | None:
-    """Return the direction of a passing, None where nothing tells it."""
-    run = passing.run
-    if run.direction_id is not None:
-        return run.direction_id
-    platform = NYCT_PLATFORM.fullmatch(passing.stop_id)
-    by_name = "NS".index(platform[2]) if platform else None
-    by_platform = metadata.stop_directions.get(passing.stop_id, by_name)
-    return metadata.directions.get(run.trip.trip_id, by_platform)
-
-
-def typed_log(passings: Iterable[Passing], metadata: FeedMetadata) -> pl.DataFrame:
-    """Return the log of passings of one line, typed as feeds.arrivals.COLUMNS; empty without any."""
-    found = list(passings)
-    return typed_arrivals(tidy_log(found, metadata)[0]) if found else pl.DataFrame(schema=ARRIVAL_COLUMNS)
 
 
 def _on_line(directed: list[Passing], metadata: FeedMetadata) -> list[Passing]:
@@ -131,13 +97,8 @@ def _on_line(directed: list[Passing], metadata: FeedMetadata) -> list[Passing]:
     return [
         passing
         for passing in directed
-        if passing.stop_id in line.excluded or (direction_of(passing, metadata), passing.stop_id) in platforms
+        if passing.stop_id in line.excluded or (metadata.direction_of(passing), passing.stop_id) in platforms
     ]
-
-
-def _name(stop_id: str, metadata: FeedMetadata) -> str:
-    platform = NYCT_PLATFORM.fullmatch(stop_id)
-    return metadata.stop_names.get(stop_id) or (platform[1] if platform else stop_id)
 
 
 def _table(passings: list[Passing], line_id: str, metadata: FeedMetadata) -> pl.DataFrame:
@@ -146,9 +107,9 @@ def _table(passings: list[Passing], line_id: str, metadata: FeedMetadata) -> pl.
         (
             line_id,
             *names[passing.run.identity],
-            direction_of(passing, metadata),
+            metadata.direction_of(passing),
             passing.stop_id,
-            _name(passing.stop_id, metadata),
+            metadata.stop_name(passing.stop_id),
             round(passing.time),
         )
         for passing in sorted(passings, key=lambda passing: passing.time)
@@ -191,7 +152,7 @@ def service_date_of(start_date: str, first: float, zone_name: str) -> date:
     return day if 0 <= since_start < MAX_SERVICE_DAY_SECS else service_date_and_minute(moment, zone_name)[0]
 
 
-def _in_line_order(log: pl.DataFrame) -> pl.DataFrame:
+def _numbered_along_line(log: pl.DataFrame) -> pl.DataFrame:
     """Number the stops along the line; where its stops stand in no one order, as on a fork, along each trip."""
     orders = []
     for direction in sorted(set(log["direction_id"]) & set(DIRECTIONS)):

@@ -1,6 +1,7 @@
-"""A TripUpdate that tells delays: with the plan, the times of all stops that it speaks of (GTFS-Realtime, TripUpdate).
+"""TripUpdates that give delays without times: planned times plus delays (GTFS-Realtime reference, TripUpdate).
 
-A delay holds until the next stop that is told another one; a trip's own delay holds for the stops before the first.
+A delay applies to the following stops up to the next one with a delay of its own. A trip's own delay applies to the stops
+before the first such stop.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,79 +11,93 @@ from google.transit.gtfs_realtime_pb2 import TripUpdate
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrips
 from headway_prediction.feeds.realtime.snapshot import ListedStop
 
-Told = TripUpdate.StopTimeUpdate
+StopTimeUpdate = TripUpdate.StopTimeUpdate
 
 
 def has_delays_only(update: TripUpdate) -> bool:
-    """Tell whether the first stop of which the update tells anything has a delay alone; or only the trip has one."""
+    """Return whether the first stop with a time or a delay has a delay without a time, or only the trip has a delay."""
     for stop in update.stop_time_update:
         if stop.departure.time or stop.arrival.time:
             return False
-        if _delay(stop) is not None:
+        if _stop_delay(stop) is not None:
             return True
     return update.HasField("delay")
 
 
 def planned_stops_of(update: TripUpdate, planned: PlannedTrips, fetched_at: float) -> tuple[PlannedStop, ...]:
-    """Return the planned stops of the update's trip, with epoch seconds; none where the schedule does not have it."""
-    metadata = (update.trip.trip_id, update.trip.start_date, update.trip.start_time)
-    # The bindings hand out bytes that are no UTF-8 as they are.
-    texts = [word if isinstance(word, str) else "" for word in metadata]
-    return planned.stops_of(*texts, fetched_at)
+    """Return the planned stops of the update's trip, with epoch seconds; none for a trip that is not in the schedule."""
+    trip = update.trip
+    return planned.stops_of(
+        text_or_empty(trip.trip_id),
+        text_or_empty(trip.start_date),
+        text_or_empty(trip.start_time),
+        fetched_at,
+    )
 
 
 def delayed_stops(
-    update: TripUpdate, stops: Sequence[PlannedStop], ahead_secs: float
+    update: TripUpdate, stops: Sequence[PlannedStop], offset_secs: float
 ) -> list[tuple[ListedStop, bool]]:
-    """Return the stops of the trip from the first that the update tells of, each with whether it is skipped.
+    """Return the trip's stops from the first one in the update on, each with whether it is skipped.
 
-    `ahead_secs` is how far the feed's clock is ahead of ours. A stop without data (NO_DATA) has no time, nor have those
+    `offset_secs` is how far the feed's clock is ahead. A stop without data (NO_DATA) has no time, and neither have those
     after it.
     """
     delay = float(update.delay) if update.HasField("delay") else None
-    begun, found = delay is not None, []
-    for stop, told in zip(stops, _told(update.stop_time_update, stops), strict=True):
-        if told is not None:
-            begun, delay = True, _delay_now(told, stop, ahead_secs, delay)
-        if begun:
+    started = delay is not None
+    found: list[tuple[ListedStop, bool]] = []
+    for stop, own in zip(stops, _update_of_each(update.stop_time_update, stops), strict=True):
+        if own is not None:
+            started, delay = True, _updated_delay(own, stop, offset_secs, delay)
+        if started:
             due = None if delay is None else stop.secs + delay
-            skipped = told is not None and told.schedule_relationship == Told.SKIPPED
-            found.append((ListedStop(stop.stop_id, due, from_schedule=told is None), skipped))
+            skipped = own is not None and own.schedule_relationship == StopTimeUpdate.SKIPPED
+            found.append((ListedStop(stop.stop_id, due, from_schedule=own is None), skipped))
     return found
 
 
-def _told(updates: Iterable[Told], stops: Sequence[PlannedStop]) -> list[Told | None]:
-    """What the update tells of each planned stop, by its sequence or, where it has none that is the plan's, by its id."""
+def _update_of_each(
+    updates: Iterable[StopTimeUpdate], stops: Sequence[PlannedStop]
+) -> list[StopTimeUpdate | None]:
+    """The update of each planned stop: matched by stop sequence, or by id where the sequence is not the schedule's."""
     ids = {stop.stop_sequence: stop.stop_id for stop in stops}
-    by_sequence: dict[int, Told] = {}
-    by_id: dict[str, Told] = {}
-    for told in updates:
-        if told.HasField("stop_sequence") and told.stop_id in ("", ids.get(told.stop_sequence)):
-            by_sequence[told.stop_sequence] = told
+    by_sequence: dict[int, StopTimeUpdate] = {}
+    by_id: dict[str, StopTimeUpdate] = {}
+    for update in updates:
+        if update.HasField("stop_sequence") and update.stop_id in ("", ids.get(update.stop_sequence)):
+            by_sequence[update.stop_sequence] = update
         else:
-            by_id[told.stop_id] = told
+            by_id[update.stop_id] = update
     return [by_sequence.get(stop.stop_sequence, by_id.get(stop.stop_id)) for stop in stops]
 
 
-def _delay_now(told: Told, stop: PlannedStop, ahead_secs: float, before: float | None) -> float | None:
-    if told.schedule_relationship == Told.NO_DATA:
+def _updated_delay(
+    update: StopTimeUpdate, stop: PlannedStop, offset_secs: float, previous: float | None
+) -> float | None:
+    if update.schedule_relationship == StopTimeUpdate.NO_DATA:
         return None
-    if told.schedule_relationship == Told.SKIPPED:
-        return before
-    time, delay = time_of(told, ahead_secs), _delay(told)
+    if update.schedule_relationship == StopTimeUpdate.SKIPPED:
+        return previous
+    time, delay = stop_time(update, offset_secs), _stop_delay(update)
     if time is not None:
         return time - stop.secs
-    return before if delay is None else delay
+    return previous if delay is None else delay
 
 
-def time_of(told: Told, ahead_secs: float) -> float | None:
-    """Return the departure that is told of a stop, or else the arrival, by our clock; None for neither."""
-    time = told.departure.time or told.arrival.time
-    return time - ahead_secs if time else None
+def stop_time(update: StopTimeUpdate, offset_secs: float) -> float | None:
+    """Return the predicted departure, or else the arrival, corrected for the clock offset; None for neither."""
+    time = update.departure.time or update.arrival.time
+    return time - offset_secs if time else None
 
 
-def _delay(told: Told) -> float | None:
-    for event in ("departure", "arrival"):
-        if told.HasField(event) and getattr(told, event).HasField("delay"):
-            return float(getattr(told, event).delay)
+def _stop_delay(update: StopTimeUpdate) -> float | None:
+    if update.HasField("departure") and update.departure.HasField("delay"):
+        return float(update.departure.delay)
+    if update.HasField("arrival") and update.arrival.HasField("delay"):
+        return float(update.arrival.delay)
     return None
+
+
+def text_or_empty(value: str | bytes) -> str:
+    """Return a text field of a message, empty where it is not UTF-8: the bindings then return bytes."""
+    return value if isinstance(value, str) else ""

@@ -1,8 +1,10 @@
-"""What the NYCT extension of GTFS-Realtime says about trips and their stops (MTA, "NYCT Subway" extension, fields 1001).
+"""The NYCT extension of GTFS-Realtime for trips and stop times (MTA, "NYCT Subway" extension, field number 1001).
 
-It is read from the fields that the official bindings keep without knowing them, so that no second set of them is needed.
+The official bindings do not know the extension and keep it as unknown fields. Reading those avoids a second, generated set
+of bindings.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from google.protobuf.empty_pb2 import Empty
@@ -18,9 +20,9 @@ _DIRECTION_IDS = {NORTH: 0, EAST: 0, SOUTH: 1, WEST: 1}
 
 
 class NyctTrip(NamedTuple):
-    """A train's name, whether a train has been assigned to the trip, and direction_id (None for a direction nobody knows).
+    """The train's id, whether a train is assigned to the trip, and direction_id (None for an unknown direction).
 
-    The MTA's schedules count northbound trips as direction 0. Its feeds leave north, the field's default, unsaid.
+    North is direction 0, as in the MTA's schedules, and the default where the field is missing.
     """
 
     train_id: str
@@ -29,7 +31,7 @@ class NyctTrip(NamedTuple):
 
 
 def nyct_trip(descriptor: Message) -> NyctTrip | None:
-    """Return the extension of a TripDescriptor; None where there is none that can be read."""
+    """Return the extension of a TripDescriptor; None where it is missing or cannot be parsed."""
     fields = _extension(descriptor, TRIP_DESCRIPTOR)
     if fields is None:
         return None
@@ -39,26 +41,30 @@ def nyct_trip(descriptor: Message) -> NyctTrip | None:
 
 
 def nyct_track(stop_time_update: Message) -> str:
-    """Return the track of a StopTimeUpdate: the actual one, told shortly before the train comes, or else the scheduled.
-
-    Empty where the extension does not say it.
-    """
+    """Return the track of a StopTimeUpdate: the actual one, which feeds add shortly before the train arrives, or else the
+    scheduled one; empty without either."""
     fields = _extension(stop_time_update, STOP_TIME_UPDATE) or {}
     return _text(fields.get(ACTUAL_TRACK)) or _text(fields.get(SCHEDULED_TRACK))
 
 
 def _extension(message: Message, number: int) -> dict[int, object] | None:
-    for field in UnknownFieldSet(message):
-        if field.field_number == number and isinstance(field.data, bytes):
-            return _parsed(field.data)
+    for field_number, data in _unknown_fields(message):
+        if field_number == number and isinstance(data, bytes):
+            return _parsed(data)
     return None
 
 
 def _parsed(data: bytes) -> dict[int, object] | None:
     try:
-        return {field.field_number: field.data for field in UnknownFieldSet(Empty.FromString(data))}
+        return dict(_unknown_fields(Empty.FromString(data)))
     except DecodeError:
         return None
+
+
+def _unknown_fields(message: Message) -> Iterator[tuple[int, object]]:
+    fields = UnknownFieldSet(message)
+    for index in range(len(fields)):
+        yield fields[index].field_number, fields[index].data
 
 
 def _text(data: object) -> str:

@@ -1,4 +1,4 @@
-"""A passing in the journal: which train left which stop, when, how sure that is, and what it rests on."""
+"""A passing in the journal: which train left which stop, when, how certain that is, and on what evidence."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -6,25 +6,25 @@ from enum import StrEnum
 from headway_prediction.feeds.realtime.snapshot import TripKey
 
 RunId = tuple[TripKey, float]
-"""A trip, and when this run of it was first seen (epoch seconds)."""
+"""A trip, and when this run of it first appeared (epoch seconds)."""
 
 
 class Evidence(StrEnum):
-    """What a passing was inferred from, from the strongest on."""
+    """What a passing was inferred from, strongest first."""
 
     STOPPED = "stopped"
-    """The vehicle was seen stopped there before it was seen beyond, or before its trip left the feed."""
+    """The vehicle was reported as stopped there, and later beyond the stop, or its trip left the feed."""
     LEFT = "left"
-    """The stop was still ahead in one poll and behind the train in the next."""
+    """The stop was ahead of the train in one poll and behind it in the next."""
     STATED = "stated"
-    """The feed went on listing the stop, with a time that had passed."""
+    """The feed went on listing the stop, with a time in the past."""
     PREDICTED = "predicted"
-    """The last prediction before trip or stop went unseen, or what other trains do: nobody saw the train leave."""
+    """The last prediction before the trip or stop disappeared, or the pattern of other trains: not observed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a trip: the trip, and when it was first seen (epoch seconds), for ids are used again."""
+    """One run of a trip: the trip, and when it first appeared (epoch seconds), because feeds reuse trip ids."""
 
     trip: TripKey
     first_seen: float
@@ -34,16 +34,16 @@ class Run:
 
     @property
     def identity(self) -> RunId:
-        """What tells one run of a trip from another."""
+        """The key of this run."""
         return self.trip, self.first_seen
 
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """A train leaving a stop (at its last stop: leaving the feed's list there). Times are epoch seconds.
+    """A train leaving a stop; at its last stop, disappearing from the feed there. Times are epoch seconds.
 
     It happened between `earliest` and `latest`, most likely at `time`. `polls` are the fetch times of the last poll before
-    it and of the first one after it. `track` is empty but in feeds with the NYCT extension.
+    it and of the first one after it. `track` is empty except in feeds with the NYCT extension.
     """
 
     run: Run
@@ -58,17 +58,17 @@ class Passing:
 
     @property
     def uncertainty_secs(self) -> float:
-        """How far off `time` can be at most."""
+        """The largest possible error of `time`."""
         return max(self.time - self.earliest, self.latest - self.time)
 
 
-def journal_order(passing: Passing) -> tuple:
-    """Return what a journal is sorted by: the time, and what tells passings of one moment apart."""
+def journal_order(passing: Passing) -> tuple[float, TripKey, float, str]:
+    """Return the sort key of a journal: by time, with a unique order of simultaneous passings."""
     return passing.time, passing.run.trip, passing.run.first_seen, passing.stop_id
 
 
 def shifted(passing: Passing, secs: float) -> Passing:
-    """Return the passing, with its bounds, so many seconds later."""
+    """Return the passing, with its bounds, `secs` later."""
     return replace(
         passing, time=passing.time + secs, earliest=passing.earliest + secs, latest=passing.latest + secs
     )

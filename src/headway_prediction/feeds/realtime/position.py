@@ -1,35 +1,30 @@
-"""Where a train is among the stops that its trip lists: from the vehicle where one is seen, or else from the times."""
+"""The position of a train among the stops of its trip: from its vehicle where one is reported, or else from the times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from headway_prediction.feeds.realtime.snapshot import ListedStop, Status, Vehicle
-from headway_prediction.feeds.realtime.trip import Trip, UpcomingStop
+from headway_prediction.feeds.realtime.snapshot import ListedStop, Vehicle, VehicleStatus
+from headway_prediction.feeds.realtime.trip import PollTime, Trip, UpcomingStop
 
 STALE_PREDICTION_SECS = 60
-"""A time that has stood still for as long, and is past, is no prediction any more."""
+"""A time this far in the past that has not changed since the previous poll is no longer a prediction: the train has left."""
 CONTRADICTION_SECS = 60
-"""A time this much before the train was last known not to have left is a mistake."""
+"""A time this much before the train was last known not to have left is an error."""
+MAX_MEASUREMENT_AGE_SECS = 60
+"""An older measurement does not say when the vehicle was at the stop."""
 
 
 class Position(NamedTuple):
     """`next_stop` indexes the first listed stop that the train has not left.
 
-    It is `certain` unless that stop's time is past and nothing else tells whether the train still stands there;
-    `seen` tells whether a vehicle was seen there, and `status` what it did.
+    It is not `certain` where that stop's time has passed and nothing shows whether the train still stands there.
+    `observed` is whether a vehicle was reported there, `status` its status.
     """
 
     next_stop: int
     certain: bool
-    seen: bool = False
-    status: Status | None = None
-
-
-def is_plausible(stop: ListedStop, upcoming: UpcomingStop | None) -> bool:
-    """Tell whether a stop's time agrees with when the train was last known not to have left it."""
-    if stop.due is None or upcoming is None or upcoming.not_departed_at is None:
-        return True
-    return stop.due >= upcoming.not_departed_at - CONTRADICTION_SECS
+    observed: bool = False
+    status: VehicleStatus | None = None
 
 
 def locate(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at: float) -> Position:
@@ -38,37 +33,81 @@ def locate(trip: Trip, listed: Sequence[ListedStop], vehicle: Vehicle | None, at
         for index, stop in enumerate(listed):
             if stop.stop_id == vehicle.stop_id:
                 return Position(index, True, True, vehicle.status)
-    return _by_times(trip, listed, at)
+    return _locate_by_times(trip, listed, at)
 
 
-def _by_times(trip: Trip, listed: Sequence[ListedStop], at: float) -> Position:
-    upcoming = {stop.stop_id: stop for stop in trip.ahead}
-    past = _last_past(listed, upcoming, at)
+def _locate_by_times(trip: Trip, listed: Sequence[ListedStop], at: float) -> Position:
+    known = {stop.stop_id: stop for stop in trip.ahead}
+    past = _last_past(listed, known, at)
     if past is None:
-        return Position(0, _times_agree(listed, upcoming))
+        return Position(0, _first_time_agrees(listed, known))
     stop = listed[past]
-    # Of a stop that only the plan tells, the feed says nothing: the clock is all there is.
-    if stop.from_schedule or stop.stop_id in trip.passings or _settled(stop, upcoming.get(stop.stop_id), at):
+    # The feed does not list a stop that comes from the schedule: only the clock shows that it was passed.
+    if stop.from_schedule or stop.stop_id in trip.passings or _is_stale(stop, known.get(stop.stop_id), at):
         return Position(past + 1, True)
     return Position(past, False)
 
 
-def _last_past(listed: Sequence[ListedStop], upcoming: dict[str, UpcomingStop], at: float) -> int | None:
+def _last_past(listed: Sequence[ListedStop], known: Mapping[str, UpcomingStop], at: float) -> int | None:
     last = None
     for index, stop in enumerate(listed):
         if stop.due is None:
             continue
-        if stop.due > at or not is_plausible(stop, upcoming.get(stop.stop_id)):
+        if stop.due > at or not is_plausible(stop, known.get(stop.stop_id)):
             break
         last = index
     return last
 
 
-def _times_agree(listed: Sequence[ListedStop], upcoming: dict[str, UpcomingStop]) -> bool:
-    return not listed or (
-        listed[0].due is not None and is_plausible(listed[0], upcoming.get(listed[0].stop_id))
+def _first_time_agrees(listed: Sequence[ListedStop], known: Mapping[str, UpcomingStop]) -> bool:
+    return not listed or (listed[0].due is not None and is_plausible(listed[0], known.get(listed[0].stop_id)))
+
+
+def _is_stale(stop: ListedStop, known: UpcomingStop | None, at: float) -> bool:
+    return (
+        known is not None
+        and stop.due is not None
+        and stop.due == known.due
+        and stop.due <= at - STALE_PREDICTION_SECS
     )
 
 
-def _settled(stop: ListedStop, upcoming: UpcomingStop | None, at: float) -> bool:
-    return upcoming is not None and stop.due == upcoming.due and stop.due <= at - STALE_PREDICTION_SECS
+def is_plausible(stop: ListedStop, known: UpcomingStop | None) -> bool:
+    """Return whether a stop's time agrees with when the train was last known not to have left it."""
+    if stop.due is None or known is None or known.not_departed_at is None:
+        return True
+    return stop.due >= known.not_departed_at - CONTRADICTION_SECS
+
+
+def stops_ahead(
+    trip: Trip, listed: Sequence[ListedStop], position: Position, vehicle: Vehicle | None, now: PollTime
+) -> tuple[UpcomingStop, ...]:
+    """Return the `listed` stops that the train has not left by `position`, each with its latest prediction."""
+    known = {stop.stop_id: stop for stop in trip.ahead}
+    ahead = [_upcoming(stop, known.get(stop.stop_id), now) for stop in listed[position.next_stop :]]
+    if ahead:
+        previous = known.get(ahead[0].stop_id)
+        not_departed_at: float | None = now.content_at
+        if not position.certain:
+            not_departed_at = previous.not_departed_at if previous else None
+        elif position.observed:
+            not_departed_at = _observed_at(vehicle, previous, now.content_at)
+        ahead[0] = ahead[0]._replace(not_departed_at=not_departed_at, status=position.status)
+    return tuple(ahead)
+
+
+def _upcoming(stop: ListedStop, previous: UpcomingStop | None, now: PollTime) -> UpcomingStop:
+    track = stop.track or (previous.track if previous else "")
+    due = stop.due
+    if previous is not None and (due is None or not is_plausible(stop, previous)):
+        due = previous.due
+    return UpcomingStop(stop.stop_id, due, now.content_at, None, stop.from_schedule, track)
+
+
+def _observed_at(vehicle: Vehicle | None, previous: UpcomingStop | None, at: float) -> float:
+    """When the vehicle was at the stop: its own time where that is a little before the poll, and never a step back."""
+    earliest = at - MAX_MEASUREMENT_AGE_SECS
+    if vehicle is not None and vehicle.measured_at is not None and earliest <= vehicle.measured_at <= at:
+        at = vehicle.measured_at
+    known = previous.not_departed_at if previous and previous.not_departed_at is not None else at
+    return max(at, known)

@@ -1,4 +1,4 @@
-"""Recorded polls: archives of the recorder, or plain files, each the body of one poll, as they are or gzipped."""
+"""Recorded polls from disk: archives of the recorder, or plain files that each hold one response body, gzipped or not."""
 
 import gzip
 import heapq
@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.recorder.layout import is_archive
 from headway_prediction.feeds.recorder.replay import replay
 
@@ -20,11 +20,11 @@ EPOCH_IN_NAME = re.compile(r"(?<!\d)[12]\d{9}(?:\.\d+)?(?!\d)")
 
 
 def recorded_polls(paths: Iterable[Path | str], on_fault: Callable[[str], None]) -> Iterator[Poll]:
-    """Give the polls of archives (see recorder), files and folders (`.pb`, `.bin`, or gzipped `.gz`), in order of time.
+    """Yield the polls of recorder archives, files and folders (`.pb`, `.bin`, or gzipped `.gz`), in order of time.
 
-    When a poll was fetched is read from the epoch seconds in its file's name, such as `1772239225.pb`, or else from its
-    header. A file that holds no FeedMessage is told to `on_fault` and left out. Raises HeadwayError for a path that is not
-    there, or when there is no file at all.
+    The fetch time of a file is the epoch seconds in its name, such as `1772239225.pb`, or else its header's timestamp. A
+    file without a FeedMessage is reported to `on_fault` and skipped. Raises HeadwayError for a missing path, and where
+    there is no file at all.
     """
     folders = [Path(path) for path in paths]
     archives = [folder for folder in folders if is_archive(folder)]
@@ -65,10 +65,10 @@ def _fetched_at(file: Path, on_fault: Callable[[str], None]) -> float | None:
     try:
         header = FeedMessage.FromString(body).header.timestamp
     except DecodeError:
-        on_fault(f"{file} is left out: it holds no FeedMessage")
+        on_fault(f"{file} is skipped: it holds no FeedMessage")
         return None
     if named is None and not header:
-        on_fault(f"{file} is left out: neither its name nor its header tells when it was fetched")
+        on_fault(f"{file} is skipped: neither its name nor its header holds a fetch time")
         return None
     return float(named[0]) if named else float(header)
 
@@ -78,5 +78,5 @@ def _body(file: Path, on_fault: Callable[[str], None]) -> bytes | None:
         raw = file.read_bytes()
         return gzip.decompress(raw) if file.suffix == ".gz" else raw
     except (OSError, EOFError, zlib.error) as error:
-        on_fault(f"{file} is left out: it cannot be read ({error})")
+        on_fault(f"{file} is skipped: it cannot be read ({error})")
         return None

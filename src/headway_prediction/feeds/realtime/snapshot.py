@@ -1,4 +1,4 @@
-"""What one poll says about the trips of a feed, in plain values. All times are epoch seconds."""
+"""One poll of a GTFS-Realtime feed: its bytes, and its content in plain values. All times are epoch seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,24 @@ from enum import Enum
 from typing import NamedTuple
 
 
+@dataclass(frozen=True)
+class Poll:
+    """The response to one request of a feed."""
+
+    fetched_at: float
+    """When the response was complete, by the clock of the machine that made the request."""
+    body: bytes = field(repr=False)
+    """The response body, not parsed: it need not be a valid FeedMessage."""
+
+
 class TripKey(NamedTuple):
-    """What tells trips apart in a feed. `start_date` (YYYYMMDD) is empty where the feed does not say it."""
+    """The key of a trip within a feed. `start_date` (YYYYMMDD) is empty where the feed leaves it out."""
 
     start_date: str
     trip_id: str
 
 
-class Status(Enum):
+class VehicleStatus(Enum):
     """What a vehicle does at the stop it names (GTFS-Realtime, VehicleStopStatus)."""
 
     INCOMING_AT = 0
@@ -24,8 +34,8 @@ class Status(Enum):
 class ListedStop(NamedTuple):
     """A stop of a trip update: `due` is its departure, or its arrival where no departure is given; None without a time.
 
-    `track` is that of the NYCT extension, read for the stops to come next. `from_schedule` says that the feed does not list the
-    stop: the plan does, and the time is the plan's with the trip's delay.
+    `track` comes from the NYCT extension, and is read for the next stops only. `from_schedule` marks a stop that the feed
+    does not list: it comes from the schedule, and `due` is its planned time plus the trip's delay.
     """
 
     stop_id: str
@@ -35,11 +45,11 @@ class ListedStop(NamedTuple):
 
 
 class Vehicle(NamedTuple):
-    """Where a vehicle is: `status` is None where the feed does not say it, and so is `measured_at`."""
+    """The position of a vehicle. `status`, `stop_sequence` and `measured_at` are None where the feed leaves them out."""
 
     vehicle_id: str
     stop_id: str
-    status: Status | None
+    status: VehicleStatus | None
     stop_sequence: int | None
     measured_at: float | None
 
@@ -49,7 +59,7 @@ class Sighting:
     """One trip in one poll: its TripUpdate, its VehiclePosition, or both.
 
     `listed` holds the stops of the update without the skipped ones; None without an update. `assigned` is False where the
-    feed says that no train has been assigned yet.
+    NYCT extension marks the trip as not yet assigned to a train.
     """
 
     route_id: str
@@ -62,11 +72,27 @@ class Sighting:
     vehicle: Vehicle | None
 
 
+def merge_sightings(first: Sighting, second: Sighting) -> Sighting:
+    """Join the update and the vehicle of one trip; of two updates, or two vehicles, the first counts."""
+    return Sighting(
+        first.route_id or second.route_id,
+        second.direction_id if first.direction_id is None else first.direction_id,
+        first.train_id or second.train_id,
+        first.assigned and second.assigned,
+        first.cancelled or second.cancelled,
+        second.listed if first.listed is None else first.listed,
+        first.skipped | second.skipped,
+        first.vehicle or second.vehicle,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One poll, read. `header_at` is the feed's own time, None where it has none that can be believed.
+    """The content of one poll.
 
-    `digest` tells bodies apart; `has_updates` and `has_vehicles` say which kinds of entities came at all.
+    `header_at` is the header's timestamp, None where it is missing or implausible. `digest` is the SHA-256 of the body.
+    `has_updates` and `has_vehicles` are whether the poll holds any entity of that kind, `without_trip` counts the entities
+    without a trip id.
     """
 
     fetched_at: float

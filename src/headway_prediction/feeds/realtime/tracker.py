@@ -1,4 +1,4 @@
-"""Following a feed poll by poll: the journal at any time, whatever order the polls come in."""
+"""Tracking the trains of a feed, poll by poll: the journal of passings at any time, in whatever order the polls arrive."""
 
 import logging
 from bisect import bisect_left, bisect_right
@@ -12,49 +12,50 @@ from typing import NamedTuple, Self
 from headway_prediction.feeds.realtime.parse import MalformedPoll, read_snapshot
 from headway_prediction.feeds.realtime.passing import Passing, RunId, journal_order
 from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
-from headway_prediction.feeds.realtime.poll import Poll
-from headway_prediction.feeds.realtime.snapshot import Snapshot
-from headway_prediction.feeds.realtime.tracker_state import PollOutcome, State, Step, advance
+from headway_prediction.feeds.realtime.snapshot import Poll, Snapshot
+from headway_prediction.feeds.realtime.tracker_state import PollOutcome, Step, TrackerState, advance
 
 ALLOWED_LATENESS_SECS = 300.0
 MAX_QUARANTINED = 100
+MALFORMED = "malformed"
+TOO_LATE = "too late"
 NO_TRIP = "entities without a trip"
 
 
 class QuarantinedPoll(NamedTuple):
-    """A poll that was not followed, and why."""
+    """A poll that the tracker rejected, and why."""
 
     poll: Poll
     reason: str
 
 
 class _Applied(NamedTuple):
-    # The poll, not what was read from it: that takes twenty times the memory, and is only needed when one comes late.
-    place: tuple[float, bytes]
+    # The poll, not its snapshot: a snapshot takes twenty times the memory, and is needed again only after a late poll.
+    order: tuple[float, bytes]
     poll: Poll
-    before: State
+    before: TrackerState
     step: Step
 
 
 @dataclass(frozen=True)
 class SettledState:
-    """What a follower knows for good: no poll fetched at or before `until` can change it any more.
+    """The part of a tracker's state that no later poll can change: it covers the polls fetched at or before `until`.
 
-    `outcomes` counts the settled polls by what became of them, `excluded` those that were not followed.
+    `outcomes` counts the settled polls by outcome, `rejected` the quarantined ones by kind.
     """
 
-    state: State = field(default_factory=State)
+    state: TrackerState = field(default_factory=TrackerState)
     until: float = float("-inf")
     outcomes: Mapping[str, int] = field(default_factory=dict)
-    excluded: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 class FeedTracker:
-    """Follows one feed. Its journal depends on which polls were added, not on their order or repetition.
+    """Tracks the trains of one feed. Its journal depends on which polls were added, not on their order or repetition.
 
-    A poll may come up to `allowed_lateness_secs` after one that was fetched later; one that comes later still is left out, and
-    so is a malformed one: both are counted, the newest are kept `quarantine`, and the log (`logging`) names them. `planned` is
-    wanted where the feed tells delays and no times.
+    A poll may arrive up to `allowed_lateness_secs` after one that was fetched later. Polls that arrive later still, and
+    malformed ones, are rejected: the tracker counts and logs them, and holds the last MAX_QUARANTINED in `quarantine`.
+    `planned` is needed for feeds that publish delays without times.
     """
 
     def __init__(
@@ -67,11 +68,11 @@ class FeedTracker:
         self._allowed_lateness_secs, self._planned = allowed_lateness_secs, planned
         self._recent: list[_Applied] = []
         self._settled: list[Passing] = []
-        self._settled_uses: Counter[str] = Counter(settled.outcomes)
+        self._settled_outcomes: Counter[str] = Counter(settled.outcomes)
         self._settled_until = settled.until
         self._state = settled.state
+        self._rejected: Counter[str] = Counter(settled.rejected)
         self.quarantine: deque[QuarantinedPoll] = deque(maxlen=MAX_QUARANTINED)
-        self._left_out: Counter[str] = Counter(settled.excluded)
 
     @classmethod
     def resumed(
@@ -81,9 +82,9 @@ class FeedTracker:
         allowed_lateness_secs: float = ALLOWED_LATENESS_SECS,
         planned: PlannedTrips = NO_PLAN,
     ) -> Self:
-        """Return the follower that `settled` was taken of; `recent` holds the polls it knew beyond, in any order.
+        """Return the tracker that `settled` was taken from, with the polls after it (`recent`, in any order) applied.
 
-        Malformed ones among them were counted by then.
+        Malformed ones among them are skipped: `settled` already counts them.
         """
         tracker = cls(allowed_lateness_secs, planned, settled)
         for poll in recent:
@@ -92,33 +93,32 @@ class FeedTracker:
         return tracker
 
     def add(self, poll: Poll) -> None:
-        """Take in a poll. Nothing that its body holds raises."""
+        """Apply a poll. No content of its body raises."""
         try:
             snapshot = read_snapshot(poll, self._planned)
         except MalformedPoll as error:
-            self._quarantine(poll, "malformed", str(error))
+            self._reject(poll, MALFORMED, str(error))
             return
         if snapshot.fetched_at <= self._settled_until:
-            self._quarantine(
-                poll, "too late", f"it came over {self._allowed_lateness_secs:g} s after a newer one"
-            )
+            reason = f"it arrived over {self._allowed_lateness_secs:g} s after a newer one"
+            self._reject(poll, TOO_LATE, reason)
             return
         self._insert(poll, snapshot)
         self._settle()
 
     def holds(self, poll: Poll) -> bool:
-        """Tell whether this very poll was taken in, of those that are not settled yet."""
+        """Return whether this poll was added, among those that are not settled yet."""
         near = bisect_left(self._recent, poll.fetched_at, key=lambda applied: applied.poll.fetched_at)
         same = takewhile(lambda applied: applied.poll.fetched_at == poll.fetched_at, self._recent[near:])
         return any(applied.poll.body == poll.body for applied in same)
 
     def journal(self) -> list[Passing]:
-        """Return the passings known so far, in order of time: those of trips under way may yet be corrected."""
+        """Return the passings so far, in order of time. Later polls may still correct those of `open_runs`."""
         unsettled = (passing for passings in self.open_runs().values() for passing in passings)
         return sorted([*self._settled, *unsettled], key=journal_order)
 
     def open_runs(self) -> dict[RunId, tuple[Passing, ...]]:
-        """Return the passings that may yet be corrected, by run: trip and when it was first seen."""
+        """Return the passings that later polls may still correct, by run."""
         runs: dict[RunId, tuple[Passing, ...]] = {}
         for applied in self._recent:
             for passing in applied.step.closed:
@@ -130,35 +130,36 @@ class FeedTracker:
 
     @property
     def settled(self) -> SettledState:
-        """What is known for good, for a later `resumed`."""
+        """The state for a later `resumed`."""
         state = self._recent[0].before if self._recent else self._state
-        return SettledState(state, self._settled_until, dict(self._settled_uses), dict(self._left_out))
+        return SettledState(state, self._settled_until, dict(self._settled_outcomes), dict(self._rejected))
 
     @property
     def content_at(self) -> float | None:
-        """When what the newest poll with something new says was true (epoch seconds); None before the first."""
+        """The time of the latest new content (epoch seconds); None before the first poll."""
         for applied in reversed(self._recent):
-            if applied.step.use is PollOutcome.APPLIED:
-                return applied.step.state.at
-            if applied.step.use is PollOutcome.EMPTY:
+            if applied.step.outcome is PollOutcome.APPLIED:
+                return applied.step.state.content_at
+            if applied.step.outcome is PollOutcome.EMPTY:
                 return applied.poll.fetched_at
-        return self._recent[0].before.at or None if self._recent else self._state.at or None
+        state = self._recent[0].before if self._recent else self._state
+        return state.content_at or None
 
     def take_closed(self) -> list[Passing]:
-        """Hand over, and forget, the passings of trips that are over and can change no more: memory stays bounded."""
+        """Return, and remove, the passings of trips that are over and settled: this bounds the memory of the tracker."""
         taken, self._settled = self._settled, []
         return sorted(taken, key=journal_order)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many polls became what: each Use, `malformed` and `too late`; and the entities without a trip."""
-        recent = Counter()
+        """The number of polls by PollOutcome, MALFORMED and TOO_LATE, and the number of entities without a trip."""
+        recent: Counter[str] = Counter()
         for applied in self._recent:
-            recent += _counted(applied)
-        return dict(self._settled_uses + recent + self._left_out)
+            recent += _counts_of(applied)
+        return dict(self._settled_outcomes + recent + self._rejected)
 
     def _insert(self, poll: Poll, snapshot: Snapshot) -> None:
-        index = bisect_right(self._recent, _place(snapshot), key=lambda applied: applied.place)
+        index = bisect_right(self._recent, _order(snapshot), key=lambda applied: applied.order)
         later = self._recent[index:]
         if later:
             self._state = later[0].before
@@ -169,7 +170,7 @@ class FeedTracker:
 
     def _apply(self, poll: Poll, snapshot: Snapshot) -> None:
         step = advance(self._state, snapshot)
-        self._recent.append(_Applied(_place(snapshot), poll, self._state, step))
+        self._recent.append(_Applied(_order(snapshot), poll, self._state, step))
         self._state = step.state
 
     def _settle(self) -> None:
@@ -177,13 +178,13 @@ class FeedTracker:
         while self._recent[0].poll.fetched_at < horizon:
             applied = self._recent.pop(0)
             self._settled += applied.step.closed
-            self._settled_uses += _counted(applied)
+            self._settled_outcomes += _counts_of(applied)
             self._settled_until = applied.poll.fetched_at
 
-    def _quarantine(self, poll: Poll, kind: str, reason: str) -> None:
-        self._left_out[kind] += 1
+    def _reject(self, poll: Poll, kind: str, reason: str) -> None:
+        self._rejected[kind] += 1
         self.quarantine.append(QuarantinedPoll(poll, reason))
-        logging.getLogger(__name__).warning("the poll of %s is left out: %s", poll.fetched_at, reason)
+        logging.getLogger(__name__).warning("the poll of %s is quarantined: %s", poll.fetched_at, reason)
 
 
 def track_polls(
@@ -191,19 +192,19 @@ def track_polls(
     allowed_lateness_secs: float = ALLOWED_LATENESS_SECS,
     planned: PlannedTrips = NO_PLAN,
 ) -> FeedTracker:
-    """Return the follower of all `polls`; the same as adding them one by one, for that is what it does."""
+    """Return a tracker with all `polls` added, one by one."""
     tracker = FeedTracker(allowed_lateness_secs, planned)
     for poll in polls:
         tracker.add(poll)
     return tracker
 
 
-def _counted(applied: _Applied) -> Counter[str]:
-    counts = Counter({applied.step.use.value: 1})
+def _counts_of(applied: _Applied) -> Counter[str]:
+    counts = Counter({applied.step.outcome.value: 1})
     if applied.step.without_trip:
         counts[NO_TRIP] = applied.step.without_trip
     return counts
 
 
-def _place(snapshot: Snapshot) -> tuple[float, bytes]:
+def _order(snapshot: Snapshot) -> tuple[float, bytes]:
     return snapshot.fetched_at, snapshot.digest

@@ -1,55 +1,53 @@
-"""A trip as it is followed from poll to poll: what is ahead of its train, and what has passed.
-
-Nothing here changes in place.
-"""
+"""The tracked state of one trip: the stops ahead of its train, and its passings. All values are immutable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from headway_prediction.feeds.realtime.passing import Passing, Run
-from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting, Status, TripKey
+from headway_prediction.feeds.realtime.snapshot import ListedStop, Sighting, TripKey, VehicleStatus
 
-RERUN_SECS = 3600
-"""A stop that is ahead again, an hour after it was passed, is ahead of another train with the same id."""
+MIN_SECS_BETWEEN_RUNS = 3600
+"""A passed stop that is listed again with a time this much later belongs to another run under the same trip id."""
 
 
 class PollTime(NamedTuple):
-    """A poll in time: `at` is when the feed was as it says (by the feed's header, where that can be believed)."""
+    """The times of a poll: `content_at` by the feed's header where that is plausible, and `fetched_at` by our clock."""
 
-    at: float
-    poll: float
+    content_at: float
+    fetched_at: float
 
 
 class UpcomingStop(NamedTuple):
-    """A stop that is ahead of a train: its newest prediction, and when the train was last known not to have left it.
+    """A stop ahead of a train.
 
-    `status` is what the vehicle was seen to do there in the newest poll, None where none was seen; `from_schedule` and `track`
-    are those of ListedStop.
+    `due` is its latest prediction, `not_departed_at` when the train was last known not to have left it. `status` is the
+    vehicle's status there in the latest poll, None without one. `from_schedule` and `track` are those of ListedStop.
     """
 
     stop_id: str
     due: float | None
     not_departed_at: float | None
-    status: Status | None = None
+    status: VehicleStatus | None = None
     from_schedule: bool = False
     track: str = ""
 
     @property
     def stopped(self) -> bool:
-        """Whether the vehicle was seen standing there."""
-        return self.status is Status.STOPPED_AT
+        """Whether the vehicle was reported as stopped there."""
+        return self.status is VehicleStatus.STOPPED_AT
 
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One run of a trip: the stops ahead in order of travel, as of `seen`, and its passings by stop, in order.
+    """One run of a trip: the stops `ahead` in order of travel as of `last_seen`, and its passings by stop, in order.
 
-    `by_updates` says that trip updates listed its stops. `lost` is set once a poll that should have held the trip did not.
+    `by_updates` is whether trip updates listed its stops. `lost` is set by the first poll that should have held the trip
+    and did not.
     """
 
     run: Run
-    seen: PollTime
+    last_seen: PollTime
     ahead: tuple[UpcomingStop, ...] = ()
     passings: Mapping[str, Passing] = field(default_factory=dict)
     vehicle_id: str = ""
@@ -58,19 +56,23 @@ class Trip:
     by_updates: bool = False
     lost: bool = False
 
+    def unseen_secs(self, now: PollTime) -> float:
+        """Return for how long the trip had not appeared in the feed."""
+        return now.content_at - self.last_seen.content_at
 
-def new_trip(key: TripKey, moment: PollTime) -> Trip:
-    """Return a trip that is seen for the first time."""
-    return Trip(Run(key, moment.at), moment)
+
+def new_trip(key: TripKey, now: PollTime) -> Trip:
+    """Return a trip that appears for the first time."""
+    return Trip(Run(key, now.content_at), now)
 
 
-def with_sighting(trip: Trip, sighting: Sighting, moment: PollTime) -> Trip:
-    """Return the trip as seen now, with what the sighting tells of it for the first time.
+def with_sighting(trip: Trip, sighting: Sighting, now: PollTime) -> Trip:
+    """Return the trip with the attributes that the sighting adds, not yet with its stops.
 
-    What was inferred from its loss is taken back: it is back, and more is known.
+    For a trip that was lost, passings inferred from the loss are withdrawn: the sighting shows where the train is.
     """
     run, vehicle = trip.run, sighting.vehicle
-    told = Run(
+    known = Run(
         run.trip,
         run.first_seen,
         run.route_id or sighting.route_id,
@@ -80,31 +82,31 @@ def with_sighting(trip: Trip, sighting: Sighting, moment: PollTime) -> Trip:
     passings = trip.passings
     if trip.lost:
         ahead = {stop.stop_id for stop in trip.ahead}
-        passings = {stop_id: known for stop_id, known in passings.items() if stop_id not in ahead}
-    if told != run:
-        passings = {stop_id: replace(passing, run=told) for stop_id, passing in passings.items()}
+        passings = {stop_id: passing for stop_id, passing in passings.items() if stop_id not in ahead}
+    if known != run:
+        passings = {stop_id: replace(passing, run=known) for stop_id, passing in passings.items()}
     return Trip(
-        told,
-        moment,
+        known,
+        now,
         trip.ahead,
         passings,
-        (vehicle and vehicle.vehicle_id) or trip.vehicle_id,
+        (vehicle.vehicle_id if vehicle else "") or trip.vehicle_id,
         trip.stop_sequence,
         sighting.assigned,
         trip.by_updates or bool(sighting.listed),
     )
 
 
-def is_new_run(trip: Trip, sighting: Sighting, moment: PollTime) -> bool:
-    """Tell whether the sighting is of another run under the same id: it has stops ahead that were passed long ago."""
+def is_new_run(trip: Trip, sighting: Sighting, now: PollTime) -> bool:
+    """Return whether the sighting is another run under the same id: stops that were passed long ago are ahead again."""
     vehicle = sighting.vehicle
     if not trip.passings:
         return False
     ahead = sighting.listed or ()
     if sighting.listed is None and vehicle is not None and not trip.by_updates:
-        ahead = (ListedStop(vehicle.stop_id, moment.at),)
+        ahead = (ListedStop(vehicle.stop_id, now.content_at),)
     return any(
-        stop.due is not None and stop.due > trip.passings[stop.stop_id].time + RERUN_SECS
+        stop.due is not None and stop.due > trip.passings[stop.stop_id].time + MIN_SECS_BETWEEN_RUNS
         for stop in ahead
         if stop.stop_id in trip.passings
     )

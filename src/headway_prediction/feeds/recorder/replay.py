@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.recorder.body_store import DamagedBody, day_name, read_body
 from headway_prediction.feeds.recorder.index import INDEX_NAME, Outcome, read_index
 from headway_prediction.feeds.recorder.layout import archive_days, check_archive

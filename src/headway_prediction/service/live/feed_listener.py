@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.live.issues import Issues
 from headway_prediction.service.live.minute import FeedState

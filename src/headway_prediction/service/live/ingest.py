@@ -12,7 +12,7 @@ from headway_prediction.feeds.realtime import checkpoint
 from headway_prediction.feeds.realtime.parse import MAX_EPOCH_SECS
 from headway_prediction.feeds.realtime.passing import Passing, RunId
 from headway_prediction.feeds.realtime.planned import PlannedTrips
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, SettledState
 from headway_prediction.service.live.line_filter import LineFilter
 from headway_prediction.service.live.write_queue import WriteQueue

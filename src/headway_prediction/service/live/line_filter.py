@@ -6,13 +6,8 @@ from functools import cached_property
 
 import polars as pl
 
-from headway_prediction.feeds.realtime.arrival_log import (
-    FeedMetadata,
-    direction_of,
-    route_of,
-    service_date_of,
-    typed_log,
-)
+from headway_prediction.feeds.realtime.arrival_log import service_date_of, typed_log
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
 from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.service.store.rows import DatedPassing
@@ -25,13 +20,13 @@ class LineFilter:
     """Which passings of a feed are the line's: those of `route_id` with a known direction, as `tidy_log` chooses them.
 
     `route_id` may join several routes of one line, see `routes_of`. `words` and `planned` say what the feed leaves unsaid;
-    `most_uncertain_secs` leaves out what may be further off.
+    `max_uncertainty_secs` leaves out what may be further off.
     """
 
     route_id: str
     words: FeedMetadata
     planned: PlannedTrips = NO_PLAN
-    most_uncertain_secs: float | None = None
+    max_uncertainty_secs: float | None = None
 
     def of_run(self, passings: Sequence[Passing]) -> list[DatedPassing]:
         """Return the line's among the passings of one run, all on the service date that the first of them gives."""
@@ -52,10 +47,12 @@ class LineFilter:
         return routes_of(self.route_id)
 
     def _named(self, passing: Passing) -> Passing | None:
-        if route_of(passing.run, self.words) not in self._routes:
+        if self.words.route_of(passing.run) not in self._routes:
             return None
-        direction = direction_of(passing, self.words)
-        unsure = self.most_uncertain_secs is not None and passing.uncertainty_secs > self.most_uncertain_secs
+        direction = self.words.direction_of(passing)
+        unsure = (
+            self.max_uncertainty_secs is not None and passing.uncertainty_secs > self.max_uncertainty_secs
+        )
         if direction not in DIRECTIONS or unsure:
             return None
         return self._called(passing, direction)

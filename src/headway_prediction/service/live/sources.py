@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import ALLOWED_LATENESS_SECS
 from headway_prediction.feeds.recorder.address import FeedAddress
 from headway_prediction.feeds.recorder.index import Attempt, Outcome

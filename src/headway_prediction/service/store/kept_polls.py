@@ -7,7 +7,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.store.rows import Changes
 from headway_prediction.service.store.tables import CHECKPOINTS, PASSINGS, POLL_BODIES, POLLS
 from headway_prediction.service.store.upsert import insert, upsert

@@ -9,7 +9,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import FeedMetadata, typed_log
+from headway_prediction.feeds.realtime.arrival_log import typed_log
+from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
 from headway_prediction.service.live.published import PublishedForecast
 from headway_prediction.service.store import issued_rows, kept_polls

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.simulate.feed.faults import FeedFaults
 
 ERROR_PAGE = b"<!DOCTYPE html><title>502 Bad Gateway</title>"

@@ -6,7 +6,7 @@ import numpy as np
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.simulate.feed.delivery import delivered
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent, MessageWriter

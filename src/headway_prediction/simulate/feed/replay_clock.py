@@ -6,7 +6,7 @@ from threading import Lock
 from time import monotonic
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.recorder.replay import check_speed
 
 

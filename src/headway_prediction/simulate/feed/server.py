@@ -15,7 +15,7 @@ from itertools import count
 from threading import Thread
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.poll import Poll
+from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 
