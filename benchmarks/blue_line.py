@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import xarray as xr
+from horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 from stages import refuse_others, stage, write_json
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.physics.fit_prior import fit_prior

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import numpy as np
+from horizons import HORIZONS
 
-from headway_prediction.evaluation.horizons import HORIZONS
 from headway_prediction.grid.headway_grid import CAP_MINS
 from headway_prediction.simulate import Plan, Scenario, blue_line, plan_day
 from headway_prediction.simulate.blue_line import PEAK_MINS

@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from horizons import HORIZONS
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.evaluation.backtest import select_test_dates
-from headway_prediction.evaluation.horizons import HORIZONS
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.backtest import scored_origins, select_test_dates
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecaster
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.propagation import Propagation

@@ -19,7 +19,7 @@ import numpy as np
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
-from headway_prediction.evaluation.truth import scored_origins
+from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history

@@ -11,7 +11,7 @@ import pytest
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.truth import scored_origins
+from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.forecasters.lightgbm.model import LightGBM
 from headway_prediction.grid.store import read_history
 from headway_prediction.transit.line import Line

@@ -12,8 +12,9 @@ from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.bundle.line_adaptation import BLENDED, LineAdaptation, adaptation_dates
 from headway_prediction.bundle.multi_line_bundle import LinesBundle
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.leakage.random_future import with_random_future
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.leakage.lookahead import with_random_future
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.rolling_fit import RollingFit, RollingPrior, history_before
 from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster

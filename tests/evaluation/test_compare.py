@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.backtest import backtest, select_test_dates
-from headway_prediction.evaluation.compare import score_methods
-from headway_prediction.evaluation.scores import total
-from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.typical_headway import TypicalHeadway
+from headway_prediction.evaluation.backtest import backtest, scored_origins
+from headway_prediction.evaluation.cell_statistics import total
+from headway_prediction.evaluation.compare import bootstrap_over_days, score_methods
+from headway_prediction.evaluation.truth import TypicalHeadway, day_truth
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence
@@ -208,23 +207,6 @@ def test_nothing_to_score_is_refused(history):
         score_methods(history, DAYS, {"net": shifted(history, 0), "late": shifted(history, 0, DAYS[:1], [5])})
 
 
-def test_a_backtest_forecasts_every_scored_origin_of_every_date_that_has_some(history):
-    forecasts = list(backtest(history, Persistence.fit(history), DAYS))
-    assert [forecast.service_date for forecast in forecasts] == DAYS[:3]
-    for forecast in forecasts:
-        np.testing.assert_array_equal(forecast.origins, scored_origins(history, forecast.service_date))
-
-
-def test_held_back_dates_are_those_that_no_part_of_the_training_used(history):
-    days = {"training": DAYS[:1], "validation": DAYS[1:2], "test": DAYS[2:3]}
-    assert select_test_dates(history, days) == DAYS[2:]
-    assert select_test_dates(history, days, [DAYS[3], DAYS[2]]) == DAYS[2:]
-    with pytest.raises(HeadwayError, match="2025-09-30 was used to train or validate"):
-        select_test_dates(history, days, DAYS[1:])
-    with pytest.raises(HeadwayError, match="every service date"):
-        select_test_dates(history.select(DAYS[:2]), days)
-
-
 # Persistence on other days of these lines, from the protocol: MAE, RMSE, MAE@5, MAE@15, ev_MAE, ev_MAE late.
 PROTOCOL = {
     "dublin-dart": ("Europe/Dublin", (2.617, 4.646, 1.933, 4.029, 4.639, 4.474)),
@@ -242,3 +224,80 @@ def test_persistence_lands_near_the_protocol_on_real_lines(real_line, name):
     row = score_methods(history, dates, {"persistence": forecasts}).table()["persistence"]
     found = [row[metric] for metric in ("mae", "rmse", "mae@5", "mae@15", "ev_mae", "ev_mae_late")]
     assert found == pytest.approx(expected, rel=0.05)
+
+
+CELLS = np.full(20, 1000)
+
+
+def test_the_estimate_is_the_difference_of_the_pooled_errors():
+    # 30 of 10 cells and 30 of 30 cells: 60/40 against 20/40.
+    found = bootstrap_over_days(np.array([30.0, 30]), np.array([10.0, 10]), np.array([10, 30]))
+    assert found.estimate == pytest.approx(1.0)
+    # The draws are twice the first day (2), one of each (1), or twice the second (2/3).
+    assert (found.low, found.high) == pytest.approx((2 / 3, 2))
+
+
+def test_roots_are_taken_of_the_pooled_squares_of_each_draw():
+    # Squares of 1 and 9 against 4 and 4: of both days the roots are sqrt(5) and 2, of one day drawn twice 1 - 2 and 3 - 2.
+    found = bootstrap_over_days(
+        np.array([10.0, 90]), np.array([40.0, 40]), np.array([10, 10]), metric=np.sqrt
+    )
+    assert found.estimate == pytest.approx(np.sqrt(5) - 2)
+    assert (found.low, found.high) == pytest.approx((-1, 1))
+
+
+def test_a_method_is_no_better_than_itself():
+    errors = np.random.default_rng(0).uniform(500, 1500, 20)
+    found = bootstrap_over_days(errors, errors, CELLS)
+    assert (found.estimate, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert not found.is_clear
+
+
+def test_better_on_every_day_is_clear():
+    errors = np.random.default_rng(1).uniform(500, 1500, 20)
+    found = bootstrap_over_days(errors, errors + 100, CELLS)
+    assert found.low == pytest.approx(-0.1) and found.high == pytest.approx(-0.1)
+    assert found.p_value < 0.001
+    assert found.is_clear
+
+
+def test_swapping_the_methods_mirrors_the_answer():
+    random = np.random.default_rng(2)
+    a, b = random.uniform(500, 1500, (2, 20))
+    there, back = bootstrap_over_days(a, b, CELLS, seed=5), bootstrap_over_days(b, a, CELLS, seed=5)
+    assert (there.estimate, there.low, there.high) == pytest.approx((-back.estimate, -back.high, -back.low))
+    assert there.p_value == back.p_value
+
+
+def test_one_bad_day_in_many_is_chance():
+    gaps = np.zeros(20)
+    gaps[3] = 5000
+    found = bootstrap_over_days(gaps, np.zeros(20), CELLS)
+    assert found.low == 0
+    assert not found.is_clear
+
+
+def test_the_interval_is_about_as_wide_as_the_normal_one():
+    gaps = np.random.default_rng(3).normal(100, 200, 200)
+    found = bootstrap_over_days(gaps, np.zeros(200), np.full(200, 1000))
+    assert (found.high - found.low) == pytest.approx(2 * 1.96 * gaps.std() / 1000 / np.sqrt(200), rel=0.05)
+
+
+@pytest.mark.parametrize(("days", "p_value"), [(2, 1 / 2), (3, 1 / 4), (6, 1 / 32)])
+def test_few_days_that_agree_prove_no_more_than_as_many_tossed_coins(days, p_value):
+    found = bootstrap_over_days(np.full(days, 10.0), np.full(days, 30.0), np.full(days, 10))
+    assert (found.estimate, found.low, found.high) == (-2, -2, -2)
+    assert found.p_value == p_value
+
+
+def test_a_single_day_tells_nothing_of_the_next():
+    found = bootstrap_over_days(np.array([10.0]), np.array([30.0]), np.array([10]))
+    assert found.estimate == -2
+    assert np.isnan([found.low, found.high, found.p_value]).all()
+    assert not found.is_clear
+
+
+def test_the_seed_decides():
+    a, b = np.random.default_rng(4).uniform(500, 1500, (2, 20))
+    assert bootstrap_over_days(a, b, CELLS, seed=1) == bootstrap_over_days(a, b, CELLS, seed=1)
+    assert bootstrap_over_days(a, b, CELLS, seed=1) != bootstrap_over_days(a, b, CELLS, seed=2)

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.test_scores import truth_of
 from headway_prediction.evaluation.detection import (
     THRESHOLDS,
     EventCells,
@@ -16,6 +15,7 @@ from headway_prediction.evaluation.detection import (
     event_cells,
     matthews_correlation,
 )
+from helpers.truths import truth_of
 
 BOOLS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 RANKED = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=30)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from headway_prediction.evaluation.significance import bootstrap_over_days
+from headway_prediction.evaluation.compare import bootstrap_over_days
 
 CELLS = np.full(20, 1000)
 

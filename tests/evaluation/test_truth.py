@@ -1,60 +1,28 @@
-from datetime import date, timedelta
+"""Truth of each origin, the typical headway, and quiet and disturbed conditions."""
+
+from datetime import timedelta
+from math import sqrt
 
 import numpy as np
+import polars as pl
 import pytest
+import xarray as xr
 
-from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.typical_headway import TypicalHeadway
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.truth import (
+    MIN_DISTURBED_IRREGULARITY,
+    TypicalHeadway,
+    condition_of,
+    day_truth,
+    irregularity,
+)
+from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
-from helpers.lines import MONDAY, ZONE, log_of, regular_rows, train
-
-
-def history_of(rows):
-    log = log_of(rows)
-    return history_from_log(log, Line.from_arrivals(log, ZONE))
-
-
-def both_ways(minutes, stops="AB", run=2.0):
-    """Trains that leave both ends at the same minutes."""
-    return [
-        row
-        for k, minute in enumerate(minutes)
-        for direction, path in enumerate((stops, stops[::-1]))
-        for row in train(f"{direction}{k}", path, minute, direction=direction, run=run)
-    ]
-
-
-def test_origins_are_the_tens_between_thirty_after_the_first_and_fifteen_before_the_last_busy_minute():
-    # Trains at 400, 410, … 590: A and B have a headway from 410 and 412 on; the log ends with the passing at 592.
-    history = history_of(both_ways(range(400, 600, 10)))
-    # Over half of the four platforms are valid from 412 to 592: tens in [442, 577).
-    assert scored_origins(history, MONDAY).tolist() == list(range(450, 580, 10))
-
-
-def test_the_last_origin_lies_before_not_at_fifteen_minutes_from_the_end():
-    # The last passing is at B at 595: the bound is 580, which is left out.
-    rows = both_ways([*range(400, 590, 10), 593])
-    assert scored_origins(history_of(rows), MONDAY)[-1] == 570
-    assert scored_origins(history_of(both_ways([*range(400, 590, 10), 594])), MONDAY)[-1] == 580
-
-
-def test_half_the_cells_are_half_of_the_platforms_that_exist():
-    # Only direction 0 runs, between A and B: two valid cells are not over half of four platforms, but of three.
-    rows = [row for k in range(20) for row in train(f"a{k}", "AB", 400 + 10 * k)]
-    history = history_of([*rows, *train("back", "CA", 100, direction=1)])
-    assert history.line.platforms().height == 4
-    assert len(scored_origins(history, MONDAY)) == 0
-    history = history_of([*rows, *train("back", "A", 100, direction=1)])
-    assert history.line.platforms().height == 3
-    assert scored_origins(history, MONDAY).tolist() == list(range(450, 580, 10))
-
-
-def test_a_day_that_never_runs_has_no_origins():
-    tuesday = MONDAY + timedelta(days=1)
-    history = history_of([*both_ways(range(400, 600, 10)), *train("x", "AB", 400, day=tuesday)])
-    assert scored_origins(history, tuesday).tolist() == []
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from helpers.lines import MONDAY, regular_rows
+from helpers.trips import history_of
+from helpers.truths import both_ways
 
 
 def test_truth_is_the_grid_after_each_origin():
@@ -100,6 +68,156 @@ def test_truth_knows_the_usual_headway_of_its_own_minutes():
     assert truth.cap_mins == 30
 
 
-def test_a_date_that_is_not_in_the_grid_is_refused():
-    with pytest.raises(HeadwayError, match="no service date 2024-01-01"):
-        scored_origins(history_of(both_ways(range(400, 600, 10))), date(2024, 1, 1))
+DAYS = [MONDAY + timedelta(days=k) for k in range(3)]
+SATURDAY = MONDAY + timedelta(days=5)
+
+
+# Every 12 minutes at station 0 in direction 0, every day of the week.
+PLAN = Timetable(
+    (Service("daily", weekdays=frozenset(range(7))),),
+    pl.DataFrame([(0, k, 0, 0, 360.0 + 12 * k) for k in range(60)], PLANNED_COLUMNS, orient="row"),
+)
+
+
+def history_of_headways(headways, plan=None):
+    """Two stations, on each date at its own headway."""
+    rows = [
+        row
+        for day, headway in headways.items()
+        for row in regular_rows(stations=2, headway=headway, days=[day])
+    ]
+    return history_of(rows, plan)
+
+
+@pytest.fixture(scope="module")
+def history():
+    return history_of_headways(dict(zip(DAYS, (6.0, 8.0, 20.0), strict=True)))
+
+
+def test_only_days_before_the_first_scored_one_say_what_is_usual(history):
+    typical = TypicalHeadway.before(history, DAYS[1:])
+    assert typical.on(history, DAYS[1])[600, 0, 0] == typical.on(history, DAYS[2])[600, 0, 0] == 6
+    # Both earlier days: the median of sixes and eights lies between them.
+    assert 6 <= TypicalHeadway.before(history, DAYS[2:]).on(history, DAYS[2])[600, 0, 0] <= 8
+
+
+def test_what_comes_after_the_first_scored_day_changes_nothing(history):
+    shorter = history.select(DAYS[:2])
+    np.testing.assert_array_equal(
+        TypicalHeadway.before(history, [DAYS[1]]).medians, TypicalHeadway.before(shorter, [DAYS[1]]).medians
+    )
+
+
+def test_without_earlier_days_or_a_plan_nothing_is_usual(history):
+    typical = TypicalHeadway.before(history, DAYS)
+    assert typical.medians is None
+    assert np.isnan(typical.on(history, DAYS[0])).all()
+
+
+def test_without_any_date_nothing_is_learned(history):
+    assert TypicalHeadway.before(history, []).medians is None
+
+
+def test_where_no_earlier_day_tells_the_plan_does(history):
+    planned = history_of_headways({MONDAY: 6.0, SATURDAY: 20.0}, plan=PLAN)
+    typical = TypicalHeadway.before(planned, [SATURDAY])
+    # No earlier weekend, so that Saturday has its plan; a Monday has what Mondays were like.
+    assert typical.on(planned, SATURDAY)[600, 0, 0] == 12
+    assert np.isnan(typical.on(planned, SATURDAY)[600, 1, 0])
+    assert typical.on(planned, MONDAY)[600, 0, 0] == 6
+    assert typical.on(planned, MONDAY).shape == (1620, 2, 2)
+
+
+TUESDAY = MONDAY + timedelta(days=1)
+
+
+def day_of(passings, open_since=None):
+    """A day of one station whose direction 0 has passings {minute: headway}; direction 1 never runs.
+
+    `open_since` is the minute since which the last headway is open.
+    """
+    cells = {name: np.full((1620, 1, 2), np.nan) for name in ("headway", "elapsed")}
+    cells |= {name: np.zeros((1620, 1, 2), bool) for name in ("arrived", "valid")}
+    for minute, headway in passings.items():
+        cells["headway"][minute:, 0, 0] = headway
+        cells["arrived"][minute, 0, 0] = True
+    cells["valid"][min(passings) :, 0, 0] = True
+    if open_since is not None:
+        cells["elapsed"][open_since:, 0, 0] = np.arange(1, 1621 - open_since)
+    return xr.Dataset({name: (("time", "station", "direction"), values) for name, values in cells.items()})
+
+
+TYPICAL = np.full((1620, 1, 2), 10.0)
+
+
+def test_irregularity_by_hand():
+    day = day_of({600: 5, 620: 20})
+    # Up to 629 both passings count: deviations 5 and 10 from 10; from 630 on the later one alone; from 650 on none.
+    found = irregularity(day, TYPICAL, np.array([599, 600, 629, 630, 649, 650]))
+    expected = [np.nan, 0.5, sqrt((25 + 100) / 2) / 10, 1.0, 1.0, np.nan]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_a_line_that_stands_still_is_disturbed_though_nothing_passes():
+    day = day_of({600: 10}, open_since=600)
+    found = irregularity(day, TYPICAL, np.array([605, 609, 610, 624, 634]))
+    # At the end of minute 610 the headway is open for 11 minutes; at 634, for 35, and the passing is forgotten.
+    expected = [0, 0, sqrt(1 / 2) / 10, sqrt(15**2 / 2) / 10, 25 / 10]
+    np.testing.assert_allclose(found, expected)
+    assert condition_of(found).tolist() == [0, 0, 0, 1, 1]
+
+
+def test_cells_that_are_not_valid_or_have_no_usual_headway_have_no_say():
+    day = day_of({600: 5, 620: 20}, open_since=620)
+    day["valid"][620:] = False
+    assert irregularity(day, TYPICAL, np.array([640])).tolist() == pytest.approx([np.nan], nan_ok=True)
+    assert irregularity(day, TYPICAL, np.array([625])).tolist() == [0.5]
+    unknown = np.full_like(TYPICAL, np.nan)
+    assert np.isnan(irregularity(day, unknown, np.array([625]))).all()
+
+
+def test_the_first_minutes_of_a_day_look_back_to_its_beginning_only():
+    assert irregularity(day_of({0: 5}), TYPICAL, np.array([0, 29, 30])).tolist() == pytest.approx(
+        [0.5, 0.5, np.nan], nan_ok=True
+    )
+
+
+def test_conditions_begin_at_the_limit():
+    found = condition_of(
+        np.array([0.0, MIN_DISTURBED_IRREGULARITY - 1e-9, MIN_DISTURBED_IRREGULARITY, 3.0, np.nan])
+    )
+    assert found.tolist() == [0, 0, 1, 1, 2]
+
+
+def test_the_condition_of_an_origin_needs_nothing_from_after_it():
+    history = history_of(regular_rows(days=(MONDAY, TUESDAY), headway=8.0, noise=3.0))
+    typical = TypicalHeadway.before(history, [TUESDAY])
+    origins = scored_origins(history, TUESDAY)
+    whole = day_truth(history, TUESDAY, origins, typical).irregularity
+    for origin, value in list(zip(origins, whole, strict=True))[::5]:
+        known = history.as_of(TUESDAY, int(origin))
+        assert day_truth(known, TUESDAY, [origin], typical).irregularity[0] == value
+
+
+def test_an_even_service_is_quiet_until_its_trains_stay_away():
+    even = regular_rows(days=(MONDAY, TUESDAY), headway=8.0)
+    history = history_of([row for row in even if row[0] == MONDAY or not 500 <= row[5] < 540])
+    typical = TypicalHeadway.before(history, [TUESDAY])
+    origins = np.arange(450, 600, 10)
+    found = condition_of(day_truth(history, TUESDAY, origins, typical).irregularity)
+    # By 520 most platforms have waited more than twice as long as usual; the long headways that end from 540 on are over
+    # half an hour old at 580.
+    assert set(range(520, 560, 10)) <= set(origins[found == 1].tolist()) <= set(range(510, 580, 10))
+    assert (condition_of(day_truth(history, MONDAY, origins, typical).irregularity) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"), [("dublin-dart", "Europe/Dublin"), ("sydney-t4", "Australia/Sydney")]
+)
+def test_real_lines_are_quiet_most_of_the_time_and_disturbed_at_times(real_line, name, zone):
+    log = read_arrivals(real_line(name) / "arrivals.parquet")
+    history = history_from_log(log, Line.from_arrivals(log, zone))
+    day = history.service_dates[-1]
+    typical = TypicalHeadway.before(history, [day])
+    disturbed = condition_of(day_truth(history, day, scored_origins(history, day), typical).irregularity) == 1
+    assert 0.01 < disturbed.mean() < 0.5

@@ -5,8 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from evaluation.leakage.test_no_peeking import DAYS, assert_bitwise_equal, history_of
-from headway_prediction.evaluation.leakage.random_future import with_random_future
+from headway_prediction.evaluation.leakage.lookahead import with_random_future
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -21,13 +20,14 @@ from headway_prediction.forecasters.rolling_fit import (
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from helpers.lines import MONDAY, noisy_history
+from helpers.ragged_line import DAYS, assert_bitwise_equal, ragged_history
 
 ORIGINS = np.array([930, 295, 359, 360, 404, 700, 0, 1619])  # in no order; 359 is the last minute of an hour
 
 
 @pytest.fixture(scope="module", params=["all", "none"])
 def history(request) -> LineHistory:
-    return history_of(request.param, DAYS)
+    return ragged_history(request.param, DAYS)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ import polars as pl
 
 from headway_prediction.cli.simulate_grid import ScenarioName, named_scenario
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.typical_headway import TypicalHeadway
+from headway_prediction.evaluation.truth import TypicalHeadway
 from headway_prediction.forecasters.base import Forecast, Forecaster
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.serialization import moment

@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.backtest import backtest
+from headway_prediction.evaluation.backtest import backtest, scored_origins
 from headway_prediction.evaluation.compare import score_methods
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log

@@ -4,8 +4,8 @@ from math import nan
 import numpy as np
 import pytest
 
+from headway_prediction.evaluation.compare import Difference
 from headway_prediction.evaluation.detection import EventCells
-from headway_prediction.evaluation.significance import Difference
 from headway_prediction.reporting.summary import alerts, comparison, intervals
 from reporting.test_table import NAMES, scores_of
 

@@ -5,11 +5,10 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from headway_prediction.evaluation.cell_statistics import STATISTICS
+from headway_prediction.evaluation.cell_statistics import STATISTICS, Sums
 from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.detection import EventCells
-from headway_prediction.evaluation.disturbance import CONDITIONS
-from headway_prediction.evaluation.scores import Sums
+from headway_prediction.evaluation.truth import CONDITIONS
 from headway_prediction.reporting.score_tables import score_tables
 from headway_prediction.reporting.table import markdown_table, terminal_table
 from headway_prediction.transit.line import Line, Station

@@ -3,8 +3,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.evaluation.compare import score_methods
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.reporting.glossary import towards

@@ -12,7 +12,8 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.evaluation.validation_forecasts import concatenated, forecast_cells
 from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration

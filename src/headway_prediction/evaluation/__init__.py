@@ -1,1 +1,1 @@
-"""Scores of forecasts beside each other: truth, exported forecasts, statistics, metrics, significance, tables, report."""
+"""Scores of forecasts: backtest, truth, statistics, metrics, detection, significance, leakage checks."""

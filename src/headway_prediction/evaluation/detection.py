@@ -1,14 +1,15 @@
-"""Bunched and gapped trains: how well forecasts tell them, beside detectors that say always the same.
+"""Bunched and gapped trains: how well forecasts detect them, beside the detectors "always" and "never".
 
-A train is bunched when its headway is under half of the usual one, gapped when it is over one and a half times it
-(PROTOCOL.md, "Scores"), at event cells. Every method is asked in the same way: it calls a train bunched when its median is
-under half of the usual headway, that is when it holds bunching for more likely than not, and ranks trains by the ratio of
-its median to the usual headway. Truth is capped: where the usual headway is two thirds of the cap or more, no train can be
-gapped.
+A train is bunched when its headway is under half of the typical one, gapped when it is over one and a half times the
+typical one (docs/methodology.md), at event cells. Every method is turned into a detector in the same way: it raises a
+bunching alert when its median is under half of the typical headway, that is when bunching is more likely than not, and
+ranks trains by the ratio of its median to the typical headway. Truth is capped: where the typical headway is two thirds of
+the cap or more, no train can be gapped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -17,17 +18,20 @@ from headway_prediction.evaluation.truth import Truth
 
 ALL_LEADS = "all"
 
+DetectorScores = dict[str, float]
+"""mcc, average_precision, base_rate, recall and precision of one detector."""
+
 
 @dataclass(frozen=True)
 class Threshold:
-    """A train is in trouble when its ratio to the usual headway lies beyond `limit`, on the side of `sign`."""
+    """A limit on the ratio of a headway to the typical one: exceeded above `limit` (sign 1) or below it (sign -1)."""
 
     sign: int
     limit: float
 
     def is_met(self, ratios: np.ndarray) -> np.ndarray:
-        """Tell which ratios lie beyond the limit."""
-        return self.sign * ratios > self.sign * self.limit
+        """Return which ratios lie beyond the limit."""
+        return np.asarray(self.sign * ratios > self.sign * self.limit)
 
 
 THRESHOLDS = {"bunched": Threshold(-1, 0.5), "gapped": Threshold(1, 1.5)}
@@ -35,21 +39,21 @@ THRESHOLDS = {"bunched": Threshold(-1, 0.5), "gapped": Threshold(1, 1.5)}
 
 @dataclass(frozen=True)
 class EventCells:
-    """Headways over usual headways at event cells where these are known; all of shape (cells,).
+    """Headways over typical headways at event cells where the typical headway is known; all of shape (cells,).
 
-    `lead` in minutes, `truth`, and `forecasts` (medians) by method. Cells of disjoint windows may be appended to each
-    other: an average precision needs them all, sums would not do.
+    `lead` in minutes, `truth`, and `forecasts` (medians) by method. An average precision needs all cells: sums do not
+    suffice. Cells of disjoint windows may be appended to each other.
     """
 
     lead: np.ndarray
     truth: np.ndarray
     forecasts: Mapping[str, np.ndarray]
 
-    def at_leads(self, first: int, last: int) -> "EventCells":
+    def at_leads(self, first: int, last: int) -> Self:
         """Return the cells of leads `first` to `last`."""
         chosen = (first <= self.lead) & (self.lead <= last)
         forecasts = {method: ratios[chosen] for method, ratios in self.forecasts.items()}
-        return EventCells(self.lead[chosen], self.truth[chosen], forecasts)
+        return type(self)(self.lead[chosen], self.truth[chosen], forecasts)
 
 
 def event_cells(truths: Sequence[Truth], medians: Mapping[str, Iterable[np.ndarray]]) -> EventCells:
@@ -57,39 +61,40 @@ def event_cells(truths: Sequence[Truth], medians: Mapping[str, Iterable[np.ndarr
     chosen = [truth.event & np.isfinite(truth.typical) for truth in truths]
 
     def ratios(headways: Iterable[np.ndarray]) -> np.ndarray:
-        days = zip(headways, truths, chosen, strict=True)
-        return np.concatenate([cells[kept] / truth.typical[kept] for cells, truth, kept in days]).astype(
-            float
-        )
+        days = [
+            cells[own] / truth.typical[own]
+            for cells, truth, own in zip(headways, truths, chosen, strict=True)
+        ]
+        return np.concatenate(days).astype(float)
 
-    leads = [np.nonzero(kept)[1] + 1 for kept in chosen]
+    leads = [np.nonzero(own)[1] + 1 for own in chosen]
     forecasts = {method: ratios(cells) for method, cells in medians.items()}
     return EventCells(np.concatenate(leads), ratios([truth.headway for truth in truths]), forecasts)
 
 
-def detection_scores(cells: EventCells, kind: Threshold) -> dict[str, dict[str, float]]:
-    """Return `detector_scores` of every method and, last, of the detectors "always" and "never"."""
-    actual = kind.is_met(cells.truth)
-    rows = {
-        method: detector_scores(actual, kind.is_met(ratios), kind.sign * ratios)
-        for method, ratios in cells.forecasts.items()
-    }
-    same = np.zeros(len(actual))
-    trivial = {name: np.full(len(actual), says) for name, says in (("always", True), ("never", False))}
-    return rows | {name: detector_scores(actual, alerted, same) for name, alerted in trivial.items()}
-
-
-def detection_by_leads(cells: EventCells, kind: Threshold) -> dict[str, dict[str, dict[str, float]]]:
+def detection_by_leads(cells: EventCells, threshold: Threshold) -> dict[str, dict[str, DetectorScores]]:
     """Return `detection_scores` over all leads and by group of leads."""
     groups = {group: cells.at_leads(*ends) for group, ends in LEAD_GROUPS.items()}
-    return {name: detection_scores(part, kind) for name, part in ({ALL_LEADS: cells} | groups).items()}
+    return {name: detection_scores(part, threshold) for name, part in ({ALL_LEADS: cells} | groups).items()}
 
 
-def detector_scores(actual: np.ndarray, alerted: np.ndarray, strength: np.ndarray) -> dict[str, float]:
-    """Return mcc, average_precision, base_rate, caught (share of troubles warned of) and right (share of warnings).
+def detection_scores(cells: EventCells, threshold: Threshold) -> dict[str, DetectorScores]:
+    """Return `detector_scores` of every method and, last, of the detectors "always" and "never"."""
+    actual = threshold.is_met(cells.truth)
+    rows = {
+        method: detector_scores(actual, threshold.is_met(ratios), threshold.sign * ratios)
+        for method, ratios in cells.forecasts.items()
+    }
+    constant = np.zeros(len(actual))
+    trivial = {name: np.full(len(actual), alert) for name, alert in (("always", True), ("never", False))}
+    return rows | {name: detector_scores(actual, alerted, constant) for name, alerted in trivial.items()}
 
-    `actual` and `alerted` are bool, `strength` how surely the detector holds each cell for trouble: (cells,). A share of
-    nothing is NaN.
+
+def detector_scores(actual: np.ndarray, alerted: np.ndarray, strength: np.ndarray) -> DetectorScores:
+    """Return the scores of one detector; a share of nothing is NaN.
+
+    `actual` (bunched or gapped) and `alerted` are bool, `strength` ranks the cells by how likely the detector holds them to
+    be bunched or gapped: (cells,).
     """
     return {
         "mcc": matthews_correlation(actual, alerted),
@@ -113,7 +118,7 @@ def matthews_correlation(actual: np.ndarray, alerted: np.ndarray) -> float:
 
 
 def average_precision(actual: np.ndarray, strength: np.ndarray) -> float:
-    """Return the precision at every distinct threshold, weighted by the recall that it adds; NaN without a trouble.
+    """Return the precision at every distinct threshold, weighted by the recall that it adds; NaN without a positive cell.
 
     No interpolation (Davis & Goadrich 2006 show that a straight one flatters); equal strengths are one threshold, so that
     a detector that never changes has the base rate.

@@ -1,10 +1,15 @@
-"""Metrics, in minutes, from additive sums (PROTOCOL.md, "Scores"); whatever bins the sums have, the metrics have."""
+"""Metrics, in minutes, from additive sums (docs/methodology.md), and the limits that coverage must keep.
+
+Metrics have whatever bins the sums have.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from headway_prediction.evaluation.cell_statistics import STATISTICS
-from headway_prediction.evaluation.scores import total
+from headway_prediction.evaluation.cell_statistics import STATISTICS, total
 
 REPORTED_LEADS = (5, 10, 15)
 LEAD_GROUPS = {"1-5": (1, 5), "6-10": (6, 10), "11-15": (11, 15)}
@@ -14,15 +19,20 @@ BY_LEAD_GROUP = (
     "ev_coverage", *(f"{population}at_or_below_{name}" for population in ("", "ev_") for name in QUANTILES),
 )  # fmt: skip
 AT_EVENTS_ONLY = ("disp", "disp_draws")
+EVENT_COVERAGE = (0.78, 0.82)
+LEAD_GROUP_COVERAGE = (0.75, 0.85)
+VALID_COVERAGE = (0.80, 1.0)
+"""Limits of the share of truths in [p10, p90] (docs/methodology.md): at event cells, at event cells of each group of leads,
+and over all valid cells, many of which hold a headway that is known beforehand."""
 
 
 def metrics(sums: xr.DataArray) -> xr.Dataset:
     """Return mae, rmse, r2, missing, coverage, interval_score, pinball_loss and their ev_ twins at event cells.
 
-    at_or_below_p10 (and p50, p90) is the share of cells whose truth is at most that quantile. disp is the spread of the
-    forecasts' means at event cells, over that of the truth, disp_draws that of draws from the forecast distributions
-    (see `distribution`). `sums` has the dims population and statistic (see `scores`); its other dims remain. A metric of
-    no cells, or of an interval that the method does not give, is NaN.
+    at_or_below_p10 (and p50, p90) is the share of cells whose truth is at most that quantile. disp is the standard deviation
+    of the forecasts' means at event cells over that of the truth, disp_draws that of draws from the forecast distributions
+    (`draw_moments`). `sums` has the dims population and statistic; its other dims remain. A metric of no cells, or of an
+    interval that the method does not give, is NaN.
     """
     valid, event = (_population_metrics(sums.sel(population=name)) for name in ("valid", "event"))
     twins = {name if name in AT_EVENTS_ONLY else f"ev_{name}": event[name] for name in event.data_vars}
@@ -80,3 +90,39 @@ def summary_metrics(by_lead: xr.DataArray) -> xr.Dataset:
         | {f"{name}@{group}": groups[group][name] for name in BY_LEAD_GROUP for group in LEAD_GROUPS}
         | {"sqrt_ev_r2": np.sqrt(overall["ev_r2"].where(overall["ev_r2"] >= 0))}
     )
+
+
+@dataclass(frozen=True)
+class CoverageCheck:
+    """A coverage (share of cells) and the limits it must keep, both included."""
+
+    cells: str
+    coverage: float
+    low: float
+    high: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the coverage lies within its limits."""
+        return bool(self.low <= self.coverage <= self.high)
+
+    @property
+    def verdict(self) -> str:
+        """What the coverage means for the intervals: holds, too narrow, too wide or unknown."""
+        if np.isnan(self.coverage):
+            return "unknown"
+        if self.holds:
+            return "holds"
+        return "too narrow" if self.coverage < self.low else "too wide"
+
+
+def coverage_checks(row: Mapping[str, float]) -> list[CoverageCheck]:
+    """Compare one method's row of `Scores.table` with every limit; empty for a method without intervals."""
+    if not np.isfinite(row["ev_coverage"]):
+        return []
+    groups = [
+        CoverageCheck(f"event cells, leads {group}", row[f"ev_coverage@{group}"], *LEAD_GROUP_COVERAGE)
+        for group in LEAD_GROUPS
+    ]
+    overall = CoverageCheck("event cells", row["ev_coverage"], *EVENT_COVERAGE)
+    return [overall, *groups, CoverageCheck("all valid cells", row["coverage"], *VALID_COVERAGE)]

@@ -1,4 +1,7 @@
-"""Forecasts of days that the forecasting network was not trained on, beside what happened: what calibrations learn from."""
+"""Validation forecasts: of days that the forecasting network was not trained on, beside the truth, to calibrate on.
+
+Each ensemble member is validated on the service days of its own fold; a line adaptation, on earlier days of the line.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -8,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headway_prediction.config import AppConfig
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, ValidationCells
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -21,12 +25,16 @@ if TYPE_CHECKING:
     import keras
 
 ROLLOUT_ORIGIN_STEP, ROLLOUT_DAYS = 4, 4
-"""Feeding back takes a while: every fourth scored origin of four days that a network left out tells enough about it; of more
-days, as many fewer origins of each."""
+"""A rollout is slow, so every fourth scored origin of four days of a fold is used; with more days, proportionally fewer
+origins of each."""
 
 
 class ValidationForecasts:
-    """Gathers the valid cells of held-out days, line by line and by the member that left them out."""
+    """Gathers the valid cells of validation forecasts, line by line and fold by fold.
+
+    `network_leads` and `rollout_leads` come from the network that did not train on the day. `trained_single` and
+    `trained_averaged` come from the networks that did, alone and averaged: the calibration of the ensemble compares them.
+    """
 
     def __init__(self, config: AppConfig):
         self.config = config
@@ -42,23 +50,25 @@ class ValidationForecasts:
         history: LineHistory,
         priors: Mapping[date, FittedPrior],
     ) -> None:
-        """Forecast the scored origins of the days that have a guess, which the network number `member` was not trained on
-        and all others were."""
-        others = [network for place, network in enumerate(networks) if place != member]
+        """Forecast the scored origins of one fold.
+
+        The fold is the days of `priors`: ensemble member number `member` was not trained on them, all others were.
+        """
+        others = [network for index, network in enumerate(networks) if index != member]
         step = ROLLOUT_ORIGIN_STEP * max(1, len(priors) // ROLLOUT_DAYS)
         for number, (day, prior) in enumerate(priors.items()):
             origins = scored_origins(history, day)
+            if not len(origins):
+                continue
             method = STConvNetForecaster([networks[member]], self.config, prior, None)
-            if len(origins):
-                inputs = method.inputs(history, day, origins)
-                self._add_near(method, others, history, day, inputs)
-                rollout_leads = slice(number % min(step, len(origins)), None, step)
-                forecast = Rollout(method).forecast(history, day, origins[rollout_leads])
-                self.rollout_leads.append(
-                    forecast_cells(method, history, forecast, inputs[2][rollout_leads][..., ARRIVES_IN])
-                )
+            inputs = method.inputs(history, day, origins)
+            self._add_network_leads(method, others, history, day, inputs)
+            rows = slice(number % min(step, len(origins)), None, step)
+            forecast = Rollout(method).forecast(history, day, origins[rows])
+            arrives_in = inputs[2][rows][..., ARRIVES_IN]
+            self.rollout_leads.append(forecast_cells(method, history, forecast, arrives_in))
 
-    def _add_near(
+    def _add_network_leads(
         self,
         method: STConvNetForecaster,
         others: "Sequence[keras.Model]",
@@ -75,7 +85,7 @@ class ValidationForecasts:
             self.trained_averaged.append(cells(others))
 
     def calibration(self) -> Calibration:
-        """Return the calibration of the leads of the average of all networks."""
+        """Return the calibration of the network's own leads, for the average of all networks."""
         unseen = self._calibration(self.network_leads)
         if not self.trained_averaged:
             return unseen
@@ -84,14 +94,14 @@ class ValidationForecasts:
         )
 
     def rollout(self) -> RolloutCalibration:
-        """Return the calibration of the leads that feeding back reaches."""
+        """Return the calibration of all leads of the rollout."""
         return RolloutCalibration.fit(self.config.quantiles, Rollout.mins, concatenated(self.rollout_leads))
 
-    def _calibration(self, parts: list[ValidationCells]) -> Calibration:
+    def _calibration(self, parts: Sequence[ValidationCells]) -> Calibration:
         return Calibration.fit(self.config.quantiles, self.config.forecast_mins, concatenated(parts))
 
 
-def concatenated(parts: list[ValidationCells]) -> ValidationCells:
+def concatenated(parts: Sequence[ValidationCells]) -> ValidationCells:
     """Return the cells of all parts."""
     return ValidationCells(
         *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(ValidationCells))
@@ -101,8 +111,10 @@ def concatenated(parts: list[ValidationCells]) -> ValidationCells:
 def network_cells(
     method: STConvNetForecaster, history: LineHistory, day: date, inputs: tuple[np.ndarray, ...]
 ) -> ValidationCells:
-    """Return the valid cells of a day's scored origins at the network's own leads; `inputs` are those origins' (see
-    STConvNetForecaster.inputs); the calibration of `method` is not applied."""
+    """Return the valid cells of a day's scored origins at the network's own leads, before calibration.
+
+    `inputs` are those of the scored origins, see `STConvNetForecaster.inputs`.
+    """
     origins = scored_origins(history, day)
     forecast = method.of_outputs(history, day, origins, *method.outputs(inputs))
     return forecast_cells(method, history, forecast, inputs[2][..., ARRIVES_IN])
@@ -111,8 +123,10 @@ def network_cells(
 def forecast_cells(
     method: STConvNetForecaster, history: LineHistory, forecast: Forecast, arrives_in: np.ndarray
 ) -> ValidationCells:
-    """Return the valid cells of a forecast of days that `method` was not trained on; `arrives_in` in minutes from the end of
-    each origin (origins, stations, directions)."""
+    """Return the valid cells of a forecast of a day that `method` was not trained on.
+
+    `arrives_in` (origins, stations, directions) is the time to the next expected train, in minutes from the end of t0.
+    """
     day, origins, leads = forecast.service_date, forecast.origins, forecast.mean.shape[1]
     truth = day_truth(history, day, origins, leads=leads)
     held = held_values(history, day, origins)

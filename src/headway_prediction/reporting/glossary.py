@@ -1,6 +1,6 @@
 """How the report calls things."""
 
-from headway_prediction.evaluation.disturbance import MIN_DISTURBED_IRREGULARITY
+from headway_prediction.evaluation.truth import MIN_DISTURBED_IRREGULARITY
 from headway_prediction.transit.line import Line
 
 METHOD_DESCRIPTIONS = {

@@ -3,11 +3,10 @@
 from datetime import date
 from pathlib import Path
 
+from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.evaluation.cell_statistics import scored_forecast
 from headway_prediction.evaluation.compare import Forecasts, Scores
-from headway_prediction.evaluation.truth import Truth, day_truth, scored_origins
-from headway_prediction.evaluation.typical_headway import TypicalHeadway
-from headway_prediction.evaluation.worst_windows import worst_windows
+from headway_prediction.evaluation.truth import Truth, TypicalHeadway, day_truth
 from headway_prediction.files import atomic_path
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.reporting import sections, summary
@@ -17,6 +16,7 @@ from headway_prediction.reporting.page import Section, bullets, page, paragraphs
 from headway_prediction.reporting.score_tables import score_tables
 from headway_prediction.reporting.weaknesses import weaknesses
 from headway_prediction.reporting.windows import window_sections
+from headway_prediction.reporting.worst_windows import worst_windows
 
 REFERENCE_METHOD = "persistence"
 

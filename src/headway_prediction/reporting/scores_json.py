@@ -10,7 +10,7 @@ import xarray as xr
 
 from headway_prediction.evaluation.compare import COMPARED_METRICS, Scores
 from headway_prediction.evaluation.detection import THRESHOLDS
-from headway_prediction.evaluation.reliability import coverage_checks
+from headway_prediction.evaluation.metrics import coverage_checks
 
 SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
 

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from headway_prediction.evaluation.compare import COMPARED_METRICS, Scores
-from headway_prediction.evaluation.metrics import LEAD_GROUPS, QUANTILES
-from headway_prediction.evaluation.reliability import CoverageCheck, coverage_checks
-from headway_prediction.evaluation.significance import Difference
+from headway_prediction.evaluation.compare import COMPARED_METRICS, Difference, Scores
+from headway_prediction.evaluation.metrics import LEAD_GROUPS, QUANTILES, CoverageCheck, coverage_checks
 from headway_prediction.reporting import figures
 from headway_prediction.reporting.glossary import towards
 from headway_prediction.reporting.page import Section, html_table, paragraphs

@@ -6,10 +6,9 @@ cases on.
 
 import math
 
-from headway_prediction.evaluation.compare import Scores
+from headway_prediction.evaluation.compare import Difference, Scores
 from headway_prediction.evaluation.detection import ALL_LEADS, THRESHOLDS
-from headway_prediction.evaluation.reliability import coverage_checks
-from headway_prediction.evaluation.significance import Difference
+from headway_prediction.evaluation.metrics import coverage_checks
 from headway_prediction.reporting.glossary import KIND_DEFINITIONS, METHOD_DESCRIPTIONS
 
 SIGNIFICANCE_LEVEL = 0.05

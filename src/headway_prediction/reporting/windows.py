@@ -6,13 +6,13 @@ import numpy as np
 
 from headway_prediction.evaluation.cell_statistics import INTERVAL
 from headway_prediction.evaluation.detection import THRESHOLDS
-from headway_prediction.evaluation.disturbance import CONDITIONS, condition_of
-from headway_prediction.evaluation.worst_windows import Window
+from headway_prediction.evaluation.truth import CONDITIONS, condition_of
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.reporting.glossary import KIND_DEFINITIONS, towards
 from headway_prediction.reporting.maps import scale_end, window_map, window_profile
 from headway_prediction.reporting.page import Section, paragraphs
+from headway_prediction.reporting.worst_windows import Window
 from headway_prediction.transit.clock import instant
 from headway_prediction.transit.line import DIRECTIONS, Line
 

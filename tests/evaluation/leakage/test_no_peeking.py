@@ -1,7 +1,6 @@
 """No method sees the future: its forecast from the whole log is, bit for bit, that from what was known at t0."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 from importlib.util import find_spec
 
 import numpy as np
@@ -9,48 +8,21 @@ import polars as pl
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.evaluation.leakage.random_future import with_random_future
+from headway_prediction.evaluation.leakage.lookahead import with_random_future
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.lightgbm.model import LightGBM
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, inputs_width
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.registry import SIMPLE_METHODS
-from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
-from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
-from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.ragged_line import DAYS, assert_bitwise_equal, ragged_history
 
-DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
 TODAY = DAYS[3]
 ORIGINS = [0, 295, 311, 404, 450, 613, 700, 899, 930, 1619]
-# The network reads `valid`: after the last logged minute, truth says that nothing is, and the log so far cannot know.
-SEEN_BY_THE_NETWORK = [295, 450, 700]
-
-
-def ragged(trip_ids: str) -> list[tuple]:
-    """Noisy trains of which some passings are missing; `trip_ids` are on all, on none, or on those after 10:00."""
-    rows = regular_rows(stations=5, headway=8.0, days=DAYS, first=300, last=880, noise=1.5)
-    seen = [
-        row
-        for row, chance in zip(rows, np.random.default_rng(3).random(len(rows)), strict=True)
-        if chance < 0.9
-    ]
-    named = {"all": lambda minute: True, "none": lambda minute: False, "late": lambda minute: minute >= 600}[
-        trip_ids
-    ]
-    return [(day, trip if named(minute) else "", *rest, minute) for day, trip, *rest, minute in seen]
-
-
-def history_of(trip_ids: str, days: list[date]) -> LineHistory:
-    log = log_of(row for row in ragged(trip_ids) if row[0] in days)
-    line = Line.from_arrivals(log, ZONE)
-    rows = [(0, k, 0, s, 300.0 + 8 * k + 2 * s) for k in range(70) for s in range(5)]
-    plan = Timetable(
-        (Service("all", weekdays=frozenset(range(7))),), pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
-    )
-    return history_from_log(log, line, plan if trip_ids != "none" else None)
+# The network reads `valid`, which is false after the last logged minute: only the whole log shows which minute that is.
+NETWORK_ORIGINS = [295, 450, 700]
 
 
 @pytest.fixture(scope="module", params=["all", "none", "late"])
@@ -60,7 +32,7 @@ def trip_ids(request) -> str:
 
 @pytest.fixture(scope="module")
 def history(trip_ids) -> LineHistory:
-    return history_of(trip_ids, DAYS)
+    return ragged_history(trip_ids, DAYS)
 
 
 class QuickLightGBM(LightGBM):
@@ -80,14 +52,6 @@ FITTED = [*SIMPLE_METHODS.values(), pytest.param(QuickLightGBM, marks=needs_ligh
 @pytest.fixture(scope="module", params=FITTED, ids=lambda method: method.name)
 def method(request, history):
     return request.param.fit(history.select(DAYS[:2]))
-
-
-def assert_bitwise_equal(first, second):
-    assert first.mean.dtype == second.mean.dtype
-    assert first.mean.tobytes() == second.mean.tobytes()
-    assert first.quantiles.keys() == second.quantiles.keys()
-    for level, values in first.quantiles.items():
-        assert values.tobytes() == second.quantiles[level].tobytes()
 
 
 @pytest.mark.parametrize("t0", ORIGINS)
@@ -123,7 +87,7 @@ def test_every_method_forecasts_the_same_cells(history, method):
 
 
 def test_nothing_is_fitted_on_other_days(history, method, trip_ids):
-    alone = type(method).fit(history_of(trip_ids, DAYS[:2])).state()
+    alone = type(method).fit(ragged_history(trip_ids, DAYS[:2])).state()
     assert alone.keys() == method.state().keys()
     for name, values in method.state().items():
         np.testing.assert_array_equal(alone[name], values)
@@ -141,7 +105,7 @@ def random_arrivals(history):
 
 @pytest.fixture(scope="module")
 def ensemble(history):
-    """Two networks with random weights, a first guess of the training days and a calibration of which every part acts."""
+    """Two networks with random weights, a prior fitted on the training days and a calibration whose parts all have an effect."""
     import keras
 
     from headway_prediction.forecasters.calibration import Calibration
@@ -163,15 +127,15 @@ def ensemble(history):
     return STConvNetForecaster(networks, config, prior, calibration)
 
 
-def test_calibrated_networks_with_a_first_guess_see_no_future_either(history, ensemble):
-    together = ensemble.forecast(history, TODAY, np.array(SEEN_BY_THE_NETWORK))
+def test_calibrated_networks_with_a_prior_see_no_future_either(history, ensemble):
+    together = ensemble.forecast(history, TODAY, np.array(NETWORK_ORIGINS))
     assert list(together.quantiles) == [0.1, 0.5, 0.9]
     assert min(map(np.ptp, (together.mean, *together.quantiles.values()))) > 1
     kept = together.quantiles[0.1] == together.quantiles[0.9]
     assert (
         0.02 < kept.mean() < 0.98
     )  # some cells are points, where nothing can change by then, and some are not
-    for index, t0 in enumerate(SEEN_BY_THE_NETWORK):
+    for index, t0 in enumerate(NETWORK_ORIGINS):
         rows = slice(index, index + 1)
         quantiles = {level: values[rows] for level, values in together.quantiles.items()}
         expected = Forecast(TODAY, together.origins[rows], together.mean[rows], quantiles)
@@ -182,5 +146,5 @@ def test_calibrated_networks_with_a_first_guess_see_no_future_either(history, en
 def test_the_test_can_fail(history):
     """A method that looks one minute ahead is caught."""
     t0 = int(history.passings_on(TODAY).filter(pl.col("minute") > 600)["minute"].min()) - 1
-    peek = lambda known: known.day(TODAY)["headway"].values[t0 + 1]  # noqa: E731
-    assert peek(history).tobytes() != peek(history.as_of(TODAY, t0)).tobytes()
+    leak = lambda known: known.day(TODAY)["headway"].values[t0 + 1]  # noqa: E731
+    assert leak(history).tobytes() != leak(history.as_of(TODAY, t0)).tobytes()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.leakage.random_future import with_random_future
+from headway_prediction.evaluation.leakage.lookahead import with_random_future
 from headway_prediction.feeds.logs.outages import SCHEMA, read_outages, write_outages
 from headway_prediction.grid.headway_grid import held_headways
 from headway_prediction.grid.history import history_from_log

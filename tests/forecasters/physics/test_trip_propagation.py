@@ -4,7 +4,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.evaluation.truth import day_truth, scored_origins
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
 from headway_prediction.forecasters.propagation import Propagation

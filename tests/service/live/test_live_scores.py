@@ -5,8 +5,8 @@ from datetime import date
 import numpy as np
 import pytest
 
+from headway_prediction.evaluation.cell_statistics import day_sums
 from headway_prediction.evaluation.metrics import metrics
-from headway_prediction.evaluation.scores import day_sums
 from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence

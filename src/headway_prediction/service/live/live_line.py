@@ -9,7 +9,7 @@ import polars as pl
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.bundle.forecast import check_same_line, history_at
-from headway_prediction.evaluation.typical_headway import TypicalHeadway
+from headway_prediction.evaluation.truth import TypicalHeadway
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory

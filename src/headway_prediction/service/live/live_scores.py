@@ -13,8 +13,8 @@ from datetime import date
 import numpy as np
 import xarray as xr
 
+from headway_prediction.evaluation.cell_statistics import day_sums, total
 from headway_prediction.evaluation.metrics import metrics
-from headway_prediction.evaluation.scores import day_sums, total
 from headway_prediction.evaluation.truth import Truth, day_truth
 from headway_prediction.forecasters.base import LEADS, Forecast
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log

@@ -1,51 +1,16 @@
-from dataclasses import fields, replace
-from datetime import date
+"""Metrics: worked out by hand, identities, and the limits of coverage."""
+
 from math import nan, sqrt
 
 import numpy as np
 import pytest
-import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.evaluation.cell_statistics import scored_forecast
-from headway_prediction.evaluation.metrics import metrics, summary_metrics
-from headway_prediction.evaluation.scores import Sums, day_sums, total
-from headway_prediction.evaluation.truth import Truth
+from headway_prediction.evaluation.cell_statistics import day_sums, scored_forecast, total
+from headway_prediction.evaluation.metrics import coverage_checks, metrics, summary_metrics
 from headway_prediction.forecasters.base import Forecast
-
-DAY = date(2025, 9, 29)
-LEVELS = (0.1, 0.5, 0.9)
-
-
-def truth_of(headway, valid=None, event=None, origins=(600,), irregularity=None):
-    headway = np.asarray(headway, dtype=np.float32)
-    valid = np.ones(headway.shape, bool) if valid is None else valid
-    event = valid if event is None else event & valid
-    uneven = np.full(len(origins), np.nan) if irregularity is None else np.asarray(irregularity)
-    return Truth(DAY, np.array(origins), headway, valid, event, np.full(headway.shape, 8.0), uneven, 30.0)
-
-
-def three_cells(values):
-    """Cells (1, 15, 1, 2) that hold three values at leads 1, 6 and 15 of direction 0, and NaN elsewhere."""
-    cells = np.full((1, 15, 1, 2), np.nan)
-    cells[0, [0, 5, 14], 0, 0] = values
-    return cells
-
-
-def random_case(seed, origins=4, stations=3):
-    random = np.random.default_rng(seed)
-    shape = (origins, 15, stations, 2)
-    truth = truth_of(
-        random.uniform(0, 30, shape),
-        random.random(shape) < 0.8,
-        random.random(shape) < 0.3,
-        np.arange(500, 500 + 10 * origins, 10),
-        random.choice([0.2, 0.9, np.nan], origins),
-    )
-    quantiles = dict(zip(LEVELS, np.sort(random.uniform(0, 30, (3, *shape)), axis=0), strict=True))
-    mean = np.where(random.random(shape) < 0.9, random.uniform(0, 30, shape), np.nan)
-    return truth, Forecast(DAY, truth.origins, mean, quantiles)
+from helpers.truths import DAY, LEVELS, random_case, three_cells, truth_of
 
 
 def by_hand():
@@ -132,31 +97,6 @@ def test_a_missing_interval_is_the_point_of_ten_minutes():
     assert float(found["interval_score"]) == pytest.approx(10 * (6 + 2 + 2) / 3)
 
 
-def test_forecasts_are_taken_at_the_scored_origins_only():
-    truth, forecast = random_case(3)
-    chosen = [3, 0, 2]
-    scattered = Forecast(
-        DAY,
-        np.append(truth.origins[chosen], 999),
-        np.concatenate([forecast.mean[chosen], forecast.mean[:1]]),
-        {0.5: np.concatenate([forecast.quantiles[0.5][chosen], forecast.quantiles[0.5][:1]])},
-    )
-    found = scored_forecast(scattered, truth, (0.5,))
-    np.testing.assert_array_equal(found.quantiles[0.5][chosen], forecast.quantiles[0.5][chosen])
-    assert (found.quantiles[0.5][1] == 10).all()
-    assert (found.mean[1] == 10).all()
-
-
-def test_a_mean_without_a_median_stands_for_both_and_the_other_way_round():
-    truth, forecast = random_case(4)
-    nothing = np.full_like(forecast.mean, np.nan)
-    whole = np.nan_to_num(forecast.mean, nan=7.0)
-    only_mean = scored_forecast(Forecast(DAY, truth.origins, whole, {0.5: nothing}), truth, (0.5,))
-    only_median = scored_forecast(Forecast(DAY, truth.origins, nothing, {0.5: whole}), truth, (0.5,))
-    for cells in (only_mean.mean, only_mean.quantiles[0.5], only_median.mean, only_median.quantiles[0.5]):
-        np.testing.assert_array_equal(cells, whole)
-
-
 def test_a_perfect_forecast():
     truth, _ = random_case(1)
     perfect = Forecast(DAY, truth.origins, truth.headway, {level: truth.headway for level in LEVELS})
@@ -203,33 +143,6 @@ def test_a_truth_that_never_varies_has_no_r2():
     assert np.isnan(float(found["disp"]))
 
 
-def part_of(truth, forecast, rows):
-    names = ("origins", "headway", "valid", "event", "typical", "irregularity")
-    part = replace(truth, **{name: getattr(truth, name)[rows] for name in names})
-    quantiles = {level: values[rows] for level, values in forecast.quantiles.items()}
-    return part, Forecast(DAY, truth.origins[rows], forecast.mean[rows], quantiles)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 5))
-def test_sums_of_disjoint_windows_add_up(seed, cut):
-    truth, forecast = random_case(seed, origins=5)
-    whole = day_sums(truth, forecast, LEVELS)
-    first, second = (
-        day_sums(*part_of(truth, forecast, rows), LEVELS) for rows in (slice(None, cut), slice(cut, None))
-    )
-    for name in (field.name for field in fields(Sums)):
-        xr.testing.assert_allclose(getattr(whole, name), getattr(first, name) + getattr(second, name))
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_every_binning_adds_up_to_the_same_whole(seed):
-    sums = day_sums(*random_case(seed), LEVELS)
-    whole = total(sums.by_lead, "lead")
-    xr.testing.assert_allclose(whole, total(sums.by_platform, "station", "direction"))
-    xr.testing.assert_allclose(whole, total(sums.by_hour, "hour"))
-    xr.testing.assert_allclose(sums.by_lead, total(sums.by_condition, "condition"))
-
-
 @given(st.integers(0, 2**32 - 1))
 def test_metrics_are_those_of_numpy_over_the_cells(seed):
     truth, forecast = random_case(seed)
@@ -245,28 +158,39 @@ def test_metrics_are_those_of_numpy_over_the_cells(seed):
     assert float(found["disp"]) == pytest.approx(mean.std() / actual.std())
 
 
-def test_hours_are_those_of_the_valid_time_in_the_service_day():
-    # From 9:50 leads 1 to 9 are valid in hour 9, leads 10 to 15 in hour 10; minutes past midnight are hours 24, 25, 26.
-    truth = truth_of(np.full((2, 15, 2, 2), 5.0), origins=(590, 1500))
-    counts = day_sums(truth, None, ()).by_hour.sel(population="valid", statistic="count")
-    assert {int(hour): int(counts.sel(hour=hour)) for hour in counts["hour"] if counts.sel(hour=hour)} == {
-        9: 9 * 4,
-        10: 6 * 4,
-        25: 15 * 4,
-    }
+GROUPS = ("ev_coverage@1-5", "ev_coverage@6-10", "ev_coverage@11-15")
 
 
-def test_a_window_belongs_to_the_condition_of_its_origin():
-    # From 0.53 on the line is disturbed; where nothing tells, nothing is claimed.
-    truth = truth_of(
-        np.full((4, 15, 2, 2), 5.0), origins=(600, 610, 620, 630), irregularity=[0.1, 0.53, 0.9, nan]
-    )
-    forecast = Forecast.of_points(
-        DAY, truth.origins, truth.headway + np.array([1, 2, 4, 8])[:, None, None, None]
-    )
-    sums = day_sums(truth, forecast, (0.5,)).by_condition
-    counts = total(sums.sel(population="valid", statistic="count"), "lead")
-    assert dict(zip(counts["condition"].values, counts.values, strict=True)) == {
-        "quiet": 60, "disturbed": 120, "unknown": 60,
-    }  # fmt: skip
-    np.testing.assert_allclose(metrics(total(sums, "lead"))["mae"], [1, 3, 8])
+def row_of(overall, groups, valid):
+    return {"ev_coverage": overall, "coverage": valid} | dict(zip(GROUPS, groups, strict=True))
+
+
+def test_limits_are_the_protocols_and_include_their_ends():
+    checks = coverage_checks(row_of(0.78, (0.75, 0.85, 0.80), 0.80))
+    assert [check.cells for check in checks] == [
+        "event cells", "event cells, leads 1-5", "event cells, leads 6-10", "event cells, leads 11-15",
+        "all valid cells",
+    ]  # fmt: skip
+    assert all(check.holds and check.verdict == "holds" for check in checks)
+    assert coverage_checks(row_of(0.82, (0.8, 0.8, 0.8), 1.0))[0].holds
+
+
+@pytest.mark.parametrize(
+    ("row", "verdicts"),
+    [
+        (
+            row_of(0.77, (0.74, 0.80, 0.86), 0.79),
+            ["too narrow", "too narrow", "holds", "too wide", "too narrow"],
+        ),
+        (row_of(0.83, (0.80, 0.80, 0.80), 0.99), ["too wide", "holds", "holds", "holds", "holds"]),
+        (row_of(0.80, (nan, 0.80, 0.80), 0.80), ["holds", "unknown", "holds", "holds", "holds"]),
+    ],
+)
+def test_a_coverage_beyond_its_limits_says_what_is_wrong(row, verdicts):
+    checks = coverage_checks(row)
+    assert [check.verdict for check in checks] == verdicts
+    assert [check.holds for check in checks] == [verdict == "holds" for verdict in verdicts]
+
+
+def test_a_method_without_intervals_has_nothing_to_check():
+    assert coverage_checks(row_of(nan, (nan, nan, nan), nan)) == []

@@ -1,4 +1,4 @@
-"""The canary sings at methods that know too much, and at no honest one."""
+"""The leakage checks raise an alarm for methods that use the future, and for no method that does not."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,10 +9,15 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.evaluation.leakage.lookahead import DELETED, REPLACED, find_leaks, spread_origins
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.leakage.lookahead import (
+    DELETED,
+    REPLACED,
+    find_leaks,
+    spread_origins,
+    with_random_future,
+)
 from headway_prediction.evaluation.leakage.oracle import compare_with_oracle, observed_plan_alarm
-from headway_prediction.evaluation.leakage.random_future import with_random_future
-from headway_prediction.evaluation.truth import scored_origins
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.forecasters.propagation import Propagation
@@ -29,7 +34,7 @@ FITTED_DAYS = 4
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory) -> LineHistory:
-    folder = tmp_path_factory.mktemp("canary")
+    folder = tmp_path_factory.mktemp("leakage")
     return read_line_files(*write_simulation(folder, Scenario.of_size(5), days=12, seed=2))
 
 
@@ -45,7 +50,7 @@ def simple(history, days):
 
 
 class OneMinuteAhead(Persistence):
-    """Holds what will be held a minute after the origin."""
+    """Holds the headway of one minute after the origin."""
 
     name: ClassVar[str] = "one-minute-ahead"
 
@@ -53,21 +58,21 @@ class OneMinuteAhead(Persistence):
         return super().forecast(history, service_date, origins + 1)
 
 
-class KnowsTheDepartures(Propagation):
-    """Takes the departures of its log for the plan, those to come among them."""
+class UsesLaterDepartures(Propagation):
+    """Uses the departures of the log as its plan, later ones included."""
 
-    name: ClassVar[str] = "knows-the-departures"
+    name: ClassVar[str] = "uses-later-departures"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         return super().forecast(with_plan(history, PlanKind.ORACLE), service_date, origins)
 
 
 @dataclass(frozen=True)
-class SpoiltByTruth:
-    """Forecasts well from a plan and badly when told the truth, as one would that has the truth from elsewhere."""
+class WorseWithOracle:
+    """Forecasts well from a plan and badly from observed departures, as a method with a leak elsewhere would."""
 
     inner: Propagation
-    name: ClassVar[str] = "spoilt-by-truth"
+    name: ClassVar[str] = "worse-with-oracle"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         found = self.inner.forecast(history, service_date, origins)
@@ -105,27 +110,27 @@ def test_origins_are_spread_over_all_days(history, days):
     assert spread_origins(history, [], 8) == {}
 
 
-def test_no_honest_method_raises_an_alarm(history, days, simple):
+def test_methods_without_a_leak_raise_no_alarm(history, days, simple):
     assert find_leaks(history, simple, spread_origins(history, days[1], 10)) == {}
     results = {result.method: result for result in compare_with_oracle(history, simple, *days)}
     assert {result.alarm for result in results.values()} == {None}
     for name in ("persistence", "climatology"):
         assert results[name].with_plan == results[name].with_oracle
-    assert results["propagation"].difference.high < 0  # the truth about departures is worth something
+    assert results["propagation"].difference.high < 0  # observed departures improve the forecast
 
 
-@pytest.mark.parametrize("peeking", [OneMinuteAhead, KnowsTheDepartures])
-def test_a_method_that_peeks_is_named_with_date_minute_and_cell(history, days, simple, peeking):
-    methods = simple | {peeking.name: peeking.fit(history.select(days[0]))}
+@pytest.mark.parametrize("leaking", [OneMinuteAhead, UsesLaterDepartures])
+def test_a_method_that_uses_the_future_is_named_with_date_minute_and_cell(history, days, simple, leaking):
+    methods = simple | {leaking.name: leaking.fit(history.select(days[0]))}
     alarms = find_leaks(history, methods, spread_origins(history, days[1], 10))
-    assert list(alarms) == [peeking.name]
-    sentence = alarms[peeking.name]
-    assert sentence.startswith(f"{peeking.name} peeks: at minute ")
+    assert list(alarms) == [leaking.name]
+    sentence = alarms[leaking.name]
+    assert sentence.startswith(f"{leaking.name} uses the future: at minute ")
     assert any(f" of {day} (" in sentence for day in days[1])
     assert any(f" for {name}, direction " in sentence for name in history.line.station_names)
 
 
-def test_peeking_at_a_minute_in_which_nothing_happens_shows_beside_another_future(history, days):
+def test_using_a_minute_without_a_passing_shows_beside_another_future(history, days):
     day = days[1][0]
     moments = scored_origins(history, day)
     comes = history.day(day)["arrived"].values[moments + 1].any(axis=(1, 2))
@@ -134,20 +139,20 @@ def test_peeking_at_a_minute_in_which_nothing_happens_shows_beside_another_futur
         assert f"at minute {t0} of {day}" in alarms["ahead"] and alarms["ahead"].endswith(how)
 
 
-def test_a_method_that_is_worse_with_the_truth_is_caught(history, days, simple):
-    (result,) = compare_with_oracle(history, {"spoilt": SpoiltByTruth(simple["propagation"])}, *days)
+def test_a_method_that_is_worse_with_the_oracle_raises_an_alarm(history, days, simple):
+    (result,) = compare_with_oracle(history, {"worse": WorseWithOracle(simple["propagation"])}, *days)
     assert result.with_oracle > result.with_plan + 1
-    assert result.alarm.startswith("spoilt is better with the plan (MAE 0.")
+    assert result.alarm.startswith("worse is better with the plan (MAE 0.")
 
 
-def test_few_days_of_bad_luck_are_no_alarm(history, days, simple):
-    methods = {"spoilt": SpoiltByTruth(simple["propagation"])}
+def test_a_few_bad_days_are_no_alarm(history, days, simple):
+    methods = {"worse": WorseWithOracle(simple["propagation"])}
     (result,) = compare_with_oracle(history, methods, days[0], days[1][:5])
     assert result.with_oracle > result.with_plan and result.alarm is None
 
 
 def test_a_method_that_can_be_fitted_is_fitted_again_on_the_oracle(history, days):
-    """A plan that trains do not keep is not followed; their own departures are."""
+    """A plan that trains do not keep is not followed; observed departures are."""
     day = pl.col("minute") + 20 * pl.col("minute").sin()  # at no fixed distance from the truth
     plan = history.timetable.planned.with_columns(minute=day)
     loose = LineHistory(
@@ -167,9 +172,9 @@ def test_an_oracle_grid_is_refused(history, days, simple):
         next(compare_with_oracle(with_plan(history, PlanKind.ORACLE), simple, *days))
 
 
-def test_a_plan_written_from_the_log_is_noticed(history, days):
-    told = with_plan(history, PlanKind.ORACLE)
-    unlabelled = LineHistory(told.line, told.passings, told.timetable, told.grid.drop_attrs())
+def test_a_plan_made_from_the_log_raises_an_alarm(history, days):
+    oracle = with_plan(history, PlanKind.ORACLE)
+    unlabelled = LineHistory(oracle.line, oracle.passings, oracle.timetable, oracle.grid.drop_attrs())
     assert PLAN_ATTRIBUTE not in unlabelled.grid.attrs
     assert "trains left their terminal at a planned time to the second" in observed_plan_alarm(
         unlabelled, days[1]
@@ -213,8 +218,10 @@ class TestCommandLine:
         assert "3 service days are judged" in said and "st-convnet" not in said
 
     def test_an_alarm_ends_with_status_1_and_a_sentence(self, small_line, tmp_path, capfd):
-        told = with_plan(read_history(small_line / "grid.zarr"), PlanKind.ORACLE)
-        unlabelled = told.grid.assign_attrs({PLAN_ATTRIBUTE: "planned"})
-        write_history(LineHistory(told.line, told.passings, told.timetable, unlabelled), tmp_path / "g.zarr")
+        oracle = with_plan(read_history(small_line / "grid.zarr"), PlanKind.ORACLE)
+        unlabelled = oracle.grid.assign_attrs({PLAN_ATTRIBUTE: "planned"})
+        write_history(
+            LineHistory(oracle.line, oracle.passings, oracle.timetable, unlabelled), tmp_path / "g.zarr"
+        )
         assert headway("canary", "--grid", tmp_path / "g.zarr", "--origins", 1) == 1
         assert capfd.readouterr().out.startswith("the plan looks like the observed departures: ")

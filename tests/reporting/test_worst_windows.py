@@ -4,12 +4,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.evaluation.truth import day_truth, scored_origins
-from headway_prediction.evaluation.typical_headway import TypicalHeadway
-from headway_prediction.evaluation.worst_windows import worst_windows
+from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.evaluation.truth import TypicalHeadway, day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.reporting.windows import window_sections
+from headway_prediction.reporting.worst_windows import worst_windows
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 
