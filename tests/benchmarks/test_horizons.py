@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
-from horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
+from helpers.benchmark_modules import load_benchmark
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 
+horizons = load_benchmark("horizons")
+HORIZONS, horizon_metrics = horizons.HORIZONS, horizons.horizon_metrics
+horizon_sums, origins_for = horizons.horizon_sums, horizons.origins_for
 PEAK = range(500, 560)
 
 

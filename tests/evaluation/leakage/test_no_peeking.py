@@ -40,7 +40,7 @@ class QuickLightGBM(LightGBM):
 
     @classmethod
     def fit(cls, training):
-        return super().fit(training, most_rows=20_000, max_rounds=20)
+        return super().fit(training, max_rows=20_000, max_rounds=20)
 
 
 needs_lightgbm = pytest.mark.skipif(
