@@ -7,7 +7,7 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest, scored_origins, select_test_dates
-from headway_prediction.forecasters.persistence import Persistence
+from headway_prediction.forecasters.baselines import Persistence
 from helpers.lines import MONDAY, regular_rows, train
 from helpers.trips import history_of
 from helpers.truths import both_ways
