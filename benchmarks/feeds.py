@@ -16,7 +16,7 @@ from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker
 from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
-from headway_prediction.feeds.recorder.index import Attempt, Outcome
+from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome
 from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.simulate import DayService, Scenario
@@ -67,7 +67,7 @@ def record_ms(polls: Sequence[Poll], folder: Path) -> list[float]:
             recorder, taken = Recorder(address, archive, RecorderSettings(), print, clock), []
             for _ in polls:
                 began = time.thread_time()
-                recorder.attempt()
+                recorder.poll()
                 taken.append(1000 * (time.thread_time() - began))
     return taken
 

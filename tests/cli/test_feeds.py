@@ -28,14 +28,14 @@ def test_a_feed_is_recorded_and_verified(archive, capfd):
     assert [poll.body for poll in replayed(archive)] == [poll.body for poll in polls(3)]
     assert headway("replay", archive, "--verify") == 0
     out = capfd.readouterr().out
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d: 3 poll, 0 aside, 0 failed; 3 files whole, 0 faults\n", out)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d: 3 poll, 0 quarantined, 0 failed; 3 files whole, 0 faults\n", out)
 
 
 def test_a_damaged_archive_ends_with_status_1_and_names_the_file(archive, capfd):
     path = next(archive.glob("*/*.gz"))
     path.write_bytes(b"")
     assert headway("replay", archive, "--verify") == 1
-    assert f"  {path}: the checksum is another one" in capfd.readouterr().out
+    assert f"  {path}: the checksum differs" in capfd.readouterr().out
 
 
 def test_a_recording_is_served_again_and_can_be_recorded_from_there(archive, tmp_path):
@@ -64,7 +64,7 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(tmp_path, capf
         assert headway(*words, "--key-variable", "FEED_KEY", "--key-header", "x-api-key") == 0
     assert told == ["s3cret", "s3cret"]
     out, err = capfd.readouterr()
-    assert err.endswith("2 polls, 2 new, 0 aside, 0 failed, 0 lost\n")
+    assert err.endswith("2 polls, 2 new, 0 quarantined, 0 failed, 0 lost\n")
     assert b"s3cret" not in everything_written(tmp_path / "a") + (out + err).encode()
 
 
@@ -72,7 +72,7 @@ def test_mistakes_are_one_sentence(tmp_path, capfd, archive):
     os.environ.pop("NO_SUCH_KEY", None)
     capfd.readouterr()
     new = tmp_path / "new"
-    assert "cannot be asked" in refused(capfd, "record", "--url", "trips.pb", "--out", new)
+    assert "cannot be fetched" in refused(capfd, "record", "--url", "trips.pb", "--out", new)
     keyed = ("record", "--url", "http://127.0.0.1:1/", "--out", new, "--key-variable", "NO_SUCH_KEY")
     assert "half described" in refused(capfd, *keyed)
     assert "NO_SUCH_KEY is not set" in refused(capfd, *keyed, "--key-header", "x-api-key")

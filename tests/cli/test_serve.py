@@ -48,11 +48,11 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path, capsys):
 LINE = Line("A+C", "Europe/Dublin", (Station("Quay", ("Q1", "Q2")), Station("Hill", ("H", "H"))))
 
 
-def test_an_address_is_asked_through_the_proxies_that_the_environment_names(monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    url = "https://feed.example/trips.pb"
-    feed, _ = live_parts._feed(live_parts.Source(url, None, False, 1.0, 15.0, (None, None, None)), LINE)
-    assert feed._address.proxies.proxy_for(url).host == "proxy.example"
+def test_a_proxy_that_cannot_be_used_is_refused_at_once(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:port")
+    source = live_parts.Source("https://feed.example/trips.pb", None, False, 1.0, 15.0, (None, None, None))
+    with pytest.raises(HeadwayError, match="no proxy that can be used"):
+        live_parts._feed(source, LINE)
 
 
 def test_a_line_of_two_stations_needs_no_simulated_one_beside_it(tmp_path):

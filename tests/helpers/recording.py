@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,15 +10,20 @@ from pathlib import Path
 from threading import Thread
 
 from headway_prediction.feeds.realtime.snapshot import Poll
-from headway_prediction.feeds.recorder.record import Clock
-from headway_prediction.feeds.recorder.replay import replay
-from headway_prediction.feeds.recorder.verify import verify
+from headway_prediction.feeds.recorder.address import feed_address
+from headway_prediction.feeds.recorder.archive import open_archive
+from headway_prediction.feeds.recorder.fetch import Limits
+from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
+from headway_prediction.feeds.recorder.replay import replay, verify
 from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server import FeedServer
 from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 
 NOON = 1768305600.0
 """2026-01-13T12:00:00Z, as `date -u -d @1768305600` prints it."""
+
+
+LIMITS = Limits(seconds=60, body_bytes=1 << 20)
 
 
 def varint(number: int) -> bytes:
@@ -33,13 +39,21 @@ def feed(timestamp: float, padding: bytes = b"") -> bytes:
     return message + (b"\x12" + varint(len(entity)) + entity if padding else b"")
 
 
-def polls(count: int, every: float = 15.0, start: float = NOON) -> list[Poll]:
-    """Different polls, `every` seconds apart."""
-    return [Poll(start + k * every, feed(start + k * every, b"train")) for k in range(count)]
+def polls(count: int, interval_secs: float = 15.0, start: float = NOON) -> list[Poll]:
+    """Different polls."""
+    return [Poll(start + k * interval_secs, feed(start + k * interval_secs, b"train")) for k in range(count)]
 
 
 def feed_server(given: list[Poll], speed: float = float("inf"), **options) -> FeedServer:
     return FeedServer(PollPlayer(given, speed), **options)
+
+
+def behind_tls(server: FeedServer, certificate: tuple[Path, Path]) -> FeedServer:
+    """Make a server speak TLS with a (certificate, key) pair of files."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return server
 
 
 def always(fault: ServerFault) -> ServerFaults:
@@ -119,3 +133,14 @@ def everything_written(archive: Path) -> bytes:
             data = path.read_bytes()
             texts += [path.name.encode(), gzip.decompress(data) if path.suffix == ".gz" else data]
     return b"\n".join(texts)
+
+
+def recorded(url, folder, attempts, *, key=None, time=None, **settings):
+    """Record `attempts` polls; return the recorder, what it logged, and its clock."""
+    logged, time = [], time or FakeTime()
+    address = feed_address(url, key)
+    with open_archive(folder, address.url, logged.append) as archive:
+        settings = RecorderSettings(**{"limits": LIMITS} | settings)
+        recorder = Recorder(address, archive, settings, logged.append, time.clock())
+        recorder.run(attempts)
+    return recorder, logged, time

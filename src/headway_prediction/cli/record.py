@@ -46,10 +46,9 @@ def record(
       headway record --url https://example.org/trips.pb --out archive --key-variable FEED_KEY --key-header x-api-key
     """
     from headway_prediction.feeds.recorder.address import address_from_environment
-    from headway_prediction.feeds.recorder.archive import open_archive
-    from headway_prediction.feeds.recorder.http_fetch import Limits
+    from headway_prediction.feeds.recorder.archive import Retention, open_archive
+    from headway_prediction.feeds.recorder.fetch import Limits
     from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
-    from headway_prediction.feeds.recorder.retention import Retention
 
     address = address_from_environment(url, key_variable, key_header, key_parameter, os.environ)
     limits = Limits(seconds=timeout, body_bytes=int(largest_mb * 1e6))

@@ -130,7 +130,7 @@ def _content(content: Content) -> "FeedContent":
 
 
 def _verify(archive: Path) -> None:
-    from headway_prediction.feeds.recorder.verify import verify
+    from headway_prediction.feeds.recorder.replay import verify
 
     sound = True
     for check in verify(archive):

@@ -9,11 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.recorder.archive import open_archive
-from headway_prediction.feeds.recorder.body_store import day_name, file_name, time_in_name, write_body
-from headway_prediction.feeds.recorder.index import Attempt, Outcome, read_index
-from headway_prediction.feeds.recorder.retention import Retention
-from headway_prediction.feeds.recorder.verify import verify
+from headway_prediction.feeds.recorder.archive import Retention, open_archive
+from headway_prediction.feeds.recorder.archive_format import (
+    Attempt,
+    Outcome,
+    day_name,
+    file_name,
+    read_index,
+    time_in_name,
+    write_body,
+)
+from headway_prediction.feeds.recorder.replay import verify
 from helpers.recording import NOON, feed, lines, replayed
 
 URL = "http://127.0.0.1/feed"
@@ -29,12 +35,12 @@ def bodies(folder):
 
 
 @pytest.fixture
-def said():
+def logged():
     return []
 
 
-def test_an_archive_is_plain_files_that_other_tools_read(tmp_path, said):
-    with open_archive(tmp_path / "a", URL, said.append) as archive:
+def test_an_archive_is_plain_files_that_other_tools_read(tmp_path, logged):
+    with open_archive(tmp_path / "a", URL, logged.append) as archive:
         assert add(archive, feed(1), NOON + 0.25)
     (name,) = bodies(tmp_path / "a")
     assert name.startswith("120000.250-") and (tmp_path / "a" / DAY / name).exists()
@@ -43,11 +49,11 @@ def test_an_archive_is_plain_files_that_other_tools_read(tmp_path, said):
     (line,) = lines(tmp_path / "a")
     assert line["file"] == name and line["bytes"] == len(feed(1)) and line["fetched_at"] == NOON + 0.25
     assert len(line["sha256"]) == 64 and line["sha256"].startswith(name[11:27])
-    assert said == []
+    assert logged == []
 
 
-def test_a_body_is_written_once_a_day_however_often_it_comes(tmp_path, said):
-    with open_archive(tmp_path / "a", URL, said.append) as archive:
+def test_a_body_is_written_once_a_day_however_often_it_comes(tmp_path, logged):
+    with open_archive(tmp_path / "a", URL, logged.append) as archive:
         news = [add(archive, feed(k), NOON + n) for n, k in enumerate([1, 1, 2, 1, 2])]
         archive.add(Attempt(NOON + 9, Outcome.FAILED, reason="status 500"))
     assert news == [True, False, True, False, False]
@@ -55,9 +61,9 @@ def test_a_body_is_written_once_a_day_however_often_it_comes(tmp_path, said):
     assert [poll.body for poll in replayed(tmp_path / "a")] == [feed(k) for k in (1, 1, 2, 1, 2)]
 
 
-def test_a_day_is_whole_by_itself(tmp_path, said):
+def test_a_day_is_whole_by_itself(tmp_path, logged):
     midnight = NOON + 12 * 3600
-    with open_archive(tmp_path / "a", URL, said.append) as archive:
+    with open_archive(tmp_path / "a", URL, logged.append) as archive:
         assert add(archive, feed(1), midnight - 1)
         assert add(archive, feed(1), midnight)
         archive.delete_day(DAY)
@@ -65,20 +71,20 @@ def test_a_day_is_whole_by_itself(tmp_path, said):
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".lock", "2026-01-14", "archive.json"]
 
 
-def test_a_clock_that_is_set_back_writes_where_it_then_is(tmp_path, said):
-    with open_archive(tmp_path / "a", URL, said.append) as archive:
+def test_a_clock_that_is_set_back_writes_where_it_then_is(tmp_path, logged):
+    with open_archive(tmp_path / "a", URL, logged.append) as archive:
         moments = [NOON, NOON + 86400, NOON + 5, NOON + 86401]
         assert [add(archive, feed(1), at) for at in moments] == [True, True, False, False]
     assert [poll.fetched_at for poll in replayed(tmp_path / "a")] == sorted(moments)
 
 
-def test_whoever_opens_it_again_goes_on(tmp_path, said):
+def test_whoever_opens_it_again_goes_on(tmp_path, logged):
     for body, new in ((feed(1), True), (feed(1), False), (feed(2), True)):
-        with open_archive(tmp_path / "a", URL, said.append) as archive:
+        with open_archive(tmp_path / "a", URL, logged.append) as archive:
             assert add(archive, body) is new
             assert set(archive.day_bytes) == {DAY} and archive.day_bytes[DAY] > 0
     assert len(replayed(tmp_path / "a")) == 3
-    assert said == []
+    assert logged == []
 
 
 def torn_archive(folder, say):
@@ -89,18 +95,18 @@ def torn_archive(folder, say):
     (folder / DAY / ".120030.000-00.gz.new-0123").write_bytes(b"\x1f\x8b")
     with (folder / DAY / "index.jsonl").open("a") as index:
         index.write('{"fetched_at": 17683056')
-    (folder / ".2025-12-01.going").mkdir()
-    (folder / ".2025-12-01.going" / "index.jsonl").touch()
+    (folder / ".2025-12-01.deleting").mkdir()
+    (folder / ".2025-12-01.deleting" / "index.jsonl").touch()
 
 
-def test_what_a_kill_leaves_is_mended_when_it_is_opened(tmp_path, said):
-    torn_archive(tmp_path / "a", said.append)
+def test_what_a_kill_leaves_is_mended_when_it_is_opened(tmp_path, logged):
+    torn_archive(tmp_path / "a", logged.append)
     (check,) = verify(tmp_path / "a")
     assert [text.split(": ")[-1] for text in check.faults] == [
         "no line of an index",
         "named by no line of the index",
     ]
-    with open_archive(tmp_path / "a", URL, said.append) as archive:
+    with open_archive(tmp_path / "a", URL, logged.append) as archive:
         assert not add(archive, feed(2), NOON + 20)
     assert [(poll.fetched_at, poll.body) for poll in replayed(tmp_path / "a")] == [
         (NOON, feed(1)),
@@ -108,42 +114,42 @@ def test_what_a_kill_leaves_is_mended_when_it_is_opened(tmp_path, said):
         (NOON + 20, feed(2)),
     ]
     assert {path.name for path in (tmp_path / "a").rglob(".*")} == {".lock"}
-    assert [text.split(": ")[1] for text in said] == [
+    assert [text.split(": ")[1] for text in logged] == [
         "an unfinished last line was cut off",
         "stored when the recorder was killed, now in the index",
     ]
 
 
-def test_one_recorder_writes_an_archive(tmp_path, said):
+def test_one_recorder_writes_an_archive(tmp_path, logged):
     with (
-        open_archive(tmp_path / "a", URL, said.append),
+        open_archive(tmp_path / "a", URL, logged.append),
         pytest.raises(HeadwayError, match="another recorder writes"),
-        open_archive(tmp_path / "a", URL, said.append),
+        open_archive(tmp_path / "a", URL, logged.append),
     ):
         pass
 
 
-def test_other_peoples_folders_and_other_feeds_are_left_alone(tmp_path, said):
+def test_other_peoples_folders_and_other_feeds_are_left_alone(tmp_path, logged):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").touch()
     (tmp_path / "plain").touch()
-    with open_archive(tmp_path / "a", URL, said.append):
+    with open_archive(tmp_path / "a", URL, logged.append):
         pass
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "archive.json").write_text('{"format": "headway archive", "version": 2}')
     for folder, url, found in (
-        ("home", URL, "holds other things"),
-        ("plain", URL, "holds other things|could not be written"),
+        ("home", URL, "holds other files"),
+        ("plain", URL, "holds other files|could not be written"),
         ("a", URL + "2", f"holds the feed at {URL}, not {URL}2"),
         ("new", URL, "of another format"),
     ):
-        with pytest.raises(HeadwayError, match=found), open_archive(tmp_path / folder, url, said.append):
+        with pytest.raises(HeadwayError, match=found), open_archive(tmp_path / folder, url, logged.append):
             pass
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["thesis.tex"]
 
 
-def test_a_day_that_somebody_moves_away_is_begun_anew(tmp_path, said):
-    with open_archive(tmp_path / "a", URL, said.append) as archive:
+def test_a_day_that_somebody_moves_away_is_begun_anew(tmp_path, logged):
+    with open_archive(tmp_path / "a", URL, logged.append) as archive:
         add(archive, feed(1))
         shutil.move(tmp_path / "a" / DAY, tmp_path / "elsewhere")
         with pytest.raises(HeadwayError, match="could not be written"):
@@ -165,9 +171,9 @@ def tiny_disk(tmp_path):
     subprocess.run(["umount", disk], check=True)
 
 
-def test_a_full_disk_is_said_and_survived(tiny_disk, said):
+def test_a_full_disk_is_said_and_survived(tiny_disk, logged):
     ballast = tiny_disk / "ballast"
-    with open_archive(tiny_disk / "a", URL, said.append) as archive:
+    with open_archive(tiny_disk / "a", URL, logged.append) as archive:
         add(archive, feed(0))
         ballast.write_bytes(bytes(180_000))
         kept, refused = [], 0
@@ -184,7 +190,7 @@ def test_a_full_disk_is_said_and_survived(tiny_disk, said):
         ballast.unlink()
         assert add(archive, feed(500), NOON + 500)
     assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *kept, feed(500)]
-    assert said == []
+    assert logged == []
 
 
 SIZES = {"2026-01-10": 5, "2026-01-11": 5, "2026-01-12": 5, DAY: 9}

@@ -1,4 +1,4 @@
-"""Asking through a proxy: a real one on loopback, for plain feeds and, by CONNECT, for those behind TLS."""
+"""Fetching through a proxy: a real one on loopback, for plain feeds and, by CONNECT, for those behind TLS."""
 
 import socket
 import time
@@ -12,15 +12,21 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from feeds.recorder.test_tls import behind_tls
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.recorder.address import Key, feed_address
-from headway_prediction.feeds.recorder.body import FetchError
-from headway_prediction.feeds.recorder.http_fetch import Limits, Validators, fetch
-from headway_prediction.feeds.recorder.proxy import Proxies, Proxy, proxies_from_environment
+from headway_prediction.feeds.recorder.address import Key, check_proxies, feed_address
+from headway_prediction.feeds.recorder.fetch import Fetcher, FetchError, Limits, Validators
 from headway_prediction.simulate.feed.server import serving
 from helpers.lines import headway
-from helpers.recording import everything_written, feed, feed_server, http_server, polls, replayed, respond
+from helpers.recording import (
+    behind_tls,
+    everything_written,
+    feed,
+    feed_server,
+    http_server,
+    polls,
+    replayed,
+    respond,
+)
 
 GIVEN = polls(3)
 WANTED = "Basic " + b64encode(b"me:s3cret").decode()
@@ -90,86 +96,105 @@ def proxy(wanted: str | None = None, handler: type = ProxyHandler) -> Iterator[T
         thread.join()
 
 
-def through(server: ThreadingHTTPServer, user: str = "", **more: str) -> Proxies:
-    told = f"http://{user}127.0.0.1:{server.server_port}"
-    return proxies_from_environment({"HTTP_PROXY": told, "HTTPS_PROXY": told} | more)
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
-def ask(url: str, proxies: Proxies, key: Key | None = None, seconds: float = 60):
-    return fetch(feed_address(url, key, proxies), Validators(), Limits(seconds=seconds))
+@pytest.fixture
+def through(monkeypatch):
+    """Sets the proxy of the environment to a server."""
+
+    def set_proxies(server: ThreadingHTTPServer, user: str = "") -> None:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://{user}127.0.0.1:{server.server_port}")
+
+    return set_proxies
 
 
-def reason(*asked, **options) -> str:
+def fetch(url: str, key: Key | None = None, seconds: float = 60):
+    return Fetcher(feed_address(url, key), Limits(seconds=seconds)).fetch(Validators())
+
+
+def reason(url: str, **options) -> str:
     with pytest.raises(FetchError) as failed:
-        ask(*asked, **options)
+        fetch(url, **options)
     return failed.value.reason
 
 
-def test_a_plain_feed_is_asked_for_by_its_whole_address():
-    told = []
+def test_a_plain_feed_is_fetched_by_its_whole_address(through):
+    received = []
 
     def answer(handler):
-        told.append((handler.path, dict(handler.headers)))
+        received.append((handler.path, dict(handler.headers)))
         respond(handler, 200, feed(1))
 
     with proxy() as server, http_server(answer) as url:
-        got = ask(f"{url}?line=7", through(server), Key("s3cret", header="x-api-key"))
-    assert got.body == feed(1)
+        through(server)
+        response = fetch(f"{url}?line=7", Key("s3cret", header="x-api-key"))
+    assert response.body == feed(1)
     ((method, target, headers),) = server.seen
     assert (method, target, headers["Host"]) == ("GET", f"{url}?line=7", urlsplit(url).netloc)
-    ((path, headers),) = told
+    ((path, headers),) = received
     assert path == "/feed?line=7" and headers["x-api-key"] == "s3cret"
 
 
-def test_a_feed_behind_tls_is_asked_for_through_a_tunnel_that_reads_nothing(certificate, monkeypatch):
+def test_a_feed_behind_tls_is_fetched_through_a_tunnel_that_reads_nothing(through, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     with proxy() as server, serving(behind_tls(feed_server(GIVEN), certificate)) as feeds:
+        through(server)
         url = feeds.url.replace("http:", "https:")
-        got = ask(url, through(server), Key("s3cret", header="x-api-key"))
-    assert got.body in {poll.body for poll in GIVEN}
+        response = fetch(url, Key("s3cret", header="x-api-key"))
+    assert response.body in {poll.body for poll in GIVEN}
     ((method, target, headers),) = server.seen
     assert (method, target) == ("CONNECT", urlsplit(url).netloc)
     assert "s3cret" not in str(headers)
 
 
-def test_a_redirect_goes_through_the_proxy_too():
+def test_a_redirect_goes_through_the_proxy_too(through):
     with (
         proxy() as server,
         serving(feed_server(GIVEN)) as feeds,
         http_server(lambda handler: respond(handler, 302, Location=feeds.url)) as url,
     ):
-        assert ask(url, through(server)).body in {poll.body for poll in GIVEN}
+        through(server)
+        assert fetch(url).body in {poll.body for poll in GIVEN}
     assert [target for _, target, _ in server.seen] == [url, feeds.url]
 
 
-def test_a_proxy_that_wants_a_password_is_told_it_and_nobody_else_is(certificate, monkeypatch):
+def test_a_password_goes_to_the_proxy_and_to_no_other_server(through, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    told = []
+    received = []
 
     def answer(handler):
-        told.append(handler.headers["Proxy-Authorization"])
+        received.append(handler.headers["Proxy-Authorization"])
         respond(handler, 200, feed(1))
 
     with proxy(WANTED) as server, serving(behind_tls(feed_server(GIVEN), certificate)) as feeds:
         tls = feeds.url.replace("http:", "https:")
-        assert ask(tls, through(server, "me:s3cret@")).body in {poll.body for poll in GIVEN}
-        assert reason(tls, through(server)) == "the proxy 127.0.0.1 makes no way to 127.0.0.1 (status 407)"
+        through(server, "me:s3cret@")
+        assert fetch(tls).body in {poll.body for poll in GIVEN}
+        through(server)
+        assert reason(tls) == "the proxy 127.0.0.1 refuses a tunnel to 127.0.0.1 (status 407)"
         with http_server(answer) as url:
-            assert reason(url, through(server)) == "status 407"
-            ask(url, through(server, "me:s3cret@"))
-            ask(url, Proxies())
-    assert told == [None, None]
-    assert "s3cret" not in repr(through(server, "me:s3cret@"))
+            assert reason(url) == "status 407"
+            through(server, "me:s3cret@")
+            fetch(url)
+            monkeypatch.setenv("NO_PROXY", "*")
+            fetch(url)
+    assert received == [None, None]
 
 
-def test_a_proxy_that_is_not_there_is_named():
+def test_a_proxy_that_is_not_there_is_named(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    gone = Proxies({"http": Proxy("127.0.0.1", port), "https": Proxy("127.0.0.1", port)})
     for scheme in ("http", "https"):
-        assert reason(f"{scheme}://feeds.invalid/a", gone) == "the proxy 127.0.0.1 refuses the connection"
-    unknown = Proxies({"http": Proxy("proxy.invalid", 80)})
-    assert reason("http://127.0.0.1/a", unknown) == "the proxy proxy.invalid is unknown"
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
+        assert reason(f"{scheme}://feeds.invalid/a") == "the proxy 127.0.0.1 refuses the connection"
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:80")
+    assert reason("http://127.0.0.1/a") == "the proxy proxy.invalid is unknown"
 
 
 def drips_headers(handler) -> None:
@@ -180,11 +205,12 @@ def drips_headers(handler) -> None:
 
 
 @pytest.mark.parametrize("connect", [drips_headers, lambda handler: time.sleep(3)])
-def test_a_proxy_that_never_comes_to_an_end_is_left_in_time(connect):
+def test_a_slow_proxy_is_cut_off_at_the_deadline(through, connect):
     with proxy(handler=handler_that(connect)) as server:
+        through(server)
         started = time.monotonic()
-        late = reason("https://feeds.invalid/a", through(server), seconds=0.6)
-        assert late == "no whole answer within 0.6 s"
+        late = reason("https://feeds.invalid/a", seconds=0.6)
+        assert late == "no complete response within 0.6 s"
         assert time.monotonic() - started < 2.9
 
 
@@ -199,47 +225,48 @@ def handler_that(connect: Callable[[BaseHTTPRequestHandler], None]) -> type:
 
 
 ADDRESSES = {
-    "http://feeds.example.org/a": True,
-    "https://feeds.example.org:8443/a": True,
-    "http://inside.example.org/a": False,
-    "http://other.inside.example.org/a": False,
-    "http://not-inside.example.org/a": True,
-    "http://127.0.0.1:8642/a": False,
-    "http://127.0.0.2:8642/a": True,
+    "http://feeds.invalid/a": True,
+    "https://feeds.invalid:8443/a": True,
+    "http://inside.invalid/a": False,
+    "http://other.inside.invalid/a": False,
+    "http://not-inside.invalid/a": True,
+    "http://127.0.0.1:9/a": False,
+    "http://127.0.0.2:9/a": True,
 }
 
 
 @pytest.mark.parametrize("url, proxied", ADDRESSES.items())
-def test_hosts_of_no_proxy_are_asked_directly(url, proxied):
-    told = {"http_proxy": "proxy:3128", "https_proxy": "proxy:3128"}
-    found = proxies_from_environment(told | {"NO_PROXY": "127.0.0.1:8642, .inside.example.org"})
-    assert found.proxy_for(url) == (Proxy("proxy", 3128) if proxied else None)
-    assert proxies_from_environment(told | {"no_proxy": "*"}).proxy_for(url) is None
+def test_hosts_of_no_proxy_are_fetched_directly(through, monkeypatch, url, proxied):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1:9, inside.invalid")
+    with proxy(WANTED) as server:
+        through(server)
+        assert ("407" in reason(url)) == bool(server.seen) == proxied
+        monkeypatch.setenv("no_proxy", "*")
+        server.seen.clear()
+        reason(url)
+        assert not server.seen
 
 
-def test_small_letters_count_first_and_an_empty_word_is_none():
-    told = {"HTTP_PROXY": "http://loud:1", "http_proxy": "http://quiet:2", "HTTPS_PROXY": "http://loud"}
-    found = proxies_from_environment(told)
-    assert (found.proxy_for("http://a/"), found.proxy_for("https://a/")) == (
-        Proxy("quiet", 2),
-        Proxy("loud", 80),
-    )
-    assert proxies_from_environment(told | {"http_proxy": ""}).proxy_for("http://a/") is None
-    assert proxies_from_environment({}) == Proxies()
+def test_lower_case_names_come_first_and_an_empty_value_is_no_proxy(through, monkeypatch):
+    with proxy() as server, http_server(lambda handler: respond(handler, 200, feed(1))) as url:
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:80")
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{server.server_port}")
+        assert fetch(url).body == feed(1) and len(server.seen) == 1
+        monkeypatch.setenv("http_proxy", "")
+        assert fetch(url).body == feed(1) and len(server.seen) == 1
 
 
 @pytest.mark.parametrize(
-    "text", ["socks5://h:1", "https://h:1", "http://", "http://h:x", "http://me:hidden@h:0", "http://["]
+    "text", ["socks5://h:1", "ftp://h:1", "http://", "http://h:x", "http://me:hidden@h:0", "http://["]
 )
-def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(text):
-    with pytest.raises(HeadwayError, match="HTTPS_PROXY names no proxy that can be used") as refused:
-        proxies_from_environment({"HTTPS_PROXY": text})
+def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(monkeypatch, text):
+    monkeypatch.setenv("HTTPS_PROXY", text)
+    with pytest.raises(HeadwayError, match="names no proxy that can be used") as refused:
+        check_proxies()
     assert "hidden" not in str(refused.value)
 
 
-def test_the_recorder_asks_through_the_proxy_of_the_environment(tmp_path, monkeypatch, capfd):
-    for name in ("http_proxy", "no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def test_the_recorder_fetches_through_the_proxy_of_the_environment(tmp_path, monkeypatch, capfd):
     with proxy(WANTED) as server, serving(feed_server(GIVEN)) as feeds:
         monkeypatch.setenv("HTTP_PROXY", f"http://me:s3cret@127.0.0.1:{server.server_port}")
         words = ("--out", tmp_path / "a", "--every", 0.1, "--polls", 2)

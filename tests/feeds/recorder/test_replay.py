@@ -1,4 +1,4 @@
-"""Out of the archive again: the same polls, at any pace, and every damage found."""
+"""Reading an archive: the same polls, and every damage found."""
 
 import gzip
 
@@ -7,10 +7,9 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.recorded import recorded_polls
 from headway_prediction.feeds.recorder.archive import open_archive
-from headway_prediction.feeds.recorder.index import Attempt, Outcome
-from headway_prediction.feeds.recorder.replay import paced, replay
-from headway_prediction.feeds.recorder.verify import verify
-from helpers.recording import NOON, FakeTime, feed, polls, replayed
+from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome
+from headway_prediction.feeds.recorder.replay import replay, verify
+from helpers.recording import NOON, feed, replayed
 
 
 @pytest.fixture
@@ -57,40 +56,13 @@ def test_a_part_may_be_asked_for(archive):
         replay(archive, print, since=NOON, until=NOON)
 
 
-def test_the_pace_is_that_of_the_feed_times_the_speed():
-    time = FakeTime()
-    came = [(poll, time.moment) for poll in paced(polls(4, interval_secs=15), 10, time.clock())]
-    assert [poll for poll, _ in came] == polls(4, interval_secs=15)
-    assert [moment - NOON for _, moment in came] == pytest.approx([0, 1.5, 3, 4.5])
-
-
-def test_whoever_is_late_gets_the_next_polls_at_once():
-    time, came = FakeTime(), []
-    for poll in paced(polls(4, interval_secs=15), 1, time.clock()):
-        came.append(time.moment - NOON)
-        time.moment += 20 if poll.fetched_at == NOON else 0
-    assert came == [0, 20, 30, 45]
-
-
-def test_at_infinite_speed_nobody_waits():
-    time = FakeTime()
-    assert len(list(paced(polls(4), float("inf"), time.clock()))) == 4
-    assert sum(time.slept) == 0
-
-
-@pytest.mark.parametrize("speed", [0, -1, float("nan")])
-def test_time_runs_forward(speed):
-    with pytest.raises(HeadwayError, match="the speed is"):
-        list(paced(polls(1), speed))
-
-
 def flip(path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
 
 
-UNREADABLE, CHANGED = "the file cannot be read", "the checksum is another one than the index holds"
+UNREADABLE, CHANGED = "the file cannot be read", "the checksum differs from the index"
 DAMAGES = {
     "a flipped bit": (flip, (UNREADABLE, CHANGED)),
     "a lost end": (lambda path: path.write_bytes(path.read_bytes()[:-9]), (UNREADABLE,)),

@@ -16,7 +16,7 @@ from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, typed_arriva
 from headway_prediction.feeds.realtime.arrival_log import tidy_log
 from headway_prediction.feeds.realtime.tracker import FeedTracker
 from headway_prediction.feeds.recorder.archive import open_archive
-from headway_prediction.feeds.recorder.index import Attempt, Outcome
+from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.store import Store
 from helpers.ingested import DAY, LINE, LINE_FILTER, simulated
@@ -75,7 +75,7 @@ class Process:
 def archived(polls, folder: Path) -> Path:
     with open_archive(folder, "http://127.0.0.1/feed", print) as archive:
         for poll in polls:
-            archive.keep(Attempt(poll.fetched_at, Outcome.POLL, status=200), poll.body)
+            archive.add(Attempt(poll.fetched_at, Outcome.POLL, status=200), poll.body)
     return folder
 
 

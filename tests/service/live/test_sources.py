@@ -10,7 +10,7 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
-from headway_prediction.feeds.recorder.index import Attempt, Outcome
+from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome
 from headway_prediction.feeds.recorder.record import Clock, RecorderSettings
 from headway_prediction.service.live.feed_clock import (
     CATCH_UP_RATE,
@@ -33,7 +33,7 @@ def archive(tmp_path):
     given = polls(40)
     with open_archive(tmp_path / "archive", "http://127.0.0.1/feed", print) as writing:
         for poll in given:
-            writing.keep(Attempt(poll.fetched_at, Outcome.POLL, status=200), poll.body)
+            writing.add(Attempt(poll.fetched_at, Outcome.POLL, status=200), poll.body)
     return tmp_path / "archive", given
 
 
@@ -59,14 +59,14 @@ def test_an_address_that_fails_for_a_while_is_said_and_outlasted():
     with http_server(lambda handler: respond(handler, next(answers, 200), polls(1)[0].body)) as url:
         came, _ = asked(url, 2, said)
     assert len(came) == 2
-    assert [line.partition(";")[0] for line in said] == ["status 500", "status 404", "the feed is back"]
+    assert [line.partition(";")[0] for line in said] == ["status 500", "status 404", "the feed works again"]
 
 
 def test_what_is_no_feed_is_no_poll():
     answers, said = iter([b"<html>no feed</html>"]), []
     with http_server(lambda handler: respond(handler, 200, next(answers, polls(1)[0].body))) as url:
         (came,), _ = asked(url, 1, said)
-    assert came.body == polls(1)[0].body and "no GTFS-Realtime feed" in said[0]
+    assert came.body == polls(1)[0].body and "no complete GTFS-Realtime feed" in said[0]
 
 
 def test_an_address_that_refuses_from_the_start_is_a_sentence():

@@ -18,7 +18,7 @@ from helpers.recording import FakeTime, always, feed_server, polls
 
 
 def test_the_answer_is_the_newest_poll_of_the_moment():
-    time, given_polls = FakeTime(), polls(4, every=15)
+    time, given_polls = FakeTime(), polls(4, interval_secs=15)
     moment = PollPlayer(given_polls, 10, time.clock().elapsed)
     seen = []
     for _ in range(7):
@@ -31,7 +31,7 @@ def test_the_answer_is_the_newest_poll_of_the_moment():
 
 @given(st.lists(st.floats(0, 100), max_size=20), st.floats(0.1, 50))
 def test_the_feed_never_shows_the_future_nor_goes_back(steps, speed):
-    time, given_polls = FakeTime(), polls(30, every=15)
+    time, given_polls = FakeTime(), polls(30, interval_secs=15)
     moment, latest = PollPlayer(given_polls, speed, time.clock().elapsed), -1
     for step in steps:
         started = given_polls[0].fetched_at

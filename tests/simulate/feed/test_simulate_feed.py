@@ -202,7 +202,7 @@ def test_added_stops_come_late_and_past_ones_stay():
 
 
 def test_senseless_requests_are_refused():
-    for words in ({"every_secs": 0}, {"seed": -1}):
+    for words in ({"interval_secs": 0}, {"seed": -1}):
         with pytest.raises(HeadwayError, match="interval of at least 1 s"):
             polls(SCENARIO, PLAN, HAPPENED, **words)
 

@@ -6,15 +6,14 @@ from itertools import islice, pairwise
 import pytest
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
-from feeds.recorder.test_record import recorded
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.recorder.feed_shape import has_feed_shape
+from headway_prediction.feeds.recorder.classify import has_feed_shape
 from headway_prediction.simulate import Scenario, blue_line
 from headway_prediction.simulate.feed.days import parse_feed_faults, polls_from
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server import FeedServer, serving
-from helpers.recording import FakeTime, replayed
+from helpers.recording import FakeTime, recorded, replayed
 
 TUESDAY_MORNING = datetime(2026, 1, 13, 14, 0, tzinfo=UTC)  # 08:00 in Chicago
 
@@ -71,7 +70,7 @@ def test_it_is_recorded_as_it_was_simulated(tmp_path):
     given = list(islice(simulated(), 20))
     time = FakeTime(given[0].fetched_at)
     with serving(FeedServer(PollPlayer(iter(given), 1, time.clock().elapsed))) as server:
-        recorder, *_ = recorded(server.url, tmp_path / "a", 20, time=time, every=16)
+        recorder, *_ = recorded(server.url, tmp_path / "a", 20, time=time, interval_secs=16)
     assert recorder.total.polls == 20 and recorder.total.new >= 19
     bodies = [poll.body for poll in replayed(tmp_path / "a")]
     assert bodies[0] == given[0].body

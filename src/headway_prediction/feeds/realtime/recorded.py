@@ -12,7 +12,7 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.snapshot import Poll
-from headway_prediction.feeds.recorder.layout import is_archive
+from headway_prediction.feeds.recorder.archive_format import is_archive
 from headway_prediction.feeds.recorder.replay import replay
 
 SUFFIXES = {".pb", ".gz", ".bin"}

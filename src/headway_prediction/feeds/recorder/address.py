@@ -1,61 +1,59 @@
-"""The address of a feed and the key it asks for: what is sent where, and what may be written down."""
+"""The address of a feed and its key: what is sent to which server, and what may be written down."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlsplit
+from urllib.request import getproxies
+
+import httpx2
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.recorder.proxy import Proxies, proxies_from_environment
 
 SECRET_NAME = re.compile(r"key|token|secret|passw|auth|signature", re.IGNORECASE)
 WEB_PORTS = {"http": 80, "https": 443}
-URL_SAFE_CHARS = "/%?=&:;,+!$'()*~@[]-._"
 
 
 @dataclass(frozen=True)
 class Key:
-    """A secret and the header or query parameter (one of the two) that it travels in."""
+    """A secret and the header or query parameter (one of the two) that it is sent in."""
 
     value: str = field(repr=False)
     header: str | None = None
     parameter: str | None = None
 
     def redact(self, text: str) -> str:
-        """Return `text` with the secret crossed out, plain or as a URL spells it."""
+        """Replace the secret in `text`, plain or percent-encoded, by "(the key)"."""
         for spelling in (self.value, quote(self.value, safe=""), quote(self.value)):
             text = text.replace(spelling, "(the key)")
         return text
 
     def is_in(self, body: bytes) -> bool:
-        """Return whether the secret stands in `body`."""
+        """Return whether `body` holds the secret, plain or percent-encoded."""
         return self.value.encode() in body or quote(self.value, safe="").encode() in body
 
 
 @dataclass(frozen=True)
 class FeedAddress:
-    """Where a feed is asked for, and through which proxies. `url` holds no secret and may be written down."""
+    """The URL of a feed, which holds no secret and may be written down, and the key it needs."""
 
     url: str
     key: Key | None = None
-    proxies: Proxies = field(default_factory=Proxies)
 
     def request_for(self, url: str) -> tuple[str, dict[str, str]]:
-        """Return the request target and the key's header for `url`: no server but the feed's own is told the key."""
+        """Return `url`, with the key where it is a query parameter, and the key's header.
+
+        Only the feed's own origin gets the key: a redirect may lead to any other server.
+        """
         parts = urlsplit(url)
-        target, headers = quote(parts.path or "/", safe=URL_SAFE_CHARS), {}
-        query = [quote(parts.query, safe=URL_SAFE_CHARS)] if parts.query else []
-        if self.key and origin(parts) == origin(urlsplit(self.url)):
-            if self.key.header:
-                headers[self.key.header] = self.key.value
-            elif not _has_parameter(parts, self.key):
-                query.append(f"{self.key.parameter}={quote(self.key.value, safe='')}")
-        return "?".join([target, "&".join(query)] if query else [target]), headers
-
-
-def _has_parameter(parts: SplitResult, key: Key) -> bool:
-    """Whether a redirect carried the key along by itself."""
-    return key.redact(parts.query) != parts.query
+        if self.key is None or origin(parts) != origin(urlsplit(self.url)):
+            return url, {}
+        if self.key.header:
+            return url, {self.key.header: self.key.value}
+        if self.key.redact(parts.query) != parts.query:  # A redirect may repeat the parameter.
+            return url, {}
+        pair = f"{self.key.parameter}={quote(self.key.value, safe='')}"
+        return parts._replace(query=f"{parts.query}&{pair}" if parts.query else pair).geturl(), {}
 
 
 def origin(parts: SplitResult) -> tuple[str, str, int]:
@@ -63,7 +61,7 @@ def origin(parts: SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or WEB_PORTS.get(parts.scheme, 0)
 
 
-def feed_address(url: str, key: Key | None = None, proxies: Proxies | None = None) -> FeedAddress:
+def feed_address(url: str, key: Key | None = None) -> FeedAddress:
     """Check an address. Raises HeadwayError for anything but http(s), and for one that holds a secret of its own."""
     try:
         parts = urlsplit(url)
@@ -72,7 +70,7 @@ def feed_address(url: str, key: Key | None = None, proxies: Proxies | None = Non
         usable = False
     if not usable or re.search(r"[\s\x00-\x1f\x7f]", url):
         raise HeadwayError(
-            "the address of the feed cannot be asked", "http:// or https:// and a host", "correct --url"
+            "the address of the feed cannot be fetched", "http:// or https:// and a host", "correct --url"
         )
     names = [pair.partition("=")[0] for pair in parts.query.split("&")]
     secret = next((name for name in names if SECRET_NAME.search(name)), None)
@@ -82,22 +80,18 @@ def feed_address(url: str, key: Key | None = None, proxies: Proxies | None = Non
             "an address that may be written down",
             "put the key into an environment variable and name that with --key-variable",
         )
-    return FeedAddress(url, key, proxies or Proxies())
+    return FeedAddress(url, key)
 
 
 def address_from_environment(
-    url: str,
-    variable: str | None,
-    header: str | None,
-    parameter: str | None,
-    environment: Mapping[str, str],
+    url: str, variable: str | None, header: str | None, parameter: str | None, environment: Mapping[str, str]
 ) -> FeedAddress:
-    """Return a checked address with its key and the proxies that the environment names.
+    """Return a checked address with the key that the environment variable `variable` holds.
 
-    Raises HeadwayError as `feed_address`, `key_from_environment` and `proxies_from_environment` do.
+    Raises HeadwayError as `feed_address`, `key_from_environment` and `check_proxies` do.
     """
-    key = key_from_environment(variable, header, parameter, environment)
-    return feed_address(url, key, proxies_from_environment(environment))
+    check_proxies()
+    return feed_address(url, key_from_environment(variable, header, parameter, environment))
 
 
 def key_from_environment(
@@ -106,7 +100,7 @@ def key_from_environment(
     """Return the key that the environment variable holds, or None where no variable is named.
 
     Raises HeadwayError for a variable that is not set, a value that no header can hold (it is not shown), or where not
-    exactly one of `header` and `parameter` says how the key travels.
+    exactly one of `header` and `parameter` is given.
     """
     if variable is None and header is None and parameter is None:
         return None
@@ -130,3 +124,27 @@ def key_from_environment(
             "correct it",
         )
     return Key(value, header, parameter)
+
+
+def check_proxies() -> None:
+    """Raise HeadwayError where HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names no proxy that httpx2 can use.
+
+    The message holds no value of these variables: there may be a password in it.
+    """
+    try:
+        httpx2.Client().close()
+        proxies = [url for scheme, url in getproxies().items() if scheme in ("http", "https", "all")]
+        usable = all(_names_a_port(url) for url in proxies)
+    except (ImportError, ValueError, httpx2.InvalidURL):
+        usable = False
+    if not usable:
+        raise HeadwayError(
+            "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names no proxy that can be used",
+            "http://host:port",
+            "correct it, or list the feed's host in NO_PROXY",
+        )
+
+
+def _names_a_port(proxy: str) -> bool:
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return bool(parts.hostname) and parts.port != 0

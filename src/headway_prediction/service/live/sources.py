@@ -10,8 +10,7 @@ from typing import Protocol
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import ALLOWED_LATENESS_SECS
 from headway_prediction.feeds.recorder.address import FeedAddress
-from headway_prediction.feeds.recorder.index import Attempt, Outcome
-from headway_prediction.feeds.recorder.layout import check_archive
+from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome, check_archive
 from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.service.live.feed_clock import FeedClock, ReplayClock, WallClock
@@ -56,7 +55,7 @@ class AddressFeed:
         recorder = Recorder(self._address, inbox, self._settings, self._say, Clock(now=self.clock.now))
         while not stop.is_set():
             started = time.monotonic()
-            pause = recorder.attempt()
+            pause = recorder.poll()
             yield from inbox.taken()
             stop.wait(max(0.0, pause - (time.monotonic() - started)))
 
@@ -118,7 +117,7 @@ class SimulatedFeed:
     ):
         self._scenario, self._begin = scenario, begin
         self._settings = {
-            "every_secs": interval_secs,
+            "interval_secs": interval_secs,
             "content": content or FeedContent(),
             "faults": faults or FeedFaults(),
             "seed": seed,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_prediction.feeds.recorder.feed_shape import has_feed_shape
+from headway_prediction.feeds.recorder.classify import has_feed_shape
 from helpers.lines import REAL_DATA
 from helpers.recording import feed
 
