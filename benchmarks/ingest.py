@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("what", choices=["polls", "days"])
     parser.add_argument("--url", help="an empty database to measure `polls` with; default: a new SQLite file")
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--every", type=int, default=15)
+    parser.add_argument("--interval", type=int, default=15)
     asked = parser.parse_args()
     print(f"{describe()}, {datetime.now():%Y-%m-%d}")
     with TemporaryDirectory() as folder:

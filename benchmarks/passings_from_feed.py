@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="1,2,3", help="seeds, with commas")
     parser.add_argument("--stations", type=int, default=14)
-    parser.add_argument("--every", type=int, default=15, help="seconds between polls")
+    parser.add_argument("--interval", type=int, default=15, help="seconds between polls")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--faults", default="", help="only faults that hold one of these words, with commas")
     parser.add_argument("--contents", default=",".join(CONTENTS), help="with commas")

@@ -52,7 +52,7 @@ AT_ONCE = {
     "training.train_line",
     "training.train_lines",
 }
-WHEN_USED = {"bundle.files", "forecasters.st_convnet", "cli.framework"}
+WHEN_USED = {"bundle.files", "forecasters.st_convnet", "cli.common"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50
 
 FILES = sorted(PACKAGE.rglob("*.py"))

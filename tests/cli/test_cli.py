@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from headway_prediction import __version__, cli
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.cli import build_app
+from headway_prediction.cli import GROUPS, build_app
 from helpers.lines import headway
 
-VERBS = (
-    "simulate", "line", "feed", "record", "replay", "passings", "archive", "check", "grid", "train", "forecast", "what_if",
-    "backtest", "evaluate", "canary", "info", "demo", "serve", "retrain", "watch",
-)  # fmt: skip
+COMMANDS = [name for commands in GROUPS.values() for name in commands]
 
 
 def process(*words: object, **environment: str) -> subprocess.CompletedProcess:
@@ -36,16 +35,30 @@ def refused(capfd, *words: object) -> str:
     return err
 
 
-def test_the_verbs_are_the_stages_in_their_order():
-    assert tuple(command.callback.__name__ for command in build_app().registered_commands) == VERBS
+def test_the_help_groups_all_commands_and_shortens_none(capfd):
+    assert headway("--help") == 0
+    text = capfd.readouterr().out
+    sections = [text.index(f"{title}:") for title in GROUPS]
+    assert sections == sorted(sections) and "..." not in text[sections[0] :]
+    listed = re.findall(r"^  ([a-z][a-z-]+)  ", text, re.MULTILINE)
+    assert listed == COMMANDS == [command.name for command in build_app().registered_commands]
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_each_verb_helps_with_an_example(capfd, verb):
-    name = verb.replace("_", "-")
-    assert headway(name, "--help") == 0
+def test_each_command_has_a_file_of_its_own_name():
+    files = {path.stem.rstrip("_").replace("_", "-") for path in Path(cli.__file__).parent.glob("*.py")}
+    assert set(COMMANDS) <= files
+
+
+def test_the_version_is_that_of_the_package(capfd):
+    assert headway("--version") == 0
+    assert capfd.readouterr().out == f"headway {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_helps_with_an_example(capfd, command):
+    assert headway(command, "--help") == 0
     help_text = capfd.readouterr().out
-    assert "Example:" in help_text and f"headway {name}" in help_text
+    assert "Example:" in help_text and f"headway {command}" in help_text
 
 
 def test_help_starts_without_a_training_framework_or_a_table_library():
@@ -58,7 +71,7 @@ def test_help_starts_without_a_training_framework_or_a_table_library():
     )
 
 
-def test_an_unknown_verb_or_option_ends_with_status_2():
+def test_an_unknown_command_or_option_ends_with_status_2():
     assert process("fly").returncode == 2
     assert process("grid", "--wings", "2").returncode == 2
 
@@ -166,7 +179,15 @@ class TestMistakes:
         assert "epochs" in refused(capfd, *words)
 
     def test_a_method_to_fit_that_does_not_exist(self, small_line, tmp_path, capfd):
-        words = ("train", "--grid", small_line / "grid.zarr", "--out", tmp_path / "b", "--with", "magic")
+        words = (
+            "train",
+            "--grid",
+            small_line / "grid.zarr",
+            "--out",
+            tmp_path / "b",
+            "--extra-model",
+            "magic",
+        )
         assert "lightgbm" in refused(capfd, *words)
 
     def test_days_that_the_bundle_was_trained_on(self, small_line, tmp_path, capfd):
@@ -179,9 +200,9 @@ class TestMistakes:
             "--out",
             tmp_path,
         )
-        assert "2025-09-08 was used" in refused(capfd, *words, "--dates", "2025-09-08")
-        assert "no service date 2024-01-01" in refused(capfd, *words, "--dates", "2024-01-01")
-        assert "--dates" in refused(capfd, *words, "--dates", "yesterday")
+        assert "2025-09-08 was used" in refused(capfd, *words, "--date", "2025-09-08")
+        assert "no service date 2024-01-01" in refused(capfd, *words, "--date", "2024-01-01")
+        assert "--date" in refused(capfd, *words, "--date", "yesterday")
         assert not list(tmp_path.iterdir())
 
     def test_a_bundle_of_another_line(self, small_line, tmp_path, capfd):
@@ -234,7 +255,7 @@ def test_a_full_disk_leaves_no_half_written_bundle(small_line, tmp_path):
 def test_lightgbm_is_trained_and_judged_where_it_is_asked_for(small_line, tmp_path):
     pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
     grid, bundle, out = small_line / "grid.zarr", tmp_path / "b", tmp_path / "forecasts"
-    words = ("--config", small_line / "small.toml", "--with", "lightgbm", "--quiet")
+    words = ("--config", small_line / "small.toml", "--extra-model", "lightgbm", "--quiet")
     assert headway("train", "--grid", grid, "--out", bundle, *words) == 0
     assert headway("backtest", "--grid", grid, "--bundle", bundle, "--out", out, "--method", "lightgbm") == 0
     assert [file.name for file in out.iterdir()] == ["lightgbm.parquet"]

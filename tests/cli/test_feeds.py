@@ -19,7 +19,8 @@ from helpers.recording import everything_written, feed, feed_server, http_server
 def archive(tmp_path):
     with serving(feed_server(polls(3))) as server:
         assert (
-            headway("record", "--url", server.url, "--out", tmp_path / "a", "--every", 0.1, "--polls", 3) == 0
+            headway("record", "--url", server.url, "--out", tmp_path / "a", "--interval", 0.1, "--polls", 3)
+            == 0
         )
     return tmp_path / "a"
 
@@ -42,7 +43,7 @@ def test_a_recording_is_served_again_and_can_be_recorded_from_there(archive, tmp
     command = [sys.executable, "-m", "headway_prediction", "replay", archive, "--speed", "inf", "--port", "0"]
     with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as process:
         url = re.search(r"http://\S+", process.stderr.readline())[0]
-        assert headway("record", "--url", url, "--out", tmp_path / "b", "--every", 0.1, "--polls", 3) == 0
+        assert headway("record", "--url", url, "--out", tmp_path / "b", "--interval", 0.1, "--polls", 3) == 0
         with urllib.request.urlopen(url, timeout=60) as answer:
             assert answer.read() == polls(3)[-1].body
         process.terminate()
@@ -60,7 +61,7 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(tmp_path, capf
         respond(handler, 200, feed(next(numbers)))
 
     with http_server(answer) as url:
-        words = ("record", "--url", url, "--out", tmp_path / "a", "--every", 0.1, "--polls", 2)
+        words = ("record", "--url", url, "--out", tmp_path / "a", "--interval", 0.1, "--polls", 2)
         assert headway(*words, "--key-variable", "FEED_KEY", "--key-header", "x-api-key") == 0
     assert told == ["s3cret", "s3cret"]
     out, err = capfd.readouterr()
@@ -92,7 +93,7 @@ def test_a_simulated_feed_is_served_with_its_schedule(tmp_path):
         sys.executable,
         "-m",
         "headway_prediction",
-        "feed",
+        "simulate-feed",
         "--port",
         0,
         "--stations",
@@ -104,7 +105,7 @@ def test_a_simulated_feed_is_served_with_its_schedule(tmp_path):
     with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline() == f"wrote {schedule}\n"
         url = re.search(r"http://\S+", process.stderr.readline())[0]
-        assert headway("record", "--url", url, "--out", tmp_path / "a", "--every", 0.1, "--polls", 4) == 0
+        assert headway("record", "--url", url, "--out", tmp_path / "a", "--interval", 0.1, "--polls", 4) == 0
         process.terminate()
         assert process.wait(60) == 0
     assert len({poll.body for poll in replayed(tmp_path / "a")}) == 4

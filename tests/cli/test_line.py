@@ -99,12 +99,14 @@ def test_options_change_the_line(simulated, tmp_path):
     out = tmp_path / "line.toml"
     words = ("line", simulated / "gtfs.zip", "--out", out)
     assert (
-        headway(*words, "--terminals", f"{names[3]},{names[0]}", "--leave-out", names[1], "--line-id", "G")
+        headway(
+            *words, "--terminal", names[3], "--terminal", names[0], "--exclude", names[1], "--line-id", "G"
+        )
         == 0
     )
     line = read_line_toml(out).line
     assert (line.line_id, line.station_names) == ("G", [names[0], names[2], names[3]])
-    assert headway(*words, "--stops", f"{names[0]},{names[4]}") == 0
+    assert headway(*words, "--stop", names[0], "--stop", names[4]) == 0
     assert read_line_toml(out).line.station_names == [names[0], names[4]]
 
 
@@ -119,14 +121,14 @@ class TestMistakes:
     def test_an_unknown_route_or_station(self, simulated, capfd):
         gtfs = simulated / "gtfs.zip"
         assert "no route 'A'; expected one of garden-line" in refused(capfd, "line", gtfs, "--route", "A")
-        assert "no station 'Nowhere'" in refused(capfd, "line", gtfs, "--leave-out", "Nowhere")
+        assert "no station 'Nowhere'" in refused(capfd, "line", gtfs, "--exclude", "Nowhere")
         assert "no station 'Nowhere'" in refused(capfd, "line", gtfs, "--branch", "Nowhere")
 
     def test_a_line_and_changes_to_it(self, simulated, capfd):
         words = ("line", simulated / "gtfs.zip", "--line", simulated / "line.toml", "--line-id", "G")
         assert "given together with changes" in refused(capfd, *words)
 
-    @pytest.mark.parametrize(("option", "value"), [("--stops", "S1"), ("--time-zone", "UTC")])
+    @pytest.mark.parametrize(("option", "value"), [("--stop", "S1"), ("--time-zone", "UTC")])
     def test_a_line_and_what_it_holds_already(self, simulated, tmp_path, capfd, option, value):
         words = ("--line", simulated / "line.toml", option, value)
         assert grid(simulated, tmp_path / "g.zarr", *words) == 2

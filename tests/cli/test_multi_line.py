@@ -16,7 +16,7 @@ def backtested(three_lines, out, *words: object) -> int:
 
 
 def test_backtest_and_evaluate_judge_every_method_on_the_unseen_line(three_lines, tmp_path, capfd):
-    assert backtested(three_lines, tmp_path / "f", "--dates", "2025-10-02") == 0
+    assert backtested(three_lines, tmp_path / "f", "--date", "2025-10-02") == 0
     assert sorted(path.stem for path in (tmp_path / "f").iterdir()) == sorted(METHODS)
     capfd.readouterr()
     assert headway("evaluate", "--grid", three_lines / "c.zarr", tmp_path / "f", "--markdown") == 0
@@ -68,33 +68,28 @@ def test_forecast_follows_a_list_of_planned_departures(three_lines, tmp_path, ca
 def test_info_tells_all_lines_and_days(three_lines, capfd):
     assert headway("info", three_lines / "bundle") == 0
     text = capfd.readouterr().out
-    assert text.startswith("bundle of several lines") and "line a: 4 stations" in text
+    assert text.startswith("multi-line bundle") and "line a: 4 stations" in text
     assert "line b: 6 stations" in text and "training days: 4, 2025-09-29 to 2025-10-02" in text
 
 
-def test_the_canary_judges_a_bundle_of_lines(three_lines):
-    words = ("canary", "--grid", three_lines / "c.zarr", "--bundle", three_lines / "bundle")
+def test_the_leakage_check_of_a_multi_line_bundle(three_lines):
+    words = ("leakage-check", "--grid", three_lines / "c.zarr", "--bundle", three_lines / "bundle")
     assert headway(*words, "--origins", "2") == 0
 
 
 class TestMistakes:
-    def test_both_or_neither_of_grid_and_lines(self, three_lines, tmp_path, capfd):
-        grid = three_lines / "a.zarr"
-        assert "neither --grid nor --lines" in refused(capfd, "train", "--out", tmp_path / "b")
-        words = ("train", "--out", tmp_path / "b", "--grid", grid, "--lines", f"{grid},{grid}")
-        assert "both --grid and --lines" in refused(capfd, *words)
-
     def test_a_method_that_belongs_to_one_line(self, three_lines, tmp_path, capfd):
-        words = ("train", "--out", tmp_path / "b", "--lines", three_lines / "a.zarr", "--with", "lightgbm")
-        assert "--with lightgbm" in refused(capfd, *words)
+        grids = ("--grid", three_lines / "a.zarr", "--grid", three_lines / "b.zarr")
+        words = ("train", "--out", tmp_path / "b", *grids, "--extra-model", "lightgbm")
+        assert "--extra-model lightgbm" in refused(capfd, *words)
 
     def test_a_grid_that_is_not_there(self, three_lines, tmp_path, capfd):
-        lines = f"{three_lines / 'a.zarr'},{tmp_path / 'gone.zarr'}"
-        assert "gone.zarr" in refused(capfd, "train", "--out", tmp_path / "b", "--lines", lines)
+        grids = ("--grid", three_lines / "a.zarr", "--grid", tmp_path / "gone.zarr")
+        assert "gone.zarr" in refused(capfd, "train", "--out", tmp_path / "b", *grids)
 
     def test_dates_that_training_used(self, three_lines, tmp_path, capfd):
         words = ("backtest", "--grid", three_lines / "a.zarr", "--bundle", three_lines / "bundle")
-        words += ("--out", tmp_path, "--dates", "2025-09-29")
+        words += ("--out", tmp_path, "--date", "2025-09-29")
         assert "2025-09-29 was used" in refused(capfd, *words)
 
     def test_no_time_zone_for_a_line_that_the_bundle_does_not_know(self, three_lines, capfd):
@@ -108,8 +103,8 @@ class TestMistakes:
         assert "no passing" in refused(capfd, *words, "2025-12-24T08:00")
 
     @pytest.mark.parametrize(
-        ("option", "value"), [("--time-zone", ZONE), ("--stops", "A,B"), ("--line", "line.toml")]
+        ("option", "value"), [("--time-zone", ZONE), ("--stop", "A"), ("--line", "line.toml")]
     )
-    def test_telling_the_bundle_of_one_line_what_it_knows(self, small_line, capfd, option, value):
+    def test_line_options_with_the_bundle_of_one_line(self, small_line, capfd, option, value):
         words = ("forecast", "--bundle", small_line / "bundle", "--arrivals", small_line / "arrivals.parquet")
         assert "bundle of one line" in refused(capfd, *words, option, value)

@@ -210,7 +210,5 @@ def make_three_lines(folder: Path) -> None:
     for name, stations, days in (("a", 4, 5), ("b", 6, 3), ("c", 5, 4)):
         write_history(noisy_history(name, stations, days, seed=days), folder / f"{name}.zarr")
     noisy_log("c", 5, 4, seed=4).write_parquet(folder / "c.parquet")
-    lines = f"{folder / 'a.zarr'},{folder / 'b.zarr'}"
-    assert (
-        headway("train", "--lines", lines, "--out", folder / "bundle", "--config", settings, "--quiet") == 0
-    )
+    grids = "--grid", folder / "a.zarr", "--grid", folder / "b.zarr"
+    assert headway("train", *grids, "--out", folder / "bundle", "--config", settings, "--quiet") == 0

@@ -18,7 +18,7 @@ from threading import Event, Thread
 import numpy as np
 import polars as pl
 
-from headway_prediction.cli.simulate_grid import ScenarioName, named_scenario
+from headway_prediction.cli.simulate import ScenarioName, named_scenario
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.truth import TypicalHeadway
 from headway_prediction.forecasters.base import Forecast, Forecaster
@@ -256,7 +256,7 @@ def _simulated(stations: int) -> tuple[LineHistory, ServedLine, PhysicsPrior, tu
 def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
     """A view of the last day of a grid, forecast by the network of a bundle."""
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.cli.framework import load_framework
+    from headway_prediction.cli.common import load_framework
     from headway_prediction.grid.store import read_history
 
     load_framework()

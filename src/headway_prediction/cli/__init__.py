@@ -1,67 +1,117 @@
-"""The command line: verbs are stages. A user's mistake ends with one sentence and status 2, anything unforeseen with 1.
+"""The command line: one file per command.
 
-Each verb imports what it needs when it runs, so that `headway --help` starts at once.
+A mistake of the user ends with one sentence and status 2, an unforeseen error with a traceback and status 1.
+
+Each command imports what it needs when it runs, so that `headway --help` starts at once.
 """
 
 import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from headway_prediction.cli import (
-    backtest_evaluate,
+    arrivals,
+    backtest,
     check,
     demo,
+    evaluate,
     forecast,
+    grid,
     import_,
+    info,
     leakage_check,
     line,
-    passings,
     record,
     replay,
     retrain,
     serve,
-    simulate_grid,
+    simulate,
+    simulate_feed,
     train,
     watch,
     what_if,
 )
 from headway_prediction.errors import HeadwayError
 
+GROUPS: Mapping[str, Mapping[str, Callable[..., None]]] = {
+    "Data": {
+        "record": record.record,
+        "replay": replay.replay,
+        "arrivals": arrivals.arrivals,
+        "import": import_.import_,
+        "line": line.line,
+        "check": check.check,
+        "grid": grid.grid,
+        "simulate": simulate.simulate,
+        "simulate-feed": simulate_feed.simulate_feed,
+        "info": info.info,
+    },
+    "Train and judge": {
+        "train": train.train,
+        "backtest": backtest.backtest,
+        "evaluate": evaluate.evaluate,
+        "leakage-check": leakage_check.leakage_check,
+        "demo": demo.demo,
+    },
+    "Live": {
+        "forecast": forecast.forecast,
+        "what-if": what_if.what_if,
+        "serve": serve.serve,
+        "watch": watch.watch,
+        "retrain": retrain.retrain,
+    },
+}
+
+
+class GroupedCommands(TyperGroup):
+    """Lists the commands of the help under the titles of GROUPS."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section per group."""
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                found = [(name, self.get_command(ctx, name)) for name in commands]
+                formatter.write_dl(
+                    [(name, command.get_short_help_str(limit=70)) for name, command in found if command]
+                )
+
 
 def build_app() -> typer.Typer:
-    """Assemble the verbs in the order of the stages."""
+    """Return the application with all commands."""
     app = typer.Typer(
-        help="Forecast, minute by minute, how far apart the trains of a metro line will be.",
+        cls=GroupedCommands,
+        help="Forecast, minute by minute, how far apart the trains of a line will be.",
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    verbs = (
-        simulate_grid.simulate,
-        line.line,
-        replay.feed,
-        record.record,
-        replay.replay,
-        passings.passings,
-        import_.archive,
-        check.check,
-        simulate_grid.grid,
-        train.train,
-        forecast.forecast,
-        what_if.what_if,
-        backtest_evaluate.backtest,
-        backtest_evaluate.evaluate,
-        leakage_check.canary,
-        forecast.info,
-        demo.demo,
-        serve.serve,
-        retrain.retrain,
-        watch.watch,
-    )
-    for verb in verbs:
-        app.command()(verb)
+    app.callback()(_options)
+    for commands in GROUPS.values():
+        for name, command in commands.items():
+            app.command(name)(command)
     return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from headway_prediction import __version__
+
+        print(f"headway {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Forecast, minute by minute, how far apart the trains of a line will be."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""check: whether a log is what it should be, before anything is learned from it."""
+"""check: the quality of an arrival log."""
 
 from datetime import date
 from pathlib import Path
@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import say
-from headway_prediction.cli.dates import given_date
+from headway_prediction.cli.common import (
+    GtfsOption,
+    PlannedOption,
+    RouteOption,
+    StopOption,
+    TimeZoneOption,
+    joined,
+    parse_date,
+    say,
+)
 
 if TYPE_CHECKING:
     from headway_prediction.quality.check import Quality
@@ -19,41 +27,37 @@ Log = Annotated[
         help="Arrival log, Parquet or CSV: one row per train passing one platform; or a folder of logs."
     ),
 ]
-Gtfs = Annotated[Path | None, typer.Option(help="GTFS zip with the planned service.")]
-Planned = Annotated[Path | None, typer.Option(help="CSV of planned departures, instead of a GTFS zip.")]
-Zone = Annotated[str | None, typer.Option(help="The line's IANA time zone; the GTFS zip's when not given.")]
-Route = Annotated[str | None, typer.Option(help="Route in the GTFS zip, where it holds several.")]
-Stops = Annotated[
-    str | None,
-    typer.Option(help="Stop ids of one branch or of the trunk, with commas, for a line that forks."),
-]
 OutageMins = Annotated[
-    int, typer.Option(min=1, help="A silence of the whole line is an outage from so many minutes on.")
+    int, typer.Option(min=1, help="Minutes without any passing on the whole line that count as an outage.")
 ]
 Tolerance = Annotated[
-    float, typer.Option(min=0, help="Minutes that a passing may be off a planned one to be matched to it.")
+    float,
+    typer.Option(
+        min=0, help="Largest difference, in minutes, between a passing and the planned one it is matched to."
+    ),
 ]
 Shown = Annotated[
     str | None,
     typer.Option(
-        "--date", help="Date whose stations and trains are shown. Default: the one with most to see."
+        "--date",
+        help="Service date whose stations and trains are shown. Default: the one with most findings.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="HTML report to write.")]
 Outages = Annotated[
-    Path | None, typer.Option(help="CSV of the outages found to write, for `headway grid --outages`.")
+    Path | None, typer.Option(help="CSV file to write the outages to, for `headway grid --outages`.")
 ]
-Json = Annotated[Path | None, typer.Option(help="JSON file of all that was found to write.")]
+Json = Annotated[Path | None, typer.Option(help="JSON file to write all findings to.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
 
 
 def check(
     log: Log,
-    gtfs: Gtfs = None,
-    planned: Planned = None,
-    time_zone: Zone = None,
-    route: Route = None,
-    stops: Stops = None,
+    gtfs: GtfsOption = None,
+    planned: PlannedOption = None,
+    time_zone: TimeZoneOption = None,
+    route: RouteOption = None,
+    stop: StopOption = None,
     outage_mins: OutageMins = 15,
     tolerance: Tolerance = 5.0,
     show: Shown = None,
@@ -62,10 +66,10 @@ def check(
     json: Json = None,
     markdown: Markdown = False,
 ) -> None:
-    """Say what is wrong with a log, or with a folder of logs.
+    """Check the quality of an arrival log.
 
-    Per service day and station: passings against the plan (or other days), gaps, outages of the whole line, duplicates, how
-    finely times are told, headways under a minute or over an hour, trains out of order, rows dated to another day.
+    Reports per service day and station: passings against the plan (or against other days), gaps, outages of the whole line,
+    duplicates, time resolution, headways under a minute or over an hour, trains out of order, rows of another service day.
 
     \b
     Example:
@@ -76,9 +80,8 @@ def check(
     from headway_prediction.grid.build import line_and_plan
     from headway_prediction.quality.check import check_parts
 
-    day, rows = given_date(show), read_arrival_parts(log, refuse=False)
-    told = (gtfs, planned, time_zone, route, stops.split(",") if stops else None)
-    line, timetable = line_and_plan(rows.survey, *told)
+    day, rows = parse_date(show), read_arrival_parts(log, refuse=False)
+    line, timetable = line_and_plan(rows.survey, gtfs, planned, time_zone, joined(route), stop)
     quality = check_parts(rows.drain(), line, timetable, outage_mins, tolerance)
     _print(quality, day, markdown)
     _write(quality, day, out, outages, json)

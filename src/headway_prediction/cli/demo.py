@@ -1,4 +1,4 @@
-"""demo: every stage on a simulated line, from nothing to the table of scores."""
+"""demo: every stage on a simulated line, up to the table of scores."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("demo"),
     days: Annotated[int, typer.Option(min=6, help="Service days to simulate.")] = 12,
     stations: Annotated[int, typer.Option(min=3, help="Stations of the line.")] = 12,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs to train.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="Largest number of epochs.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the line and of the training.")] = 0,
 ) -> None:
     """Run every stage on a simulated line.
@@ -23,19 +23,21 @@ def demo(
     Example:
       headway demo --out demo
     """
-    from headway_prediction.cli.backtest_evaluate import backtest, evaluate
-    from headway_prediction.cli.simulate_grid import grid, simulate
+    from headway_prediction.cli.backtest import backtest
+    from headway_prediction.cli.evaluate import evaluate
+    from headway_prediction.cli.grid import grid
+    from headway_prediction.cli.simulate import simulate
     from headway_prediction.cli.train import train
 
     log, schedule, cells = out / "arrivals.parquet", out / "gtfs.zip", out / "grid.zarr"
     bundle, forecasts, report = out / "bundle", out / "forecasts", out / "report.html"
-    say("1/5 simulating a line that does not exist")
+    say("1/5 simulating a line")
     simulate(out, days, stations, seed)
-    say("2/5 from passings to the headway grid")
+    say("2/5 building the headway grid")
     grid(log, cells, gtfs=schedule)
     say("3/5 training the ST-ConvNet")
-    train(bundle, cells, epochs=epochs, seed=seed)
-    say("4/5 forecasting the held-back days with every method")
+    train(bundle, [cells], epochs=epochs, seed=seed)
+    say("4/5 forecasting the test days with every method")
     backtest(cells, bundle, forecasts)
     say("5/5 scoring every method on the same rows")
     evaluate([forecasts], cells, report=report, scores=out / "scores.json")

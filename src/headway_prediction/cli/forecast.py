@@ -1,68 +1,58 @@
-"""forecast and info: what a bundle says now, and what a bundle, grid, log or line holds."""
+"""forecast: the next minutes of every platform, from a bundle and an arrival log."""
 
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import (
+    AtOption,
+    Format,
+    GtfsOption,
+    LineFileOption,
+    PlannedOption,
+    RouteOption,
+    StopOption,
+    TimeZoneOption,
+    joined,
+    load_framework,
+    parse_moment,
+)
+from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import polars as pl
+    from rich.table import Table
 
     from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.bundle.multi_line_bundle import LinesBundle
     from headway_prediction.grid.history import LineHistory
     from headway_prediction.transit.line import Line
 
-OF_LINES = "for a bundle of several lines"
-
-
-class Format(StrEnum):
-    """How a forecast is printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+WIDTH = 110
+MAX_NAME_LENGTH = 30
 
 
 def forecast(
     bundle: Annotated[Path, typer.Option(help="Bundle that `headway train` wrote.")],
     arrivals: Annotated[Path, typer.Option(help="Arrival log that reaches up to the moment.")],
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="Moment (ISO 8601; the line's own time when without offset). Default: end of the log."
-        ),
-    ] = None,
+    at: AtOption = None,
     method: Annotated[str, typer.Option(help="Method of the bundle.")] = "st-convnet",
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.TABLE,
-    gtfs: Annotated[Path | None, typer.Option(help=f"GTFS zip with the planned service; {OF_LINES}.")] = None,
-    planned: Annotated[
-        Path | None, typer.Option(help=f"CSV of planned departures, instead of a GTFS zip; {OF_LINES}.")
-    ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help=f"The line's IANA time zone, where no zip holds it; {OF_LINES}.")
-    ] = None,
-    route: Annotated[
-        str | None, typer.Option(help=f"Route in the GTFS zip, where it holds several; {OF_LINES}.")
-    ] = None,
-    stops: Annotated[
-        str | None, typer.Option(help=f"Stop ids of one branch or of the trunk, with commas; {OF_LINES}.")
-    ] = None,
-    line: Annotated[
-        Path | None, typer.Option(help=f"TOML file of the line that `headway line` wrote; {OF_LINES}.")
-    ] = None,
+    gtfs: GtfsOption = None,
+    planned: PlannedOption = None,
+    time_zone: TimeZoneOption = None,
+    route: RouteOption = None,
+    stop: StopOption = None,
+    line: LineFileOption = None,
 ) -> None:
     """Forecast the next 15 minutes from a log.
 
-    Prints the headway that will be held at the end of each minute, for every station and direction. A bundle of several
-    lines knows no line and no plan of its own: it reads the line from the log, the more days the better, and is told the
-    rest.
+    Prints the headway at the end of each minute, for every station and direction. A bundle of one line holds its line and
+    its plan. A multi-line bundle holds neither: it reads the line from the log (the more days, the better) and from the
+    options --gtfs to --line, which serve such a bundle alone.
 
     \b
     Example:
@@ -72,68 +62,67 @@ def forecast(
 
     load_framework()
     loaded = Bundle.load(bundle)
-    told = {"gtfs": gtfs, "planned_departures": planned, "time_zone": time_zone, "route": route}
-    told |= {"stops": stops.split(",") if stops else None, "line_toml": line}
-    its_line, known = _known(loaded, arrivals, told)
-    _print(loaded.predict(known, moment_of(at), method), its_line, format)
+    options = {"gtfs": gtfs, "planned_departures": planned, "time_zone": time_zone, "route": joined(route)}
+    options |= {"stops": stop, "line_toml": line}
+    its_line, source = _source(loaded, arrivals, options)
+    _print(loaded.predict(source, parse_moment(at), method), its_line, format)
 
 
-def _known(
-    bundle: "Bundle | LinesBundle", arrivals: Path, told: "Mapping[str, object]"
+def _source(
+    bundle: "Bundle | LinesBundle", arrivals: Path, options: "Mapping[str, object]"
 ) -> "tuple[Line, Path | LineHistory]":
     from headway_prediction.bundle.bundle import Bundle
 
     if isinstance(bundle, Bundle):
-        _refuse_told(told)
+        _refuse_line_options(options)
         return bundle.line, arrivals
     from headway_prediction.grid.build import read_line_files
 
-    history = read_line_files(arrivals, **told, cap_mins=bundle.cap_mins)
+    history = read_line_files(arrivals, **options, cap_mins=bundle.cap_mins)
     return history.line, history
 
 
-def _print(rows: "pl.DataFrame", line: "Line", format: Format) -> None:
-    if format is Format.TABLE:
-        from headway_prediction.cli.tables import print_forecast
-
-        print_forecast(rows, line)
-    else:
-        print(rows.write_csv() if format is Format.CSV else rows.write_json(), end="")
-
-
-def _refuse_told(told: "Mapping[str, object]") -> None:
-    from headway_prediction.errors import HeadwayError
-
-    given = [name for name, value in told.items() if value is not None]
+def _refuse_line_options(options: "Mapping[str, object]") -> None:
+    given = [name for name, value in options.items() if value is not None]
     if given:
         raise HeadwayError(
             f"{given[0].replace('_', ' ')} was given with the bundle of one line",
-            "nothing about the line, which the bundle holds with its plan",
+            "no option about the line, since the bundle holds the line and its plan",
             "leave it out",
         )
 
 
-def info(
-    path: Annotated[
-        Path, typer.Argument(help="A bundle, a grid, an arrival log or the TOML file of a line.")
-    ],
-) -> None:
-    """Say what a bundle, grid, log or line holds.
-
-    \b
-    Example:
-      headway info line/bundle
-    """
-    from headway_prediction.cli.tables import describe
-
-    print("\n".join(describe(path)))
+def _print(rows: "pl.DataFrame", line: "Line", format: Format) -> None:
+    if format is Format.TABLE:
+        _print_tables(rows, line)
+    else:
+        print(rows.write_csv() if format is Format.CSV else rows.write_json(), end="")
 
 
-def moment_of(text: str | None) -> datetime | None:
-    """Read the --at option; raises HeadwayError for what is no ISO time."""
-    from headway_prediction.errors import HeadwayError
+def _print_tables(rows: "pl.DataFrame", line: "Line") -> None:
+    """Print one table per direction: a row per station in travel order, a column per lead, minutes."""
+    from rich.console import Console
 
-    try:
-        return None if text is None else datetime.fromisoformat(text)
-    except ValueError as error:
-        raise HeadwayError(f"--at is {text!r}", "a time such as 2026-01-13T08:30", "correct it") from error
+    from headway_prediction.transit.line import DIRECTIONS
+
+    console = Console(width=WIDTH)
+    t0, first = (rows.sort("lead_min")[name][0] for name in ("t0", "valid_time"))
+    console.print(f"{line.line_id}: headways in minutes; known to the end of {t0}, +1 is {first[11:16]}")
+    for direction in DIRECTIONS:
+        console.print(_direction_table(rows.filter(rows["direction_id"] == direction), line, direction))
+
+
+def _direction_table(rows: "pl.DataFrame", line: "Line", direction: int) -> "Table":
+    from rich.table import Table
+
+    order = line.travel_order(direction)
+    title = f"\ndirection {direction}: {line.stations[order[0]].name} to {line.stations[order[-1]].name}"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("station", no_wrap=True, max_width=MAX_NAME_LENGTH)
+    for lead in rows["lead_min"].unique().sort():
+        table.add_column(f"+{lead}", justify="right", no_wrap=True)
+    by_stop = rows.sort("lead_min").partition_by("stop_id", as_dict=True)
+    for station in order:
+        at_stop = by_stop[(line.stop_ids(direction)[station],)]
+        table.add_row(line.stations[station].name, *(f"{minutes:.1f}" for minutes in at_stop["headway_p50"]))
+    return table

@@ -1,4 +1,4 @@
-"""archive: a public archive of observed trains to an arrival log."""
+"""import: from a public archive of observed trains to an arrival log."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,24 +25,24 @@ Out = Annotated[Path, typer.Option(help="Arrival log to write (Parquet).")]
 FormatText = Annotated[
     str | None,
     typer.Option(
-        help="subwaydata, lamp, gobble, or a column map (a TOML file). Default: seen from the files."
+        help="subwaydata, lamp, gobble, or a column map (a TOML file). Default: detected from the files."
     ),
 ]
 Route = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        help="Route, or several of one line with commas; in lamp a trunk (Green) or branch (Green-B)."
+        help="Route; repeat it for the routes of one line; in lamp a trunk (Green) or branch (Green-B)."
     ),
 ]
 TimeZone = Annotated[
     str | None,
     typer.Option(
-        help="IANA time zone of the line, where the archive does not tell; subwaydata is New York's."
+        help="IANA time zone of the line, where the archive does not hold it; for subwaydata New York's."
     ),
 ]
 EventOption = Annotated[
     Event,
-    typer.Option(help="What stands for a passing; the other stands in where a train was seen only so."),
+    typer.Option(help="Event that counts as a passing; the other event replaces it where it is missing."),
 ]
 PlatformOption = Annotated[
     Platform | None,
@@ -51,13 +51,13 @@ PlatformOption = Annotated[
 StopNames = Annotated[
     Path | None, typer.Option(help="GTFS zip, or its stops.txt, that names the stops and their stations.")
 ]
-LineId = Annotated[str | None, typer.Option(help="What to call the line. Default: its routes.")]
+LineId = Annotated[str | None, typer.Option(help="Id of the line. Default: its routes.")]
 SkipBadDays = Annotated[
-    bool, typer.Option("--skip-bad-days", help="Name the days that cannot be read and go on without them.")
+    bool, typer.Option("--skip-bad-days", help="Report and skip days that cannot be read.")
 ]
 
 
-def archive(
+def import_(
     paths: Paths,
     out: Out,
     format: FormatText = None,
@@ -72,14 +72,14 @@ def archive(
     """Turn a public archive into an arrival log.
 
     Reads the daily archives of subwaydata.nyc (subwaydata), the subway performance data of MBTA LAMP (lamp), the events of
-    TransitMatters and gobble (gobble), and any other CSV or Parquet table with a column map. Passings that the archive never
-    confirmed are left out, never made up; what is left out is counted.
+    TransitMatters and gobble (gobble), and any other CSV or Parquet table with a column map. Excludes passings that the
+    archive never confirmed, and counts what it excludes.
 
     \b
     Example:
-      headway archive subwaydata/ --route 1 --out arrivals.parquet
-      headway archive lamp/ --route Blue --out arrivals.parquet
-      headway archive mine/ --format map.toml --time-zone Europe/Dublin --out arrivals.parquet
+      headway import subwaydata/ --route 1 --out arrivals.parquet
+      headway import lamp/ --route Blue --out arrivals.parquet
+      headway import mine/ --format map.toml --time-zone Europe/Dublin --out arrivals.parquet
     """
     from headway_prediction.feeds.archives.archive_days import TIME_ZONES, Format, archive_days, detect_format
     from headway_prediction.feeds.archives.convert import day_logs, day_reader, write_logs
@@ -89,13 +89,13 @@ def archive(
     if format is None:
         say(f"the files are in the format {form}")
     days = archive_days(paths, form if isinstance(form, Format) else None)
-    routes = tuple(part.strip() for part in route.split(",")) if route else ()
-    usual = Platform.STATION if form is Format.LAMP else Platform.STOP
-    passing = _passing(line_id or "+".join(routes) or "line", event, platform or usual, stop_names)
+    routes = tuple(route or ())
+    default_platform = Platform.STATION if form is Format.LAMP else Platform.STOP
+    passing = _passing(line_id or "+".join(routes) or "line", event, platform or default_platform, stop_names)
     logs = day_logs(days, day_reader(form, ArchiveQuery(routes, time_zone)), passing, DAYS_AT_ONCE)
     done = write_logs(_with_progress(logs, len(days)), out, skip_bad_days)
     zone = time_zone or (TIME_ZONES.get(form) if isinstance(form, Format) else None) or "…"
-    _say(done, f"headway grid --arrivals {out} --time-zone {zone} --out grid.zarr")
+    _report(done, f"headway grid --arrivals {out} --time-zone {zone} --out grid.zarr")
     say(f"wrote {out}")
 
 
@@ -128,7 +128,7 @@ def _with_progress(logs: "Iterable[DayLog]", count: int) -> "Iterable[DayLog]":
     return track(logs, "reading days", total=count, console=Console(stderr=True), transient=True)
 
 
-def _say(done: "ImportSummary", next_command: str) -> None:
+def _report(done: "ImportSummary", next_command: str) -> None:
     for bad in done.skipped:
         say(f"skipped {bad.day.name}: {bad.error}")
     say(f"{done.days} days, {done.passings:,} passings")
@@ -137,7 +137,9 @@ def _say(done: "ImportSummary", next_command: str) -> None:
     rare = done.platforms(rare=True)
     if rare:
         named = ", ".join(f"{stop} in direction {direction}" for direction, stop in rare)
-        usual = ",".join(sorted({stop for _, stop in done.platforms(rare=False)}))
-        say(f"few trains pass {named}; the line without them: --stops {usual}")
-        next_command += " --stops …"
+        stops = " ".join(
+            f"--stop {stop}" for stop in sorted({stop for _, stop in done.platforms(rare=False)})
+        )
+        say(f"few trains pass {named}; the line without them: {stops}")
+        next_command += " --stop …"
     say(f"next: {next_command}")

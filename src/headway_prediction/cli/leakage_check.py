@@ -1,4 +1,4 @@
-"""canary: does any method know what it cannot know?"""
+"""leakage-check: whether a method uses information from after its forecast origin."""
 
 from datetime import date
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import say
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import load_framework, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,57 +15,57 @@ if TYPE_CHECKING:
     from headway_prediction.forecasters.base import Forecaster
     from headway_prediction.grid.history import LineHistory
 
-FEWEST_DAYS = 6
+MIN_DAYS = 6
 
 
-def canary(
-    grid: Annotated[Path, typer.Option(help="Grid that holds the days to judge and those to fit on.")],
+def leakage_check(
+    grid: Annotated[Path, typer.Option(help="Grid that holds the days to check and those to fit on.")],
     bundle: Annotated[
         Path | None,
         typer.Option(
-            help="Bundle whose methods are judged, on days it never saw. Default: the simple methods, fitted on the "
-            "first half of the days and judged on the second."
+            help="Bundle whose methods are checked, on its test days. Default: the simple methods, fitted on the first half "
+            "of the days and checked on the second."
         ),
     ] = None,
-    origins: Annotated[int, typer.Option(min=1, help="Moments from which peeking is looked for.")] = 12,
+    origins: Annotated[int, typer.Option(min=1, help="Forecast origins to check for look-ahead.")] = 12,
 ) -> None:
-    """Fail when a method peeks, or is better with the plan than told the truth.
+    """Check that no method sees the future.
 
-    Each method is compared with itself: its forecasts from the whole grid with those from what was known, bit for bit, and
-    its error with the plan with that when it is told the departures that really happened. Ends with status 1 and a
-    sentence for each alarm.
+    Compares each method with itself, twice. Its forecasts from the whole grid must equal those from the data known at the
+    origin, bit for bit. Its error with the planned departures must not be lower than its error with the observed ones (the
+    oracle). Ends with status 1 and one sentence for each leak.
 
     \b
     Example:
-      headway canary --grid line/grid.zarr --bundle line/bundle
+      headway leakage-check --grid line/grid.zarr --bundle line/bundle
     """
     from headway_prediction.evaluation.leakage.lookahead import find_leaks, spread_origins
     from headway_prediction.evaluation.leakage.oracle import compare_with_oracle, observed_plan_alarm
     from headway_prediction.grid.store import read_history
 
     history = read_history(grid)
-    methods, training, judged = _judged_methods(history, bundle)
-    say(f"{len(judged)} service days are judged, {judged[0]} to {judged[-1]}; {', '.join(methods)}")
-    alarms = [observed_plan_alarm(history, judged)]
-    alarms += find_leaks(history, methods, spread_origins(history, judged, origins)).values()
-    for result in compare_with_oracle(history, methods, training, judged):
+    methods, training, checked = _methods_to_check(history, bundle)
+    say(f"checking {len(checked)} service days, {checked[0]} to {checked[-1]}; {', '.join(methods)}")
+    alarms = [observed_plan_alarm(history, checked)]
+    alarms += find_leaks(history, methods, spread_origins(history, checked, origins)).values()
+    for result in compare_with_oracle(history, methods, training, checked):
         say(_described(result))
         alarms.append(result.alarm)
-    sung = [alarm for alarm in alarms if alarm]
-    if len(judged) < FEWEST_DAYS:
+    leaks = [alarm for alarm in alarms if alarm]
+    if len(checked) < MIN_DAYS:
         say(
-            f"{len(judged)} days cannot tell noise from a method that is worse with the truth; {FEWEST_DAYS} can"
+            f"{len(checked)} days are too few to separate noise from a method that is worse with the oracle; use {MIN_DAYS}"
         )
-    if sung:
-        print("\n".join(sung))
+    if leaks:
+        print("\n".join(leaks))
         raise typer.Exit(1)
-    say("no alarm")
+    say("no leak found")
 
 
-def _judged_methods(
+def _methods_to_check(
     history: "LineHistory", bundle: Path | None
 ) -> "tuple[Mapping[str, Forecaster], Sequence[date], Sequence[date]]":
-    """The methods, the dates they were fitted on and the dates they are judged on."""
+    """Return the methods, the dates they were fitted on and the dates to check."""
     from headway_prediction.forecasters.registry import fit_simple_methods
     from headway_prediction.grid.splits import split_service_days
 

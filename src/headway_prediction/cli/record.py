@@ -1,4 +1,4 @@
-"""record: a realtime feed into an archive."""
+"""record: a GTFS-Realtime feed into an archive."""
 
 import os
 from datetime import UTC, datetime
@@ -7,42 +7,49 @@ from typing import Annotated
 
 import typer
 
-from headway_prediction.cli.common import say
-from headway_prediction.cli.interrupted import until_interrupted
+from headway_prediction.cli.common import say, until_interrupted
 
 
 def record(
-    url: Annotated[str, typer.Option(help="Address of the feed, without any key.")],
-    out: Annotated[Path, typer.Option(help="Archive: a new folder, or one to go on with.")],
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds from one request to the next.")] = 15.0,
+    url: Annotated[str, typer.Option(help="URL of the feed, without a key.")],
+    out: Annotated[Path, typer.Option(help="Archive: a new folder, or one to resume.")],
+    interval: Annotated[float, typer.Option(min=0.1, help="Seconds from one request to the next.")] = 15.0,
     key_variable: Annotated[str | None, typer.Option(help="Environment variable that holds the key.")] = None,
     key_header: Annotated[str | None, typer.Option(help="Header that the key is sent in.")] = None,
     key_parameter: Annotated[
         str | None, typer.Option(help="Query parameter that the key is sent in.")
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Most seconds for one whole exchange.")] = 20.0,
-    largest_mb: Annotated[
-        float, typer.Option(min=0.001, help="Larger bodies are not read to their end.")
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Largest number of seconds for one whole request.")
+    ] = 20.0,
+    max_mb: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="Largest response, in megabytes; larger ones are not read to their end."
+        ),
     ] = 64.0,
     retention_days: Annotated[
-        int | None, typer.Option(min=1, help="Recorded days kept; older ones are deleted. Default: all.")
+        int | None, typer.Option(min=1, help="Recorded days to keep; older ones are deleted. Default: all.")
     ] = None,
-    keep_gb: Annotated[
+    max_gb: Annotated[
         float | None,
-        typer.Option(min=0, help="Room for the archive; its oldest days go first. Default: any."),
+        typer.Option(
+            min=0,
+            help="Largest size of the archive, in gigabytes; its oldest days are deleted first. Default: no limit.",
+        ),
     ] = None,
     polls: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many requests. Default: never.")
+        int | None, typer.Option(min=1, help="Stop after this many requests. Default: never.")
     ] = None,
 ) -> None:
     """Record a GTFS-Realtime feed.
 
-    Asks politely and writes each distinct poll once, for weeks, until interrupted; killed and started again, it goes on.
-    Asks through the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name.
+    Writes each distinct poll once, until interrupted, and waits longer after errors. Killed and started again, it resumes.
+    Uses the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 
     \b
     Example:
-      headway record --url https://example.org/trips.pb --every 15 --out archive
+      headway record --url https://example.org/trips.pb --interval 15 --out archive
       headway record --url https://example.org/trips.pb --out archive --key-variable FEED_KEY --key-header x-api-key
     """
     from headway_prediction.feeds.recorder.address import address_from_environment
@@ -51,9 +58,9 @@ def record(
     from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings
 
     address = address_from_environment(url, key_variable, key_header, key_parameter, os.environ)
-    limits = Limits(seconds=timeout, body_bytes=int(largest_mb * 1e6))
-    retention = Retention(retention_days, None if keep_gb is None else int(keep_gb * 1e9))
-    settings = RecorderSettings(every, limits, retention)
+    limits = Limits(seconds=timeout, body_bytes=int(max_mb * 1e6))
+    retention = Retention(retention_days, None if max_gb is None else int(max_gb * 1e9))
+    settings = RecorderSettings(interval, limits, retention)
     with open_archive(out, address.url, _say_when) as archive:
         recorder = Recorder(address, archive, settings, _say_when)
         with until_interrupted():
@@ -62,5 +69,5 @@ def record(
 
 
 def _say_when(remark: str) -> None:
-    """Say a remark with its time: whoever reads it may come weeks later."""
+    """Write a remark with its time, since a recording runs for weeks."""
     say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {remark}")

@@ -1,12 +1,11 @@
-"""retrain: learning again from what was served, and going back."""
+"""retrain: a bundle trained again on the service days in the store, and the rollback."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headway_prediction.cli.common import say
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import load_framework, say
 from headway_prediction.cli.serve import StoreOption
 
 
@@ -15,25 +14,25 @@ def retrain(
     store: StoreOption = None,
     gtfs: Annotated[
         Path | None,
-        typer.Option(help="GTFS zip with the plan as it is now. Default: the plan of the bundle."),
+        typer.Option(help="GTFS zip with the current plan. Default: the plan of the bundle."),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Most epochs to train. Default: the bundle's.")
+        int | None, typer.Option(min=1, help="Largest number of epochs. Default: that of the bundle.")
     ] = None,
-    back: Annotated[
-        bool, typer.Option("--back", help="Train nothing: put the former bundle in its place again.")
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Do not train: restore the previous bundle.")
     ] = False,
-    quiet: Annotated[bool, typer.Option(help="Print nothing while training.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no progress while training.")] = False,
 ) -> None:
-    """Train a bundle again from what was served.
+    """Train a bundle again on recorded days.
 
-    Learns from every whole day in the store and takes the bundle's place only if it forecasts the newest days better, which
-    neither was trained on. A running `headway serve` takes it over by itself.
+    Trains on every complete service day in the store. The new bundle replaces the old one only if it forecasts the newest
+    days better; neither was trained on them. A running `headway serve` loads the new bundle by itself.
 
     \b
     Example:
       headway retrain --bundle line/bundle
-      headway retrain --bundle line/bundle --back
+      headway retrain --bundle line/bundle --rollback
     """
     from headway_prediction.cli.serve_setup import default_store
     from headway_prediction.feeds.gtfs.timetable import read_timetable
@@ -41,9 +40,9 @@ def retrain(
     from headway_prediction.service.live.retrain import restore_previous, retrain
     from headway_prediction.service.store import Store
 
-    if back:
+    if rollback:
         restore_previous(bundle)
-        say(f"the former bundle is at {bundle} again")
+        say(f"restored the previous bundle at {bundle}")
         return
     load_framework()
     plan = None if gtfs is None else read_timetable(gtfs, load_bundle(bundle).bundle.line)
@@ -51,6 +50,6 @@ def retrain(
     found = retrain(Store.open(store or default_store(bundle)), bundle, plan, changes, quiet)
     days = f"{found.test_dates[0]} to {found.test_dates[-1]}"
     say(
-        f"MAE on {days}: {found.previous_mae:.3f} min with the former bundle, {found.new_mae:.3f} with the new one"
+        f"MAE on {days}: {found.previous_mae:.3f} min with the previous bundle, {found.new_mae:.3f} with the new one"
     )
-    say("the new one has taken over" if found.replaced else "the former one stays")
+    say("the new bundle replaces the previous one" if found.replaced else "the previous bundle stays")

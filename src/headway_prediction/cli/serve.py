@@ -5,12 +5,10 @@ from typing import Annotated
 
 import typer
 
-BundleOption = Annotated[
-    Path | None, typer.Option(help="Bundle of the line. May be left out with --simulate.")
-]
-UrlOption = Annotated[
-    str | None, typer.Option(help="Address of the line's GTFS-Realtime feed, without any key.")
-]
+from headway_prediction.cli.common import joined
+
+BundleOption = Annotated[Path | None, typer.Option(help="Bundle of the line; optional with --simulate.")]
+UrlOption = Annotated[str | None, typer.Option(help="URL of the line's GTFS-Realtime feed, without a key.")]
 ArchiveOption = Annotated[Path | None, typer.Option(help="Archive of `headway record` to replay instead.")]
 SimulateOption = Annotated[bool, typer.Option("--simulate", help="Serve the simulated line instead.")]
 SpeedOption = Annotated[
@@ -29,33 +27,31 @@ PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a
 AllowHostOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="Further name by which the service is asked for, such as board.example behind a proxy: on 127.0.0.1 requests "
-        "for any other name are refused. May be repeated."
+        help="Further host name of the service, such as board.example behind a proxy; on 127.0.0.1 requests for any other "
+        "host are refused. Repeatable."
     ),
 ]
 AllowOriginOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="Other site, such as https://control.example, whose pages may read the API and ask what-if. May be repeated."
+        help="Other site, such as https://control.example, whose pages may read the API and request what-ifs. Repeatable."
     ),
 ]
 GtfsOption = Annotated[
     Path | None,
     typer.Option(
-        help="GTFS zip: routes and directions of trips, where the feed leaves them unsaid, and their times, where it tells "
-        "delays alone."
+        help="GTFS zip: adds the routes and directions of trips where the feed omits them, and planned times where the feed "
+        "holds only delays."
     ),
 ]
 RouteOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        help="The line's route in the feed, or several with commas; '' where it names none. Default: its line_id."
+        help="Route of the line in the feed; repeatable; '' where the feed names no route. Default: the line_id."
     ),
 ]
 NameOption = Annotated[str | None, typer.Option(help="Name of the line on the page. Default: its line_id.")]
-EveryOption = Annotated[
-    float, typer.Option(min=0.1, help="Seconds from one request of the feed to the next.")
-]
+IntervalOption = Annotated[float, typer.Option(min=0.1, help="Seconds between requests to the feed.")]
 KeyVariableOption = Annotated[
     str | None, typer.Option(help="Environment variable that holds the feed's key.")
 ]
@@ -63,8 +59,8 @@ KeyHeaderOption = Annotated[str | None, typer.Option(help="Header that the feed'
 KeyParameterOption = Annotated[
     str | None, typer.Option(help="Query parameter that the feed's key is sent in.")
 ]
-KeepOption = Annotated[int, typer.Option(min=2, help="Service days that stay in the store.")]
-WebhookOption = Annotated[str | None, typer.Option(help="Address to which new warnings are posted as JSON.")]
+RetentionOption = Annotated[int, typer.Option(min=2, help="Service days to keep in the store.")]
+WebhookOption = Annotated[str | None, typer.Option(help="URL to which new alerts are posted as JSON.")]
 
 
 def serve(
@@ -81,17 +77,17 @@ def serve(
     gtfs: GtfsOption = None,
     route: RouteOption = None,
     name: NameOption = None,
-    every: EveryOption = 15.0,
+    interval: IntervalOption = 15.0,
     key_variable: KeyVariableOption = None,
     key_header: KeyHeaderOption = None,
     key_parameter: KeyParameterOption = None,
-    retention_days: KeepOption = 60,
+    retention_days: RetentionOption = 60,
     webhook: WebhookOption = None,
 ) -> None:
-    """Forecast a line live, and show it.
+    """Serve live forecasts of a line.
 
-    Follows the feed, forecasts every minute, and serves page and API until interrupted. Without a feed at hand: --simulate.
-    A new bundle in the place of the old one is taken over while it runs.
+    Polls the feed, forecasts every minute, and serves page and API until interrupted. Without a feed, use --simulate.
+    A bundle that is replaced on disk is loaded while the service runs.
 
     \b
     Example:
@@ -100,11 +96,13 @@ def serve(
     """
     import os
 
-    from headway_prediction.cli.serve_setup import Source, Wanted, serve_line
+    from headway_prediction.cli.serve_setup import ServeOptions, Source, serve_line
     from headway_prediction.service.api.settings import ApiSettings, keys_of
 
     settings = ApiSettings(
         host, port, keys_of(os.environ), tuple(allow_host or ()), tuple(allow_origin or ())
     )
-    source = Source(url, archive, simulate, speed, every, (key_variable, key_header, key_parameter))
-    serve_line(source, Wanted(bundle, store, gtfs, route, name, retention_days, webhook), settings)
+    source = Source(url, archive, simulate, speed, interval, (key_variable, key_header, key_parameter))
+    serve_line(
+        source, ServeOptions(bundle, store, gtfs, joined(route), name, retention_days, webhook), settings
+    )

@@ -1,4 +1,4 @@
-"""What `headway serve` is put together from: where polls come from, the bundle, the store, the service and its server."""
+"""The parts of `headway serve`: source of polls, bundle, store, live service and its HTTP server."""
 
 import os
 from collections.abc import Callable
@@ -8,9 +8,7 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from headway_prediction.cli.common import say
-from headway_prediction.cli.framework import load_framework
-from headway_prediction.cli.interrupted import until_interrupted
+from headway_prediction.cli.common import load_framework, say, until_interrupted
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.realtime.metadata import metadata_from_line, metadata_from_schedule
@@ -42,18 +40,18 @@ from headway_prediction.transit.route_line import routes_of
 
 @dataclass(frozen=True)
 class Source:
-    """Where polls come from: exactly one of `url`, `archive` and `simulate`; `key` names variable, header and parameter."""
+    """Source of polls: exactly one of `url`, `archive` and `simulate`; `key` names variable, header and parameter."""
 
     url: str | None
     archive: Path | None
     simulate: bool
     speed: float
-    every: float
+    interval: float
     key: tuple[str | None, str | None, str | None]
 
     def __post_init__(self) -> None:
-        words = {"--url": self.url, "--archive": self.archive, "--simulate": self.simulate}
-        given = [word for word, said in words.items() if said]
+        options = {"--url": self.url, "--archive": self.archive, "--simulate": self.simulate}
+        given = [option for option, value in options.items() if value]
         if len(given) != 1:
             raise HeadwayError(
                 f"{' and '.join(given) or 'no source'} was given",
@@ -66,13 +64,13 @@ class Source:
         if self.archive is not None:
             return ArchiveFeed(self.archive, say, self.speed)
         return AddressFeed(
-            address_from_environment(self.url, *self.key, os.environ), RecorderSettings(self.every), say
+            address_from_environment(self.url, *self.key, os.environ), RecorderSettings(self.interval), say
         )
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is served, and how, as the options of `headway serve` say it."""
+class ServeOptions:
+    """The options of `headway serve` about the line that is served."""
 
     bundle: Path | None
     store: str | None
@@ -83,21 +81,21 @@ class Wanted:
     webhook: str | None
 
 
-def serve_line(source: Source, wanted: Wanted, settings: ApiSettings) -> None:
+def serve_line(source: Source, options: ServeOptions, settings: ApiSettings) -> None:
     """Serve a line until interrupted."""
-    if wanted.bundle is None and not source.simulate:
+    if options.bundle is None and not source.simulate:
         raise HeadwayError(
             "no bundle was given", "that of the line", "train one with `headway train`, and pass --bundle"
         )
     with listening_socket(settings) as listener:
         load_framework()
-        path = wanted.bundle or simulated_bundle(Scenario(), cache_folder(os.environ), say)
+        path = options.bundle or simulated_bundle(Scenario(), cache_folder(os.environ), say)
         loaded = load_bundle(path)
         line = loaded.bundle.line
         feed, catch_up_with = _feed(source, line)
-        store = Store.open(wanted.store or default_store(path))
-        shown = ServiceSettings(wanted.name or line.line_id, wanted.retention_days, wanted.webhook)
-        own = _own_passings(line, wanted.gtfs, wanted.route)
+        store = Store.open(options.store or default_store(path))
+        shown = ServiceSettings(options.name or line.line_id, options.retention_days, options.webhook)
+        own = _own_passings(line, options.gtfs, options.route)
         service = LiveService(path, loaded, store, own, feed, shown)
         catch_up_with(service.ingest)
         _run(service, make_server(create_app(LiveView(service), settings), settings), listener)
@@ -105,12 +103,12 @@ def serve_line(source: Source, wanted: Wanted, settings: ApiSettings) -> None:
 
 
 def default_store(bundle: Path) -> str:
-    """Return the store of a bundle for which none was named: a file beside it."""
+    """Return the URL of the default store of a bundle: a SQLite file beside it."""
     return f"sqlite:///{bundle.resolve().with_name(f'{bundle.name}.store.sqlite')}"
 
 
 def _run(service: LiveService, server: ApiServer, listener: socket) -> None:
-    """Serve until interrupted, or until the feed turns out not to be had at all, which is raised then."""
+    """Serve until interrupted; raises HeadwayError when the feed refuses every request."""
     service.start(on_refused=lambda: setattr(server, "should_exit", True))
     host, port, *_ = listener.getsockname()
     say(f"serving http://{f'[{host}]' if ':' in host else host}:{port} until interrupted")
@@ -124,7 +122,7 @@ def _run(service: LiveService, server: ApiServer, listener: socket) -> None:
 
 
 def _feed(source: Source, line: Line) -> tuple[Feed, Callable[[Ingest], None]]:
-    """The feed, and what brings an ingest up to it before it is followed."""
+    """Return the feed, and a function that ingests its past before the service starts."""
     if not source.simulate:
         return source.feed(), lambda _: None
     scenario = scenario_of(line)
@@ -133,10 +131,10 @@ def _feed(source: Source, line: Line) -> tuple[Feed, Callable[[Ingest], None]]:
 
 
 def _own_passings(line: Line, gtfs: Path | None, route: str | None) -> LineFilter:
-    """Which trains are the line's, and what is known of them beside the feed, as `headway passings` knows it."""
+    """Return which trains belong to the line, with their planned times, as `headway arrivals` reads them."""
     route = line.line_id if route is None else route
     schedule = None if gtfs is None else open_schedule(gtfs)
-    told = None if schedule is None else metadata_from_schedule(schedule, line.time_zone)
+    metadata = None if schedule is None else metadata_from_schedule(schedule, line.time_zone)
     planned = NO_PLAN if schedule is None else planned_trips(schedule, line.time_zone, routes_of(route))
-    # Trains at stops that are not the line's stay in the log: the service tells of them, and leaves them out itself.
-    return LineFilter(route, replace(metadata_from_line(line, told), line=None), planned)
+    # Trains at stops of other lines stay in the log: the service counts them and excludes them itself.
+    return LineFilter(route, replace(metadata_from_line(line, metadata), line=None), planned)

@@ -1,12 +1,11 @@
-"""train: from a grid to a bundle."""
+"""train: from one grid, or several, to a bundle."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import say
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import load_framework, say
 from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
@@ -17,61 +16,69 @@ if TYPE_CHECKING:
 
 def train(
     out: Annotated[Path, typer.Option(help="Bundle to write (a folder).")],
-    grid: Annotated[Path | None, typer.Option(help="Grid that `headway grid` wrote.")] = None,
-    lines: Annotated[
-        str | None,
-        typer.Option(help="Grids of several lines, with commas, instead: networks for lines never seen."),
-    ] = None,
+    grid: Annotated[
+        list[Path],
+        typer.Option(
+            help="Grid that `headway grid` wrote; repeat it to train a multi-line bundle, for lines that have no training "
+            "days of their own."
+        ),
+    ],
     config: Annotated[
-        Path | None, typer.Option(help="TOML file of AppConfig fields, over the packaged line_defaults.toml.")
+        Path | None,
+        typer.Option(help="TOML file of AppConfig settings; they override the packaged line_defaults.toml."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Most epochs to train.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the weights and of the order of the windows.")
     ] = None,
-    validation_days: Annotated[int | None, typer.Option(help="Service days to stop early on.")] = None,
+    validation_days: Annotated[
+        int | None, typer.Option(help="Service days to validate on, before the test days.")
+    ] = None,
     test_days: Annotated[
-        int | None, typer.Option(help="Newest service days to hold back for `backtest`.")
+        int | None, typer.Option(help="Newest service days, excluded from training, for `headway backtest`.")
     ] = None,
-    extra: Annotated[
-        list[str] | None, typer.Option("--with", help="Slower method to fit as well: lightgbm.")
+    extra_model: Annotated[
+        list[str] | None, typer.Option(help="Slower method to fit as well: lightgbm. Repeatable.")
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="Print nothing while training.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no progress while training.")] = False,
 ) -> None:
     """Train the ST-ConvNet and write a bundle.
 
-    The simple methods are fitted on the same days and come along. Killed and started again with the same command,
-    training goes on where it was: its state lies in the folder OUT.run, with logs for TensorBoard. `--with lightgbm` (an
-    extra of the installation) adds boosted trees that the network has to beat; they take some minutes more.
+    Fits the simple methods on the same days and puts them into the bundle. Killed and started again with the same command,
+    training resumes: its state is in the folder OUT.run, with logs for TensorBoard. `--extra-model lightgbm` adds
+    boosted trees, the strongest baseline (an extra of the installation); they take some minutes more.
 
-    A bundle of several lines forecasts any line; what simple methods and the network need to know of it comes from its own
-    days before.
+    A multi-line bundle forecasts any line; the line statistics that it needs are fitted on the days before each date.
 
     \b
     Example:
       headway train --grid line/grid.zarr --out line/bundle
-      headway train --lines a.zarr,b.zarr,c.zarr --out bundle
+      headway train --grid a.zarr --grid b.zarr --grid c.zarr --out bundle
     """
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
 
-    grids = _grids(grid, lines, extra)
-    own = {"epochs": epochs, "seed": seed, "validation_days": validation_days, "test_days": test_days}
-    settings, run_dir = AppConfig.load(config, base=LINE_DEFAULTS, **own), out.with_name(f"{out.name}.run")
-    if lines is None:
-        bundle = _train_line(grids[0], settings, run_dir, quiet, extra or [])
+    options = {"epochs": epochs, "seed": seed, "validation_days": validation_days, "test_days": test_days}
+    settings = AppConfig.load(config, base=LINE_DEFAULTS, **options)
+    run_dir = out.with_name(f"{out.name}.run")
+    if len(grid) == 1:
+        bundle = _train_line(grid[0], settings, run_dir, quiet, extra_model or [])
     else:
-        bundle = _train_lines(grids, settings, run_dir, quiet)
+        _refuse_extra_models(extra_model)
+        bundle = _train_lines(grid, settings, run_dir, quiet)
     bundle.save(out)
-    say(f"wrote {out}; on its validation days: {_listed(bundle.details['validation_scores'])}")
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in bundle.details["validation_scores"].items())
+    say(f"wrote {out}; on its validation days: {scores}")
 
 
-def _train_line(grid: Path, settings: "AppConfig", run_dir: Path, quiet: bool, extra: list[str]) -> "Bundle":
+def _train_line(
+    grid: Path, settings: "AppConfig", run_dir: Path, quiet: bool, extra_models: list[str]
+) -> "Bundle":
     load_framework()
     from headway_prediction.forecasters.registry import extra_methods
     from headway_prediction.grid.store import read_history
     from headway_prediction.training.train_line import train_line
 
-    methods = extra_methods(extra)
+    methods = extra_methods(extra_models)
     return train_line(read_history(grid), settings, run_dir, quiet, methods)
 
 
@@ -83,21 +90,10 @@ def _train_lines(grids: list[Path], settings: "AppConfig", run_dir: Path, quiet:
     return train_lines([read_history(path) for path in grids], settings, run_dir, quiet)
 
 
-def _listed(scores: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-
-
-def _grids(grid: Path | None, lines: str | None, extra: list[str] | None) -> list[Path]:
-    if (grid is None) == (lines is None):
+def _refuse_extra_models(extra_models: list[str] | None) -> None:
+    if extra_models:
         raise HeadwayError(
-            "neither --grid nor --lines was given" if grid is None else "both --grid and --lines were given",
-            "one of them: the grid of one line, or those of several with commas",
-            "give --grid line.zarr or --lines a.zarr,b.zarr",
+            f"--extra-model {extra_models[0]} was given with several grids",
+            "networks alone, since a multi-line bundle holds nothing that is fitted on one line",
+            "leave it out, or train on one --grid",
         )
-    if lines is not None and extra:
-        raise HeadwayError(
-            f"--with {extra[0]} was given with --lines",
-            "nothing that is fitted on one line: a bundle of several lines holds networks alone",
-            "leave it out, or train on --grid",
-        )
-    return [grid] if grid is not None else [Path(part.strip()) for part in lines.split(",")]

@@ -1,27 +1,27 @@
-"""watch: a running service in the terminal."""
+"""watch: the forecasts of a running service, in the terminal."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.interrupted import until_interrupted
+from headway_prediction.cli.common import until_interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from headway_prediction.cli.watch_table import Seen
+    from headway_prediction.cli.watch_table import LineSnapshot
     from headway_prediction.service.client.client import Client
 
 
 def watch(
-    url: Annotated[str, typer.Option(help="Address of the service.")] = "http://127.0.0.1:8640",
+    url: Annotated[str, typer.Option(help="URL of the service.")] = "http://127.0.0.1:8640",
     line: Annotated[str | None, typer.Option(help="Line to watch, where the service has several.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Print what is published now, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print the latest forecast once, and end.")] = False,
 ) -> None:
     """Watch the forecasts of a running service.
 
     Prints for every station and direction the headway now and the forecast in 5, 10 and 15 minutes with its interval, the
-    warnings, and how old the data are; new forecasts as they come, until interrupted.
+    alerts, and the age of the data. Prints new forecasts as they are published, until interrupted.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def watch(
     client, console = Client(url), Console(highlight=False)
     line_id = _line_id(client, line)
     if once:
-        console.print(shown(_seen(client, line_id), 0.0))
+        console.print(shown(_fetch(client, line_id), 0.0))
     else:
         with until_interrupted():
             _follow(client, line_id, console)
@@ -50,19 +50,21 @@ def _follow(client: "Client", line_id: str, console: "Console") -> None:
     from headway_prediction.cli.watch_table import shown
     from headway_prediction.errors import HeadwayError
 
-    seen, at = _seen(client, line_id), time.monotonic()
+    snapshot, at = _fetch(client, line_id), time.monotonic()
     with Live(
-        get_renderable=lambda: shown(seen, time.monotonic() - at), console=console, refresh_per_second=1
+        get_renderable=lambda: shown(snapshot, time.monotonic() - at), console=console, refresh_per_second=1
     ):
         for _ in client.events(line_id):
-            with suppress(HeadwayError):  # gone again already: the age goes on growing
-                seen, at = _seen(client, line_id), time.monotonic()
+            with suppress(HeadwayError):  # the service is restarting: the age keeps growing
+                snapshot, at = _fetch(client, line_id), time.monotonic()
 
 
-def _seen(client: "Client", line_id: str) -> "Seen":
-    from headway_prediction.cli.watch_table import Seen
+def _fetch(client: "Client", line_id: str) -> "LineSnapshot":
+    from headway_prediction.cli.watch_table import LineSnapshot
 
-    return Seen(client.line(line_id), client.state(line_id), client.forecast(line_id), client.alerts(line_id))
+    return LineSnapshot(
+        client.line(line_id), client.state(line_id), client.forecast(line_id), client.alerts(line_id)
+    )
 
 
 def _line_id(client: "Client", wanted: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What `headway watch` shows: the line's status, a row per station, and the warnings."""
+"""The tables of `headway watch`: the status of the line, a row per station, and the alerts."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ from headway_prediction.service.live.published import AlertKind, Level
 from headway_prediction.transit.line import DIRECTIONS
 
 LEADS = (5, 10, 15)
-MOST_WARNINGS = 8
-LONGEST_NAME = 24
+MAX_ALERTS = 8
+MAX_NAME_LENGTH = 24
 OLD_SECS = 300.0
-"""A fresh forecast is of data at most two minutes old, and a minute or two later comes the next: none has come where they
-are older."""
+"""Live data are at most two minutes old, and the next forecast follows within a minute or two: older data mean that none
+arrived."""
 LEVEL_STYLES = {Level.LIVE: "bold green", Level.STARTING: "bold cyan"}
-TROUBLE_MARKS = {AlertKind.GAP: "◀ ▶", AlertKind.BUNCHED: "▶ ◀"}
+ALERT_MARKS = {AlertKind.GAP: "◀ ▶", AlertKind.BUNCHED: "▶ ◀"}
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a client was told of a line."""
+class LineSnapshot:
+    """Everything the client fetched about a line."""
 
     line: LineInfo
     state: State
@@ -34,56 +34,56 @@ class Seen:
     alerts: Alerts
 
 
-def shown(seen: Seen, since_secs: float) -> RenderableType:
-    """Return what is printed, `since_secs` seconds after it was told."""
-    directions = Columns([_direction(seen, direction) for direction in DIRECTIONS], padding=(0, 3))
-    return Group(_status(seen, since_secs), Text(""), directions, *_warnings(seen))
+def shown(snapshot: LineSnapshot, since_secs: float) -> RenderableType:
+    """Return what is printed, `since_secs` seconds after it was fetched."""
+    directions = Columns([_direction(snapshot, direction) for direction in DIRECTIONS], padding=(0, 3))
+    return Group(_status(snapshot, since_secs), Text(""), directions, *_alerts(snapshot))
 
 
 def clean(name: str) -> str:
-    """Return a name from a feed without what a terminal would obey."""
+    """Return a name from a feed without control characters, which a terminal would execute."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
-def _status(seen: Seen, since_secs: float) -> Text:
-    status = seen.state.status
+def _status(snapshot: LineSnapshot, since_secs: float) -> Text:
+    status = snapshot.state.status
     age_secs = None if status.data_age_secs is None else status.data_age_secs + since_secs
     age = "unknown" if age_secs is None else f"{age_secs:.0f} s"
-    told = Text(f"{clean(seen.line.name)} at {seen.state.time:%Y-%m-%d %H:%M}  ")
+    status_text = Text(f"{clean(snapshot.line.name)} at {snapshot.state.time:%Y-%m-%d %H:%M}  ")
     if status.level in LEVEL_STYLES and age_secs is not None and age_secs > OLD_SECS:
-        told.append("old: no new forecast comes", "bold yellow")
+        status_text.append("old: no new forecast comes", "bold yellow")
     else:
-        told.append(status.level.value, LEVEL_STYLES.get(status.level, "bold yellow"))
-    told.append(f"  data {age} old; {clean(seen.forecast.method)}; minutes, [10 %, 90 %]")
+        status_text.append(status.level.value, LEVEL_STYLES.get(status.level, "bold yellow"))
+    status_text.append(f"  data {age} old; {clean(snapshot.forecast.method)}; minutes, [10 %, 90 %]")
     for reason in status.reasons:
-        told.append(f"\n{clean(reason)}", "yellow")
-    return told
+        status_text.append(f"\n{clean(reason)}", "yellow")
+    return status_text
 
 
-def _direction(seen: Seen, direction: int) -> Table:
-    towards = clean(seen.line.directions[direction].towards)
+def _direction(snapshot: LineSnapshot, direction: int) -> Table:
+    towards = clean(snapshot.line.directions[direction].towards)
     table = Table(title=Text(f"to {towards}"), title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True, max_width=LONGEST_NAME)
+    table.add_column("", no_wrap=True, max_width=MAX_NAME_LENGTH)
     table.add_column("now", justify="right", no_wrap=True)
     for lead in LEADS:
         table.add_column(f"+{lead}", justify="right", no_wrap=True)
-    places = {p.station: i for i, p in enumerate(seen.forecast.platforms) if p.direction_id == direction}
+    places = {p.station: i for i, p in enumerate(snapshot.forecast.platforms) if p.direction_id == direction}
     for station in sorted(places, reverse=direction == 1):
-        name = Text(clean(seen.line.stations[station].name))
-        table.add_row(name, *_platform(seen, station, direction, places[station]))
+        name = Text(clean(snapshot.line.stations[station].name))
+        table.add_row(name, *_platform(snapshot, station, direction, places[station]))
     return table
 
 
-def _platform(seen: Seen, station: int, direction: int, place: int) -> list[Text]:
-    usual, forecast = seen.state.usual[direction][station], seen.forecast
-    now = seen.state.headway[direction][station][-1]
-    cells = [Text(_minutes(now), _style(now, usual))]
+def _platform(snapshot: LineSnapshot, station: int, direction: int, place: int) -> list[Text]:
+    typical, forecast = snapshot.state.typical[direction][station], snapshot.forecast
+    now = snapshot.state.headway[direction][station][-1]
+    cells = [Text(_minutes(now), _style(now, typical))]
     for lead in LEADS:
         at = forecast.leads.index(lead)
         middle, low, high = (
             column[place][at] for column in (forecast.headway_p50, forecast.headway_p10, forecast.headway_p90)
         )
-        cell = Text(_minutes(middle), _style(middle, usual))
+        cell = Text(_minutes(middle), _style(middle, typical))
         cells.append(cell.append(f" [{_minutes(low)}, {_minutes(high)}]", "dim"))
     return cells
 
@@ -92,17 +92,17 @@ def _minutes(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def _style(headway: float | None, usual: float | None) -> str:
+def _style(headway: float | None, typical: float | None) -> str:
     """Bold and coloured where the headway is that of a gap or of bunched trains."""
-    if headway is None or usual is None or 0.5 * usual <= headway <= 1.5 * usual:
+    if headway is None or typical is None or 0.5 * typical <= headway <= 1.5 * typical:
         return ""
-    return "bold blue" if headway < usual else "bold magenta"
+    return "bold blue" if headway < typical else "bold magenta"
 
 
-def _warnings(seen: Seen) -> list[Text]:
-    told = [
-        Text(f"{TROUBLE_MARKS[alert.kind]} {clean(alert.text)}")
-        for alert in seen.alerts.alerts[:MOST_WARNINGS]
+def _alerts(snapshot: LineSnapshot) -> list[Text]:
+    shown_alerts = [
+        Text(f"{ALERT_MARKS[alert.kind]} {clean(alert.text)}")
+        for alert in snapshot.alerts.alerts[:MAX_ALERTS]
     ]
-    more = len(seen.alerts.alerts) - len(told)
-    return [Text(""), *told, *([Text(f"and {more} more")] if more else [])]
+    more = len(snapshot.alerts.alerts) - len(shown_alerts)
+    return [Text(""), *shown_alerts, *([Text(f"and {more} more")] if more else [])]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.forecast import Format, moment_of
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import Format, load_framework, parse_moment
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
@@ -99,7 +98,7 @@ def _print_what_if(
     from headway_prediction.what_if.result import run_what_if
     from headway_prediction.what_if.serialization import result_plain
 
-    found = run_what_if(asked, loaded, *history_now(loaded, arrivals, moment_of(at)))
+    found = run_what_if(asked, loaded, *history_now(loaded, arrivals, parse_moment(at)))
     if format is Format.JSON:
         print(json.dumps(result_plain(found)))
     else:

@@ -82,7 +82,7 @@ def line_and_plan(
 def _read_line(
     path: Path | str, survey: LineSurvey, time_zone: str | None, stops: Sequence[str] | None
 ) -> RouteLine:
-    told = [name for name, value in (("--time-zone", time_zone), ("--stops", stops)) if value is not None]
+    told = [name for name, value in (("--time-zone", time_zone), ("--stop", stops)) if value is not None]
     if told:
         raise HeadwayError(
             f"{told[0]} was given together with the line {path}",

@@ -105,7 +105,7 @@ def _check_origin(placed: pl.DataFrame, line: Line) -> None:
         raise HeadwayError(
             f"the log has the stop {row['stop_id']!r} in direction {row['direction_id']}, which is not on {line.line_id}",
             f"stop ids such as {line.stop_ids(0)[line.first_station(0)]} ({line.station_names[line.first_station(0)]})",
-            "give the log of this line, or leave that stop out (--stops, or left_out in the line's TOML)",
+            "give the log of this line, or leave that stop out (--stop, or left_out in the line's TOML)",
         )
 
 

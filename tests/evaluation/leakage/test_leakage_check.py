@@ -206,14 +206,14 @@ def real_history(folder) -> LineHistory:
 
 class TestCommandLine:
     def test_a_bundle_passes_and_is_told_that_two_days_are_few(self, small_line, capfd):
-        words = ("canary", "--grid", small_line / "grid.zarr", "--bundle", small_line / "bundle")
+        words = ("leakage-check", "--grid", small_line / "grid.zarr", "--bundle", small_line / "bundle")
         assert headway(*words, "--origins", 3) == 0
         said = capfd.readouterr()
         assert said.out == "" and "no alarm" in said.err
         assert "st-convnet: MAE" in said.err and "2 days cannot tell" in said.err
 
     def test_without_a_bundle_the_simple_methods_are_judged_on_the_second_half(self, small_line, capfd):
-        assert headway("canary", "--grid", small_line / "grid.zarr", "--origins", 3) == 0
+        assert headway("leakage-check", "--grid", small_line / "grid.zarr", "--origins", 3) == 0
         said = capfd.readouterr().err
         assert "3 service days are judged" in said and "st-convnet" not in said
 
@@ -223,5 +223,5 @@ class TestCommandLine:
         write_history(
             LineHistory(oracle.line, oracle.passings, oracle.timetable, unlabelled), tmp_path / "g.zarr"
         )
-        assert headway("canary", "--grid", tmp_path / "g.zarr", "--origins", 1) == 1
+        assert headway("leakage-check", "--grid", tmp_path / "g.zarr", "--origins", 1) == 1
         assert capfd.readouterr().out.startswith("the plan looks like the observed departures: ")

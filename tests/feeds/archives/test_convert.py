@@ -52,7 +52,7 @@ def refused(capfd, *words) -> str:
 def test_a_bad_day_stops_everything_and_leaves_no_log(lamp_folder, tmp_path, capfd):
     (lamp_folder / "2024-01-17.parquet").write_bytes(b"PAR1 torn")
     out = tmp_path / "log.parquet"
-    words = ("archive", lamp_folder, "--route", "R", "--out", out, "--format", "lamp")
+    words = ("import", lamp_folder, "--route", "R", "--out", out, "--format", "lamp")
     assert "2024-01-17.parquet could not be read" in refused(capfd, *words)
     assert list(tmp_path.iterdir()) == [lamp_folder]
     assert headway(*words, "--skip-bad-days") == 0
@@ -66,30 +66,30 @@ def test_a_bad_day_stops_everything_and_leaves_no_log(lamp_folder, tmp_path, cap
 
 def test_a_day_without_the_route_is_a_bad_day(lamp_folder, tmp_path, three_days, capfd):
     lamp_table(three_days[1], "Blue").write_parquet(lamp_folder / "2024-01-17.parquet")
-    words = ("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
+    words = ("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
     assert "2024-01-17.parquet has no route R; expected one of Blue" in refused(capfd, *words)
     assert headway(*words, "--skip-bad-days") == 0
 
 
 def test_an_archive_of_bad_days_alone_is_refused(lamp_folder, tmp_path, capfd):
-    words = ("archive", lamp_folder, "--route", "Z", "--out", tmp_path / "log.parquet", "--skip-bad-days")
+    words = ("import", lamp_folder, "--route", "Z", "--out", tmp_path / "log.parquet", "--skip-bad-days")
     assert "has no route Z; expected one of R" in refused(capfd, *words)
 
 
 def test_a_day_that_is_given_twice_is_refused(lamp_folder, tmp_path, three_days, capfd):
     lamp_table(three_days[0]).write_parquet(lamp_folder / "copy.parquet")
-    words = ("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
+    words = ("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
     assert "copy.parquet holds trains of 2024-01-16 that" in refused(capfd, *words)
 
 
 def test_the_same_file_named_twice_is_read_once(lamp_folder, tmp_path):
-    words = ("archive", lamp_folder, lamp_folder / "2024-01-16.parquet", "--route", "R")
+    words = ("import", lamp_folder, lamp_folder / "2024-01-16.parquet", "--route", "R")
     assert headway(*words, "--out", tmp_path / "log.parquet") == 0
 
 
 def test_an_archive_of_one_direction_or_of_bare_stop_ids_is_refused(tmp_path, three_days, capfd):
     gobble_table(three_days[0]).write_csv(tmp_path / "events.csv")
-    words = ("archive", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
+    words = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
     assert "tells only stop ids" in refused(capfd, *words)
     gobble_table(three_days[0]).filter(direction_id=1).write_csv(tmp_path / "events.csv")
     assert "no passing in direction 0" in refused(capfd, *words)
@@ -98,7 +98,7 @@ def test_an_archive_of_one_direction_or_of_bare_stop_ids_is_refused(tmp_path, th
 def test_an_event_that_is_neither_arrival_nor_departure_is_refused(tmp_path, three_days, capfd):
     strange = gobble_table(three_days[0]).with_columns(event_type=pl.lit("PASS"))
     strange.write_csv(tmp_path / "events.csv")
-    words = ("archive", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
+    words = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
     assert "event_type 'PASS'; expected ARR or DEP" in refused(capfd, *words)
 
 
@@ -141,7 +141,7 @@ def test_the_platforms_of_gobble_are_gathered_by_day_and_raw_feeds_are_passed_ov
 )
 def test_mistakes_on_the_command_line(tmp_path, monkeypatch, capfd, words, sentence):
     monkeypatch.chdir(tmp_path)
-    assert sentence in refused(capfd, "archive", *words, "--out", "log.parquet")
+    assert sentence in refused(capfd, "import", *words, "--out", "log.parquet")
 
 
 def test_stop_names_come_from_a_schedule_and_must_be_one(tmp_path, three_days):
@@ -179,7 +179,7 @@ def test_no_more_days_are_held_than_are_read_at_once():
 
 
 def test_each_day_is_a_row_group_and_days_come_in_order(lamp_folder, tmp_path):
-    assert headway("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
+    assert headway("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
     groups = pq.ParquetFile(tmp_path / "log.parquet")
     dates = [
         groups.read_row_group(k, ["service_date"])["service_date"].unique().to_pylist() for k in range(3)
@@ -196,7 +196,7 @@ def test_the_mistake_of_a_writer_leaves_what_was_there(tmp_path):
 
 
 def test_the_zone_of_the_archives_is_said(lamp_folder, tmp_path, capfd):
-    assert headway("archive", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
+    assert headway("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
     assert f"--time-zone {ZONE} --out grid.zarr" in capfd.readouterr().err
 
 
@@ -213,10 +213,10 @@ def test_platforms_of_detours_are_named_with_the_stops_of_the_line_without_them(
         )
     )
     lamp_table(pl.concat([three_days[0], detour])).write_parquet(tmp_path / "day.parquet")
-    words = ("archive", tmp_path, "--route", "R", "--platform", "stop", "--out", tmp_path / "log.parquet")
+    words = ("import", tmp_path, "--route", "R", "--platform", "stop", "--out", tmp_path / "log.parquet")
     assert headway(*words) == 0
-    usual = ",".join(sorted(three_days[0]["stop_id"].unique()))
+    stops = [word for stop in sorted(three_days[0]["stop_id"].unique()) for word in ("--stop", stop)]
     said = capfd.readouterr().err
-    assert f"few trains pass Z99N in direction 0; the line without them: --stops {usual}\n" in said
+    assert f"few trains pass Z99N in direction 0; the line without them: {' '.join(stops)}\n" in said
     words = ("--arrivals", tmp_path / "log.parquet", "--time-zone", ZONE, "--out", tmp_path / "g.zarr")
-    assert headway("grid", *words, "--stops", usual) == 0
+    assert headway("grid", *words, *stops) == 0

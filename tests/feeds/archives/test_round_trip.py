@@ -110,7 +110,7 @@ def test_an_archive_gives_back_the_passings_it_was_made_of(form, seed, stations,
     with TemporaryDirectory() as folder:
         words = write_archive(Path(folder), form, days)
         out = Path(folder) / "out" / "log.parquet"
-        assert headway("archive", *words, "--event", event, "--out", out) == 0
+        assert headway("import", *words, "--event", event, "--out", out) == 0
         log = read_arrivals(out)
     order = ["service_date", "direction_id", "stop_id", "event_time", "trip_id"]
     assert log.sort(order).equals(expected(days, form, event).sort(order))
@@ -120,7 +120,7 @@ def test_an_archive_gives_back_the_passings_it_was_made_of(form, seed, stations,
 def test_one_command_later_there_is_a_grid(form, tmp_path, capfd):
     days = [seen_day(line(), TUESDAY + timedelta(days=k)) for k in range(2)]
     words = write_archive(tmp_path, form, days)
-    assert headway("archive", *words, "--out", tmp_path / "log.parquet") == 0
+    assert headway("import", *words, "--out", tmp_path / "log.parquet") == 0
     said = capfd.readouterr().err
     assert "2 days, " in said and "next: headway grid" in said
     assert ("the files are in the format" in said) == (form != "map")
@@ -137,7 +137,7 @@ def test_a_gzipped_archive_of_gobble_is_the_same(tmp_path):
         folder = tmp_path / compression
         write_gobble(folder, seen[0], compression)
         words = (folder, "--route", "R", "--stop-names", names, "--out", tmp_path / f"{compression}.parquet")
-        assert headway("archive", *words) == 0
+        assert headway("import", *words) == 0
     plain, gzipped = (read_arrivals(tmp_path / f"{name}.parquet") for name in ("uncompressed", "gzip"))
     assert plain.equals(gzipped)
 
@@ -146,7 +146,7 @@ def test_events_with_local_times_need_the_time_zone(tmp_path, capfd):
     seen = seen_day(line(), TUESDAY, suffixes="")
     local = gobble_table(seen).with_columns(pl.col("event_time").str.head(19))
     local.write_csv(tmp_path / "events.csv")
-    words = ("archive", tmp_path / "events.csv", "--out", tmp_path / "log.parquet", "--line-id", "R")
+    words = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet", "--line-id", "R")
     assert headway(*words) == 2
     assert "times without an offset in event_time" in capfd.readouterr().err
     assert headway(*words, "--time-zone", ZONE) == 0

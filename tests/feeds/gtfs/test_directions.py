@@ -137,7 +137,7 @@ def test_routes_that_continue_each_other_are_one_line(tmp_path, capfd):
     assert found.line.stop_ids(0) == list("ABCDE") and found.line.stop_ids(1) == list("ABCDE")
     assert plan.height == 12
     out = tmp_path / "line.toml"
-    assert headway("line", path, "--route", "north,south", "--out", out) == 0
+    assert headway("line", path, "--route", "north", "--route", "south", "--out", out) == 0
     assert "of route north,south" in capfd.readouterr().out
     again = read_line_toml(out)
     assert (again.line, again.route_id) == (found.line, "north,south")

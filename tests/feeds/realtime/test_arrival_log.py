@@ -225,7 +225,7 @@ def recorded(tmp_path_factory) -> Path:
 def test_recorded_polls_become_a_log_and_a_grid(recorded, tmp_path, capfd):
     write_simulation(tmp_path, SCENARIO, days=1, seed=5)
     log, grid = tmp_path / "from_feed.parquet", tmp_path / "grid.zarr"
-    assert headway("passings", recorded, "--gtfs", tmp_path / "gtfs.zip", "--out", log) == 0
+    assert headway("arrivals", recorded, "--gtfs", tmp_path / "gtfs.zip", "--out", log) == 0
     said = capfd.readouterr().err
     assert "polls: 120 applied" in said and "stopped" in said
     assert headway("grid", "--arrivals", log, "--gtfs", tmp_path / "gtfs.zip", "--out", grid) == 0
@@ -242,13 +242,13 @@ def test_the_log_of_a_line_makes_the_grid_of_that_line(recorded, tmp_path, capfd
     write_simulation(tmp_path, SCENARIO, days=1, seed=5)
     line, log, grid = tmp_path / "line.toml", tmp_path / "from_feed.parquet", tmp_path / "grid.zarr"
     assert headway("line", tmp_path / "gtfs.zip", "--line-id", "mine", "--out", line) == 0
-    assert headway("passings", recorded, "--line", line, "--out", log) == 0
+    assert headway("arrivals", recorded, "--line", line, "--out", log) == 0
     assert headway("grid", "--arrivals", log, "--line", line, "--out", grid) == 0
     found = pl.read_parquet(log)
     assert found["line_id"].unique().to_list() == ["mine"]
     assert set(found["stop_name"]) == set(SCENARIO.station_names)
     zoned = ("--line", line, "--time-zone", "UTC")
-    assert headway("passings", recorded, *zoned, "--out", log) == 2
+    assert headway("arrivals", recorded, *zoned, "--out", log) == 2
     assert "--time-zone was given together with the line" in capfd.readouterr().err
 
 
@@ -259,7 +259,7 @@ def test_files_that_are_no_polls_are_named_and_left_out(recorded, tmp_path, capf
     (tmp_path / "torn.gz").write_bytes(b"\x1f\x8b\x08")
     (tmp_path / "notes.txt").write_text("not a poll")
     log = tmp_path / "log.parquet"
-    assert headway("passings", tmp_path, "--time-zone", SCENARIO.time_zone, "--out", log) == 0
+    assert headway("arrivals", tmp_path, "--time-zone", SCENARIO.time_zone, "--out", log) == 0
     said = capfd.readouterr().err
     assert f"{tmp_path / 'page.pb'} is skipped" in said and f"{tmp_path / 'torn.gz'} is skipped" in said
     assert "notes.txt" not in said
@@ -276,7 +276,7 @@ def test_mistakes_are_sentences(recorded, tmp_path, capfd):
         ((recorded, *zone, "--route", "Q"), "none of 'Q'"),
         ((recorded, "--time-zone", "Mars/Olympus"), "unknown"),
     ):
-        assert headway("passings", *metadata, "--out", out) == 2
+        assert headway("arrivals", *metadata, "--out", out) == 2
         assert said in capfd.readouterr().err
         assert not out.exists()
 
@@ -297,7 +297,7 @@ def test_files_are_dated_by_name_or_else_by_header(tmp_path):
 
 def test_service_dates_are_dates(recorded, tmp_path):
     out = tmp_path / "log.parquet"
-    assert headway("passings", recorded, "--time-zone", SCENARIO.time_zone, "--out", out) == 0
+    assert headway("arrivals", recorded, "--time-zone", SCENARIO.time_zone, "--out", out) == 0
     assert check_arrivals(pl.read_parquet(out))["service_date"].unique().to_list() == [date(2025, 9, 8)]
 
 

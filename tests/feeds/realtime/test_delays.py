@@ -181,7 +181,7 @@ def test_recorded_delays_become_a_log_by_the_command_line(tmp_path, capfd):
         (tmp_path / f"{each.fetched_at:.3f}.pb").write_bytes(each.body)
     write_simulation(tmp_path, scenario, days=1, seed=5)
     out = tmp_path / "log.parquet"
-    assert headway("passings", tmp_path, "--gtfs", tmp_path / "gtfs.zip", "--out", out) == 0
+    assert headway("arrivals", tmp_path, "--gtfs", tmp_path / "gtfs.zip", "--out", out) == 0
     assert "passings by evidence" in capfd.readouterr().err
     log = check_arrivals(pl.read_parquet(out))
     own = check_arrivals(pl.read_parquet(tmp_path / "arrivals.parquet"))

@@ -25,7 +25,7 @@ def started(url, archive, *options) -> subprocess.Popen:
         url,
         "--out",
         archive,
-        "--every",
+        "--interval",
         "0.1",
     ]
     return subprocess.Popen([*map(str, command), *options], stderr=subprocess.PIPE, text=True)

@@ -269,7 +269,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(monkeypatch
 def test_the_recorder_fetches_through_the_proxy_of_the_environment(tmp_path, monkeypatch, capfd):
     with proxy(WANTED) as server, serving(feed_server(GIVEN)) as feeds:
         monkeypatch.setenv("HTTP_PROXY", f"http://me:s3cret@127.0.0.1:{server.server_port}")
-        words = ("--out", tmp_path / "a", "--every", 0.1, "--polls", 2)
+        words = ("--out", tmp_path / "a", "--interval", 0.1, "--polls", 2)
         assert headway("record", "--url", feeds.url, *words) == 0
     assert [target for _, target, _ in server.seen] == [feeds.url] * 2
     assert len(replayed(tmp_path / "a")) == 2

@@ -107,10 +107,10 @@ def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
         restore_previous(path)
     for where, note in ((path, "new"), (previous_path(path), "former")):
         replace(bundle, details={"note": note}).save(where)
-    assert headway("retrain", "--bundle", path, "--back") == 0
+    assert headway("retrain", "--bundle", path, "--rollback") == 0
     notes = [Bundle.load(where).details["note"] for where in (path, previous_path(path))]
     assert notes == ["former", "new"]
-    assert headway("retrain", "--bundle", path, "--back") == 0
+    assert headway("retrain", "--bundle", path, "--rollback") == 0
     assert Bundle.load(path).details["note"] == "new"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.former"]
 

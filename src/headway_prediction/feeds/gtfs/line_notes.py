@@ -77,8 +77,9 @@ def _branch(route: RoutePatterns, way: Sequence[str], names: Mapping[str, str]) 
     words = [way[0], way[-1]]
     words += [] if picks(words) else [name for name in way if picks([*words, name])][:1]
     distinct = Counter(names.values())
-    said = [names[word] if distinct[names[word]] == 1 and "," not in names[word] else word for word in words]
-    return f"{_span(way, names)}; take it with --branch '{','.join(said)}'"
+    chosen = [names[word] if distinct[names[word]] == 1 else word for word in words]
+    options = " ".join(f"--branch '{word}'" for word in chosen)
+    return f"{_span(way, names)}; take it with {options}"
 
 
 def _about_left_out(found: RouteLine) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""passings: from recorded polls of a realtime feed to an arrival log."""
+"""arrivals: from recorded polls of a GTFS-Realtime feed to an arrival log."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import say
+from headway_prediction.cli.common import joined, say
 
 if TYPE_CHECKING:
     from headway_prediction.feeds.realtime.arrival_log import Excluded
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headway_prediction.feeds.realtime.tracker import FeedTracker
 
 
-def passings(
+def arrivals(
     polls: Annotated[
         list[Path],
         typer.Argument(
@@ -26,43 +26,45 @@ def passings(
     out: Annotated[Path, typer.Option(help="Arrival log to write (Parquet).")],
     gtfs: Annotated[
         Path | None,
-        typer.Option(help="The line's GTFS zip: its time zone, stop names, and what the feed leaves unsaid."),
+        typer.Option(
+            help="The line's GTFS zip: adds time zone, stop names, and planned times and directions that the feed omits."
+        ),
     ] = None,
     line: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file of the line (headway line): its stops alone, with its names, route and time zone."
+            help="TOML file of the line, written by `headway line`: gives the stops to keep, names, route and time zone."
         ),
     ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(help="The line's IANA time zone; that of the GTFS zip or line when not given."),
+        typer.Option(help="IANA time zone of the line. Default: that of the GTFS zip or of the line's file."),
     ] = None,
     route: Annotated[
-        str | None, typer.Option(help="Route in the feed, or with commas those of one line.")
+        list[str] | None, typer.Option(help="Route in the feed; repeat it for the routes of one line.")
     ] = None,
-    most_uncertain: Annotated[
+    max_uncertainty: Annotated[
         float | None,
-        typer.Option(min=0, help="Leave out passings that may be further off than so many seconds."),
+        typer.Option(min=0, help="Exclude passings whose time is uncertain by more than this many seconds."),
     ] = None,
 ) -> None:
     """Turn recorded GTFS-Realtime polls into an arrival log.
 
-    Trains are followed from poll to poll; the log holds when each left each stop. Polls that cannot be read are named and
-    left out. Without a GTFS zip or a line stops are named by their ids. A feed that tells delays and no times needs the zip.
+    Tracks trains from poll to poll and writes when each left each stop. Reports and skips polls that cannot be read. Without
+    a GTFS zip or a line's file, stops are named by their ids. A feed with delays but no times needs the zip.
 
     \b
     Example:
-      headway passings archive --route A --time-zone America/New_York --out arrivals.parquet
-      headway passings archive --gtfs gtfs.zip --line line.toml --out arrivals.parquet
+      headway arrivals archive --route A --time-zone America/New_York --out arrivals.parquet
+      headway arrivals archive --gtfs gtfs.zip --line line.toml --out arrivals.parquet
     """
     from headway_prediction.feeds.realtime.arrival_log import tidy_log
     from headway_prediction.files import atomic_path
 
-    words, planned, own_route = _known(gtfs, line, time_zone)
+    metadata, planned, own_route = _known(gtfs, line, time_zone)
     found = _journal(polls, planned)
-    log, left_out = tidy_log(found, words, route or own_route, most_uncertain)
-    _say_passings(Counter(passing.evidence.value for passing in found), left_out)
+    log, excluded = tidy_log(found, metadata, joined(route) or own_route, max_uncertainty)
+    _report_passings(Counter(passing.evidence.value for passing in found), excluded)
     with atomic_path(out) as fresh:
         log.write_parquet(fresh)
     say(f"wrote {log.height:,} passings of {log['line_id'][0]} to {out}")
@@ -75,26 +77,26 @@ def _journal(polls: list[Path], planned: "PlannedTrips") -> list["Passing"]:
     tracker = FeedTracker(planned=planned)
     for poll in recorded_polls(polls, say):
         tracker.add(poll)
-    _say_polls(tracker)
+    _report_polls(tracker)
     return tracker.journal()
 
 
 def _known(
     gtfs: Path | None, line: Path | None, time_zone: str | None
 ) -> tuple["FeedMetadata", "PlannedTrips", str | None]:
-    """What is told beside the feed: words, planned times, and the route."""
+    """Return what is known beside the feed: metadata, planned times, and the route."""
     from headway_prediction.feeds.realtime.metadata import metadata_from_line
     from headway_prediction.transit.line_toml import read_line_toml
 
-    _check_told(gtfs, line, time_zone)
-    words, planned = _scheduled(gtfs, time_zone)
+    _check_options(gtfs, line, time_zone)
+    metadata, planned = _scheduled(gtfs, time_zone)
     if line is None:
-        return words, planned, None
+        return metadata, planned, None
     found = read_line_toml(line)
-    return metadata_from_line(found.line, words), planned, found.route_id
+    return metadata_from_line(found.line, metadata), planned, found.route_id
 
 
-def _check_told(gtfs: Path | None, line: Path | None, time_zone: str | None) -> None:
+def _check_options(gtfs: Path | None, line: Path | None, time_zone: str | None) -> None:
     from headway_prediction.errors import HeadwayError
 
     if line is not None and time_zone is not None:
@@ -123,15 +125,15 @@ def _scheduled(gtfs: Path | None, time_zone: str | None) -> tuple["FeedMetadata"
     return metadata_from_schedule(schedule, time_zone), planned_trips(schedule, time_zone)
 
 
-def _say_polls(tracker: "FeedTracker") -> None:
+def _report_polls(tracker: "FeedTracker") -> None:
     counts = ", ".join(f"{count:,} {use}" for use, count in tracker.counts.items())
     say(f"polls: {counts or 'none'}")
 
 
-def _say_passings(evidence: Counter[str], left_out: "Excluded") -> None:
-    said = ", ".join(f"{count:,} {kind}" for kind, count in evidence.most_common())
-    say(f"passings by evidence: {said or 'none'}")
+def _report_passings(evidence: Counter[str], excluded: "Excluded") -> None:
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in evidence.most_common())
+    say(f"passings by evidence: {counts or 'none'}")
     say(
-        f"left out: {left_out.other_routes:,} of other routes, {left_out.without_direction:,} without a direction, "
-        f"{left_out.off_the_line:,} at stops that are not of the line, {left_out.too_uncertain:,} too uncertain"
+        f"excluded: {excluded.other_routes:,} of other routes, {excluded.without_direction:,} without a direction, "
+        f"{excluded.off_the_line:,} at stops that are not of the line, {excluded.too_uncertain:,} too uncertain"
     )
