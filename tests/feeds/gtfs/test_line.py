@@ -65,9 +65,13 @@ def test_of_a_fork_the_branch_with_most_planned_passings_is_taken_and_the_others
     assert (found.line.line_id, found.line.excluded, found.route_id) == ("R", {"R1"}, "R")
     # 11 passings each way, one of which is at R1.
     assert "forks: it has 2 branches. 91 % of its planned passings fall on the line taken" in text
-    assert "Taken: T1 Street to L1 Street, 3 stations; take it with --branch 'T1 Street' --branch 'L1 Street'" in text
     assert (
-        "Not taken: T1 Street to R1 Street, 3 stations; take it with --branch 'T1 Street' --branch 'R1 Street'" in text
+        "Taken: T1 Street to L1 Street, 3 stations; take it with --branch 'T1 Street' --branch 'L1 Street'"
+        in text
+    )
+    assert (
+        "Not taken: T1 Street to R1 Street, 3 stations; take it with --branch 'T1 Street' --branch 'R1 Street'"
+        in text
     )
     assert "all branches share: T1 Street to T2 Street, 2 stations; take it with --branch trunk" in text
     assert "Left out of the line: R1 Street." in text
