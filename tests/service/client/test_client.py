@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 from rich.console import Console
 
-from headway_prediction.cli.watch_table import Seen, clean, shown
+from headway_prediction.cli.watch_table import LineSnapshot, clean, shown
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.api.models.what_if import Edit, WhatIf
 from headway_prediction.service.client import client
@@ -174,12 +174,12 @@ def test_watch_says_which_lines_there_are(url, capsys):
 
 def test_watch_shows_the_age_growing_and_obeys_no_name(url):
     client = Client(url)
-    seen = Seen(client.line(LINE), client.state(LINE), client.forecast(LINE), client.warnings(LINE))
+    seen = LineSnapshot(client.line(LINE), client.state(LINE), client.forecast(LINE), client.warnings(LINE))
     evil = "Elm\x1b[2J[bold]Park"
     line = seen.line.model_copy(update={"name": evil})
     printed = io.StringIO()
     Console(file=printed, width=140, force_terminal=True, color_system=None).print(
-        shown(Seen(line, seen.state, seen.forecast, seen.warnings), 100.0)
+        shown(LineSnapshot(line, seen.state, seen.forecast, seen.warnings), 100.0)
     )
     assert "data 112 s old" in printed.getvalue() and "fresh" in printed.getvalue()
     assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
