@@ -18,8 +18,7 @@ from machine import describe
 
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
-from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.ingest import Ingest, LineFilter
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import DayService, Scenario
 from headway_prediction.simulate.feed.days import polls_from

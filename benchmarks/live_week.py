@@ -22,9 +22,9 @@ from headway_prediction.cli.framework import load_framework
 
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
-from headway_prediction.service.live.bundle_watcher import load_bundle
-from headway_prediction.service.live.line_filter import LineFilter
-from headway_prediction.service.live.publisher import Publisher
+from headway_prediction.service.live.ingest import LineFilter
+from headway_prediction.service.live.published import Publisher
+from headway_prediction.service.live.served_bundle import load_bundle
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
@@ -116,9 +116,9 @@ def watch(service: LiveService, begin: datetime, hours: int) -> None:
     due = begin.timestamp() + 3600
     while len(sizes) < hours:
         before, version = version, service.publisher.wait_for_newer(line.line_id, version, 1.0)
-        timings, figures = service.timings, service.figures()
+        timings, figures = service.timings, service.metrics(line.line_id)
         if version > before:
-            seen.append((timings.near, timings.far, timings.whole, figures.publish_secs))
+            seen.append((timings.quarter_secs, timings.hour_secs, timings.total_secs, figures.publish_secs))
         if service.clock.now() >= due:
             sizes.append(process.memory_info().rss / 2**20)
             medians = " | ".join(f"{value:.3f}" for value in np.nanmedian(seen or [[np.nan] * 4], axis=0))

@@ -19,8 +19,8 @@ from headway_prediction.cli.framework import load_framework
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.passings import passings_on_line
-from headway_prediction.service.live.alerts import LIMITS, find_alerts
-from headway_prediction.service.live.live_line import line_state, live_history
+from headway_prediction.service.live.alerts import ALERT_THRESHOLDS, find_alerts
+from headway_prediction.service.live.line_state import line_state, live_history
 from headway_prediction.service.live.published import Alert
 from headway_prediction.transit.trip_keys import trip_keys
 
@@ -68,7 +68,7 @@ def came_true(alert: Alert, later: pl.DataFrame, keys: dict[str, int]) -> float 
     found = later.filter(place & (pl.col("train") == keys.get(alert.train)))
     if found.is_empty() or found["headway"][0] is None:
         return None
-    return float(LIMITS[alert.kind].is_met(np.array(found["headway"][0] / alert.typical_mins)))
+    return float(ALERT_THRESHOLDS[alert.kind].is_met(np.array(found["headway"][0] / alert.typical_mins)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.metadata import metadata_from_line
 from headway_prediction.feeds.realtime.planned import NO_PLAN
 from headway_prediction.feeds.recorder.archive import open_archive
-from headway_prediction.service.live.sources import ArchiveFeed
+from headway_prediction.service.live.feed_sources import ArchiveFeed
 from headway_prediction.transit.line import Line, Station
 from helpers.lines import headway, stop_times, stops_table, trips_table, write_gtfs
 
@@ -70,8 +70,8 @@ def test_the_bundle_of_another_line_is_not_served_as_the_simulated_one():
 
 def test_a_line_tells_directions_of_its_platforms_and_a_schedule_the_plan(tmp_path):
     alone = live_parts._own_passings(LINE, None, None)
-    assert alone.words == replace(metadata_from_line(LINE), line=None) and alone.planned == NO_PLAN
-    assert alone.words.stop_directions == {"Q1": 0, "Q2": 1}
+    assert alone.metadata == replace(metadata_from_line(LINE), line=None) and alone.planned == NO_PLAN
+    assert alone.metadata.stop_directions == {"Q1": 0, "Q2": 1}
     assert live_parts._own_passings(LINE, None, "").route_id == ""
     trips = [("A", "wk", "a", 0), ("B", "wk", "b", 0), ("C", "wk", "c", 1)]
     times = {name: [("Q1", "08:00:00"), ("H", "08:05:00")] for name in "abc"}
@@ -79,8 +79,8 @@ def test_a_line_tells_directions_of_its_platforms_and_a_schedule_the_plan(tmp_pa
     zip_file = write_gtfs(tmp_path / "gtfs.zip", tables | {"stops.txt": stops_table(["Q1", "H"])})
     told = live_parts._own_passings(LINE, zip_file, None)
     assert told.route_id == "A+C" and told.planned.trips.keys() == {"a", "c"}
-    assert told.words.routes == {"a": "A", "b": "B", "c": "C"}
-    assert told.words.stop_names == {"Q1": "Quay", "Q2": "Quay", "H": "Hill"}
+    assert told.metadata.routes == {"a": "A", "b": "B", "c": "C"}
+    assert told.metadata.stop_names == {"Q1": "Quay", "Q2": "Quay", "H": "Hill"}
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import os
 import sys
 from threading import Event
 
+from headway_prediction.service.live.feed_sources import ArchiveFeed
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.sources import ArchiveFeed
 from headway_prediction.service.store import Store
 from helpers.ingested import LINE, LINE_FILTER
 

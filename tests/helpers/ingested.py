@@ -10,7 +10,7 @@ from headway_prediction.feeds.realtime.arrival_log import tidy_log
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import track_polls
-from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.ingest import LineFilter
 from headway_prediction.simulate import Scenario
 from headway_prediction.simulate.feed.days import polls_from
 from headway_prediction.simulate.feed.faults import FeedFaults
@@ -44,7 +44,7 @@ def simulated(first_hour: float, last_hour: float, interval_secs: int = 15, **fa
 
 def batch_log(polls: list[Poll], own: LineFilter = LINE_FILTER) -> pl.DataFrame:
     """The log that the batch path makes of polls, typed."""
-    return typed_arrivals(tidy_log(track_polls(polls).journal(), own.words, own.route_id)[0])
+    return typed_arrivals(tidy_log(track_polls(polls).journal(), own.metadata, own.route_id)[0])
 
 
 def of_date(log: pl.DataFrame, day: date = DAY) -> pl.DataFrame:

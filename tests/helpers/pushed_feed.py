@@ -12,9 +12,9 @@ from threading import Event
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
-from headway_prediction.service.live.bundle_watcher import LoadedBundle
-from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.ingest import LineFilter
 from headway_prediction.service.live.published import LineForecast
+from headway_prediction.service.live.served_bundle import LoadedBundle
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario

@@ -36,10 +36,10 @@ from headway_prediction.service.live.published import (
     LiveScores,
     MethodScore,
     PublishedForecast,
+    Publisher,
     Status,
     TrainPath,
 )
-from headway_prediction.service.live.publisher import Publisher
 from headway_prediction.service.live.view import LineMetrics, ServedLine
 from headway_prediction.simulate import write_simulation
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant
@@ -148,7 +148,7 @@ class RecordedView:
     def issues(self) -> Sequence[str]:
         return self.wrong
 
-    def figures(self, line_id: str) -> LineMetrics:
+    def metrics(self, line_id: str) -> LineMetrics:
         return LineMetrics(12.0, 0.03, 0.08, 0.2, {"new": 7, "failed": 1})
 
     def now(self) -> float:

@@ -36,8 +36,8 @@ def retrain(
     """
     from headway_prediction.cli.serve_setup import default_store
     from headway_prediction.feeds.gtfs.timetable import read_timetable
-    from headway_prediction.service.live.bundle_watcher import load_bundle
     from headway_prediction.service.live.retrain import restore_previous, retrain
+    from headway_prediction.service.live.served_bundle import load_bundle
     from headway_prediction.service.store import Store
 
     if rollback:

@@ -18,9 +18,9 @@ from headway_prediction.feeds.recorder.record import RecorderSettings
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.server import ApiServer, listening_socket, make_server
 from headway_prediction.service.api.settings import ApiSettings
-from headway_prediction.service.live.bundle_watcher import load_bundle
-from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.feed_sources import AddressFeed, ArchiveFeed, Feed
+from headway_prediction.service.live.ingest import Ingest, LineFilter
+from headway_prediction.service.live.served_bundle import load_bundle
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.live.simulated_line import (
     begin_of_service,
@@ -30,8 +30,6 @@ from headway_prediction.service.live.simulated_line import (
     simulated_bundle,
     simulated_feed,
 )
-from headway_prediction.service.live.sources import AddressFeed, ArchiveFeed, Feed
-from headway_prediction.service.live.view_of_service import LiveView
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
 from headway_prediction.transit.line import Line
@@ -98,7 +96,7 @@ def serve_line(source: Source, options: ServeOptions, settings: ApiSettings) -> 
         own = _own_passings(line, options.gtfs, options.route)
         service = LiveService(path, loaded, store, own, feed, shown)
         catch_up_with(service.ingest)
-        _run(service, make_server(create_app(LiveView(service), settings), settings), listener)
+        _run(service, make_server(create_app(service, settings), settings), listener)
         store.close()
 
 

@@ -38,7 +38,7 @@ def samples(client: TestClient) -> dict[tuple, float]:
 
 def test_the_services_figures_are_told(view, client):
     told, line = samples(client), ("line", "garden-line")
-    figures = view.figures("garden-line")
+    figures = view.metrics("garden-line")
     assert told["headway_feed_age_seconds", line] == figures.feed_age_secs
     assert told["headway_ingest_lag_seconds", line] == figures.ingest_lag_secs
     assert told["headway_forecast_seconds", line] == figures.forecast_secs

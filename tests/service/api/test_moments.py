@@ -13,7 +13,7 @@ from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.models.lines import Moments
 from headway_prediction.service.api.models.state import State
 from headway_prediction.service.api.moments import parse_origin
-from headway_prediction.service.live.live_line import origin_at
+from headway_prediction.service.live.line_state import origin_at
 from headway_prediction.transit.clock import instant
 from helpers.service_server import unpublished
 from helpers.service_view import RecordedView, simulated_view

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.service.live.alerts import find_alerts, share_below
+from headway_prediction.service.live.alerts import find_alerts, probability_below
 from headway_prediction.service.live.published import AlertKind, LineState, TrainPath
 
 TODAY, T0 = date(2026, 1, 13), 510
@@ -88,15 +88,15 @@ def test_what_is_less_likely_than_not_is_not_told():
 
 def test_the_share_below_a_quantile_is_its_level_and_between_two_it_grows_evenly():
     quantiles = {0.1: 4.0, 0.5: 6.0, 0.9: 10.0}
-    shares = [share_below(quantiles, value) for value in (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)]
+    shares = [probability_below(quantiles, value) for value in (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)]
     np.testing.assert_allclose(shares, [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
-    assert share_below({0.1: 5.0, 0.5: 5.0, 0.9: 5.0}, 5.1) == 1.0
-    assert share_below({0.1: 5.0, 0.5: 5.0, 0.9: 5.0}, 5.0) == 0.0
-    assert share_below({0.5: 5.0}, 6.0) == 1.0
+    assert probability_below({0.1: 5.0, 0.5: 5.0, 0.9: 5.0}, 5.1) == 1.0
+    assert probability_below({0.1: 5.0, 0.5: 5.0, 0.9: 5.0}, 5.0) == 0.0
+    assert probability_below({0.5: 5.0}, 6.0) == 1.0
 
 
 @given(st.lists(st.floats(0, 30), min_size=3, max_size=3), st.floats(0, 30), st.floats(0, 30))
 def test_the_share_below_never_falls(values, one, other):
     quantiles = dict(zip((0.1, 0.5, 0.9), sorted(values), strict=True))
-    lower, upper = (share_below(quantiles, value) for value in sorted((one, other)))
+    lower, upper = (probability_below(quantiles, value) for value in sorted((one, other)))
     assert 0 <= lower <= upper <= 1

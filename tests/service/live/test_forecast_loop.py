@@ -11,9 +11,9 @@ from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
-from headway_prediction.service.live.live_line import is_missing_trains
+from headway_prediction.service.live.forecast_loop import FeedState, LoopSchedule
+from headway_prediction.service.live.line_state import is_missing_trains
 from headway_prediction.service.live.live_scores import LiveScorer
-from headway_prediction.service.live.minute import FeedState
 from headway_prediction.service.live.published import Level, PublishedForecast
 from headway_prediction.transit.clock import instant
 from helpers.service_line import METHODS, LoggedLine
@@ -50,10 +50,10 @@ def test_it_publishes_what_the_forecast_verb_says(line):
 
 def test_everything_issued_is_kept_once(line):
     line.minute(500)
-    assert sorted((issued.method, issued.leads) for issued in line.kept) == sorted(
+    assert sorted((issued.method, issued.leads) for issued in line.saved) == sorted(
         [*((name, 15) for name in METHODS), ("st-convnet-60", 60)]
     )
-    assert all(PublishedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.kept)
+    assert all(PublishedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.saved)
 
 
 def test_the_state_is_the_last_three_hours_and_the_trains_of_the_last(line):
@@ -128,7 +128,7 @@ def test_the_first_half_hour_is_marked(small_line, bundle):
 
 def test_before_the_feed_says_anything_the_usual_headways_stand(line):
     line.at = line.moment(501)
-    published = line.forecast_loop.run(FeedState(line.log.clear(), None, None), line.at)
+    published = line.forecast_loop.run_minute(FeedState(line.log.clear(), None, None), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.forecast.leads == 15
     assert published.alerts == ()
 
@@ -147,7 +147,9 @@ def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeyp
     assert held.status.level is Level.WITHHELD
     assert any("from -3.0" in reason for reason in held.status.reasons)
     assert held.forecast is good.forecast and held.hour is good.hour
-    assert not [issued for issued in line.kept if issued.t0 == 501 and issued.method.startswith("st-convnet")]
+    assert not [
+        issued for issued in line.saved if issued.t0 == 501 and issued.method.startswith("st-convnet")
+    ]
     monkeypatch.undo()
     assert line.minute(502).status.level is Level.LIVE
 
@@ -156,7 +158,7 @@ def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
     seen = [is_missing_trains(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
     assert seen == [False] * 3
     nothing = replace(line.feed_state(), log=line.log.clear())
-    unseen = {t0: line.forecast_loop.run(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
+    unseen = {t0: line.forecast_loop.run_minute(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
     # By night there are none, and in the morning none have been yet.
     assert {t0: is_missing_trains(bundle, state) for t0, state in unseen.items()} == {
         200: False,
@@ -169,7 +171,9 @@ def test_stops_that_are_not_on_the_line_stop_nothing(line):
     line.minute(500)
     strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
     feed_state = line.feed_state()
-    published = line.forecast_loop.run(replace(feed_state, log=pl.concat([feed_state.log, strange])), line.at)
+    published = line.forecast_loop.run_minute(
+        replace(feed_state, log=pl.concat([feed_state.log, strange])), line.at
+    )
     assert published.status.level is Level.LIVE
 
 
@@ -210,7 +214,7 @@ def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
 
 def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
     line.minute(500)
-    monkeypatch.setattr(LiveScorer, "come_true", failing)
+    monkeypatch.setattr(LiveScorer, "score_settled", failing)
     published = line.minute(501)
     assert published.status.level is Level.LIVE and published.hour.status.level is Level.LIVE
     assert line.issues.current() == ("scores: no more",)
@@ -218,9 +222,9 @@ def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
 
 def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_line, bundle):
     line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
-    line.silences.record(line.moment(178))
+    line.outages.record(line.moment(178))
     line.at = line.moment(181)
-    published = line.forecast_loop.run(line.feed_state(), line.at)
+    published = line.forecast_loop.run_minute(line.feed_state(), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.status.data_age_secs == 180
     typical = bundle.method("climatology").forecast(None, FRIDAY, np.array([180]))
     np.testing.assert_array_equal(published.forecast.forecast.mean, typical.mean)
@@ -237,3 +241,35 @@ def wild_hour(_method, _history, service_date, origins) -> Forecast:
 
 def failing(*_: object) -> None:
     raise RuntimeError("no more")
+
+
+def test_the_first_poll_after_a_minute_makes_it_due():
+    schedule = LoopSchedule(started_at=600.0)
+    assert schedule.due(None, 610.0) is None
+    assert schedule.due(605.0, 610.0) == 600.0
+    assert schedule.due(659.9, 660.0) is None
+    assert schedule.due(660.0, 660.5) == 660.0
+    assert schedule.due(675.0, 675.0) is None
+
+
+def test_without_a_poll_it_is_due_twenty_seconds_later():
+    schedule = LoopSchedule(started_at=600.0)
+    assert schedule.due(655.0, 655.0) == 600.0
+    assert schedule.due(655.0, 679.0) is None
+    assert schedule.due(655.0, 680.0) == 660.0
+
+
+def test_the_first_poll_is_waited_for():
+    schedule = LoopSchedule(started_at=630.0)
+    assert schedule.due(None, 649.0) is None
+    assert schedule.due(None, 650.0) == 600.0
+
+
+def test_of_several_minutes_the_newest_is_due():
+    schedule = LoopSchedule(started_at=600.0)
+    assert [schedule.due(at, at) for at in (600.0, 1000.0, 1019.0)] == [600.0, 960.0, None]
+
+
+def test_time_that_stands_still_or_goes_back_makes_nothing_due():
+    schedule = LoopSchedule(started_at=600.0)
+    assert [schedule.due(at, at) for at in (7200.0, 3600.0, 3660.0, 7260.0)] == [7200.0, None, None, 7260.0]

@@ -17,9 +17,8 @@ from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.planned import PlannedStop, PlannedTrip, PlannedTrips
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, track_polls
-from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import LineFilter
-from headway_prediction.service.live.silences import FeedOutages
+from headway_prediction.service.live.ingest import Ingest, LineFilter
+from headway_prediction.service.live.stale_feed import FeedOutages
 from headway_prediction.service.store import Store
 from helpers.ingested import DAY, LINE, LINE_FILTER, batch_log, of_date, simulated
 from helpers.realtime_feed import T0, poll, update, vehicle
@@ -161,7 +160,7 @@ def test_delays_are_followed_by_the_plan_also_after_a_restart(store):
         ingest = Ingest.resume(store, LINE, own)
         ingest.add(given)
     (day,) = store.service_dates(LINE)
-    expected = typed_arrivals(tidy_log(track_polls(polls, planned=planned).journal(), own.words, "L")[0])
+    expected = typed_arrivals(tidy_log(track_polls(polls, planned=planned).journal(), own.metadata, "L")[0])
     assert_frame_equal(ingest.log(day), expected)
     assert expected["stop_id"].to_list() == ["A", "B"]
 
@@ -247,7 +246,7 @@ def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeyp
     before = store.log(LINE, DAY)
     monkeypatch.setattr(checkpoint, "VERSION", checkpoint.VERSION + 1)
     again = Ingest.resume(store, LINE, LINE_FILTER)
-    assert "followed anew" in again.issues()[0]
+    assert "tracked anew" in again.issues()[0]
     assert before.join(again.log(DAY), on=before.columns, how="anti").height == 0
     for given in polls[45:]:
         again.add(given)

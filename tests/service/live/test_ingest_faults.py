@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from headway_prediction.service.live import write_queue as write_queue
+from headway_prediction.service.live import background
+from headway_prediction.service.live.background import WriteQueue
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.write_queue import WriteQueue
 from headway_prediction.service.store import Store
 from helpers.ingested import DAY, LINE, LINE_FILTER, batch_log, simulated
 
@@ -25,8 +25,8 @@ def polls():
 @pytest.fixture
 def quick(monkeypatch):
     """Tries again at once, and joins what waits after a few polls."""
-    monkeypatch.setattr(write_queue, "RETRY_SECS", 0.0)
-    monkeypatch.setattr(write_queue, "MAX_BATCHES", 8)
+    monkeypatch.setattr(background, "RETRY_SECS", 0.0)
+    monkeypatch.setattr(background, "MAX_BATCHES", 8)
 
 
 @pytest.fixture
@@ -215,15 +215,15 @@ def test_a_database_that_fails_is_left_alone_for_a_while(store, file, polls):
     moments = [100.0]
     waiting = WriteQueue(store, LINE, lambda: moments[0])
     ingest = Ingest.resume(store, LINE, LINE_FILTER)
-    ingest._unsaved = waiting
+    ingest._write_queue = waiting
     with moved_away(file):
         ingest.add(polls[0])
-    moments[0] += write_queue.RETRY_SECS / 2
+    moments[0] += background.RETRY_SECS / 2
     ingest.add(polls[1])
-    assert waiting.waiting == 2 and "nothing could be saved for 1 s" in waiting.issues()[0]
-    moments[0] += write_queue.RETRY_SECS
+    assert waiting.waiting_polls == 2 and "nothing could be saved for 1 s" in waiting.issues()[0]
+    moments[0] += background.RETRY_SECS
     ingest.save()
-    assert waiting.waiting == 0 and waiting.issues() == ()
+    assert waiting.waiting_polls == 0 and waiting.issues() == ()
 
 
 @pytest.mark.slow
@@ -240,7 +240,7 @@ def test_a_database_that_is_locked_for_a_minute(store, file, polls):
         assert time.monotonic() >= until and ingest.waiting_polls == 60
     for poll in polls[60:]:
         ingest.add(poll)
-    time.sleep(write_queue.RETRY_SECS)
+    time.sleep(background.RETRY_SECS)
     ingest.save()
     print(f"the slowest poll took {slowest:.2f} s")
     nothing_is_lost(ingest, store, polls)

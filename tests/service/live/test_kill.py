@@ -32,7 +32,7 @@ class Batch:
         journal = self._journal(count)
         if not journal:
             return pl.DataFrame(schema=ARRIVAL_COLUMNS)
-        return typed_arrivals(tidy_log(journal, LINE_FILTER.words, LINE_FILTER.route_id)[0])
+        return typed_arrivals(tidy_log(journal, LINE_FILTER.metadata, LINE_FILTER.route_id)[0])
 
     def _journal(self, count):
         for poll in self._polls[self._taken : count]:
@@ -94,7 +94,7 @@ def killed_again_and_again(url, polls, archive, kills, most_polls, seed) -> list
     """Kill `kills` times, looking at the store each time, then let it end; return how many polls there were each time."""
     batch, chance, counts = Batch(polls), random.Random(seed), []
     store, process = Store.open(url), Process(url, archive)
-    store.save_line(LINE, LINE_FILTER.words)
+    store.save_line(LINE, LINE_FILTER.metadata)
     try:
         for _ in range(kills):
             kill_somewhere(store, process, chance, most_polls)

@@ -13,9 +13,9 @@ from headway_prediction.service.live.published import (
     LineForecast,
     LineState,
     PublishedForecast,
+    Publisher,
     Status,
 )
-from headway_prediction.service.live.publisher import Publisher
 
 
 def an_issued(leads: int = 15, stations: int = 3) -> PublishedForecast:

@@ -12,8 +12,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.grid.outages import outages_on
-from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.ingest import Ingest, LineFilter
 from headway_prediction.service.live.retrain import (
     compare,
     previous_path,
@@ -91,7 +90,7 @@ def test_days_that_are_over_make_the_history_and_silences_are_known(served, bund
 
 
 def test_an_empty_store_has_nothing_to_learn_from(bundle, tmp_path):
-    with pytest.raises(HeadwayError, match="no whole service date"):
+    with pytest.raises(HeadwayError, match="no complete service date"):
         stored_history(Store.open(f"sqlite:///{tmp_path / 'empty.sqlite'}"), bundle, None)
 
 
@@ -112,7 +111,7 @@ def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
     assert notes == ["former", "new"]
     assert headway("retrain", "--bundle", path, "--rollback") == 0
     assert Bundle.load(path).details["note"] == "new"
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.former"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.previous"]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

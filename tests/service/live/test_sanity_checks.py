@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.service.live.sanity_checks import faults
+from headway_prediction.service.live.published import LineState
+from headway_prediction.service.live.sanity_checks import failed_checks
 from headway_prediction.transit.line import Line, Station
 
 LINE = Line(
@@ -15,20 +16,24 @@ LINE = Line(
     (Station("A", ("a", "a")), Station("B", ("b", None)), Station("C", ("c", "c"))),
 )
 TODAY, T0, CAP = date(2026, 1, 13), 510, 30.0
-USUAL = np.array([[5.0, 6.0], [5.0, np.nan], [5.0, 6.0]])
+TYPICAL = np.array([[5.0, 6.0], [5.0, np.nan], [5.0, 6.0]])
 
 
 def a_forecast(scale=1.0, width=1.0, t0=T0) -> Forecast:
-    mean = scale * np.nan_to_num(USUAL, nan=0.0)[None, None] * np.linspace(0.9, 1.1, 15)[None, :, None, None]
+    mean = (
+        scale * np.nan_to_num(TYPICAL, nan=0.0)[None, None] * np.linspace(0.9, 1.1, 15)[None, :, None, None]
+    )
     mean[..., 1, 1] = np.nan  # no platform there
     return Forecast(TODAY, np.array([t0]), mean, {0.1: mean - width, 0.5: mean, 0.9: mean + width})
 
 
-def found(forecast, held=USUAL):
-    return faults(forecast, LINE, CAP, (TODAY, T0), held, USUAL)
+def found(forecast, held=TYPICAL):
+    past = held[None]
+    state = LineState(TODAY, T0, np.array([T0]), past, past, past > 0, TYPICAL, ())
+    return failed_checks(forecast, LINE, CAP, state)
 
 
-def test_a_sound_forecast_has_no_faults():
+def test_a_sound_forecast_passes_all_checks():
     assert found(a_forecast()) == []
 
 
@@ -43,7 +48,7 @@ def test_where_there_is_no_platform_nothing_need_be_said_but_elsewhere_all():
     ("forecast", "said"),
     [
         (a_forecast(t0=509), "from minute 509"),
-        (a_forecast(width=-1.0), "upside down in 150 cells"),
+        (a_forecast(width=-1.0), "below a lower one in 150 cells"),
         (a_forecast(width=8.0), "outside 0 to 30"),
         (a_forecast(scale=6.0), "outside 0 to 30"),
         (a_forecast(scale=0.1, width=0.1), "100% of the forecast"),
@@ -57,9 +62,9 @@ def test_the_same_everywhere_is_no_forecast_unless_nothing_is_known():
     same = np.full((1, 15, 3, 2), 5.0)
     forecast = Forecast(TODAY, np.array([T0]), same, {0.1: same, 0.5: same, 0.9: same})
     assert "same headway, 5.0 min" in found(forecast)[0]
-    assert found(forecast, np.full_like(USUAL, np.nan)) == []
+    assert found(forecast, np.full_like(TYPICAL, np.nan)) == []
 
 
 def test_far_from_usual_is_right_where_the_line_is_so_now():
     dense = a_forecast(scale=0.15, width=0.1)
-    assert found(dense) and not found(dense, 0.15 * USUAL)
+    assert found(dense) and not found(dense, 0.15 * TYPICAL)

@@ -15,10 +15,9 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.recorder.record import Clock
 from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS
-from headway_prediction.service.live.bundle_watcher import load_bundle
-from headway_prediction.service.live.feed_clock import WallClock
+from headway_prediction.service.live.feed_sources import WallClock
 from headway_prediction.service.live.published import Level
-from headway_prediction.service.live.view_of_service import LiveView
+from headway_prediction.service.live.served_bundle import load_bundle
 from headway_prediction.transit.clock import instant
 from helpers.pushed_feed import FRIDAY, PushedService, moment, pushed_service, refusal, simulated_polls
 
@@ -54,9 +53,10 @@ def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
         assert published.status.level is Level.LIVE and published.hour.t0 == 459
         service.push(between(morning, 461, 462))
         newest = service.whole(460)
-        figures, view = service.live.figures(), LiveView(service.live)
-        assert figures.feed_age_secs < 60 and figures.polls["applied"] > 80
-        assert figures.publish_secs > figures.forecast_secs > service.live.timings.near > 0
+        view = service.live
+        metrics = view.metrics(service.line_id)
+        assert metrics.feed_age_secs < 60 and metrics.polls["applied"] > 80
+        assert metrics.publish_secs > metrics.forecast_secs > service.live.timings.quarter_secs > 0
         assert service.live.issues() == ()
         service.until(lambda: service.store.origins(service.line_id, FRIDAY) == [459, 460])
         service.until(
@@ -159,7 +159,7 @@ def test_a_feed_that_tells_of_other_trains_alone_is_told_of(path, loaded, url, m
         assert service.live.issues() == ()  # nobody has listened for long enough
         service.push(others[-4:])
         service.whole(510)
-        service.until(lambda: any("of no train of the line" in said for said in service.live.issues()))
+        service.until(lambda: any("no train of the line" in said for said in service.live.issues()))
 
 
 def of_another_route(poll: Poll) -> Poll:
@@ -244,7 +244,9 @@ def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
         service.push(between(morning, 481, 482))
         assert service.whole(480).status.level is Level.LIVE
         assert service.live.bundle.bundle.details == {"note": "newer"}
-        assert any(kind.startswith("bundle: the one on disk is not taken") for kind in service.live.issues())
+        assert any(
+            kind.startswith("bundle: the bundle on disk cannot be used") for kind in service.live.issues()
+        )
         replace(loaded.bundle, details={"note": "mended"}).save(served)
         service.live._bundle_watcher.check()
         service.until(lambda: not service.live.issues())

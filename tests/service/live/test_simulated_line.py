@@ -7,8 +7,7 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
-from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.line_filter import LineFilter
+from headway_prediction.service.live.ingest import Ingest, LineFilter
 from headway_prediction.service.live.simulated_line import (
     begin_of_service,
     cache_folder,

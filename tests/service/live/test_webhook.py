@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.live.issues import Issues
+from headway_prediction.service.live.background import Issues
 from headway_prediction.service.live.published import Alert, AlertKind, Level, LineForecast, LineState, Status
 from headway_prediction.service.live.webhook import Webhook, checked_url
 from headway_prediction.transit.line import Line, Station

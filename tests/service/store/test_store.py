@@ -19,27 +19,23 @@ from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.snapshot import Poll, TripKey
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.service.live.published import Level, PublishedForecast, Status
-from headway_prediction.service.store import Store, migrate
-from headway_prediction.service.store.database import connect
-from headway_prediction.service.store.kept_polls import Batch, Checkpoint, StoredPoll
-from headway_prediction.service.store.rows import Changes, DatedPassing
+from headway_prediction.service.store import Store
+from headway_prediction.service.store.batches import Batch, Changes, Checkpoint, DatedPassing, StoredPoll
+from headway_prediction.service.store.database import MIGRATIONS, connect, migrate
 from headway_prediction.service.store.tables import METADATA, PASSINGS
 
 DAY = date(2025, 9, 8)
 T0 = 1_757_340_000.0
 NO_CHANGES = Changes()
 LIVE = Status(Level.LIVE, (), 12.0)
-WORDS = FeedMetadata("Europe/Dublin", {"A": "Ä street"})
-VERSIONS = [
-    script.revision
-    for script in ScriptDirectory(f"{migrate.__file__.rpartition('/')[0]}/migrations").walk_revisions()
-]
+LINE_METADATA = FeedMetadata("Europe/Dublin", {"A": "Ä street"})
+VERSIONS = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 
 
 @pytest.fixture
 def store(store_url):
     opened = Store.open(store_url)
-    opened.save_line("L", WORDS)
+    opened.save_line("L", LINE_METADATA)
     yield opened
     opened.close()
 
@@ -85,7 +81,7 @@ def test_a_poll_kept_twice_changes_nothing(store):
     keep(store, poll(20), changes)
     assert store.passings("L", DAY) == []
     assert store.poll_count("L") == 2
-    assert [kept.fetched_at for kept in store.restart("L").after] == [T0 + 20, T0 + 35]
+    assert [kept.fetched_at for kept in store.restart_state("L").after] == [T0 + 20, T0 + 35]
 
 
 def test_corrected_passings_take_the_place_of_the_old_ones(store):
@@ -99,7 +95,7 @@ def test_corrected_passings_take_the_place_of_the_old_ones(store):
 
 
 def test_lines_do_not_see_each_other(store):
-    store.save_line("M", WORDS)
+    store.save_line("M", LINE_METADATA)
     keep(store, poll(20), Changes((dated(),)))
     keep(store, poll(20), Changes((dated(stop="B"),)), line_id="M")
     assert [row["stop_id"] for line in "LM" for row in store.log(line, DAY).rows(named=True)] == ["A", "B"]
@@ -110,7 +106,7 @@ def test_a_restart_gets_the_polls_that_are_not_settled_and_those_since_the_check
         keep(store, poll(secs), Changes())
     keep(store, poll(45), Changes(), Checkpoint(T0 + 12, b"state"))
     keep(store, poll(60), Changes())
-    known = store.restart("L")
+    known = store.restart_state("L")
     assert known.state == b"state"
     assert [kept.fetched_at - T0 for kept in known.before] == [15, 30, 45]
     assert [kept.fetched_at - T0 for kept in known.after] == [60]
@@ -122,20 +118,6 @@ def test_of_every_poll_it_is_known_when_its_content_was_true(store):
         keep(store, poll(secs), content_at=content and T0 + content)
     assert [moment - T0 for moment in store.content_times("L", 0.0)] == [12, 12, 44]
     assert [moment - T0 for moment in store.content_times("L", T0 + 30)] == [12, 44]
-
-
-def test_of_polls_of_before_that_was_known_the_time_of_fetching_is_taken(store_url):
-    engine = connect(store_url)
-    migrate.migrate(engine, "1")
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text("INSERT INTO polls (line_id, fetched_at, digest) VALUES ('L', :at, :digest)"),
-            [{"at": T0, "digest": b"one"}, {"at": T0 + 15, "digest": b"two"}],
-        )
-    engine.dispose()
-    opened = Store.open(store_url)
-    assert opened.content_times("L", 0.0) == [T0, T0 + 15]
-    opened.close()
 
 
 @pytest.mark.parametrize("joined", range(1, 5))
@@ -154,7 +136,7 @@ def test_joined_transactions_leave_what_they_leave_one_by_one(store, joined):
         together = together.then(batch)
     for batch in [together, *batches[joined:]]:
         store.save_batch("L", batch)
-    known = store.restart("L")
+    known = store.restart_state("L")
     assert (known.state, store.poll_count("L")) == (b"second", 5)
     assert [kept.body for kept in known.before] == [b"30", b"45"]
     assert [kept.body for kept in known.after] == [b"60"]
@@ -213,7 +195,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_stays(store):
     assert store.service_dates("L") == [tomorrow]
     assert (store.origins("L", DAY), store.origins("L", tomorrow)) == ([], [500])
     assert store.poll_count("L") == 1
-    assert store.restart("L").state == b"state" and len(store.restart("L").before) == 1
+    assert store.restart_state("L").state == b"state" and len(store.restart_state("L").before) == 1
 
 
 def test_readers_are_not_kept_waiting_by_a_writer(store):
@@ -239,7 +221,7 @@ def test_opening_again_changes_nothing(store, store_url):
 def test_every_version_of_the_schema_is_brought_to_the_newest(store_url, version):
     engine = connect(store_url)
     if version is not None:
-        migrate.migrate(engine, version)
+        migrate(engine, version)
     Store.open(store_url).close()
     with engine.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []

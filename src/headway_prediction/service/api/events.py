@@ -16,8 +16,7 @@ from starlette.types import Receive, Scope, Send
 from headway_prediction.forecasters.serialization import end
 from headway_prediction.service.api.errors import ApiError
 from headway_prediction.service.api.settings import ApiSettings
-from headway_prediction.service.live.published import LineForecast
-from headway_prediction.service.live.publisher import Publisher
+from headway_prediction.service.live.published import LineForecast, Publisher
 from headway_prediction.transit.line import Line
 
 KEEP_ALIVE = b": still here\n\n"

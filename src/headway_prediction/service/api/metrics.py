@@ -40,7 +40,7 @@ class ServiceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the figures of every line."""
         line_ids = [served.line.line_id for served in self._view.lines()]
-        figures = {line_id: self._view.figures(line_id) for line_id in line_ids}
+        figures = {line_id: self._view.metrics(line_id) for line_id in line_ids}
         publisher = {line_id: self._view.publisher.latest(line_id) for line_id in line_ids}
         yield from _gauges(figures)
         yield _polls(figures)

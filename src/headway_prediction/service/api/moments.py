@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 
 from headway_prediction.service.api.errors import ApiError
-from headway_prediction.service.live.live_line import origin_at
+from headway_prediction.service.live.line_state import origin_at
 from headway_prediction.transit.clock import time_zone
 
 UNESCAPED_PLUS = re.compile(r" (\d\d:?\d\d)$")

@@ -1,8 +1,8 @@
-"""Bunched trains and gaps to come: where, when, how sure, the most urgent first.
+"""Where an alert is decided: expected gaps and bunched trains, with their probability, the most urgent first.
 
-Every passing that is expected within the forecast's reach is judged by the quantiles of the headway held just after it,
-against the usual headway (evaluation.detection has the limits), unless the next train should have passed by then: that
-headway would be the other train's. A train in the same trouble at stations one after another is one warning, at the first.
+Each expected passing of each train is checked against the thresholds of `evaluation.detection`, relative to the typical
+headway. The forecast headway just after the passing is the train's own, unless the next train is expected by then: such a
+passing is skipped. A train that meets a threshold at consecutive stations gives one alert, at the first of them.
 """
 
 from bisect import bisect_right
@@ -11,89 +11,92 @@ from itertools import pairwise
 
 import numpy as np
 
-from headway_prediction.evaluation.detection import THRESHOLDS as LIMITS
+from headway_prediction.evaluation.detection import THRESHOLDS
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.service.live.published import Alert, AlertKind, LineState, TrainPath
 
-LIMITS = {AlertKind.BUNCHED: LIMITS["bunched"], AlertKind.GAP: LIMITS["gapped"]}
+ALERT_THRESHOLDS = {AlertKind.BUNCHED: THRESHOLDS["bunched"], AlertKind.GAP: THRESHOLDS["gapped"]}
 MIN_PROBABILITY = 0.5
 SETTLING_MINS = 2
-"""A train's headway is the one held so long after the start of the minute it is expected in: it may be a little late."""
+"""A train's headway is read this long after the start of its expected minute, because it may be a little late."""
 URGENCY_HALF_LIFE_MINS = 10.0
-"""Trouble that is this much further away is half as urgent."""
+"""An alert this much further ahead is half as urgent."""
 
 
 def find_alerts(forecast: Forecast, state: LineState) -> tuple[Alert, ...]:
-    """Return what to warn of, as of the forecast's only origin."""
-    to_come = _to_come(state)
-    found = [
+    """Return the alerts of a forecast, made from one origin, the one of `state`."""
+    expected = _expected_minutes(state)
+    alerts = [
         alert
         for train in state.trains
         for kind in AlertKind
-        for alert in _of_train(train, kind, forecast, state, to_come)
+        for alert in _alerts_of_train(train, kind, forecast, state, expected)
     ]
-    return tuple(sorted(found, key=lambda alert: -urgency(alert, state.t0)))
+    return tuple(sorted(alerts, key=lambda alert: -urgency(alert, state.t0)))
 
 
 def urgency(alert: Alert, t0: int) -> float:
-    """Return how sure and how soon trouble is, in one number: its probability, halved for every ten minutes until then."""
+    """Return the probability of an alert, halved for every URGENCY_HALF_LIFE_MINS from the end of minute `t0` on."""
     return alert.probability * 0.5 ** ((alert.minute - (t0 + 1)) / URGENCY_HALF_LIFE_MINS)
 
 
-def _to_come(state: LineState) -> dict[tuple[int, int], list[float]]:
-    """When trains are expected at each (station, direction), in order."""
-    to_come: dict[tuple[int, int], list[float]] = {}
+def _expected_minutes(state: LineState) -> dict[tuple[int, int], list[float]]:
+    """The expected passings at each (station, direction), in order of time."""
+    expected: dict[tuple[int, int], list[float]] = {}
     for train in state.trains:
         for station, minute in train.expected:
-            to_come.setdefault((station, train.direction), []).append(minute)
-    return {platform: sorted(minutes) for platform, minutes in to_come.items()}
+            expected.setdefault((station, train.direction), []).append(minute)
+    return {platform: sorted(minutes) for platform, minutes in expected.items()}
 
 
-def _of_train(
+def _alerts_of_train(
     train: TrainPath,
     kind: AlertKind,
     forecast: Forecast,
     state: LineState,
-    to_come: Mapping[tuple[int, int], Sequence[float]],
+    expected: Mapping[tuple[int, int], Sequence[float]],
 ) -> list[Alert]:
-    alert, in_trouble = [], False
+    alerts, in_alert = [], False
     for station, minute in train.expected:
-        ahead = to_come[station, train.direction]
-        following = bisect_right(ahead, minute)
-        if following < len(ahead) and ahead[following] < int(minute) + SETTLING_MINS:
+        minutes = expected[station, train.direction]
+        following = bisect_right(minutes, minute)
+        if following < len(minutes) and minutes[following] < int(minute) + SETTLING_MINS:
             continue
-        judged = _judge(train, kind, station, minute, forecast, state)
-        if judged is not None and not in_trouble:
-            alert.append(judged)
-        in_trouble = judged is not None
-    return alert
+        alert = _alert_at(train, kind, station, minute, forecast, state)
+        if alert is not None and not in_alert:
+            alerts.append(alert)
+        in_alert = alert is not None
+    return alerts
 
 
-def _judge(
+def _alert_at(
     train: TrainPath, kind: AlertKind, station: int, minute: float, forecast: Forecast, state: LineState
 ) -> Alert | None:
+    """The alert of a train at one station, None where its headway does not meet the threshold."""
     lead = int(minute) + SETTLING_MINS - 1 - state.t0
-    row = lead - 1
     typical = float(state.typical[station, train.direction])
-    if row > forecast.mean.shape[1] - 1 or not typical > 0:
+    if lead > forecast.mean.shape[1] or not typical > 0:
         return None
-    at = {
-        level: float(cells[0, row, station, train.direction]) for level, cells in forecast.quantiles.items()
+    quantiles = {
+        level: float(cells[0, lead - 1, station, train.direction])
+        for level, cells in forecast.quantiles.items()
     }
-    limit = LIMITS[kind]
-    below = share_below(at, limit.limit * typical)
-    probability = below if limit.sign < 0 else 1 - below
+    threshold = ALERT_THRESHOLDS[kind]
+    below = probability_below(quantiles, threshold.limit * typical)
+    probability = below if threshold.sign < 0 else 1 - below
     if probability < MIN_PROBABILITY:
         return None
-    middle = sorted(at.items())[middle_index(sorted(at))][1]
-    return Alert(kind, train.direction, station, minute, middle, typical, round(probability, 3), train.train)
+    levels = sorted(quantiles)
+    median = quantiles[levels[middle_index(levels)]]
+    return Alert(kind, train.direction, station, minute, median, typical, round(probability, 3), train.train)
 
 
-def share_below(quantiles: Mapping[float, float], headway_mins: float) -> float:
+def probability_below(quantiles: Mapping[float, float], headway_mins: float) -> float:
     """Return the probability of a headway below `headway_mins`, from quantiles by level.
 
-    Between two quantiles it grows evenly; beyond the outermost, to 0 and 1, half as fast as on the other side of them.
+    The distribution function is linear between quantiles. Beyond the outermost ones it goes on to 0 and 1, at half the
+    slope of the neighbouring interval.
     """
     levels, values = (np.array(part) for part in zip(*sorted(quantiles.items()), strict=True))
     if len(levels) == 1:
@@ -103,8 +106,8 @@ def share_below(quantiles: Mapping[float, float], headway_mins: float) -> float:
     high = values[-1] + 2 * (values[-1] - values[-2]) * (1 - levels[-1]) / (levels[-1] - levels[-2])
     if low == high:
         return float(low < headway_mins)
-    return float(
-        np.interp(
-            headway_mins, np.concatenate([[low], values, [high]]), np.concatenate([[0.0], levels, [1.0]])
-        )
-    )
+    points, shares = np.concatenate([[low], values, [high]]), np.concatenate([[0.0], levels, [1.0]])
+    place = int(np.clip(np.searchsorted(points, headway_mins, side="right"), 1, len(points) - 1))
+    # Clipped, because rounding may carry the interpolated share beyond the ends of its interval.
+    share = np.interp(headway_mins, points, shares)
+    return float(np.clip(share, shares[place - 1], shares[place]))

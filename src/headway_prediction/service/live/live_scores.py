@@ -1,8 +1,8 @@
-"""How good the forecasts really issued have been: scored minute by minute, once what happened is known.
+"""Scores of the published forecasts, minute by minute, once their truth is known.
 
-A minute is scored when it was over for five minutes: so long may a late poll still tell of passings. All methods are scored
-on the same cells: those of origins from which every one of them was issued. Sums are those of `evaluation.scores`, so they
-add up, and a restart rebuilds them from the stored forecasts.
+A minute is scored SETTLED_MINS after its end, because late polls may still add passings. All methods are scored on the same
+cells: those of origins from which every one of them was published. The sums are those of `evaluation.scores`, so they add
+up, and a restart rebuilds them from the stored forecasts.
 """
 
 from collections import deque
@@ -25,13 +25,13 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS, instant
 SETTLED_MINS = 5
 HOUR_MINS = 60
 MIN_SCORED_MINS_OF_HOUR = 50
-"""So much of an hour must have been scored before a method is said to be behind over it."""
+"""Methods are compared over the last hour only where this much of it is scored."""
 NETWORK = STConvNetForecaster.name
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """The sums by method (method, population, statistic, lead) of minutes up to `minute` of a service date."""
+class _ScoredMinute:
+    """The sums (method, population, statistic, lead) of one valid minute of a service date."""
 
     service_date: date
     minute: int
@@ -39,7 +39,7 @@ class _Scored:
 
 
 class LiveScorer:
-    """Scores the issued forecasts of `methods`, "st-convnet" among them, since the service day began and over an hour."""
+    """Scores the published forecasts of `methods`, "st-convnet" among them, over the service day and over the last hour."""
 
     def __init__(self, methods: Sequence[str], time_zone: str):
         self._methods = tuple(methods)
@@ -47,53 +47,55 @@ class LiveScorer:
         self._forecasts: dict[int, dict[str, Forecast]] = {}
         self._service_date: date | None = None
         self._scored_until = -1
-        self._day: xr.DataArray | None = None
-        self._hour: deque[_Scored] = deque()
+        self._day_sums: xr.DataArray | None = None
+        self._hour: deque[_ScoredMinute] = deque()
 
     def add(self, forecasts: Iterable[PublishedForecast]) -> None:
-        """Take in what was issued from one origin; those of the service date before are forgotten on a new one."""
-        for issued in forecasts:
-            self._begin(issued.service_date)
-            self._forecasts.setdefault(issued.t0, {})[issued.method] = issued.forecast
+        """Take in the forecasts published from one origin; a new service date drops those of the previous one."""
+        for published in forecasts:
+            self._start_date(published.service_date)
+            self._forecasts.setdefault(published.t0, {})[published.method] = published.forecast
 
     def restore(self, forecasts: Iterable[PublishedForecast]) -> None:
-        """Begin anew from what was issued since the service day began: what has come true of it is scored the next time.
+        """Start again from the stored forecasts of the service day; the next `score_settled` scores them.
 
-        What was taken in by now stays: the store may not have it yet.
+        Forecasts that were added before stay: the store may not have them yet.
         """
-        newest, service_date = self._forecasts, self._service_date
+        added, service_date = self._forecasts, self._service_date
         self._forecasts, self._service_date = {}, None
         self._hour.clear()
         self.add(forecasts)
         if service_date is not None:
-            self._begin(service_date)
-        for t0, by_method in newest.items():
+            self._start_date(service_date)
+        for t0, by_method in added.items():
             self._forecasts.setdefault(t0, {}).update(by_method)
 
     def score_settled(self, history: LineHistory, t0: int) -> None:
-        """Score the minutes settled since the last time; `history` is known to the end of minute t0 of its only date."""
-        if history.service_dates != [self._service_date]:
+        """Score the minutes that settled since the last call; `history` holds one date, known to the end of minute t0."""
+        service_date = self._service_date
+        if service_date is None or history.service_dates != [service_date]:
             return
         settled = min(t0 - SETTLED_MINS, SCORED_DAY_MINS - 1)
         first = max(self._scored_until + 1, 0)
-        long_ago = range(first, max(first, settled + 1 - HOUR_MINS))
-        for minutes in (long_ago, *(range(m, m + 1) for m in range(long_ago.stop, settled + 1))):
+        # Minutes that no longer count for the hour are scored together.
+        older = range(first, max(first, settled + 1 - HOUR_MINS))
+        for minutes in (older, *(range(m, m + 1) for m in range(older.stop, settled + 1))):
             if len(minutes):
-                self._score(history, minutes)
+                self._score(history, service_date, minutes)
         self._scored_until = max(self._scored_until, settled)
         for origin in [origin for origin in self._forecasts if origin + LEADS <= self._scored_until]:
             del self._forecasts[origin]
         while self._hour and (
-            self._hour[0].service_date != self._service_date or self._hour[0].minute <= settled - HOUR_MINS
+            self._hour[0].service_date != service_date or self._hour[0].minute <= settled - HOUR_MINS
         ):
             self._hour.popleft()
 
     def scores(self, until_at: float) -> LiveScores | None:
-        """Return the scores so far, None before any cell was scored."""
-        if self._day is None:
+        """Return the scores of the service day so far, None before any cell is scored."""
+        if self._day_sums is None or self._service_date is None:
             return None
-        by_lead = metrics(self._day)
-        counts = self._day.sel(statistic="count", population="valid", drop=True)
+        by_lead = metrics(self._day_sums)
+        counts = self._day_sums.sel(statistic="count", population="valid", drop=True)
         scores = tuple(
             MethodScore(
                 name,
@@ -103,53 +105,52 @@ class LiveScorer:
             )
             for name in self._methods
         )
-        coverage = float(metrics(total(self._day.sel({"method": NETWORK}), "lead"))["ev_coverage"])
-        since = instant(self._service_date, 0, self._time_zone).timestamp()
-        return LiveScores(since, until_at, scores, coverage, self._behind())
+        network = metrics(total(self._day_sums.sel({"method": NETWORK}), "lead"))
+        since_at = instant(self._service_date, 0, self._time_zone).timestamp()
+        return LiveScores(since_at, until_at, scores, float(network["ev_coverage"]), self._better_method())
 
-    def _begin(self, service_date: date) -> None:
+    def _start_date(self, service_date: date) -> None:
         if service_date != self._service_date:
-            self._service_date, self._scored_until, self._day = service_date, -1, None
+            self._service_date, self._scored_until, self._day_sums = service_date, -1, None
             self._forecasts.clear()
 
-    def _behind(self) -> str | None:
-        """The simple method with the least error over the last hour, where it is less than the network's."""
+    def _better_method(self) -> str | None:
+        """The simple method with the lowest MAE over the last hour, where it is lower than the network's."""
         if len(self._hour) < MIN_SCORED_MINS_OF_HOUR:
             return None
-        overall = metrics(total(sum(part.sums for part in self._hour), "lead"))["mae"]
-        best = (
-            self._methods[int(np.nanargmin(overall.values))] if np.isfinite(overall.values).any() else NETWORK
-        )
-        return (
-            None
-            if best == NETWORK or not overall.sel({"method": best}) < overall.sel({"method": NETWORK})
-            else best
-        )
+        first, *others = (minute.sums for minute in self._hour)
+        mae = metrics(total(sum(others, start=first), "lead"))["mae"].sel({"method": list(self._methods)})
+        if not np.isfinite(mae.values).any():
+            return None
+        best = self._methods[int(np.nanargmin(mae.values))]
+        is_better = bool(mae.sel({"method": best}) < mae.sel({"method": NETWORK}))
+        return best if is_better else None
 
-    def _score(self, history: LineHistory, minutes: range) -> None:
-        """Add the cells whose valid minute is one of `minutes`."""
-        able = [t0 for t0 in range(minutes.start - LEADS, minutes.stop - 1) if self._is_whole(t0)]
-        if not able:
+    def _score(self, history: LineHistory, service_date: date, minutes: range) -> None:
+        """Add the cells whose valid time is one of `minutes` (t0 + lead)."""
+        methods = set(self._methods)
+        origins = [
+            t0
+            for t0 in range(minutes.start - LEADS, minutes.stop - 1)
+            if methods <= self._forecasts.get(t0, {}).keys()
+        ]
+        if not origins:
             return
-        truth = _within(day_truth(history, self._service_date, np.array(able)), minutes)
+        truth = _within(day_truth(history, service_date, np.array(origins)), minutes)
         if not truth.valid.any():
             return
-        parts = [
-            day_sums(truth, forecast, set(forecast.quantiles)).by_lead for forecast in self._joined(able)
-        ]
+        parts = []
+        for name in self._methods:
+            forecast = _join([self._forecasts[t0][name] for t0 in origins])
+            parts.append(day_sums(truth, forecast, set(forecast.quantiles)).by_lead)
         sums = xr.concat(parts, xr.DataArray(list(self._methods), dims="method", name="method"))
-        self._day = sums if self._day is None else self._day + sums
+        self._day_sums = sums if self._day_sums is None else self._day_sums + sums
         if len(minutes) == 1:
-            self._hour.append(_Scored(self._service_date, minutes[0], sums))
-
-    def _is_whole(self, t0: int) -> bool:
-        return set(self._methods) <= self._forecasts.get(t0, {}).keys()
-
-    def _joined(self, origins: Sequence[int]) -> list[Forecast]:
-        return [_join([self._forecasts[t0][name] for t0 in origins]) for name in self._methods]
+            self._hour.append(_ScoredMinute(service_date, minutes[0], sums))
 
 
 def _within(truth: Truth, minutes: range) -> Truth:
+    """The truth with only the cells whose valid time is one of `minutes`."""
     valid_minute = truth.origins[:, None] + np.arange(1, LEADS + 1)
     inside = ((valid_minute >= minutes.start) & (valid_minute < minutes.stop))[:, :, None, None]
     return replace(truth, valid=truth.valid & inside, event=truth.event & inside)

@@ -1,10 +1,14 @@
-"""What the service publishes each minute: a forecast with how far it is to be trusted, and the line it was made from."""
+"""What the service publishes each minute: forecasts with their status, the state of the line, alerts and live scores.
+
+`LineForecast` holds all of it for one line and one minute; `Publisher` hands the latest one to the API.
+"""
 
 import io
 import json
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from threading import Condition
 from typing import Self
 
 import numpy as np
@@ -13,25 +17,25 @@ from headway_prediction.forecasters.base import Forecast
 
 
 class Level(StrEnum):
-    """How far a forecast is to be trusted, from the most on."""
+    """What a forecast was made from, the most reliable first."""
 
-    LIVE = "fresh"
-    """Made from a feed that is up to date."""
+    LIVE = "live"
+    """A feed that is up to date."""
     STARTING = "starting"
-    """Made in the first minutes after the service, or the line's day, began: part of the last half hour is unknown."""
+    """A feed that is up to date, but part of the last half hour is unknown: the service or the service day just began."""
     STALE = "stale"
-    """The feed has been silent for over two minutes: made from the last state, with wider intervals."""
+    """No new data for over two minutes: the last known state, with wider intervals."""
     CLIMATOLOGY = "climatology"
-    """The feed has been silent for over ten minutes: the usual headways of the hour."""
-    WITHHELD = "held back"
-    """A check failed, so nothing is published: `reasons` say which."""
+    """No new data for over ten minutes: the typical headways of the time of day."""
+    WITHHELD = "withheld"
+    """Nothing: a check failed, and `reasons` name it."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """The level of a forecast, in sentences why it is not FRESH, and how old the newest data were, in seconds.
+    """The level of a forecast, why it is not LIVE (sentences), and the age of the newest data in seconds.
 
-    The age is that at the end of the forecast's minute (`LineForecast.at`), NaN where nothing is known of it.
+    The age is that at the end of the forecast's minute (`LineForecast.at`), NaN before the feed has given any data.
     """
 
     level: Level
@@ -41,10 +45,10 @@ class Status:
 
 @dataclass(frozen=True)
 class PublishedForecast:
-    """A forecast from one origin as it was issued: what live scores are made of.
+    """One method's forecast from one origin, as published; live scores are computed from these.
 
-    `forecast` holds a single origin, t0: mean and quantiles have the shape (1, leads, stations, directions). `published_at` is
-    in epoch seconds by the feed's clock (the wall clock, unless time is accelerated).
+    `forecast` holds a single origin, t0: mean and quantiles have the shape (1, leads, stations, directions).
+    `published_at` is in epoch seconds by the feed's clock (the wall clock, unless a replay is accelerated).
     """
 
     line_id: str
@@ -55,7 +59,7 @@ class PublishedForecast:
 
     @property
     def service_date(self) -> date:
-        """The service date that the origin belongs to."""
+        """The service date of the origin."""
         return self.forecast.service_date
 
     @property
@@ -65,13 +69,13 @@ class PublishedForecast:
 
     @property
     def leads(self) -> int:
-        """How many minutes it reaches ahead."""
-        return self.forecast.mean.shape[1]
+        """The number of minutes forecast."""
+        return int(self.forecast.mean.shape[1])
 
     def to_bytes(self) -> bytes:
-        """Return the forecast as a compressed `.npz`: float32 arrays, and the rest as JSON."""
+        """Return the forecast as a compressed `.npz`: float32 arrays, and the rest as JSON under `metadata`."""
         levels = sorted(self.forecast.quantiles)
-        words = {
+        metadata = {
             "line_id": self.line_id,
             "method": self.method,
             "published_at": self.published_at,
@@ -85,7 +89,7 @@ class PublishedForecast:
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
-            words=np.frombuffer(json.dumps(words).encode(), dtype=np.uint8),
+            metadata=np.frombuffer(json.dumps(metadata).encode(), dtype=np.uint8),
             origins=np.asarray(self.forecast.origins),
             mean=self.forecast.mean,
             quantiles=quantiles,
@@ -94,19 +98,19 @@ class PublishedForecast:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Rebuild what `to_bytes` wrote; nothing is unpickled. Raises ValueError for anything else."""
+        """Rebuild the forecast from `to_bytes`; nothing is unpickled. Raises ValueError for other bytes."""
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-            words = json.loads(arrays["words"].tobytes())
-            by_level = dict(zip(words["levels"], arrays["quantiles"], strict=True))
-            day = date.fromisoformat(words["service_date"])
-            forecast = Forecast(day, arrays["origins"], arrays["mean"], by_level)
-        status = Status(Level(words["level"]), tuple(words["reasons"]), words["data_age_secs"])
-        return cls(words["line_id"], words["method"], words["published_at"], status, forecast)
+            metadata = json.loads(arrays["metadata"].tobytes())
+            by_level = dict(zip(metadata["levels"], arrays["quantiles"], strict=True))
+            service_date = date.fromisoformat(metadata["service_date"])
+            forecast = Forecast(service_date, arrays["origins"], arrays["mean"], by_level)
+        status = Status(Level(metadata["level"]), tuple(metadata["reasons"]), metadata["data_age_secs"])
+        return cls(metadata["line_id"], metadata["method"], metadata["published_at"], status, forecast)
 
 
 @dataclass(frozen=True)
 class TrainPath:
-    """One train on the string-line picture: where it passed, and where it is expected, as (station, minute)."""
+    """One train in the time-space diagram: its past passings and its expected ones, as (station, service-day minute)."""
 
     train: str
     direction: int
@@ -116,10 +120,10 @@ class TrainPath:
 
 @dataclass(frozen=True)
 class LineState:
-    """The last hours of a line, known at the end of minute `t0` of a service date.
+    """The last hours of a line, as known at the end of minute `t0` of a service date.
 
     `minutes` (past,) are service-day minutes up to t0; `headway` and `elapsed` (past, stations, directions) are in minutes,
-    NaN where not valid; `arrived` (bool) has the same shape; `typical` (stations, directions) are the usual headways now.
+    NaN where not valid; `arrived` (bool) has the same shape; `typical` (stations, directions) is the typical headway at t0.
     """
 
     service_date: date
@@ -133,19 +137,19 @@ class LineState:
 
 
 class AlertKind(StrEnum):
-    """What a dispatcher is warned of."""
+    """What a dispatcher is alerted to; `alerts` decides it."""
 
     GAP = "gap"
-    """A headway of over one and a half times the usual one is expected."""
+    """A headway of over one and a half times the typical one is expected."""
     BUNCHED = "bunched"
-    """A headway of under half the usual one is expected."""
+    """A headway of under half the typical one is expected."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One expected gap or bunched train: where, when, and how sure (0 to 1); the most urgent come first.
+    """One expected gap or bunched train; `probability` is between 0 and 1.
 
-    `station` and `minute` are where and when `train` (as in TrainPath) is expected to be in trouble first.
+    `station` and `minute` are the first place and time at which `train` (as in TrainPath) is expected with that headway.
     """
 
     kind: AlertKind
@@ -160,7 +164,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class MethodScore:
-    """Live errors of one method by lead (leads,), over cells whose truth is known by now; NaN where there is none."""
+    """Live errors of one method by lead (leads,) over the cells whose truth is known by now; NaN where there are none."""
 
     method: str
     cells: np.ndarray
@@ -170,10 +174,10 @@ class MethodScore:
 
 @dataclass(frozen=True)
 class LiveScores:
-    """How good the forecasts really issued have been, from `since_at` to `until_at` (epoch seconds).
+    """Scores of the published forecasts from `since_at` to `until_at` (epoch seconds).
 
-    `coverage` is the share of event cells inside the outer quantiles, NaN without any. `better_method` names the simple method
-    that has been better over the last hour, None where there is none.
+    `coverage` is the share of event cells inside the outer quantiles, NaN without any. `better_method` is the simple method
+    with a lower error than the network over the last hour, None where there is none.
     """
 
     since_at: float
@@ -187,9 +191,9 @@ class LiveScores:
 class LineForecast:
     """Everything that API and page show of one line at one minute.
 
-    `forecast` reaches 15 minutes, `hour` 60. Where `status` is HELD_BACK both are those last published, or None; an `hour`
-    of an earlier minute whose own status is HELD_BACK stands where the newest one alone failed. `at` (epoch seconds) is the
-    end of the minute of `state`.
+    `forecast` reaches 15 minutes ahead, `hour` 60. Where `status` is WITHHELD, both are the last published ones, or None.
+    An `hour` whose own status is WITHHELD is the last published one, where only the newest 60-minute forecast failed.
+    `alerts` are ordered by urgency. `at` (epoch seconds) is the end of the minute of `state`.
     """
 
     status: Status
@@ -199,3 +203,30 @@ class LineForecast:
     hour: PublishedForecast | None
     alerts: tuple[Alert, ...]
     scores: LiveScores | None
+
+
+class Publisher:
+    """Holds the latest LineForecast of each line. One thread publishes, any number read; a LineForecast never changes."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._latest: dict[str, LineForecast] = {}
+        self._versions: dict[str, int] = {}
+
+    def publish(self, line_id: str, forecast: LineForecast) -> None:
+        """Replace the latest forecast of a line, and wake all threads that wait for it."""
+        with self._changed:
+            self._latest[line_id] = forecast
+            self._versions[line_id] = self._versions.get(line_id, 0) + 1
+            self._changed.notify_all()
+
+    def latest(self, line_id: str) -> tuple[int, LineForecast | None]:
+        """Return the version (0 before the first) and the latest forecast of a line."""
+        with self._changed:
+            return self._versions.get(line_id, 0), self._latest.get(line_id)
+
+    def wait_for_newer(self, line_id: str, version: int, timeout_secs: float) -> int:
+        """Return the line's version once it is beyond `version`, or the current one after the timeout."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._versions.get(line_id, 0) > version, timeout_secs)
+            return self._versions.get(line_id, 0)

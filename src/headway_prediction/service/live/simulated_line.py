@@ -1,4 +1,4 @@
-"""The simulated line for `headway serve --simulate`: its bundle, trained once into a cache, and its feed up to now."""
+"""The simulated line of `headway serve --simulate`: its bundle, trained once into a cache, and its feed up to now."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.timetable import read_timetable
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.service.live.feed_sources import SimulatedFeed
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.sources import SimulatedFeed
 from headway_prediction.simulate import Scenario, simulate_days
 from headway_prediction.simulate.gtfs_zip import gtfs_bytes
 from headway_prediction.transit.clock import service_date_and_minute, service_day_start
@@ -21,7 +21,7 @@ from headway_prediction.transit.line import Line
 
 TRAINING_DAYS = 9
 TRAINING_SEED, FEED_SEED = 1, 0
-"""Trains of the feed have other luck than those that were learned from."""
+"""Different, so that the network was not trained on the days of the feed."""
 PLAN_DAYS = 10 * 365
 QUICK_TRAINING: Mapping[str, object] = {
     "members": 2,
@@ -33,36 +33,37 @@ QUICK_TRAINING: Mapping[str, object] = {
     "head_units": 32,
     "test_days": 0,
 }
-"""Far from the best that a network can do, and some minutes of training on two cores."""
+"""A few minutes of training on two cores; far from the accuracy of the default settings."""
 MIN_STATIONS = 3
-FIRST_SERVICE_MIN, LAST_SERVICE_MIN, BEGIN_AT_NIGHT_MIN = 390, 1410, 480
+FIRST_SERVICE_MIN, LAST_SERVICE_MIN, NIGHT_START_MIN = 390, 1410, 480
 WARM_UP_MINS = 75
-AS_FAST_AS_POSSIBLE = 1e9
+UNLIMITED_SPEED = 1e9
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Return where this version of the program keeps what it can make again."""
-    base = (
-        environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", tempfile.gettempdir())) / ".cache"
-    )
-    return Path(base) / "headway-prediction" / __version__
+    """Return the folder where this version of the program keeps files that it can create again."""
+    home = Path(environment.get("HOME", tempfile.gettempdir()))
+    return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "headway-prediction" / __version__
 
 
-def simulated_bundle(scenario: Scenario, folder: Path, say: Callable[[str], None]) -> Path:
-    """Return the path of the line's bundle in a folder, trained now where it is not there yet."""
+def simulated_bundle(scenario: Scenario, folder: Path, report: Callable[[str], None]) -> Path:
+    """Return the path of the line's bundle in a folder; train it first where it is not there."""
     path = folder / f"{scenario.line_id}-{len(scenario.station_names)}" / "bundle"
     if not path.is_dir():
         from headway_prediction.training.train_line import train_line
 
-        say(f"training a small network of the simulated line, once: some minutes; it is kept in {path}")
-        config = AppConfig.load(base=LINE_DEFAULTS, environment={}, **QUICK_TRAINING)
+        report(f"training a small network for the simulated line; it takes some minutes, once: {path}")
+        config = AppConfig.load(base=LINE_DEFAULTS, environment={}).to_dict()
+        history = _training_history(scenario)
         run_dir = path.with_name("bundle.run")
-        train_line(_training_history(scenario), config, run_dir, quiet=True).save(path)
+        train_line(history, AppConfig.from_dict(config | dict(QUICK_TRAINING)), run_dir, quiet=True).save(
+            path
+        )
     return path
 
 
 def _training_history(scenario: Scenario) -> LineHistory:
-    """Some days of the line, with a plan that holds for years."""
+    """TRAINING_DAYS of the line, with a plan for PLAN_DAYS."""
     log = check_arrivals(simulate_days(scenario, days=TRAINING_DAYS, seed=TRAINING_SEED))
     line = Line.from_arrivals(log, scenario.time_zone)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,12 +74,12 @@ def _training_history(scenario: Scenario) -> LineHistory:
 
 
 def scenario_of(line: Line) -> Scenario:
-    """Return the simulated line that a bundle's `line` is; raises HeadwayError where it is another."""
+    """Return the scenario that simulates a bundle's `line`; raises HeadwayError where it is another line."""
     scenario = Scenario.of_size(max(len(line.stations), MIN_STATIONS))
-    own = (scenario.line_id, scenario.time_zone, list(scenario.station_names))
-    if (line.line_id, line.time_zone, line.station_names) != own:
+    simulated = (scenario.line_id, scenario.time_zone, list(scenario.station_names))
+    if (line.line_id, line.time_zone, line.station_names) != simulated:
         raise HeadwayError(
-            f"the bundle is of the line {line.line_id}, which is not simulated",
+            f"the bundle is of the line {line.line_id}, which cannot be simulated",
             f"one of {scenario.line_id} with --simulate",
             "leave --bundle out, or serve the line's own feed with --url or --archive",
         )
@@ -86,23 +87,23 @@ def scenario_of(line: Line) -> Scenario:
 
 
 def begin_of_service(scenario: Scenario, now: datetime) -> datetime:
-    """Return now, where the line runs, or a morning time of the same service day where it does not."""
+    """Return `now` while the line runs, and a morning time of the same service day at night."""
     service_date, minute = service_date_and_minute(now, scenario.time_zone)
     if FIRST_SERVICE_MIN <= minute < LAST_SERVICE_MIN:
         return now
     start = service_day_start(service_date, scenario.time_zone)
-    return start + timedelta(minutes=BEGIN_AT_NIGHT_MIN)
+    return start + timedelta(minutes=NIGHT_START_MIN)
 
 
 def simulated_feed(scenario: Scenario, now: datetime, speed: float) -> SimulatedFeed:
-    """Return the line's feed, whose polls before `now` are there to be taken in at once (`catch_up`)."""
+    """Return the line's feed from WARM_UP_MINS before `now`; `catch_up` ingests the polls before `now`."""
     return SimulatedFeed(scenario, now - timedelta(minutes=WARM_UP_MINS), speed=speed, seed=FEED_SEED)
 
 
 def catch_up(scenario: Scenario, now: datetime, ingest: Ingest) -> None:
-    """Take in the polls of the time before `now` that are newer than the newest one: a line that runs already has a past."""
+    """Ingest the polls up to `now` that are newer than the newest stored one: the line starts with a past."""
     since, until = ingest.newest_poll_at or 0.0, now.timestamp()
-    for poll in simulated_feed(scenario, now, AS_FAST_AS_POSSIBLE).polls(Event()):
+    for poll in simulated_feed(scenario, now, UNLIMITED_SPEED).polls(Event()):
         if poll.fetched_at > until:
             return
         if poll.fetched_at > since:

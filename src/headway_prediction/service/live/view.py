@@ -1,12 +1,11 @@
-"""What API and page are allowed to see of the running service: the door between them and the live loop."""
+"""The interface between the running service and its API: what API and page can read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, Self
 
-from headway_prediction.service.live.published import LineForecast
-from headway_prediction.service.live.publisher import Publisher
+from headway_prediction.service.live.published import LineForecast, Publisher
 from headway_prediction.transit.line import Line
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServedLine:
-    """A line that is served, and what is told of the bundle that forecasts it now."""
+    """A line that is served, and the bundle in use; `code_version` is that of the program that wrote the bundle."""
 
     line: Line
     name: str
@@ -28,7 +27,7 @@ class ServedLine:
 
     @classmethod
     def of_bundle(cls, bundle: "Bundle", name: str, code_version: str, what_if: bool = True) -> Self:
-        """Return what is told of a bundle; `code_version` is the one that its manifest names."""
+        """Describe a bundle."""
         return cls(
             bundle.line,
             name,
@@ -42,22 +41,36 @@ class ServedLine:
 
 
 class Departure(Protocol):
-    """A departure that can be edited: where, when it is `planned` (service-day minute), and the `trip` it belongs to."""
+    """A planned departure from a terminal that can be edited."""
 
-    direction: int
-    station: int
-    planned: float
-    trip: str
+    @property
+    def direction(self) -> int:
+        """Its direction, 0 or 1."""
+        ...
+
+    @property
+    def station(self) -> int:
+        """The index of its station on the line."""
+        ...
+
+    @property
+    def planned(self) -> float:
+        """Its planned service-day minute."""
+        ...
+
+    @property
+    def trip(self) -> str:
+        """The id of its trip."""
+        ...
 
 
 @dataclass(frozen=True)
 class LineMetrics:
-    """Numbers of a line's running service; NaN where there is none yet.
+    """Numbers of a line's running service; NaN before there is one.
 
-    `feed_age_secs`: how long ago the feed last said something new. `ingest_lag_secs`: from the arrival of the newest poll to
-    its passings being kept. `forecast_secs`: what the last forecast took, from the feed's state being taken to its being
-    published. `publish_secs`: from the arrival of a poll to the forecast made of it being published. `polls`: polls by
-    outcome since the start.
+    `feed_age_secs`: since the feed's newest data. `ingest_lag_secs`: from the arrival of the newest poll to its passings
+    being stored. `forecast_secs`: the last forecast, from reading the feed's state to its publication. `publish_secs`: from
+    the arrival of a poll to the publication of the forecast from it. `polls`: polls by outcome since the start.
     """
 
     feed_age_secs: float = float("nan")
@@ -68,41 +81,48 @@ class LineMetrics:
 
 
 class StoredOrigins(Protocol):
-    """What the replay slider asks of the store."""
+    """What the replay slider reads of the store."""
 
     def service_dates(self, line_id: str) -> list[date]:
-        """Return the service dates of which something is kept, in order."""
+        """Return the service dates with stored passings, in order."""
         ...
 
     def origins(self, line_id: str, service_date: date) -> list[int]:
-        """Return t0 of the forecasts kept of a service date, in order."""
+        """Return t0 of the stored forecasts of a service date, in order."""
         ...
 
 
 class ServiceView(Protocol):
     """The running service as the API sees it.
 
-    All may be called from any thread; `what_if`, `forecast_at` and `store` may take seconds, the others may not. The states
-    on the board and of `forecast_at` should reach three hours back: /stations shows that, /state the last of them.
+    All methods may be called from any thread; `what_if`, `forecast_at` and `store` may take seconds, the others may not. The
+    states of `publisher` and `forecast_at` are to reach three hours back: /stations shows them, /state the last hour.
     """
 
-    publisher: Publisher
-    store: StoredOrigins
+    @property
+    def publisher(self) -> Publisher:
+        """The latest forecasts."""
+        ...
+
+    @property
+    def store(self) -> StoredOrigins:
+        """The origins of earlier forecasts."""
+        ...
 
     def lines(self) -> Sequence[ServedLine]:
-        """Return the lines that are served, with the bundles that forecast them now."""
+        """Return the lines that are served, with the bundles in use."""
         ...
 
     def forecast_at(self, line_id: str, service_date: date, t0: int) -> LineForecast | None:
-        """Return what was issued at an earlier origin, its state and warnings; None where nothing is kept of it."""
+        """Return what was published at an earlier origin, with its state and alerts; None where nothing is stored of it."""
         ...
 
     def departures(self, line_id: str) -> Sequence[Departure]:
-        """Return the terminal departures planned in the 60 minutes after the newest published t0, and those overdue then."""
+        """Return the planned terminal departures of the 60 minutes after the latest t0, and those overdue then."""
         ...
 
     def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
-        """Return what a change of the departures does, from the newest published t0: plain values in and out.
+        """Return what a change of the departures does, from the latest t0: plain values in and out.
 
         `asked` and the answer are those of POST what-if (models.what_if), the answer without `status`. Raises HeadwayError
         for a change that cannot be made.
@@ -110,10 +130,10 @@ class ServiceView(Protocol):
         ...
 
     def issues(self) -> Sequence[str]:
-        """Return in sentences what is wrong with the service now, such as a store that cannot be written."""
+        """Return what is wrong with the service now, a sentence each, such as a store that cannot be written."""
         ...
 
-    def figures(self, line_id: str) -> LineMetrics:
+    def metrics(self, line_id: str) -> LineMetrics:
         """Return the numbers of a line's running service."""
         ...
 

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.api.alerts_response import alerts_body
-from headway_prediction.service.live.issues import Issues
+from headway_prediction.service.live.background import Issues, Worker
 from headway_prediction.service.live.published import Alert, LineForecast
-from headway_prediction.service.live.worker import Worker
 from headway_prediction.transit.line import Line
 
 TIMEOUT_SECS = 5.0
@@ -58,10 +57,10 @@ class Webhook:
         if fresh:
             body = alerts_body(replace(published, alerts=fresh), self._line)
             self._waiting.append(json.dumps({"line_id": self._line.line_id, **body}).encode())
-            self.worker.call()
+            self.worker.wake()
 
     def _post_waiting(self) -> None:
-        while self._waiting and not self.worker.ending:
+        while self._waiting and not self.worker.stopping:
             self._post(self._waiting.popleft())
 
     def _post(self, body: bytes) -> None:
@@ -70,7 +69,7 @@ class Webhook:
             if refused is None:
                 self._issues.report(PART, None)
                 return
-            if self.worker.rest(self._pause_secs * 2**attempt):
+            if self.worker.pause(self._pause_secs * 2**attempt):
                 return
         self._issues.report(PART, f"warnings were not taken in {TRIES} tries: {refused}")
 

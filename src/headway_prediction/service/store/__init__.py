@@ -1,4 +1,4 @@
-"""What outlives the process: passings, the polls they come from, and forecasts issued; in SQLite or PostgreSQL."""
+"""What outlives the process, in SQLite or PostgreSQL: passings, the polls behind them, and published forecasts."""
 
 from headway_prediction.service.store.store import Store
 

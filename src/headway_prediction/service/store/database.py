@@ -1,77 +1,99 @@
-"""The connection to a database: which ones there are, how they are set up, and their failures in words."""
+"""Database connections: engines for SQLite and PostgreSQL, transactions, upserts, and migration to the newest schema."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from headway_prediction.errors import HeadwayError
 
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext, RevisionStep
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
 BUSY_SECS = 1.0
-"""How long a write waits for another's: ours last milliseconds, and whoever waits longer is better told."""
+"""How long a write waits for a lock. Our own writes last milliseconds, so a longer wait is worth an issue."""
 WAL_BYTES = 32 << 20
-POOL = {"max_overflow": 35, "pool_timeout": 5}
-"""With the pool's own five a connection for each of forty threads, as many as a web server reads with by default."""
+POOL_OVERFLOW, POOL_TIMEOUT_SECS = 35, 5
+"""With the pool's own five, a connection for each of forty threads: the default number of a web server's."""
 WRITES = "writes"
 SQLITE_SETTINGS = (
     "PRAGMA journal_mode = WAL",
-    # A commit is on the disk before it counts: one fsync per poll is cheap, and a power cut takes nothing back.
+    # A commit is on the disk before it returns: one fsync per poll is cheap, and a power cut loses nothing.
     "PRAGMA synchronous = FULL",
     f"PRAGMA journal_size_limit = {WAL_BYTES}",
 )
 POSTGRESQL_SETTINGS = "-c lock_timeout=1000 -c statement_timeout=20000"
+MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATION_LOCK = 0x68656164
+"""An arbitrary key: two services that open one PostgreSQL database migrate it one after the other."""
+
+Insert = sqlite.Insert | postgresql.Insert
 
 
 class StoreUnavailable(HeadwayError):
-    """The database cannot be read or written just now: it is locked, gone, full or broken."""
+    """The database cannot be read or written at the moment: it is locked, gone, full or damaged."""
 
 
 def connect(text: str) -> sa.Engine:
     """Return an engine for `sqlite:///path` or `postgresql+psycopg://…`; nothing is opened yet.
 
-    Raises HeadwayError for any other URL; its message never holds the URL, which may contain a password.
+    Raises HeadwayError for any other URL; its message never contains the URL, which may hold a password.
     """
     url = _checked(text)
     if url.get_backend_name() == "sqlite":
-        settings = {"timeout": BUSY_SECS, "check_same_thread": False}
-        engine = sa.create_engine(url, connect_args=settings, **POOL)
+        engine = sa.create_engine(
+            url,
+            connect_args={"timeout": BUSY_SECS, "check_same_thread": False},
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_TIMEOUT_SECS,
+        )
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
-    settings = {"connect_timeout": 3, "options": POSTGRESQL_SETTINGS}
     try:
-        return sa.create_engine(url, connect_args=settings, pool_pre_ping=True, **POOL)
+        return sa.create_engine(
+            url,
+            connect_args={"connect_timeout": 3, "options": POSTGRESQL_SETTINGS},
+            pool_pre_ping=True,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_TIMEOUT_SECS,
+        )
     except ImportError as error:
-        raise HeadwayError(
-            "PostgreSQL's driver is not installed",
-            "the package psycopg",
-            "run pip install 'headway-prediction[postgresql]'",
-        ) from error
+        remedy = "run pip install 'headway-prediction[postgresql]'"
+        raise HeadwayError("PostgreSQL's driver is not installed", "the package psycopg", remedy) from error
 
 
 def _checked(text: str) -> sa.URL:
+    expected = "sqlite:///path/to/file or postgresql+psycopg://user@host/database"
     try:
         url = sa.make_url(text)
     except (ArgumentError, ValueError):
-        url = None
-    if url is not None and url.drivername == "postgresql":
+        raise HeadwayError("the URL of the store cannot be read", expected, "correct --store") from None
+    if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    known = url is not None and url.drivername in ("sqlite", "postgresql+psycopg")
+    known = url.drivername in ("sqlite", "postgresql+psycopg")
     if known and url.database and url.database != ":memory:" and not url.query.get("uri"):
         return url
-    raise HeadwayError(
-        f"the store's URL {'names no database' if url else 'cannot be read'} that we can use",
-        "sqlite:///path/to/file or postgresql+psycopg://user@host/database",
-        "correct --store",
-    )
+    raise HeadwayError("the URL of the store names no supported database", expected, "correct --store")
 
 
-def _set_up_sqlite(connection: object, _record: object) -> None:
-    # The driver begins transactions by itself, and late; `_begin_sqlite` does it when it is asked to.
+def _set_up_sqlite(connection: "DBAPIConnection", _record: "ConnectionPoolEntry") -> None:
+    # The driver would begin transactions by itself, and late; `_begin_sqlite` does it instead.
     connection.isolation_level = None
     for setting in SQLITE_SETTINGS:
-        connection.execute(setting).close()
+        cursor = connection.cursor()
+        cursor.execute(setting)
+        cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -90,7 +112,7 @@ def transaction(engine: sa.Engine, *, writes: bool) -> Iterator[sa.Connection]:
         raise StoreUnavailable(
             f"the database cannot be {'written' if writes else 'read'} ({_reason(error)})",
             "a database that is there, not locked by others, with room left",
-            "look at the database; it is tried again until it answers",
+            "look at the database; the service retries until it works",
         ) from error
 
 
@@ -98,3 +120,45 @@ def _reason(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Insert:
+    """Return an INSERT of the connection's dialect, which has `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+
+
+def upsert(connection: sa.Connection, table: sa.Table) -> Insert:
+    """Return an INSERT that replaces the row with the same primary key."""
+    statement = insert(connection, table)
+    rest = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
+
+
+def migrate(engine: sa.Engine, version: str = "head") -> None:
+    """Bring a database, empty or of an earlier version, to `version` of the schema, all of it or nothing.
+
+    Raises HeadwayError for a database of a newer version than this program knows, StoreUnavailable when it cannot be used.
+    """
+    scripts = ScriptDirectory(str(MIGRATIONS))
+
+    def steps(revision: str, _context: "MigrationContext") -> "list[RevisionStep]":
+        # What `alembic upgrade` runs; that command needs an env.py, a module with work at import.
+        return scripts._upgrade_revs(version, revision)
+
+    with (
+        transaction(engine, writes=True) as connection,
+        EnvironmentContext(Config(), scripts, fn=steps, destination_rev=version) as environment,
+    ):
+        if connection.dialect.name == "postgresql":
+            # A step may rewrite every row, which takes as long as it takes.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        environment.configure(connection=connection)
+        try:
+            environment.run_migrations()
+        except CommandError as error:
+            raise HeadwayError(
+                "the database was written by a newer version of this program",
+                f"version {scripts.get_current_head()} of the schema or an older one",
+                "update the program, or choose another database with --store",
+            ) from error

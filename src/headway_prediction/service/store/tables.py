@@ -1,20 +1,20 @@
-"""The tables as they are now. `migrations` makes them; a test holds the two together."""
+"""The tables of the newest schema. `migrations` creates them; a test compares the two."""
 
 import sqlalchemy as sa
 
 
 class FeedText(sa.TypeDecorator):
-    r"""Text from a feed, which may hold a NUL, as PostgreSQL's may not: it is spelled `\x00`, and a backslash `\x5c`."""
+    r"""Text from a feed. PostgreSQL refuses NUL characters: they are stored as `\x00`, and a backslash as `\x5c`."""
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Spell a text so that any database takes it; no two texts become the same."""
+        """Escape a text, one to one."""
         return value and value.replace("\\", r"\x5c").replace("\0", r"\x00")
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Read back what `process_bind_param` wrote."""
+        """Unescape a text."""
         return value and value.replace(r"\x00", "\0").replace(r"\x5c", "\\")
 
 
@@ -25,12 +25,12 @@ LINES = sa.Table(
     METADATA,
     sa.Column("line_id", sa.Text, primary_key=True),
     sa.Column("time_zone", sa.Text, nullable=False),
-    # JSON: stop id to name.
+    # JSON: names by stop id.
     sa.Column("stop_names", FeedText, nullable=False),
 )
 
-# Every poll that was taken in: what makes keeping one a second time change nothing. `content_at` is when what the feed had
-# said by then was true: it stands still while the feed does. NULL: it had said nothing yet.
+# Every poll, so that saving one a second time changes nothing. `content_at`: the feed's content time as of the poll, which
+# stands still while the feed gives no new data; NULL before any data.
 POLLS = sa.Table(
     "polls",
     METADATA,
@@ -41,7 +41,7 @@ POLLS = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# What a restart needs, compressed, numbered as they came: the recorder's archive is the place to keep bodies for good.
+# Compressed bodies that a restart needs, numbered as they came. They are deleted then: `headway record` archives bodies.
 POLL_BODIES = sa.Table(
     "poll_bodies",
     METADATA,
@@ -52,7 +52,7 @@ POLL_BODIES = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# `number` is that of the newest poll the state knows.
+# `number` is that of the newest poll in the state.
 CHECKPOINTS = sa.Table(
     "checkpoints",
     METADATA,
@@ -61,7 +61,7 @@ CHECKPOINTS = sa.Table(
     sa.Column("state", sa.LargeBinary, nullable=False),
 )
 
-# `key` is a hash of what identifies a passing: ids of a feed may be longer than an index takes.
+# `key` is a hash of the passing's identity: ids of a feed may be longer than an index takes.
 PASSINGS = sa.Table(
     "passings",
     METADATA,
@@ -87,8 +87,8 @@ PASSINGS = sa.Table(
     sqlite_with_rowid=False,
 )
 
-PUBLISHED_FORECASTS = sa.Table(
-    "issued",
+FORECASTS = sa.Table(
+    "published_forecasts",
     METADATA,
     sa.Column("line_id", sa.Text, primary_key=True),
     sa.Column("method", sa.Text, primary_key=True),

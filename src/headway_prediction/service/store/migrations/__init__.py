@@ -1,1 +1,1 @@
-"""The schema's versions, one module each, in `versions`; `migrate` runs those that a database lacks."""
+"""The versions of the schema, one module each in `versions`; `database.migrate` runs those that a database lacks."""

@@ -1,1 +1,1 @@
-"""The steps from each version of the schema to the next. What is here has been run somewhere: it is never changed."""
+"""One module per version of the schema, with the step from the version before. A released step is never changed."""

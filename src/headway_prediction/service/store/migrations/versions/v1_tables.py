@@ -1,4 +1,4 @@
-"""Version 1: lines, polls, passings, the follower's checkpoint and issued forecasts."""
+"""Version 1: lines, polls, passings, the tracker's checkpoint and published forecasts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables of version 1."""
+    """Create the tables."""
     op.create_table(
         "lines",
         sa.Column("line_id", sa.Text, primary_key=True),
@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("line_id", sa.Text, primary_key=True),
         sa.Column("fetched_at", sa.Double, primary_key=True),
         sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("content_at", sa.Double, nullable=True),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -40,7 +41,7 @@ def upgrade() -> None:
     )
     _passings()
     op.create_table(
-        "issued",
+        "published_forecasts",
         sa.Column("line_id", sa.Text, primary_key=True),
         sa.Column("method", sa.Text, primary_key=True),
         sa.Column("service_date", sa.Date, primary_key=True),

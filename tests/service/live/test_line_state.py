@@ -9,7 +9,7 @@ import pytest
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, inputs_width
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.prior_features import FittedPrior
-from headway_prediction.service.live.train_paths import train_paths
+from headway_prediction.service.live.line_state import train_paths
 from helpers.lines import MONDAY, log_of, regular_rows
 from helpers.trips import history_of
 
@@ -30,7 +30,7 @@ def prior(history):
 
 def paths(history, prior, arrival_residuals):
     known = history.as_of(TODAY, T0)
-    return train_paths(FittedPrior(prior, arrival_residuals), known, log_of(ROWS), TODAY, T0, 60)
+    return train_paths(FittedPrior(prior, arrival_residuals), known, log_of(ROWS), TODAY, T0)
 
 
 def correcting(biases, by_input=None):

@@ -12,14 +12,17 @@ from headway_prediction.feeds.recorder.address import feed_address
 from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome
 from headway_prediction.feeds.recorder.record import Clock, RecorderSettings
-from headway_prediction.service.live.feed_clock import (
+from headway_prediction.service.live.feed_sources import (
     CATCH_UP_RATE,
-    CONFIRMED_AFTER_SECS,
+    CLOCK_CONFIRMED_SECS,
+    OVERLAP_SECS,
+    AddressFeed,
+    ArchiveFeed,
     ReplayClock,
+    SimulatedFeed,
     WallClock,
 )
 from headway_prediction.service.live.ingest import Ingest
-from headway_prediction.service.live.sources import OVERLAP_SECS, AddressFeed, ArchiveFeed, SimulatedFeed
 from headway_prediction.service.store import Store
 from headway_prediction.simulate.feed.server import serving
 from helpers.ingested import DAY, LINE, LINE_FILTER, SCENARIO, batch_log, moment, simulated
@@ -206,7 +209,7 @@ def test_a_clock_that_stays_set_forward_is_believed_after_a_while():
     hands = SetClock()
     clock = WallClock(hands.clock())
     hands.wall += 3600
-    for _ in range(int(CONFIRMED_AFTER_SECS / 10) + 1):
+    for _ in range(int(CLOCK_CONFIRMED_SECS / 10) + 1):
         hands.wait(10)
         clock.now()
     assert clock.now() == hands.wall and clock.issues() == ()
@@ -217,7 +220,7 @@ def test_a_clock_that_stays_set_back_is_waited_for_without_going_back():
     clock = WallClock(hands.clock())
     hands.wall -= 3600
     moments = []
-    for _ in range(int((CONFIRMED_AFTER_SECS + 3600 / CATCH_UP_RATE) / 10) + 20):
+    for _ in range(int((CLOCK_CONFIRMED_SECS + 3600 / CATCH_UP_RATE) / 10) + 20):
         hands.wait(10)
         moments.append(clock.now())
     assert moments == sorted(moments) and len(set(moments)) == len(moments)
@@ -244,7 +247,7 @@ def test_a_clock_goes_on_from_the_newest_poll():
 def test_a_replay_clock_stands_until_it_begins_and_waits_for_its_moments():
     clock = ReplayClock(1000.0)
     assert clock.now() == 0.0
-    clock.begin(NOON)
+    clock.start(NOON)
     assert clock.wait(NOON + 50, Event()) and clock.now() >= NOON + 50
     stopped = Event()
     stopped.set()

@@ -3,8 +3,7 @@
 from collections import deque
 from threading import Event
 
-from headway_prediction.service.live.issues import Issues
-from headway_prediction.service.live.worker import Worker
+from headway_prediction.service.live.background import Issues, Worker
 
 
 def test_all_that_waits_is_done_before_it_ends():
@@ -18,7 +17,7 @@ def test_all_that_waits_is_done_before_it_ends():
     worker.start()
     for number in range(1000, 2000):
         waiting.append(number)
-        worker.call()
+        worker.wake()
     worker.stop(5)
     assert done == list(range(2000))
 
@@ -62,7 +61,7 @@ def test_what_it_does_wrong_is_told_and_it_goes_on():
 
 def test_it_rests_no_longer_than_until_it_is_told_to_end():
     rested = []
-    worker = Worker("toy", lambda: rested.append(worker.rest(60)), Issues())
+    worker = Worker("toy", lambda: rested.append(worker.pause(60)), Issues())
     worker.start()
     worker.stop(5)
-    assert rested == [True, True] and worker.ending
+    assert rested == [True, True] and worker.stopping
