@@ -8,10 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.quality.gaps import gaps
-from headway_prediction.quality.outages import SILENCE_COLUMNS, outages
-from headway_prediction.quality.platform_rows import platform_rows
-from headway_prediction.quality.silences import silence_lengths, unusual_silences
+from headway_prediction.quality.log_rows import platform_rows
+from headway_prediction.quality.silences import (
+    SILENCE_COLUMNS,
+    gaps,
+    outages,
+    silence_lengths,
+    unusual_silences,
+)
 from headway_prediction.simulate import Scenario, simulate_days
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable

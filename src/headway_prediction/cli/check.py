@@ -111,6 +111,7 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
     import polars as pl
     from rich.console import Console
 
+    from headway_prediction.quality.check import by_date, by_platform, by_station
     from headway_prediction.quality.report.findings import findings, overview
     from headway_prediction.quality.report.page import date_to_show
     from headway_prediction.quality.report.tables import (
@@ -119,7 +120,6 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
         station_table,
         terminal_table,
     )
-    from headway_prediction.quality.summary import by_date, by_platform, by_station
 
     platforms = by_platform(quality)
     days = by_date(quality, platforms)

@@ -1,1 +1,1 @@
-"""Is the log what it should be? Pure checks, one module per kind, and the report on what they found."""
+"""Checks of an arrival log: pure functions from rows to findings."""

@@ -1,30 +1,112 @@
-"""Silences that are unusual: longer than a service leaves between two passings at that time of day.
+"""Unusual silences: outages of the whole line, and gaps of single platforms.
 
-One rule for a whole line (outages) and for a platform (gaps). A *silence* is the time from one passing to the next. Of a
-silence only the minutes count in which trains usually run; at least so many of these must be silent, and three times as
-many as usual there.
+A *silence* is the time from one passing to the next. Only its minutes in which trains typically run count: at least
+`min_mins` of these must be silent, and three times as many as is typical at that time of day.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date
 
 import numpy as np
+import polars as pl
 
+from headway_prediction.grid.outages import OUTAGE_COLUMNS
+from headway_prediction.quality.log_rows import DAY_PLATFORM, PLATFORM
 from headway_prediction.transit.clock import SCORED_DAY_MINS, day_type_of
+from headway_prediction.transit.line import Line
+from headway_prediction.transit.timetable import PLANNED_COLUMNS, Timetable
 
 MIN_TIMES_TYPICAL = 3.0
 MIN_DAYS = 3
 NEARBY_MINS = 60
 MIN_NEARBY = 3
-"""Passings in the hour before a silence, and in the hour after it, that tell how often trains ran around it."""
+"""Passings needed in the hour before a silence, and in the hour after it, to judge how often trains ran around it."""
 
 Minutes = Mapping[date, np.ndarray]
+"""Sorted service-day minutes of passings, by service date."""
+OUTAGE_MINS = 15
+"""As `AppConfig.outage_mins`, which keeps training windows apart."""
+SILENCE_COLUMNS = OUTAGE_COLUMNS | {"evidence": pl.String}
+GAP_MINS = 10
+GAP_COLUMNS = {"direction": pl.Int8, "station": pl.Int16} | SILENCE_COLUMNS
+
+
+def outages(passings: pl.DataFrame, timetable: Timetable | None, min_mins: int = OUTAGE_MINS) -> pl.DataFrame:
+    """Return the outages of at least `min_mins` (SILENCE_COLUMNS) on the service dates that have passings.
+
+    `evidence` is what shows that trains should have run: the plan, other days, or the hours before and after. An outage
+    lasts from the minute after the last passing to the minute of the next one; at the ends of a day, from the typical
+    start or to the typical end of service.
+    """
+    observed = minutes_by_date(passings)
+    planned = {} if timetable is None else planned_minutes(timetable, observed)
+    rows = [astuple(silence) for silence in unusual_silences(observed, planned, min_mins)]
+    return pl.DataFrame(rows, SILENCE_COLUMNS, orient="row")
+
+
+def minutes_by_date(passings: pl.DataFrame) -> dict[date, np.ndarray]:
+    """Return the sorted minutes of the passings by service date."""
+    days = passings.select("service_date", "minute").partition_by("service_date", as_dict=True)
+    return {day: own["minute"].sort().to_numpy() for (day,), own in sorted(days.items())}
+
+
+def planned_minutes(timetable: Timetable, service_dates: Iterable[date]) -> Minutes:
+    """Return the sorted planned minutes of the dates that have a plan."""
+    planned = {day: timetable.planned_on(day)["minute"].sort().to_numpy() for day in service_dates}
+    return {day: minutes for day, minutes in planned.items() if len(minutes)}
+
+
+def gaps(
+    passings: pl.DataFrame, line: Line, timetable: Timetable | None, outages: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the gaps (GAP_COLUMNS): unusual silences of 10 minutes or more at a platform on dates on which the line ran.
+
+    A silence of which at least half is an outage of the line is excluded.
+    """
+    dates = passings["service_date"].unique().sort().to_list()
+    observed = passings.select(*DAY_PLATFORM, "minute").partition_by(PLATFORM, as_dict=True)
+    planned = _planned(timetable, dates)
+    rows = []
+    for direction, station in line.platforms().select(PLATFORM).sort(PLATFORM).rows():
+        key = (direction, station)
+        own = minutes_by_date(observed[key]) if key in observed else {}
+        silences = unusual_silences(
+            {day: own.get(day, np.empty(0)) for day in dates}, planned.get(key, {}), GAP_MINS
+        )
+        rows += [(*key, *astuple(silence)) for silence in silences]
+    return _not_in_outages(pl.DataFrame(rows, GAP_COLUMNS, orient="row"), outages)
+
+
+def _planned(timetable: Timetable | None, dates: list[date]) -> dict[tuple[int, int], Minutes]:
+    """Sorted planned minutes by platform and date, of the dates and platforms that have a plan."""
+    if timetable is None:
+        return {}
+    columns = {name: PLANNED_COLUMNS[name] for name in (*PLATFORM, "minute")}
+    schema = {"service_date": pl.Date} | columns
+    days = [
+        timetable.planned_on(day).select(pl.lit(day).alias("service_date"), *columns).cast(schema)
+        for day in dates
+    ]
+    parts = pl.concat(days).partition_by(PLATFORM, as_dict=True)
+    return {key: minutes_by_date(own) for key, own in parts.items()}
+
+
+def _not_in_outages(gaps: pl.DataFrame, outages: pl.DataFrame) -> pl.DataFrame:
+    span = outages.select("service_date", since="first_minute", until="end_minute")
+    shared = pl.min_horizontal("end_minute", "until") - pl.max_horizontal("first_minute", "since")
+    covered = (
+        gaps.join(span, on="service_date")
+        .group_by(gaps.columns)
+        .agg(shared.clip(0).sum().alias("covered"))
+        .filter(2 * pl.col("covered") >= pl.col("end_minute") - pl.col("first_minute"))
+    )
+    return gaps.join(covered, on=gaps.columns, how="anti").sort("service_date", *PLATFORM, "first_minute")
 
 
 @dataclass(frozen=True)
 class Silence:
-    """Nothing passed from the start of `first_minute` to that of `end_minute`, when trains run according to `evidence`."""
+    """No passing from the start of `first_minute` to that of `end_minute`, although `evidence` shows that trains run."""
 
     service_date: date
     first_minute: int
@@ -35,18 +117,18 @@ class Silence:
 def unusual_silences(observed: Minutes, planned: Minutes, min_mins: int) -> list[Silence]:
     """Return the unusual silences of `min_mins` or more, in order.
 
-    `observed` holds the sorted minutes of the passings of every service date, an empty array for a date without any, and
-    `planned` those of the dates that have a plan. Trains usually run when the plan says so and, of that kind of day
-    (weekday, Saturday, Sunday), most days do, where there are three; a log that is cut to certain hours is then silent
-    outside of them without fault. Without either, a silence is held against the hours before and after it.
+    `observed` has every service date, with an empty array for a date without passings; `planned` the dates that have a plan.
+    Trains typically run in a minute when the plan has trains there and, with three days of that day type (weekday,
+    Saturday, Sunday) or more, most of these days do: a log that is cut to certain hours has no outages outside of them.
+    Without either, a silence is compared with the hours before and after it.
     """
-    typical = _usual_lengths(observed)
+    typical = _typical_lengths(observed)
     found = []
     for day in sorted(observed):
         lengths, evidence = _expected_lengths(planned.get(day), typical.get(day_type_of(day)))
         for first, end in _silent_runs(observed[day], min_mins):
             if lengths is None:
-                runs = [(first, end)] if _stands_out(observed[day], first, end) else []
+                runs = [(first, end)] if _is_longer_than_around(observed[day], first, end) else []
             else:
                 runs = _unusual_parts(lengths, first, end, min_mins)
             found += [Silence(day, *run, evidence) for run in runs]
@@ -59,16 +141,16 @@ def silence_lengths(minutes: np.ndarray) -> np.ndarray:
     return lengths[np.searchsorted(minutes, np.arange(SCORED_DAY_MINS), side="right")]
 
 
-def _usual_lengths(observed: Minutes) -> dict[int, np.ndarray]:
-    """The median over the days of each kind, where there are three: by kind, (1620,)."""
-    kinds: dict[int, list[np.ndarray]] = {}
+def _typical_lengths(observed: Minutes) -> dict[int, np.ndarray]:
+    """The median over the days of each day type with at least three: by day type, (1620,)."""
+    by_type: dict[int, list[np.ndarray]] = {}
     for day, minutes in observed.items():
-        kinds.setdefault(day_type_of(day), []).append(silence_lengths(minutes))
-    return {kind: _median(days) for kind, days in kinds.items() if len(days) >= MIN_DAYS}
+        by_type.setdefault(day_type_of(day), []).append(silence_lengths(minutes))
+    return {day_type: _median(days) for day_type, days in by_type.items() if len(days) >= MIN_DAYS}
 
 
 def _median(days: Sequence[np.ndarray]) -> np.ndarray:
-    # The higher of the two middle ones: a mean of one that is infinite and one that is not would be no length.
+    # The upper median: the mean of a finite and an infinite length is no length.
     return np.sort(np.stack(days), axis=0)[len(days) // 2]
 
 
@@ -82,7 +164,7 @@ def _expected_lengths(
 
 
 def _silent_runs(minutes: np.ndarray, min_mins: int) -> Iterator[tuple[int, int]]:
-    """Runs of at least so many whole minutes without a passing, the ends of the service day included."""
+    """Runs of at least `min_mins` whole minutes without a passing, the ends of the service day included."""
     rows = np.unique(np.floor(minutes).astype(np.int64))
     firsts, ends = np.append(0, rows + 1), np.append(rows, SCORED_DAY_MINS)
     long = ends - firsts >= min_mins
@@ -90,14 +172,14 @@ def _silent_runs(minutes: np.ndarray, min_mins: int) -> Iterator[tuple[int, int]
 
 
 def _unusual_parts(lengths: np.ndarray, first: int, end: int, min_mins: int) -> list[tuple[int, int]]:
-    """The parts of a silence in which trains usually run, where these are long enough."""
+    """The parts of a silence in which trains typically run, if long enough."""
     served = np.concatenate([[False], np.isfinite(lengths[first:end]), [False]])
     edges = first + np.flatnonzero(served[1:] != served[:-1])
     parts = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     return [(a, b) for a, b in parts if b - a >= max(min_mins, MIN_TIMES_TYPICAL * np.median(lengths[a:b]))]
 
 
-def _stands_out(minutes: np.ndarray, first: int, end: int) -> bool:
+def _is_longer_than_around(minutes: np.ndarray, first: int, end: int) -> bool:
     before = minutes[(minutes >= first - NEARBY_MINS) & (minutes < first)]
     after = minutes[(minutes >= end) & (minutes < end + NEARBY_MINS)]
     if min(len(before), len(after)) < MIN_NEARBY:

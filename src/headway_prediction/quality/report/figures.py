@@ -113,7 +113,8 @@ def _ticks(count: int) -> list[int]:
 def _share_map(shares: np.ndarray, texts: list[list[str]], place: str = "") -> dict:
     gap = int(shares.shape[1] <= MAX_COLUMNS_WITH_GAPS)  # lines between many narrow cells would hide them
     return {
-        "type": "heatmap", "z": plain(shares), "text": texts, "colorscale": SHARE_SCALE, "zmin": MIN_SHARE_SHOWN, "zmax": 100,
+        "type": "heatmap", "z": plain(shares), "text": texts, "colorscale": SHARE_SCALE,
+        "zmin": MIN_SHARE_SHOWN, "zmax": 100,
         "xgap": gap, "ygap": gap, "hoverongaps": False, "hovertemplate": f"{place}%{{text}}, %{{z:.1f}} %<extra></extra>",
         "showlegend": False,
         "colorbar": {"thickness": 10, "ticksuffix": " %", "outlinewidth": 0},

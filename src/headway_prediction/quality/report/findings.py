@@ -3,8 +3,8 @@
 import polars as pl
 
 from headway_prediction.quality.check import Quality
-from headway_prediction.quality.duplicates import REPEATED_ROW, REPEATED_TRAIN, WITHIN_SECONDS
-from headway_prediction.quality.headways import LONG, SHORT
+from headway_prediction.quality.implausible import LONG, SHORT
+from headway_prediction.quality.log_rows import REPEATED_ROW, REPEATED_TRAIN, WITHIN_SECONDS
 from headway_prediction.reporting.glossary import towards
 from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.trip_keys import UNKNOWN

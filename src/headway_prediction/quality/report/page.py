@@ -7,11 +7,10 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
-from headway_prediction.quality.check import Quality
+from headway_prediction.quality.check import Quality, by_date, by_platform, by_station
 from headway_prediction.quality.report.figures import calendar, space_time, station_shares
 from headway_prediction.quality.report.findings import NOTES, findings, overview
 from headway_prediction.quality.report.tables import QualityTable, date_table, station_table
-from headway_prediction.quality.summary import by_date, by_platform, by_station
 from headway_prediction.reporting.glossary import towards
 from headway_prediction.reporting.page import Section, bullets, html_table, page, paragraphs
 from headway_prediction.transit.line import DIRECTIONS

@@ -5,8 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from headway_prediction.quality.check import Quality
-from headway_prediction.quality.summary import by_date, by_platform, by_station
+from headway_prediction.quality.check import Quality, by_date, by_platform, by_station
 from headway_prediction.transit.line import Line
 
 FOUND = ("outages", "gaps", "duplicates", "misdated", "headways", "backward", "overtaking")

@@ -7,8 +7,7 @@ import polars as pl
 from rich.markup import escape
 from rich.table import Table
 
-from headway_prediction.quality.check import Quality
-from headway_prediction.quality.summary import COUNTS
+from headway_prediction.quality.check import COUNTS, Quality
 
 NONE = "·"
 """Nothing found: so that what was found stands out."""

@@ -12,9 +12,8 @@ from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.logs.batches import read_arrival_parts
 from headway_prediction.grid.build import line_and_plan
 from headway_prediction.grid.store import read_history
-from headway_prediction.quality.check import check_log, check_parts
+from headway_prediction.quality.check import by_date, by_platform, by_station, check_log, check_parts
 from headway_prediction.quality.report.findings import findings, overview
-from headway_prediction.quality.summary import by_date, by_platform, by_station
 from headway_prediction.simulate import Scenario, write_simulation
 from headway_prediction.transit.clock import service_minutes
 from headway_prediction.transit.line import Line
@@ -103,7 +102,7 @@ def test_repeated_rows_are_duplicates(clean):
     log, line, plan = clean
     quality = check_log(pl.concat([log, log.sample(20, seed=1)]), line, plan)
     assert counts(quality) == {"duplicates": 20}
-    assert set(quality.duplicates["kind"]) == {"row again"}
+    assert set(quality.duplicates["kind"]) == {"repeated row"}
     assert quality.completeness["share"].to_list() == [1.0] * (5 * 12)
 
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headway_prediction.quality.completeness import completeness
-from headway_prediction.quality.plan_match import matched_passings
-from headway_prediction.quality.platform_rows import platform_rows
+from headway_prediction.quality.completeness import completeness, matched_passings
+from headway_prediction.quality.log_rows import platform_rows
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows

@@ -8,11 +8,10 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
-from headway_prediction.quality.check import check_log
+from headway_prediction.quality.check import by_date, by_platform, check_log
 from headway_prediction.quality.report.figures import calendar, space_time
 from headway_prediction.quality.report.page import date_to_show, quality_page, write_quality_page
 from headway_prediction.quality.report.tables import QualityTable, date_table, markdown_table
-from headway_prediction.quality.summary import by_date, by_platform
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, raw_log, regular_rows
 from helpers.pages import Reader, seen_on_a_phone
