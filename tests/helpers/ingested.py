@@ -5,7 +5,6 @@ from itertools import takewhile
 
 import polars as pl
 
-from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.realtime.arrival_log import tidy_log
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
@@ -44,7 +43,7 @@ def simulated(first_hour: float, last_hour: float, interval_secs: int = 15, **fa
 
 def batch_log(polls: list[Poll], own: LineFilter = LINE_FILTER) -> pl.DataFrame:
     """The log that the batch path makes of polls, typed."""
-    return typed_arrivals(tidy_log(track_polls(polls).journal(), own.metadata, own.route_id)[0])
+    return tidy_log(track_polls(polls).journal(), own.metadata, own.route_id)[0]
 
 
 def of_date(log: pl.DataFrame, day: date = DAY) -> pl.DataFrame:

@@ -58,7 +58,7 @@ def arrivals(
       headway arrivals archive --route A --time-zone America/New_York --out arrivals.parquet
       headway arrivals archive --gtfs gtfs.zip --line line.toml --out arrivals.parquet
     """
-    from headway_prediction.feeds.realtime.arrival_log import tidy_log
+    from headway_prediction.feeds.realtime.arrival_log import tidy_log, with_local_times
     from headway_prediction.files import atomic_path
 
     metadata, planned, own_route = _known(gtfs, line, time_zone)
@@ -66,7 +66,7 @@ def arrivals(
     log, excluded = tidy_log(found, metadata, joined(route) or own_route, max_uncertainty)
     _report_passings(Counter(passing.evidence.value for passing in found), excluded)
     with atomic_path(out) as fresh:
-        log.write_parquet(fresh)
+        with_local_times(log, metadata.time_zone).write_parquet(fresh)
     say(f"wrote {log.height:,} passings of {log['line_id'][0]} to {out}")
 
 

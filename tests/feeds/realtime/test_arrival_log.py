@@ -9,7 +9,7 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.realtime.arrival_log import Excluded, tidy_log
+from headway_prediction.feeds.realtime.arrival_log import Excluded, tidy_log, with_local_times
 from headway_prediction.feeds.realtime.metadata import FeedMetadata, metadata_from_line
 from headway_prediction.feeds.realtime.passing import Evidence, Passing, Run
 from headway_prediction.feeds.realtime.recorded import recorded_polls
@@ -60,9 +60,10 @@ THERE_AND_BACK = [
 
 def test_the_log_has_the_format_that_the_grid_reads():
     log, excluded = tidy_log(THERE_AND_BACK, DUBLIN)
-    assert check_arrivals(log).height == 7
+    written = with_local_times(log, DUBLIN.time_zone)
+    assert check_arrivals(log).equals(log) and check_arrivals(written).equals(log)
     assert excluded == Excluded(0, 0, 0, 0)
-    assert log.row(0) == ("R", "2025-09-29", "T", 0, "A", "A", 0, "2025-09-29T08:00:00+01:00")
+    assert written.row(0) == ("R", "2025-09-29", "T", 0, "A", "A", 0, "2025-09-29T08:00:00+01:00")
 
 
 def test_stops_are_numbered_along_the_line_also_for_a_train_first_seen_halfway():
@@ -89,12 +90,12 @@ def test_stops_of_a_fork_are_numbered_along_each_trip():
 @pytest.mark.parametrize("start_date", ["", "yesterday", "19991231"])
 def test_without_a_possible_date_a_night_train_belongs_to_the_day_before(start_date):
     night = [passing("T", "A", "2025-09-30T01:30:00+01:00", date_=start_date)]
-    assert tidy_log(night, DUBLIN)[0]["service_date"].to_list() == ["2025-09-29"]
+    assert tidy_log(night, DUBLIN)[0]["service_date"].to_list() == [date(2025, 9, 29)]
 
 
 def test_the_trip_says_its_service_date():
     night = [passing("T", "A", "2025-09-30T01:30:00+01:00", date_="20250930")]
-    assert tidy_log(night, DUBLIN)[0]["service_date"].to_list() == ["2025-09-30"]
+    assert tidy_log(night, DUBLIN)[0]["service_date"].to_list() == [date(2025, 9, 30)]
 
 
 def test_a_trip_id_that_runs_twice_on_a_date_is_two_trips():

@@ -239,7 +239,7 @@ def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
     held.publisher.publish("garden-line", replace(after, forecast=before.forecast, hour=None))
     with TestClient(create_app(held), base_url=BASE) as client:
         state, forecast = (client.get(f"{LINE}/{what}").json() for what in ("state", "forecast"))
-        assert state["status"]["level"] == forecast["status"]["level"] == "held back"
+        assert state["status"]["level"] == forecast["status"]["level"] == "withheld"
         assert (
             forecast["status"]["reasons"] == ["all headways are equal"] and state["t0"] == forecast["t0"] + 1
         )

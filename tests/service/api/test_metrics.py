@@ -45,7 +45,7 @@ def test_the_services_figures_are_told(view, client):
     assert told["headway_publish_seconds", line] == figures.publish_secs
     assert told["headway_polls_total", line, ("outcome", "failed")] == 1
     assert told["headway_published_total", line] == view.publisher.latest("garden-line")[0]
-    assert told["headway_level", ("level", "fresh"), line] == 1
+    assert told["headway_level", ("level", "live"), line] == 1
     assert sum(value for key, value in told.items() if key[0] == "headway_level") == 1
     scores = view.publisher.latest("garden-line")[1].scores.methods[0]
     assert told["headway_live_mae_minutes", ("lead", "1"), line, ("method", scores.method)] == scores.mae[0]
@@ -110,7 +110,7 @@ def test_why_the_very_first_forecast_is_held_back_is_told():
     assert response.status_code == 503
     assert response.json()["reasons"] == [
         "garden-line: no forecast has been published yet",
-        "garden-line: held back",
+        "garden-line: withheld",
         "garden-line: all headways are equal",
     ]
 

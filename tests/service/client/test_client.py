@@ -163,7 +163,7 @@ def test_watch_prints_stations_status_and_warnings(view, url, capsys):
     said = capsys.readouterr().out
     for name in view.served.line.station_names:
         assert said.count(name) >= 2  # once in either direction
-    assert "fresh" in said and "trip-propagation" in said and "+15" in said
+    assert "live" in said and "trip-propagation" in said and "+15" in said
     assert ("Gap at" in said) == any(w.kind == "gap" for w in view.publisher.latest(LINE)[1].alerts)
 
 
@@ -181,7 +181,7 @@ def test_watch_shows_the_age_growing_and_obeys_no_name(url):
     Console(file=printed, width=140, force_terminal=True, color_system=None).print(
         shown(LineSnapshot(line, seen.state, seen.forecast, seen.warnings), 100.0)
     )
-    assert "data 112 s old" in printed.getvalue() and "fresh" in printed.getvalue()
+    assert "data 112 s old" in printed.getvalue() and "live" in printed.getvalue()
     assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
     assert clean("Örtel–Straße") == "Örtel–Straße"
 
@@ -193,4 +193,4 @@ def test_watch_calls_nothing_fresh_that_was_published_long_ago(view, url, capsys
     finally:
         view.late_secs = 0.0
     said = capsys.readouterr().out
-    assert "data 412 s old" in said and "no new forecast comes" in said and "fresh" not in said
+    assert "data 412 s old" in said and "no new forecast comes" in said and "live" not in said

@@ -101,7 +101,7 @@ class CutStream(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        told = f'{{"t0": 500, "time": "2026-01-13T08:21:00+00:00", "version": {version}, "level": "fresh"}}'
+        told = f'{{"t0": 500, "time": "2026-01-13T08:21:00+00:00", "version": {version}, "level": "live"}}'
         event = f"id: a-{version}\nevent: forecast\ndata: {told}\n\n: cut" if version else ""
         self.wfile.write(f"{len(event) + 9:x}\r\n{event}".encode())
         self.wfile.flush()

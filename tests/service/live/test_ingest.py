@@ -10,7 +10,6 @@ import pytest
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 from polars.testing import assert_frame_equal
 
-from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.realtime import checkpoint
 from headway_prediction.feeds.realtime.arrival_log import tidy_log
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
@@ -160,7 +159,7 @@ def test_delays_are_followed_by_the_plan_also_after_a_restart(store):
         ingest = Ingest.resume(store, LINE, own)
         ingest.add(given)
     (day,) = store.service_dates(LINE)
-    expected = typed_arrivals(tidy_log(track_polls(polls, planned=planned).journal(), own.metadata, "L")[0])
+    expected = tidy_log(track_polls(polls, planned=planned).journal(), own.metadata, "L")[0]
     assert_frame_equal(ingest.log(day), expected)
     assert expected["stop_id"].to_list() == ["A", "B"]
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, typed_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS
 from headway_prediction.feeds.realtime.arrival_log import tidy_log
 from headway_prediction.feeds.realtime.tracker import FeedTracker
 from headway_prediction.feeds.recorder.archive import open_archive
@@ -32,7 +32,7 @@ class Batch:
         journal = self._journal(count)
         if not journal:
             return pl.DataFrame(schema=ARRIVAL_COLUMNS)
-        return typed_arrivals(tidy_log(journal, LINE_FILTER.metadata, LINE_FILTER.route_id)[0])
+        return tidy_log(journal, LINE_FILTER.metadata, LINE_FILTER.route_id)[0]
 
     def _journal(self, count):
         for poll in self._polls[self._taken : count]:
@@ -53,9 +53,15 @@ class Process:
 
     def __init__(self, url: str, archive: Path):
         self._job = f"{url} {archive}\n"
-        script = Path(__file__).parents[2] / "helpers" / "ingest_process.py"
+        tests = Path(__file__).parents[2]
+        search_path = os.pathsep.join([str(tests), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, "-m", "helpers.ingest_process"],
+            env=os.environ | {"PYTHONPATH": search_path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
 
     def start(self) -> int:

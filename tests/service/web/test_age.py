@@ -31,7 +31,7 @@ def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, brow
                 seen.page.wait_for_selector("#connection", state="hidden")
                 newest = seen.get("/state")["time"][11:16]
                 seen.wait_for(f"document.querySelector('#clock').textContent === '{newest}'")
-                assert "Fresh" in seen.text("#level")
+                assert "Live" in seen.text("#level")
             assert all("ERR_" in error for error in seen.errors), seen.errors
 
 
@@ -62,7 +62,7 @@ def shown_secs(seen) -> int:
 
 def test_a_forecast_that_was_published_long_ago_is_not_fresh_after_a_reload(view, browser):
     with served(view) as (url, _), opened(browser, url) as seen:
-        assert "Fresh" in seen.text("#level")
+        assert "Live" in seen.text("#level")
         view.late_secs = 1000.0  # nothing is published any more
         seen.page.reload()  # what was kept is confirmed by a 304
         seen.page.wait_for_selector(DRAWN)
@@ -72,7 +72,7 @@ def test_a_forecast_that_was_published_long_ago_is_not_fresh_after_a_reload(view
         assert f"No new forecast has come since {clock}" in seen.text("#trouble")
         view.late_secs = 0.0
         view.step()
-        seen.page.wait_for_selector("#level[data-level='fresh']")
+        seen.page.wait_for_selector("#level[data-level='live']")
         assert not seen.page.locator("#trouble").is_visible()
         seen.check()
 
@@ -80,7 +80,7 @@ def test_a_forecast_that_was_published_long_ago_is_not_fresh_after_a_reload(view
 def test_a_forecast_grows_old_while_nothing_is_published(view, browser):
     view.late_secs = 178.0
     with served(view) as (url, _), opened(browser, url) as seen:
-        assert "Fresh" in seen.text("#level")
+        assert "Live" in seen.text("#level")
         seen.page.wait_for_selector("#level[data-level='old']")
         seen.check()
 

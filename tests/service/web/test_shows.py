@@ -196,7 +196,7 @@ def test_a_click_on_the_map_opens_the_station(seen):
 
 def test_status_age_and_scores(seen):
     state, scores = seen.get("/state"), seen.get("/scores")
-    assert "Fresh" in seen.text("#level")
+    assert "Live" in seen.text("#level")
     assert not seen.page.locator("#trouble").is_visible()
     age = seen.text("#age")
     assert age.startswith("Data ") and int(age.split()[1]) >= state["status"]["data_age_secs"]
@@ -228,7 +228,7 @@ def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
     alerts = [alert["text"] for alert in seen.get("/warnings", at=chosen)["alerts"]]
     shown = [alert.get_attribute("aria-label") for alert in page.locator("#warning-list button").all()]
     assert shown == alerts[: len(shown)] and len(shown) == min(6, len(alerts))
-    assert seen.text("#age").endswith("old then") and seen.text("#level") == "● Fresh then"
+    assert seen.text("#age").endswith("old then") and seen.text("#level") == "● Live then"
     assert page.locator("#level").get_attribute("data-level") == "then"  # nothing that looks like now
     assert not page.locator("#what-if").is_visible()  # only the plan of now can be changed
     page.locator("#replay-live").click()

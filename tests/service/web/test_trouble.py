@@ -47,7 +47,7 @@ def test_it_waits_for_the_first_forecast_and_says_so(browser):
         assert page.locator("#level").inner_text() == "◌ Waiting for a forecast"
         view.step()
         page.wait_for_selector(DRAWN)
-        assert "Fresh" in page.locator("#level").inner_text()
+        assert "Live" in page.locator("#level").inner_text()
         page.close()
 
 

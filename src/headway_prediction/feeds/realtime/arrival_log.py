@@ -8,7 +8,7 @@ from itertools import pairwise
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS, typed_arrivals
+from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Passing, RunId
 from headway_prediction.transit.clock import service_date_and_minute, service_day_start, time_zone
@@ -36,7 +36,7 @@ def tidy_log(
     route_id: str | None = None,
     max_uncertainty_secs: float | None = None,
 ) -> tuple[pl.DataFrame, Excluded]:
-    """Return the arrival log of one line (ARRIVAL_COLUMNS, times as text), and the number of excluded passings by reason.
+    """Return the arrival log of one line, typed as ARRIVAL_COLUMNS, and the number of excluded passings by reason.
 
     `event_time` is the departure (see Passing). The service date is the trip's start_date where that is plausible, and
     otherwise that of its first passing. `route_id` may join several routes of one line with commas, and be None where all
@@ -69,9 +69,15 @@ def tidy_log(
 
 
 def typed_log(passings: Iterable[Passing], metadata: FeedMetadata) -> pl.DataFrame:
-    """Return the arrival log of passings of one line with the types of ARRIVAL_COLUMNS; empty without any passing."""
+    """Return the arrival log of passings of one line, typed as ARRIVAL_COLUMNS; empty without any passing."""
     found = list(passings)
-    return typed_arrivals(tidy_log(found, metadata)[0]) if found else pl.DataFrame(schema=ARRIVAL_COLUMNS)
+    return tidy_log(found, metadata)[0] if found else pl.DataFrame(schema=ARRIVAL_COLUMNS)
+
+
+def with_local_times(log: pl.DataFrame, zone_name: str) -> pl.DataFrame:
+    """Return an arrival log as it is written to files: dates and times as ISO 8601 text, times local with offset."""
+    local = pl.col("event_time").dt.convert_time_zone(zone_name).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+    return log.with_columns(pl.col("service_date").cast(pl.String), local)
 
 
 def _own_routes(found: list[Passing], metadata: FeedMetadata, route_id: str | None) -> frozenset[str]:
@@ -114,30 +120,28 @@ def _table(passings: list[Passing], line_id: str, metadata: FeedMetadata) -> pl.
         )
         for passing in sorted(passings, key=lambda passing: passing.time)
     ]
-    kinds = (pl.String, pl.String, pl.String, pl.Int64, pl.String, pl.String, pl.Int64)
-    columns = [name for name in ARRIVAL_COLUMNS if name != "stop_sequence"]
-    table = pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
-    local = pl.from_epoch("event_time", time_unit="s").dt.replace_time_zone("UTC")
-    local = local.dt.convert_time_zone(metadata.time_zone).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+    columns = {name: kind for name, kind in ARRIVAL_COLUMNS.items() if name != "stop_sequence"}
+    table = pl.DataFrame(rows, schema=columns | {"event_time": pl.Int64}, orient="row")
+    event_time = (
+        pl.from_epoch("event_time", time_unit="s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    )
     # Along a trip the stops come in order of time; those of one second in the order in which they were left.
     place = pl.int_range(pl.len()).over("service_date", "trip_id", "direction_id")
-    return table.with_columns(local.alias("event_time"), place.alias("stop_sequence")).select(
-        list(ARRIVAL_COLUMNS)
-    )
+    return table.with_columns(event_time, stop_sequence=place).select(list(ARRIVAL_COLUMNS))
 
 
-def _names_of_runs(passings: list[Passing], metadata: FeedMetadata) -> dict[RunId, tuple[str, str]]:
+def _names_of_runs(passings: list[Passing], metadata: FeedMetadata) -> dict[RunId, tuple[date, str]]:
     """(service date, trip id) by run; an id that comes twice on a date is numbered from its second run on."""
     firsts: dict[RunId, float] = {}
     for passing in passings:
         key = passing.run.identity
         firsts[key] = min(firsts.get(key, passing.time), passing.time)
-    names: dict[RunId, tuple[str, str]] = {}
+    names: dict[RunId, tuple[date, str]] = {}
     taken: dict[tuple[date, str], int] = {}
     for (trip, first_seen), first in sorted(firsts.items(), key=lambda item: (item[1], item[0])):
         day = service_date_of(trip.start_date, first, metadata.time_zone)
         taken[day, trip.trip_id] = count = taken.get((day, trip.trip_id), 0) + 1
-        names[trip, first_seen] = day.isoformat(), trip.trip_id + (f"#{count}" if count > 1 else "")
+        names[trip, first_seen] = day, trip.trip_id + (f"#{count}" if count > 1 else "")
     return names
 
 

@@ -79,7 +79,7 @@ def scenario_of(line: Line) -> Scenario:
     simulated = (scenario.line_id, scenario.time_zone, list(scenario.station_names))
     if (line.line_id, line.time_zone, line.station_names) != simulated:
         raise HeadwayError(
-            f"the bundle is of the line {line.line_id}, which cannot be simulated",
+            f"the bundle is of the line {line.line_id}, which is not simulated",
             f"one of {scenario.line_id} with --simulate",
             "leave --bundle out, or serve the line's own feed with --url or --archive",
         )

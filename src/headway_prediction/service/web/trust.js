@@ -7,13 +7,13 @@ const OLD_SECS = 120;
 const TOO_OLD_SECS = 600;
 const SILENT_SECS = 180; // a forecast is published every minute
 const LEVELS = {
-  fresh: ["● Fresh", null],
+  live: ["● Live", null],
   starting: ["◐ Starting", "Just started: part of the last half hour is not known yet."],
   stale: ["▲ Stale", "The feed is silent: the forecast goes on from the last state, less sure."],
   climatology: ["■ Usual headways only", "No data for long: what is shown are the usual headways of this hour, no forecast."],
-  "held back": ["✕ Held back", "The newest forecast failed a check and is not shown: below is an earlier one, or none."],
+  withheld: ["✕ Withheld", "The newest forecast failed a check and is not shown: below is an earlier one, or none."],
 };
-const CAUTION = ["fresh", "starting", "stale"];
+const CAUTION = ["live", "starting", "stale"];
 
 /** What the page knows of how far it may be trusted; `zone` writes times. */
 export class Trust {
@@ -53,7 +53,7 @@ export class Trust {
     if (!this.#moment) return;
     const { state, age } = this.#moment;
     const publishedAge = age();
-    const isOld = !isLost && publishedAge > SILENT_SECS && state.status.level !== "held back";
+    const isOld = !isLost && publishedAge > SILENT_SECS && state.status.level !== "withheld";
     const [level, word, meaning] = isOld ? this.#old(state) : told(state.status);
     if (!isLost) showLevel(...(publishedAge === null ? ["then", `${word} then`] : [level, word]));
     showReasons(level, [meaning, ...state.status.reasons].filter(Boolean));
@@ -77,7 +77,7 @@ function showLevel(level, word) {
   say(byId("level"), word);
 }
 
-/** What is not fresh gets a banner that cannot be overlooked. */
+/** What is not live gets a banner that cannot be overlooked. */
 function showReasons(level, reasons) {
   const banner = byId("trouble");
   banner.className = `banner ${CAUTION.includes(level) ? "caution" : "alarm"}`;

@@ -44,11 +44,11 @@ class ForecastStatus(ResponseModel):
     """How far a forecast is to be trusted."""
 
     level: Level = Field(
-        description="fresh; starting: first minutes; stale: feed silent over 2 min, wider intervals; climatology: silent "
-        "over 10 min, usual headways; held back: a check failed, the forecast is the one before"
+        description="live; starting: first minutes; stale: feed silent over 2 min, wider intervals; climatology: silent "
+        "over 10 min, typical headways; withheld: a check failed, the forecast is the previous one"
     )
     reasons: list[str] = Field(
-        description="sentences, when not fresh", examples=[["the feed has been silent for 150 s"]]
+        description="sentences, when not live", examples=[["the feed has been silent for 150 s"]]
     )
     data_age_secs: float | None = Field(
         description="age of the newest data, in seconds, when the minute of the forecast was over; the header "
