@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.feeds.archives.log_writer import log_writer
+from headway_prediction.feeds.archives.convert import log_writer
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.simulate import DayService, Scenario, plan_day, simulate_day
 

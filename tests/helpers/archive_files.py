@@ -70,17 +70,17 @@ def truth(seen: pl.DataFrame, event: str = "departure", **columns: pl.Expr) -> p
 def write_subwaydata(path: Path, seen: pl.DataFrame, route: str = "R", **tables: pl.DataFrame | None) -> Path:
     """A day of subwaydata.nyc: each stop last announced 20 s before it was passed, and gone 10 s after."""
     first = pl.col("departure").first().over("service_date", "trip_id")
-    told = seen.with_columns(
+    stops_seen = seen.with_columns(
         trip_uid=pl.format("{}_{}", first, "trip_id"),
         start_time=first,
         passed=pl.max_horizontal("arrival", "departure"),
     )
-    trips = told.unique("trip_uid", maintain_order=True).select(
+    trips = stops_seen.unique("trip_uid", maintain_order=True).select(
         "trip_uid", "trip_id", pl.lit(route).alias("route_id"), "direction_id", "start_time",
         vehicle_id=pl.lit("x"), last_observed="passed", marked_past="passed",
         num_updates=pl.lit(9), num_schedule_changes=pl.lit(0), num_schedule_rewrites=pl.lit(0),
     )  # fmt: skip
-    stop_times = told.select(
+    stop_times = stops_seen.select(
         "trip_uid", "stop_id", track=pl.lit("1"), arrival_time="arrival", departure_time="departure",
         last_observed=pl.col("passed") - 20, marked_past=pl.col("passed") + 10,
     )  # fmt: skip

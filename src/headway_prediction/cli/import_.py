@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headway_prediction.cli.common import say
-from headway_prediction.feeds.archives.passing_kinds import Event, Platform
+from headway_prediction.feeds.archives import Event, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from headway_prediction.feeds.archives.archive_days import Format
+    from headway_prediction.feeds.archives import Format
     from headway_prediction.feeds.archives.arrival_log import PassingDefinition
     from headway_prediction.feeds.archives.column_map import ColumnMap
-    from headway_prediction.feeds.archives.convert import DayLog, ImportSummary
+    from headway_prediction.feeds.archives.convert import DayLog, FailedDay, ImportSummary
 
 DAYS_AT_ONCE = 2
 """More would want more memory, and Polars works on all cores in each of them."""
@@ -81,9 +81,10 @@ def import_(
       headway import lamp/ --route Blue --out arrivals.parquet
       headway import mine/ --format map.toml --time-zone Europe/Dublin --out arrivals.parquet
     """
-    from headway_prediction.feeds.archives.archive_days import TIME_ZONES, Format, archive_days, detect_format
+    from headway_prediction.feeds.archives import Format
+    from headway_prediction.feeds.archives.archive_days import TIME_ZONES, archive_days, detect_format
     from headway_prediction.feeds.archives.convert import day_logs, day_reader, write_logs
-    from headway_prediction.feeds.archives.observations import ArchiveQuery
+    from headway_prediction.feeds.archives.tables import ArchiveQuery
 
     form = _format(format) if format else detect_format(paths)
     if format is None:
@@ -100,8 +101,7 @@ def import_(
 
 
 def _passing(line_id: str, event: Event, platform: Platform, stop_names: Path | None) -> "PassingDefinition":
-    from headway_prediction.feeds.archives.arrival_log import PassingDefinition
-    from headway_prediction.feeds.archives.stop_names import read_stop_names
+    from headway_prediction.feeds.archives.arrival_log import PassingDefinition, read_stop_names
 
     names = read_stop_names(stop_names) if stop_names else None
     return PassingDefinition(line_id, event, platform, names)
@@ -109,7 +109,7 @@ def _passing(line_id: str, event: Event, platform: Platform, stop_names: Path | 
 
 def _format(text: str) -> "Format | ColumnMap":
     from headway_prediction.errors import HeadwayError
-    from headway_prediction.feeds.archives.archive_days import Format
+    from headway_prediction.feeds.archives import Format
     from headway_prediction.feeds.archives.column_map import read_column_map
 
     if text in list(Format):
@@ -121,7 +121,7 @@ def _format(text: str) -> "Format | ColumnMap":
     return read_column_map(text)
 
 
-def _with_progress(logs: "Iterable[DayLog]", count: int) -> "Iterable[DayLog]":
+def _with_progress(logs: "Iterable[DayLog | FailedDay]", count: int) -> "Iterable[DayLog | FailedDay]":
     from rich.console import Console
     from rich.progress import track
 

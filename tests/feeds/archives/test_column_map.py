@@ -1,4 +1,4 @@
-"""Any other table by a column map: golden rows, and a sentence for each mistake."""
+"""Tables read by a column map: golden rows, and one error per invalid input."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,9 +8,8 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives import column_map
-from headway_prediction.feeds.archives.column_map import ColumnMap, read_column_map
-from headway_prediction.feeds.archives.custom import read_day
-from headway_prediction.feeds.archives.observations import ArchiveQuery
+from headway_prediction.feeds.archives.column_map import ColumnMap, read_column_map, read_day
+from headway_prediction.feeds.archives.tables import ArchiveQuery
 
 DUBLIN = ArchiveQuery(time_zone="Europe/Dublin")
 COLUMNS = {"direction_id": "bound", "stop_id": "at", "event_time": "when", "trip_id": "run"}
@@ -22,8 +21,8 @@ def mapped(folder: Path, text: str, query: ArchiveQuery = DUBLIN, **settings):
     return read_day(path, ColumnMap.model_validate({"columns": COLUMNS} | settings), query).rows
 
 
-def test_a_table_with_nothing_but_trains_stops_and_times(tmp_path):
-    """Service dates come from the times: a train is of the day it starts, and until 03:00 that is the day before."""
+def test_a_table_of_trip_ids_stops_and_times_alone(tmp_path):
+    """Service dates come from the times: the day on which a train starts, or the day before until 03:00."""
     rows = mapped(
         tmp_path,
         "run,bound,at,when\n"
@@ -35,13 +34,13 @@ def test_a_table_with_nothing_but_trains_stops_and_times(tmp_path):
         "z,1,A,2025-09-30T03:00:00+01:00\n",
     ).sort("trip_id", "departure")
     monday, tuesday = date(2025, 9, 29), date(2025, 9, 30)
-    # More than two hours of silence make another train of the same name: here, the next one of that day.
+    # After more than two hours without a passing, a trip id belongs to another train: here, the next one of that day.
     assert rows["service_date"].to_list() == [monday, monday, tuesday, monday, monday, tuesday]
     assert rows["departure"][0] == datetime(2025, 9, 29, 22, 50, tzinfo=UTC)
     assert rows["stop_sequence"].null_count() == rows["arrival"].null_count() == 6
 
 
-def test_epoch_seconds_events_apart_and_directions_by_name(tmp_path):
+def test_epoch_seconds_separate_events_and_named_directions(tmp_path):
     rows = mapped(
         tmp_path,
         "run;bound;at;when;what;nth;day\nx;up;A;1759132200;D;0;29.09.25\nx;up;B;1759132500;A;1;29.09.25\nx;up;C;0;A;2;29.09.25\n",
@@ -76,7 +75,7 @@ def test_a_parquet_table_keeps_its_types(tmp_path):
     assert rows["trip_id"].to_list() == ["", ""]
 
 
-def test_a_local_time_that_comes_twice_or_never_is_no_time(tmp_path):
+def test_an_ambiguous_or_nonexistent_local_time_becomes_null(tmp_path):
     rows = mapped(
         tmp_path,
         "run,bound,at,when,day\n"
@@ -92,7 +91,7 @@ def test_a_local_time_that_comes_twice_or_never_is_no_time(tmp_path):
     ("text", "sentence"),
     [
         ("[columns", "could not be read"),
-        ("", "does not fit at columns; expected settings that pass: Field required"),
+        ("", "is invalid at columns; expected settings that pass: Field required"),
         ('[columns]\nstop_id = "s"\nevent_time = "t"\ntrip_id = "r"', "at columns.direction_id"),
         (
             '[columns]\ndirection_id = "d"\nstop_id = "s"\ntrip_id = "r"',
@@ -115,13 +114,13 @@ def test_a_local_time_that_comes_twice_or_never_is_no_time(tmp_path):
         ),
     ],
 )
-def test_each_mistake_in_a_map_is_named(tmp_path, text, sentence):
+def test_each_invalid_setting_of_a_map_is_named(tmp_path, text, sentence):
     (tmp_path / "map.toml").write_text(text)
     with pytest.raises(HeadwayError, match=sentence):
         read_column_map(tmp_path / "map.toml")
 
 
-def test_the_map_that_the_module_shows_is_one(tmp_path):
+def test_the_map_in_the_module_docstring_is_valid(tmp_path):
     shown = column_map.__doc__.split("```toml\n")[1].split("```")[0]
     (tmp_path / "map.toml").write_text(shown)
     assert read_column_map(tmp_path / "map.toml").columns.trip_id == "run"
@@ -137,17 +136,17 @@ GOOD = "run,bound,at,when\nx,0,A,2025-09-29 08:00:00\n"
         (GOOD.replace(",0,", ",north,"), DUBLIN, "direction_id 'north'; expected one of 0, 1, false, true"),
         (GOOD.replace("08:00", "8 h"), DUBLIN, "event_time '2025-09-29 8 h:00'; expected an ISO 8601 time"),
         (GOOD, ArchiveQuery(), "times without an offset in event_time .*--time-zone"),
-        (GOOD.replace(":00\n", ":00Z\n"), ArchiveQuery(), "the service dates of .* have to be found"),
+        (GOOD.replace(":00\n", ":00Z\n"), ArchiveQuery(), "the service dates of .* have to be derived"),
         (
             GOOD,
             ArchiveQuery(("R",), "Europe/Dublin"),
-            "the route R was asked for, and the column map has no route_id",
+            "the route R was requested, and the column map has no route_id",
         ),
         ("run,bound,at,when\n", DUBLIN, "holds no rows"),
         ("", DUBLIN, "could not be read"),
         ("run,bound,at,when\nx,0,A,2025-09-29 08:00:00,too,many\n", DUBLIN, "could not be read"),
     ],
 )
-def test_each_mistake_in_a_table_is_one_sentence(tmp_path, text, query, sentence):
+def test_each_fault_of_a_table_is_one_sentence(tmp_path, text, query, sentence):
     with pytest.raises(HeadwayError, match=sentence):
         mapped(tmp_path, text, query)

@@ -1,4 +1,4 @@
-"""Archives of many days: which files are which day, what becomes of bad ones, and how much is held at once."""
+"""Archives of many days: which files make up a day, days that cannot be read, and how many days are in memory."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.archive_days import ArchiveDay, Format, archive_days, detect_format
-from headway_prediction.feeds.archives.arrival_log import PassingDefinition
+from headway_prediction.feeds.archives import Format
+from headway_prediction.feeds.archives.archive_days import ArchiveDay, archive_days, detect_format
+from headway_prediction.feeds.archives.arrival_log import PassingDefinition, read_stop_names
 from headway_prediction.feeds.archives.convert import day_logs, write_logs
-from headway_prediction.feeds.archives.observations import observed
-from headway_prediction.feeds.archives.stop_names import read_stop_names
+from headway_prediction.feeds.archives.tables import observations
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from helpers.archive_files import (
     ZONE,
@@ -42,22 +42,22 @@ def lamp_folder(tmp_path, three_days):
     return folder
 
 
-def refused(capfd, *words) -> str:
-    assert headway(*words) == 2
+def refused(capfd, *args) -> str:
+    assert headway(*args) == 2
     err = capfd.readouterr().err.strip().splitlines()[-1]
     assert err.startswith("headway: ") and "Traceback" not in err and "expected" in err
     return err
 
 
-def test_a_bad_day_stops_everything_and_leaves_no_log(lamp_folder, tmp_path, capfd):
-    (lamp_folder / "2024-01-17.parquet").write_bytes(b"PAR1 torn")
+def test_a_bad_day_stops_the_import_and_leaves_no_log(lamp_folder, tmp_path, capfd):
+    (lamp_folder / "2024-01-17.parquet").write_bytes(b"PAR1 truncated")
     out = tmp_path / "log.parquet"
-    words = ("import", lamp_folder, "--route", "R", "--out", out, "--format", "lamp")
-    assert "2024-01-17.parquet could not be read" in refused(capfd, *words)
+    args = ("import", lamp_folder, "--route", "R", "--out", out, "--format", "lamp")
+    assert "2024-01-17.parquet could not be read" in refused(capfd, *args)
     assert list(tmp_path.iterdir()) == [lamp_folder]
-    assert headway(*words, "--skip-bad-days") == 0
-    said = capfd.readouterr().err
-    assert "skipped " in said and "2024-01-17.parquet could not be read" in said and "2 days, " in said
+    assert headway(*args, "--skip-bad-days") == 0
+    stderr = capfd.readouterr().err
+    assert "skipped " in stderr and "2024-01-17.parquet could not be read" in stderr and "2 days, " in stderr
     assert read_arrivals(out)["service_date"].unique().sort().to_list() == [
         TUESDAY,
         TUESDAY + timedelta(days=2),
@@ -66,43 +66,43 @@ def test_a_bad_day_stops_everything_and_leaves_no_log(lamp_folder, tmp_path, cap
 
 def test_a_day_without_the_route_is_a_bad_day(lamp_folder, tmp_path, three_days, capfd):
     lamp_table(three_days[1], "Blue").write_parquet(lamp_folder / "2024-01-17.parquet")
-    words = ("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
-    assert "2024-01-17.parquet has no route R; expected one of Blue" in refused(capfd, *words)
-    assert headway(*words, "--skip-bad-days") == 0
+    args = ("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
+    assert "2024-01-17.parquet has no route R; expected one of Blue" in refused(capfd, *args)
+    assert headway(*args, "--skip-bad-days") == 0
 
 
 def test_an_archive_of_bad_days_alone_is_refused(lamp_folder, tmp_path, capfd):
-    words = ("import", lamp_folder, "--route", "Z", "--out", tmp_path / "log.parquet", "--skip-bad-days")
-    assert "has no route Z; expected one of R" in refused(capfd, *words)
+    args = ("import", lamp_folder, "--route", "Z", "--out", tmp_path / "log.parquet", "--skip-bad-days")
+    assert "has no route Z; expected one of R" in refused(capfd, *args)
 
 
 def test_a_day_that_is_given_twice_is_refused(lamp_folder, tmp_path, three_days, capfd):
     lamp_table(three_days[0]).write_parquet(lamp_folder / "copy.parquet")
-    words = ("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
-    assert "copy.parquet holds trains of 2024-01-16 that" in refused(capfd, *words)
+    args = ("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet")
+    assert "copy.parquet holds trains of 2024-01-16 that" in refused(capfd, *args)
 
 
 def test_the_same_file_named_twice_is_read_once(lamp_folder, tmp_path):
-    words = ("import", lamp_folder, lamp_folder / "2024-01-16.parquet", "--route", "R")
-    assert headway(*words, "--out", tmp_path / "log.parquet") == 0
+    args = ("import", lamp_folder, lamp_folder / "2024-01-16.parquet", "--route", "R")
+    assert headway(*args, "--out", tmp_path / "log.parquet") == 0
 
 
 def test_an_archive_of_one_direction_or_of_bare_stop_ids_is_refused(tmp_path, three_days, capfd):
     gobble_table(three_days[0]).write_csv(tmp_path / "events.csv")
-    words = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
-    assert "tells only stop ids" in refused(capfd, *words)
+    args = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
+    assert "has stop ids without names" in refused(capfd, *args)
     gobble_table(three_days[0]).filter(direction_id=1).write_csv(tmp_path / "events.csv")
-    assert "no passing in direction 0" in refused(capfd, *words)
+    assert "no passing in direction 0" in refused(capfd, *args)
 
 
 def test_an_event_that_is_neither_arrival_nor_departure_is_refused(tmp_path, three_days, capfd):
     strange = gobble_table(three_days[0]).with_columns(event_type=pl.lit("PASS"))
     strange.write_csv(tmp_path / "events.csv")
-    words = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
-    assert "event_type 'PASS'; expected ARR or DEP" in refused(capfd, *words)
+    args = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet")
+    assert "event_type 'PASS'; expected ARR or DEP" in refused(capfd, *args)
 
 
-def test_formats_are_seen_from_names_and_columns(tmp_path, three_days, lamp_folder):
+def test_formats_are_detected_from_suffixes_and_columns(tmp_path, three_days, lamp_folder):
     write_subwaydata(tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz", three_days[0])
     write_gobble(tmp_path / "gobble", three_days[0])
     assert detect_format([tmp_path / "subwaydatanyc_2024-01-16_csv.tar.xz"]) is Format.SUBWAYDATA
@@ -115,7 +115,7 @@ def test_formats_are_seen_from_names_and_columns(tmp_path, three_days, lamp_fold
         detect_format([tmp_path / "other.csv"])
 
 
-def test_the_platforms_of_gobble_are_gathered_by_day_and_raw_feeds_are_passed_over(tmp_path, three_days):
+def test_gobble_files_are_grouped_by_day_and_raw_feeds_are_skipped(tmp_path, three_days):
     for seen in three_days:
         write_gobble(tmp_path / "gobble", seen)
     days = archive_days([tmp_path / "gobble"], Format.GOBBLE)
@@ -128,7 +128,7 @@ def test_the_platforms_of_gobble_are_gathered_by_day_and_raw_feeds_are_passed_ov
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("args", "sentence"),
     [
         (("nowhere",), "there is no "),
         ((".", "--format", "lamp"), "holds no file of the format lamp"),
@@ -139,12 +139,12 @@ def test_the_platforms_of_gobble_are_gathered_by_day_and_raw_feeds_are_passed_ov
         ((".", "--format", "nothing.toml"), "the column map nothing.toml could not be read"),
     ],
 )
-def test_mistakes_on_the_command_line(tmp_path, monkeypatch, capfd, words, sentence):
+def test_invalid_arguments_are_refused(tmp_path, monkeypatch, capfd, args, sentence):
     monkeypatch.chdir(tmp_path)
-    assert sentence in refused(capfd, "import", *words, "--out", "log.parquet")
+    assert sentence in refused(capfd, "import", *args, "--out", "log.parquet")
 
 
-def test_stop_names_come_from_a_schedule_and_must_be_one(tmp_path, three_days):
+def test_stop_names_come_from_a_schedule(tmp_path, three_days):
     names = read_stop_names(stops_file(tmp_path / "stops.txt", three_days))
     platform = names.filter(stop_id="S02N").row(0, named=True)
     assert platform == {"stop_id": "S02N", "station_id": "S02", "stop_name": line(3).station_names[1]}
@@ -154,9 +154,9 @@ def test_stop_names_come_from_a_schedule_and_must_be_one(tmp_path, three_days):
             read_stop_names(tmp_path / name)
 
 
-def test_no_more_days_are_held_than_are_read_at_once():
-    """However long the archive: each day is written before days far ahead of it are begun."""
-    begun = []
+def test_no_more_days_are_in_memory_than_are_read_in_parallel():
+    """Each day is written before days far ahead of it are read, however long the archive."""
+    started = []
     day = pl.DataFrame(
         {
             "service_date": [TUESDAY, TUESDAY],
@@ -169,13 +169,13 @@ def test_no_more_days_are_held_than_are_read_at_once():
     )
 
     def read(archive_day):
-        begun.append(archive_day.name)
-        return observed(day)
+        started.append(archive_day.name)
+        return observations(day)
 
     days = [ArchiveDay(str(number), ()) for number in range(30)]
     for number, result in enumerate(day_logs(days, read, PassingDefinition("L"), workers=3)):
         assert result.day.name == str(number) and result.log.height == 2
-        assert len(begun) <= number + 1 + 3
+        assert len(started) <= number + 1 + 3
 
 
 def test_each_day_is_a_row_group_and_days_come_in_order(lamp_folder, tmp_path):
@@ -187,20 +187,20 @@ def test_each_day_is_a_row_group_and_days_come_in_order(lamp_folder, tmp_path):
     assert dates == [[TUESDAY + timedelta(days=k)] for k in range(3)]
 
 
-def test_the_mistake_of_a_writer_leaves_what_was_there(tmp_path):
+def test_an_error_while_writing_leaves_the_existing_file(tmp_path):
     out = tmp_path / "log.parquet"
-    out.write_text("kept")
+    out.write_text("existing")
     with pytest.raises(ZeroDivisionError):
         write_logs((1 // 0 for _ in range(1)), out)
-    assert out.read_text() == "kept" and list(tmp_path.iterdir()) == [out]
+    assert out.read_text() == "existing" and list(tmp_path.iterdir()) == [out]
 
 
-def test_the_zone_of_the_archives_is_said(lamp_folder, tmp_path, capfd):
+def test_the_next_command_has_the_time_zone_of_the_archive(lamp_folder, tmp_path, capfd):
     assert headway("import", lamp_folder, "--route", "R", "--out", tmp_path / "log.parquet") == 0
     assert f"--time-zone {ZONE} --out grid.zarr" in capfd.readouterr().err
 
 
-def test_platforms_of_detours_are_named_with_the_stops_of_the_line_without_them(tmp_path, three_days, capfd):
+def test_rare_platforms_are_listed_with_the_stops_of_the_line_without_them(tmp_path, three_days, capfd):
     detour = (
         three_days[0]
         .head(1)
@@ -213,10 +213,10 @@ def test_platforms_of_detours_are_named_with_the_stops_of_the_line_without_them(
         )
     )
     lamp_table(pl.concat([three_days[0], detour])).write_parquet(tmp_path / "day.parquet")
-    words = ("import", tmp_path, "--route", "R", "--platform", "stop", "--out", tmp_path / "log.parquet")
-    assert headway(*words) == 0
+    args = ("import", tmp_path, "--route", "R", "--platform", "stop", "--out", tmp_path / "log.parquet")
+    assert headway(*args) == 0
     stops = [word for stop in sorted(three_days[0]["stop_id"].unique()) for word in ("--stop", stop)]
-    said = capfd.readouterr().err
-    assert f"few trains pass Z99N in direction 0; the line without them: {' '.join(stops)}\n" in said
-    words = ("--arrivals", tmp_path / "log.parquet", "--time-zone", ZONE, "--out", tmp_path / "g.zarr")
-    assert headway("grid", *words, *stops) == 0
+    stderr = capfd.readouterr().err
+    assert f"few trains pass Z99N in direction 0; the line without them: {' '.join(stops)}\n" in stderr
+    args = ("--arrivals", tmp_path / "log.parquet", "--time-zone", ZONE, "--out", tmp_path / "g.zarr")
+    assert headway("grid", *args, *stops) == 0

@@ -7,7 +7,7 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives.lamp import read_day
-from headway_prediction.feeds.archives.observations import ArchiveQuery
+from headway_prediction.feeds.archives.tables import ArchiveQuery
 
 SEVEN = int(datetime(2024, 1, 16, 12, tzinfo=UTC).timestamp())
 
@@ -50,10 +50,10 @@ def test_a_train_leaves_a_stop_when_it_first_moves_towards_the_next(tmp_path):
     assert rows.select("service_date", "direction_id").unique().rows() == [(date(2024, 1, 16), 0)]
 
 
-def test_the_move_after_a_stop_that_is_missing_is_no_departure(tmp_path):
+def test_the_move_after_a_missing_stop_is_no_departure(tmp_path):
     whole = [row("t", "a", 1, None, 0), row("t", "b", 10, 1, 3), row("t", "c", 20, 4, 6)]
-    holed = [row("u", "a", 1, None, 10), row("u", "c", 20, 14, 16)]
-    rows = read(tmp_path, whole + holed, "Blue").filter(trip_id="u")
+    with_gap = [row("u", "a", 1, None, 10), row("u", "c", 20, 14, 16)]
+    rows = read(tmp_path, whole + with_gap, "Blue").filter(trip_id="u")
     assert minutes(rows, "departure") == [None, None]
     assert minutes(rows, "arrival") == [10, 16]
 
@@ -80,12 +80,12 @@ def test_a_route_is_a_trunk_or_a_branch(tmp_path):
         ({"stop_sequence": pl.lit(0.5)}, "has stop_sequence 0.5; expected a whole number"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_shown(tmp_path, changes, sentence):
+def test_a_value_of_the_wrong_type_is_shown(tmp_path, changes, sentence):
     with pytest.raises(HeadwayError, match=sentence):
         read(tmp_path, [row("t", "a", 1, None, 0)], "Blue", **changes)
 
 
-def test_a_torn_an_empty_and_a_different_file_are_refused(tmp_path):
+def test_a_truncated_an_empty_and_a_different_file_are_refused(tmp_path):
     path = tmp_path / "day.parquet"
     pl.DataFrame([row("t", "a", 1, 0, 0)]).write_parquet(path)
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""What a simulated line did, written as each archive writes it, comes back passing by passing."""
+"""Passings of a simulated line, written in each archive's format, are imported passing by passing."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -69,7 +69,7 @@ def write_mapped(path: Path, seen: pl.DataFrame) -> None:
 
 
 def write_archive(folder: Path, form: str, days: list[pl.DataFrame]) -> list[object]:
-    """Write an archive of that format into a folder; return the words that `headway archive` needs for it."""
+    """Write an archive of that format into a folder; return the arguments that `headway archive` takes for it."""
     for seen in days:
         day = seen["service_date"][0]
         if form == "subwaydata":
@@ -103,41 +103,41 @@ def expected(days: list[pl.DataFrame], form: str, event: str) -> pl.DataFrame:
     event=st.sampled_from(["departure", "arrival"]),
     first=st.sampled_from([TUESDAY, date(2024, 3, 9), date(2024, 11, 2)]),
 )
-def test_an_archive_gives_back_the_passings_it_was_made_of(form, seed, stations, event, first):
-    """On any line and day, past midnight and over the clock changes of 10 March and 3 November 2024 too."""
+def test_the_imported_log_equals_the_simulated_passings(form, seed, stations, event, first):
+    """On any line and day, including times past midnight and the clock changes of 10 March and 3 November 2024."""
     scenario = line(stations)
     days = [seen_day(scenario, first + timedelta(days=k), seed) for k in range(2)]
     with TemporaryDirectory() as folder:
-        words = write_archive(Path(folder), form, days)
+        args = write_archive(Path(folder), form, days)
         out = Path(folder) / "out" / "log.parquet"
-        assert headway("import", *words, "--event", event, "--out", out) == 0
+        assert headway("import", *args, "--event", event, "--out", out) == 0
         log = read_arrivals(out)
     order = ["service_date", "direction_id", "stop_id", "event_time", "trip_id"]
     assert log.sort(order).equals(expected(days, form, event).sort(order))
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_one_command_later_there_is_a_grid(form, tmp_path, capfd):
+def test_the_imported_log_makes_a_grid(form, tmp_path, capfd):
     days = [seen_day(line(), TUESDAY + timedelta(days=k)) for k in range(2)]
-    words = write_archive(tmp_path, form, days)
-    assert headway("import", *words, "--out", tmp_path / "log.parquet") == 0
-    said = capfd.readouterr().err
-    assert "2 days, " in said and "next: headway grid" in said
-    assert ("the files are in the format" in said) == (form != "map")
-    words = ("--arrivals", tmp_path / "log.parquet", "--time-zone", ZONE, "--out", tmp_path / "grid.zarr")
-    assert headway("grid", *words) == 0
-    said = capfd.readouterr().err
-    assert "line R: 5 stations" in said and "2 service days" in said
+    args = write_archive(tmp_path, form, days)
+    assert headway("import", *args, "--out", tmp_path / "log.parquet") == 0
+    stderr = capfd.readouterr().err
+    assert "2 days, " in stderr and "next: headway grid" in stderr
+    assert ("the files are in the format" in stderr) == (form != "map")
+    args = ("--arrivals", tmp_path / "log.parquet", "--time-zone", ZONE, "--out", tmp_path / "grid.zarr")
+    assert headway("grid", *args) == 0
+    stderr = capfd.readouterr().err
+    assert "line R: 5 stations" in stderr and "2 service days" in stderr
 
 
-def test_a_gzipped_archive_of_gobble_is_the_same(tmp_path):
+def test_a_gzipped_gobble_archive_gives_the_same_log(tmp_path):
     seen = [seen_day(line(), TUESDAY)]
     names = stops_file(tmp_path / "stops.txt", seen)
     for compression in ("uncompressed", "gzip"):
         folder = tmp_path / compression
         write_gobble(folder, seen[0], compression)
-        words = (folder, "--route", "R", "--stop-names", names, "--out", tmp_path / f"{compression}.parquet")
-        assert headway("import", *words) == 0
+        args = (folder, "--route", "R", "--stop-names", names, "--out", tmp_path / f"{compression}.parquet")
+        assert headway("import", *args) == 0
     plain, gzipped = (read_arrivals(tmp_path / f"{name}.parquet") for name in ("uncompressed", "gzip"))
     assert plain.equals(gzipped)
 
@@ -146,9 +146,9 @@ def test_events_with_local_times_need_the_time_zone(tmp_path, capfd):
     seen = seen_day(line(), TUESDAY, suffixes="")
     local = gobble_table(seen).with_columns(pl.col("event_time").str.head(19))
     local.write_csv(tmp_path / "events.csv")
-    words = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet", "--line-id", "R")
-    assert headway(*words) == 2
+    args = ("import", tmp_path / "events.csv", "--out", tmp_path / "log.parquet", "--line-id", "R")
+    assert headway(*args) == 2
     assert "times without an offset in event_time" in capfd.readouterr().err
-    assert headway(*words, "--time-zone", ZONE) == 0
-    ours = truth(seen, stop_name=pl.col("stop_id"))
-    assert read_arrivals(tmp_path / "log.parquet").equals(ours)
+    assert headway(*args, "--time-zone", ZONE) == 0
+    expected_log = truth(seen, stop_name=pl.col("stop_id"))
+    assert read_arrivals(tmp_path / "log.parquet").equals(expected_log)

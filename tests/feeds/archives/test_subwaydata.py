@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.observations import ArchiveQuery
 from headway_prediction.feeds.archives.subwaydata import read_day
+from headway_prediction.feeds.archives.tables import ArchiveQuery
 from helpers.archive_files import write_tar_xz
 
 SEVEN = int(datetime(2024, 1, 16, 12, tzinfo=UTC).timestamp())
@@ -66,24 +66,24 @@ def test_a_train_seen_at_three_stops(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("why", "time", "seen", "gone", "kept"),
+    ("why", "time", "seen", "gone", "observed"),
     [
-        ("announced to the end and then gone", 10, 9.5, 10.5, True),
-        ("gone a little before its time: it left early", 10, 9, 9.1, True),
-        ("never gone: the archive ended while it was announced", 10, 9, None, False),
-        ("its trip vanished three minutes before", 10, 6.5, 7, False),
-        ("nobody looked for half an hour, but it was near when they last did", 10, 7, 37, True),
-        ("nobody looked for half an hour, and it was far away", 17, 7, 37, False),
+        ("predicted until it passed", 10, 9.5, 10.5, True),
+        ("removed a little before its time: it left early", 10, 9, 9.1, True),
+        ("never removed: the archive ended while it was predicted", 10, 9, None, False),
+        ("its trip disappeared three minutes before", 10, 6.5, 7, False),
+        ("no poll for half an hour, but it was near at the last one", 10, 7, 37, True),
+        ("no poll for half an hour, and it was far away at the last one", 17, 7, 37, False),
     ],
 )
-def test_only_a_time_that_was_confirmed_is_a_passing(tmp_path, why, time, seen, gone, kept):
+def test_only_an_observed_time_is_a_passing(tmp_path, why, time, seen, gone, observed):
     stops = stop("a", "101N", None, 0) + stop("a", "102N", None, time, seen, gone)
     result = read(tmp_path, trip("a"), stops, "1")
-    assert minutes(result.rows, "departure") == ([0, time] if kept else [0])
-    assert result.excluded["never confirmed"] == (0 if kept else 1)
+    assert minutes(result.rows, "departure") == ([0, time] if observed else [0])
+    assert result.excluded["never confirmed"] == (0 if observed else 1)
 
 
-def test_an_arrival_may_be_confirmed_where_the_departure_is_not(tmp_path):
+def test_an_arrival_may_be_observed_where_the_departure_is_not(tmp_path):
     rows = read(tmp_path, trip("a"), stop("a", "101N", 5, 9, 5, 5.5), "1").rows
     assert (minutes(rows, "arrival"), minutes(rows, "departure")) == ([5], [None])
 
@@ -97,20 +97,20 @@ def test_an_arrival_may_be_confirmed_where_the_departure_is_not(tmp_path):
         (None, -5 * 60, date(2024, 1, 15)),  # no start: its first passing is at 02:00
     ],
 )
-def test_a_trip_keeps_the_service_date_of_its_start(tmp_path, start, passed, day):
+def test_a_trip_has_the_service_date_of_its_start(tmp_path, start, passed, day):
     stops = stop("a", "101N", None, passed, passed, passed) + stop(
         "a", "102N", passed + 2, None, passed + 2, passed + 3
     )
     assert read(tmp_path, trip("a", start), stops, "1").rows["service_date"].to_list() == [day, day]
 
 
-def test_trains_of_one_day_that_share_a_trip_id_are_told_apart(tmp_path):
+def test_trains_of_one_day_that_share_a_trip_id_are_distinguished(tmp_path):
     trips = trip("u1", trip_id="same") + trip("u2", trip_id="same") + trip("u3", trip_id="own")
     stops = "".join(stop(uid, "101N", None, 0.5) for uid in ("u1", "u2", "u3"))
     assert read(tmp_path, trips, stops, "1").rows["trip_id"].to_list() == ["u1", "u2", "own"]
 
 
-def test_a_trip_without_a_direction_is_left_out_and_counted(tmp_path):
+def test_a_trip_without_a_direction_is_excluded_and_counted(tmp_path):
     seen = read(
         tmp_path, trip("a") + trip("b", direction=""), stop("a", "101N", 0) + stop("b", "101N", 0), "1"
     )
@@ -118,7 +118,7 @@ def test_a_trip_without_a_direction_is_left_out_and_counted(tmp_path):
     assert seen.excluded == {"without a direction": 1}
 
 
-def test_a_missing_route_is_answered_with_those_there_are(tmp_path):
+def test_the_error_for_a_missing_route_lists_the_routes(tmp_path):
     trips, stops = trip("a", route="A") + trip("c", route="C"), stop("a", "A01N", 0)
     with pytest.raises(HeadwayError, match=r"2024-01-16.*has no route 1; expected one of A, C; .*--route"):
         read(tmp_path, trips, stops, "1")
@@ -154,14 +154,14 @@ def test_a_missing_or_renamed_column_and_a_missing_member_are_named(tmp_path):
         read_day(path, ArchiveQuery())
 
 
-def test_a_torn_archive_is_refused_wherever_it_was_torn(tmp_path):
+def test_a_truncated_archive_is_refused_wherever_it_ends(tmp_path):
     whole = written(tmp_path, trip("a"), "".join(stop("a", f"1{k}N", 0) for k in range(500))).read_bytes()
-    torn = tmp_path / "torn.tar.xz"
+    truncated = tmp_path / "truncated.tar.xz"
     for share in (0.0, 0.1, 0.5, 0.9):
-        torn.write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(HeadwayError, match=r"torn.tar.xz could not be read .*--skip-bad-days"):
-            read_day(torn, ArchiveQuery())
+        truncated.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(HeadwayError, match=r"truncated.tar.xz could not be read .*--skip-bad-days"):
+            read_day(truncated, ArchiveQuery())
     for content in (whole[:-1], b"not compressed", lzma.compress(b"no tar" * 200)):
-        torn.write_bytes(content)
+        truncated.write_bytes(content)
         with pytest.raises(HeadwayError, match="could not be read"):
-            read_day(torn, ArchiveQuery())
+            read_day(truncated, ArchiveQuery())

@@ -1,7 +1,7 @@
 """TransitMatters and gobble: CSV files of arrivals and departures, one per platform and day.
 
-Columns and folders: github.com/transitmatters/gobble, docs/data-output.md. The files of a day lie in
-…/Year=2024/Month=1/Day=15/events.csv, for each platform a folder above, gzipped or not.
+Columns and folders: github.com/transitmatters/gobble, docs/data-output.md. The files of a day are in
+…/Year=2024/Month=1/Day=15/events.csv, with a folder above per platform, gzipped or not.
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.feeds.archives.columns import (
-    directions,
-    refuse_unread,
-    rows_of_routes,
-    scan_table,
-    whole_numbers,
-)
-from headway_prediction.feeds.archives.observations import ArchiveQuery, Observations, observed
-from headway_prediction.feeds.archives.times import text_instants
+from headway_prediction.feeds.archives.tables import ArchiveQuery, Observations, dates, directions, observations, refuse_unread, rows_of_routes, scan_table, text_instants, whole_numbers
 
 COLUMNS = (
     "service_date",
@@ -30,15 +22,18 @@ COLUMNS = (
     "event_time",
 )
 EVENTS = ("ARR", "DEP")
+ISO_DATE_CHARS = 10
 
 
 def read_day(paths: Sequence[Path], source: str, query: ArchiveQuery) -> Observations:
-    """Read the files of one day, which `source` names; times without an offset are local to the wanted time zone.
+    """Read the files of one day, which errors call `source`; times without an offset are local to the query's time zone.
 
-    Raises HeadwayError for a file that cannot be read or lacks a column, an event that is neither ARR nor DEP, another
-    value that cannot be read, a missing route, or local times without a time zone.
+    Raises HeadwayError for a file that cannot be read or lacks a column, an event that is neither ARR nor DEP, any other
+    value that cannot be read, a missing route, and local times without a time zone.
     """
     table = pl.concat([scan_table(path, COLUMNS) for path in paths])
+    # A service date may have a time of day after it.
+    table = table.with_columns(pl.col("service_date").str.slice(0, ISO_DATE_CHARS))
     rows = rows_of_routes(table, ["route_id"], query.routes, source)
     kinds = rows["event_type"]
     refuse_unread(kinds, ~kinds.is_in(EVENTS).fill_null(False), "event_type", " or ".join(EVENTS), source)
@@ -46,7 +41,7 @@ def read_day(paths: Sequence[Path], source: str, query: ArchiveQuery) -> Observa
         "trip_id",
         "stop_id",
         "event_type",
-        _service_dates(rows, source),
+        dates(rows, "service_date", "%Y-%m-%d", "a date such as 2024-01-15", source),
         directions(rows, "direction_id", source),
         whole_numbers(rows, "stop_sequence", source),
         text_instants(rows, "event_time", None, query.time_zone, source),
@@ -56,12 +51,4 @@ def read_day(paths: Sequence[Path], source: str, query: ArchiveQuery) -> Observa
         arrival=pl.when(pl.col("event_type") == "ARR").then("event_time"),
         departure=pl.when(pl.col("event_type") == "DEP").then("event_time"),
     )
-    return observed(events, without_date_direction_or_stop=typed.height - placed.height)
-
-
-def _service_dates(rows: pl.DataFrame, source: str) -> pl.Series:
-    values = rows["service_date"]
-    read = values.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    unread = values.is_not_null() & read.is_null()
-    refuse_unread(values, unread, "service_date", "a date such as 2024-01-15", source)
-    return read
+    return observations(events, without_date_direction_or_stop=typed.height - placed.height)

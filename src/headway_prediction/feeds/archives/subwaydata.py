@@ -1,9 +1,9 @@
 """subwaydata.nyc: a .tar.xz per day with trips.csv and stop_times.csv, made from the feed's predictions.
 
-Columns and their meaning: github.com/jamespfennell/subwaydata.nyc, etl/export and etl/journal. A stop time holds the last
-prediction of the feed, `last_observed` the last poll that still announced it, `marked_past` the first one that did not:
-because the train had passed, or because the whole trip was gone. The stop times of a trip stand in its order of travel;
-`start_time` is the planned start.
+Columns and their meaning: github.com/jamespfennell/subwaydata.nyc, etl/export and etl/journal. A stop time holds the feed's
+last prediction. `last_observed` is the last poll with that prediction, `marked_past` the first one without it: because the
+train had passed, or because the whole trip was gone. The stop times of a trip are in its order of travel; `start_time` is
+the planned start.
 """
 
 import io
@@ -14,32 +14,24 @@ from pathlib import Path
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.columns import (
-    SKIP_DAY_REMEDY,
-    directions,
-    epoch_instants,
-    reading,
-    refuse_missing,
-    rows_of_routes,
-)
-from headway_prediction.feeds.archives.observations import INSTANT, ArchiveQuery, Observations, observed
+from headway_prediction.feeds.archives.tables import INSTANT, SKIP_DAY_REMEDY, ArchiveQuery, Observations, directions, epoch_instants, observations, reading, refuse_missing, rows_of_routes
 from headway_prediction.transit.clock import service_dates
 
 TIME_ZONE = "America/New_York"
 TRIPS = ("trip_uid", "trip_id", "route_id", "direction_id", "start_time")
 STOP_TIMES = ("trip_uid", "stop_id", "arrival_time", "departure_time", "last_observed", "marked_past")
 MAX_SECS_AFTER_GONE = pl.duration(seconds=60)
-"""A time later than this after the train was gone from the feed is a prediction that nothing came of."""
+"""A time later than this after the train left the feed is a prediction that was not observed."""
 MAX_SECS_AFTER_SEEN = pl.duration(seconds=300)
-"""A time later than this after the last poll that announced it is a forecast: nobody looked when it would have come."""
+"""A time later than this after the last poll that predicted it is a forecast: no poll observed the passing."""
 
 
 def read_day(path: Path, query: ArchiveQuery) -> Observations:
     """Read one day; a trip's service date is that of its start, and before 03:00 the day before.
 
-    A stop that was never marked past was not passed as far as anybody knows, and times that lie later than the constants
-    above allow are no observations; neither are rows of trips without a direction. They are left out and counted. Raises
-    HeadwayError for a torn archive, a missing member or column, a value that cannot be read, or a missing route.
+    Excluded and counted are stops that were never marked past, times later than the constants above allow, and rows of trips
+    without a direction. Raises HeadwayError for a truncated archive, a missing member or column, a value that cannot be
+    read, and a missing route.
     """
     tables = _members(path)
     trips = rows_of_routes(tables["trips.csv"].lazy(), ["route_id"], query.routes, path)
@@ -53,8 +45,8 @@ def read_day(path: Path, query: ArchiveQuery) -> Observations:
     timed = stops.filter(pl.any_horizontal(pl.col("arrival", "departure").is_not_null()))
     rows = timed.join(typed, on="trip_uid", how="left", maintain_order="left")
     known = rows.filter(pl.col("direction_id").is_not_null())
-    return observed(
-        _named(_dated(known, query.time_zone or TIME_ZONE)),
+    return observations(
+        _with_unique_trip_ids(_with_service_dates(known, query.time_zone or TIME_ZONE)),
         never_confirmed=stops.height - timed.height,
         without_a_direction=rows.height - known.height,
     )
@@ -62,10 +54,11 @@ def read_day(path: Path, query: ArchiveQuery) -> Observations:
 
 def _members(path: Path) -> dict[str, pl.DataFrame]:
     with reading(path):
-        # The whole stream first: a torn end would pass unseen behind the last member that is read.
+        # Decompress the whole stream first: tarfile does not notice a truncated end behind the last member it reads.
         whole = lzma.decompress(path.read_bytes())
         with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
-            texts = {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}
+            files = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
+            texts = {name: file.read() for name, file in files.items() if file is not None}
     return {name: _member(texts, name, path) for name in ("trips.csv", "stop_times.csv")}
 
 
@@ -84,7 +77,7 @@ def _member(texts: dict[str, bytes], name: str, path: Path) -> pl.DataFrame:
 
 
 def _stops(table: pl.DataFrame, trips: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """The stop times of these trips, in order; arrival and departure are null unless confirmed."""
+    """The stop times of these trips, in order; arrival and departure are null unless observed."""
     own = table.join(trips, on="trip_uid", how="semi", maintain_order="left")
     times = [epoch_instants(own, name, path) for name in STOP_TIMES[2:]]
     return own.select("trip_uid", "stop_id", *times).select(
@@ -94,24 +87,24 @@ def _stops(table: pl.DataFrame, trips: pl.DataFrame, path: Path) -> pl.DataFrame
         station_id=pl.col("stop_id").str.replace("[NS]$", ""),
         stop_name=pl.col("stop_id").str.replace("[NS]$", ""),
         stop_sequence=pl.int_range(pl.len()).over("trip_uid"),
-        arrival=_confirmed("arrival_time"),
-        departure=_confirmed("departure_time"),
+        arrival=_observed("arrival_time"),
+        departure=_observed("departure_time"),
     )
 
 
-def _confirmed(time: str) -> pl.Expr:
-    in_time = pl.col(time) <= pl.col("marked_past") + MAX_SECS_AFTER_GONE
-    observed_itself = pl.col(time) <= pl.col("last_observed") + MAX_SECS_AFTER_SEEN
-    return pl.when(in_time & observed_itself).then(pl.col(time))
+def _observed(time: str) -> pl.Expr:
+    before_gone = pl.col(time) <= pl.col("marked_past") + MAX_SECS_AFTER_GONE
+    soon_after_seen = pl.col(time) <= pl.col("last_observed") + MAX_SECS_AFTER_SEEN
+    return pl.when(before_gone & soon_after_seen).then(pl.col(time))
 
 
-def _dated(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+def _with_service_dates(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     first = pl.min_horizontal("arrival", "departure").min().over("trip_uid")
     starts = rows.with_columns(start=pl.coalesce("start_time", first).cast(INSTANT))
     return starts.with_columns(service_dates(starts["start"], zone).alias("service_date"))
 
 
-def _named(rows: pl.DataFrame) -> pl.DataFrame:
-    """Trains by trip_id, which is the same every day; by trip_uid where two of one day share it."""
+def _with_unique_trip_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """Identify trains by trip_id, which is the same every day, or by trip_uid where two of one day share it."""
     shared = pl.col("trip_uid").n_unique().over("service_date", "trip_id") > 1
     return rows.with_columns(trip_id=pl.when(shared).then("trip_uid").otherwise("trip_id"))
