@@ -34,7 +34,19 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.tables import ArchiveQuery, Observations, dates, directions, epoch_instants, observations, refuse_unread, rows_of_routes, scan_table, text_instants, whole_numbers
+from headway_prediction.feeds.archives.tables import (
+    ArchiveQuery,
+    Observations,
+    dates,
+    directions,
+    epoch_instants,
+    observations,
+    refuse_unread,
+    rows_of_routes,
+    scan_table,
+    text_instants,
+    whole_numbers,
+)
 from headway_prediction.transit.clock import service_dates
 
 EPOCH = "epoch"

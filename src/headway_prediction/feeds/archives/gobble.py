@@ -9,7 +9,18 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.feeds.archives.tables import ArchiveQuery, Observations, dates, directions, observations, refuse_unread, rows_of_routes, scan_table, text_instants, whole_numbers
+from headway_prediction.feeds.archives.tables import (
+    ArchiveQuery,
+    Observations,
+    dates,
+    directions,
+    observations,
+    refuse_unread,
+    rows_of_routes,
+    scan_table,
+    text_instants,
+    whole_numbers,
+)
 
 COLUMNS = (
     "service_date",

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.feeds.archives.tables import ArchiveQuery, Observations, dates, directions, epoch_instants, observations, rows_of_routes, scan_table, whole_numbers
+from headway_prediction.feeds.archives.tables import (
+    ArchiveQuery,
+    Observations,
+    dates,
+    directions,
+    epoch_instants,
+    observations,
+    rows_of_routes,
+    scan_table,
+    whole_numbers,
+)
 
 TIME_ZONE = "America/New_York"
 ROUTES = ("trunk_route_id", "branch_route_id", "route_id")

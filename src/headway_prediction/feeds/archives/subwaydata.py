@@ -14,7 +14,18 @@ from pathlib import Path
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.archives.tables import INSTANT, SKIP_DAY_REMEDY, ArchiveQuery, Observations, directions, epoch_instants, observations, reading, refuse_missing, rows_of_routes
+from headway_prediction.feeds.archives.tables import (
+    INSTANT,
+    SKIP_DAY_REMEDY,
+    ArchiveQuery,
+    Observations,
+    directions,
+    epoch_instants,
+    observations,
+    reading,
+    refuse_missing,
+    rows_of_routes,
+)
 from headway_prediction.transit.clock import service_dates
 
 TIME_ZONE = "America/New_York"
