@@ -7,9 +7,8 @@ Each command imports what it needs when it runs, so that `headway --help` starts
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -70,8 +69,8 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None]]] = {
 class GroupedCommands(TyperGroup):
     """Lists the commands of the help under the titles of GROUPS."""
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section per group."""
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write one section per group (`ctx` and `formatter` have no public types in Typer)."""
         for title, commands in GROUPS.items():
             with formatter.section(title):
                 found = [(name, self.get_command(ctx, name)) for name in commands]

@@ -171,6 +171,6 @@ def _stations(line: "Line", planned: "pl.DataFrame", service_date: date) -> "Tab
 def _platform(stop_id: str | None, minutes: Sequence[float]) -> tuple[str, str, str, str]:
     from headway_prediction.transit.clock import gtfs_time
 
-    if not minutes:
+    if stop_id is None or not minutes:
         return stop_id or "-", "0" if stop_id else "", "", ""
     return stop_id, str(len(minutes)), gtfs_time(minutes[0]), gtfs_time(minutes[-1])

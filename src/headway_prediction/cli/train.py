@@ -57,8 +57,14 @@ def train(
     """
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
 
-    options = {"epochs": epochs, "seed": seed, "validation_days": validation_days, "test_days": test_days}
-    settings = AppConfig.load(config, base=LINE_DEFAULTS, **options)
+    settings = AppConfig.load(
+        config,
+        base=LINE_DEFAULTS,
+        epochs=epochs,
+        seed=seed,
+        validation_days=validation_days,
+        test_days=test_days,
+    )
     run_dir = out.with_name(f"{out.name}.run")
     if len(grid) == 1:
         bundle = _train_line(grid[0], settings, run_dir, quiet, extra_model or [])
