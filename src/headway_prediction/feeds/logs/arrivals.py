@@ -1,7 +1,7 @@
 """Arrival logs: one row per train passing one platform, from Parquet or CSV to a checked table."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.checks import LogChecks
 from headway_prediction.feeds.logs.files import log_batches, log_files
 
-ARRIVAL_COLUMNS = {
+ARRIVAL_COLUMNS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "line_id": pl.String,
     "service_date": pl.Date,
     "trip_id": pl.String,
@@ -106,7 +106,7 @@ def _refuse_empty() -> NoReturn:
     raise HeadwayError("the log is empty", "at least one passing", "check what wrote it")
 
 
-def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType, rows: _Rows) -> pl.Series:
+def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType | type[pl.DataType], rows: _Rows) -> pl.Series:
     values = raw[name]
     read = _dates(values) if kind == pl.Date else values.cast(kind, strict=False)
     if values.dtype.is_float() and kind == pl.Int64:
@@ -117,7 +117,11 @@ def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType, rows: _Rows) -> pl.S
         row = read.is_null().arg_max()
         raise HeadwayError(
             f"{rows.said(row)} has {name} {values[row]!r}",
-            {pl.Date: "a date such as 2025-09-26", pl.Int64: "a whole number"}.get(kind, "a text"),
+            "a date such as 2025-09-26"
+            if kind == pl.Date
+            else "a whole number"
+            if kind == pl.Int64
+            else "a text",
             "correct or remove that row",
         )
     if name == "direction_id" and not read.is_in([0, 1]).all():
