@@ -76,7 +76,9 @@ def test_no_modules_import_each_other_in_a_circle():
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_a_training_framework_is_imported_only_where_a_network_is(module):
     found = {on_import for name, on_import in imports(MODULES[module]) if name.split(".")[0] in FRAMEWORKS}
-    allowed = {True, False} if has_a_framework(module) else {False} if module.startswith(WHEN_CALLED) else set()
+    allowed = (
+        {True, False} if has_a_framework(module) else {False} if module.startswith(WHEN_CALLED) else set()
+    )
     assert found <= allowed
 
 
