@@ -1,4 +1,4 @@
-"""Medians, and other quantiles, of what is known."""
+"""Medians and quantiles that leave NaN out."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,10 @@ import numpy as np
 
 
 def median_or_nan(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Return the median along `axis` of what is not NaN, NaN where all is (many times faster than numpy.nanmedian)."""
+    """Return the median along `axis` of the values that are not NaN, NaN where there are none.
+
+    Many times faster than numpy.nanmedian.
+    """
     lines = np.moveaxis(values, axis, 0)
     ordered = _sorted_before_nan(lines)
     count = (~np.isnan(lines)).sum(axis=0)
@@ -18,7 +21,10 @@ def median_or_nan(values: np.ndarray, axis: int = 0) -> np.ndarray:
 
 
 def quantiles_or_nan(values: np.ndarray, levels: Sequence[float], axis: int = 0) -> np.ndarray:
-    """Return the quantiles (nearest rank) along `axis` of what is not NaN, NaN where all is: (levels, …)."""
+    """Return the quantiles (nearest rank) along `axis` of the values that are not NaN, NaN where there are none.
+
+    The result has shape (levels, …).
+    """
     ordered = _sorted_before_nan(np.moveaxis(values, axis, 0))
     count = (~np.isnan(ordered)).sum(axis=0)
     ranks = [np.where(count > 0, np.rint(level * (count - 1)).astype(np.int64), -1) for level in levels]
@@ -26,5 +32,5 @@ def quantiles_or_nan(values: np.ndarray, levels: Sequence[float], axis: int = 0)
 
 
 def _sorted_before_nan(lines: np.ndarray) -> np.ndarray:
-    """NaN sorts last, and one more of it is there to be taken where nothing else is."""
+    """Sort along the first axis, where NaN comes last, and append one row of NaN for lines without values."""
     return np.concatenate([np.sort(lines, axis=0), np.full((1, *lines.shape[1:]), np.nan, lines.dtype)])

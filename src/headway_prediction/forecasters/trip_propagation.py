@@ -1,4 +1,4 @@
-"""Trip propagation, the first guess as a method: each train runs on along its trip, trips to come leave on time."""
+"""Trip propagation: the physics prior as a forecaster of headways."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from headway_prediction.transit.line import DIRECTIONS
 
 @dataclass(frozen=True)
 class TripPropagation:
-    """The fitted first guess; `leads` minutes are forecast from each origin."""
+    """The fitted `prior`; forecasts `leads` minutes from each origin."""
 
     prior: PhysicsPrior
     leads: int = LEADS
@@ -31,17 +31,17 @@ class TripPropagation:
 
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
-        """Learn running times, trips and climatology on training days."""
+        """Fit the physics prior on training days."""
         return cls(fit_prior(training))
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
-        """Hold the headways that follow when every train passes as expected, and the value held now until then."""
+        """Forecast the headways of the expected trains; a platform holds its headway until the first of them passes."""
         days = self.prior.direction_days(history, service_date)
         headways = headways_of_trains(days, history, service_date, origins, self.leads)
         return Forecast.of_points(service_date, origins, headways)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what was fitted."""
+        """Return the state of the prior."""
         return self.prior.state()
 
     @classmethod
@@ -57,13 +57,16 @@ def headways_of_trains(
     origins: np.ndarray,
     leads: int = LEADS,
 ) -> np.ndarray:
-    """Return the headways (origins, leads, stations, directions) that follow when the trains of both directions pass as
-    expected: before the first passes the value held now, 10 minutes where there is none."""
+    """Return the headways (origins, leads, stations, directions) of the trains that both directions expect.
+
+    Before the first train passes, the headway held at the origin; 10 minutes where there is none.
+    """
     held, cap_mins = held_values(history, service_date, origins), history.grid.attrs["cap_mins"]
     headways = over_leads(np.full_like(held, FALLBACK_HEADWAY_MINS), leads)
     for direction, day in zip(DIRECTIONS, days, strict=True):
         order = history.line.travel_order(direction)
         for index, t0 in enumerate(origins):
-            now = held[index, order, direction]
-            headways[index][:, order, direction] = headways_with_fallback(day, now, int(t0), leads, cap_mins)
+            at_origin = held[index, order, direction]
+            ahead = headways_with_fallback(day, at_origin, int(t0), leads, cap_mins)
+            headways[index][:, order, direction] = ahead
     return headways

@@ -6,6 +6,7 @@ one Line per branch, trunk included; the trunk alone is a Line too: name the sto
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import polars as pl
 
@@ -14,6 +15,12 @@ from headway_prediction.transit.clock import time_zone
 from headway_prediction.transit.line_survey import LineSurvey
 
 DIRECTIONS = (0, 1)
+T = TypeVar("T")
+
+
+def per_direction(make: Callable[[int], T]) -> tuple[T, T]:
+    """Return what `make` returns for each direction."""
+    return make(0), make(1)
 
 
 @dataclass(frozen=True)

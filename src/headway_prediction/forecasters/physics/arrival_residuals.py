@@ -1,15 +1,12 @@
-"""What is known of each train that is expected at a platform, as rows of numbers: what `arrival_corrections` learns from.
+"""Arrival residuals: a small network that corrects the expected arrival of each train, with its spread and probability.
 
-A row is one train at one position ahead of it. It tells of the train itself, of the train that is expected to pass that
-position before it, of how far away both are, of how slow trains lately were on the way there, and of the hour; all of it
-known at the origin, and of the order of one.
+The physics prior moves every train by rule. This network learns from training days how the rules err: how late trains catch
+up, how long an overdue train still takes, what the previous train does to it. Headways follow from single trains, and there
+are more arrivals to learn from than grid cells. Applied with NumPy alone; `training.arrival_residuals` fits it.
 
-
-How much later or earlier than expected trains really arrive: a small network that corrects the first guess's minutes.
-
-The physical first guess runs every train on by rule; this learns from training days how the rules err, and how far they may
-err at that: how late trains catch up, how long one that is overdue still takes, what the train before does to it. Headways
-follow from single trains, and of these there is more to learn from than of cells. Applied without a training framework.
+Its inputs (`arrival_features`) have one row per expected train and position ahead of it. They describe the train, the train
+expected there before it, how far away both are, how slow trains lately were on the way, and the hour; all are known at the
+origin and of the order of one.
 """
 
 from collections.abc import Mapping
@@ -26,23 +23,33 @@ from headway_prediction.forecasters.physics.expected_trains import (
 from headway_prediction.transit.line import DIRECTIONS
 
 NEAR_SECTIONS = (2, 5)
-"""How slow a train was over so many of its last sections."""
+"""Delay is measured over these numbers of a train's last sections."""
 TRAIN_FEATURE_COUNT = 7 + len(NEAR_SECTIONS)
 ARRIVAL_FEATURE_COUNT = 2 * TRAIN_FEATURE_COUNT + 14
 MAX_AHEAD_MINS = 25.0
-"""Trains farther away are told apart no more: nothing is learned beyond."""
+"""Distances in time are clipped to this; nothing is learned beyond."""
 MAX_GAP_MINS = 30.0
-RECENT_MINS, RECENCY_DECAY_MINS, RECENCY_PRIOR_WEIGHT = 30, 12.0, 0.3
-"""Runs over a section in so many minutes tell of the next one, the older the less; with this weight that it is as usual."""
+RECENT_MINS = 30
+RECENCY_DECAY_MINS = 12.0
+RECENCY_PRIOR_WEIGHT = 0.3
+"""Recent delay of a section: runs of the last RECENT_MINS, decaying, shrunk to 0 with this weight."""
 MAX_SLOW_MINS = 3.0
 DAY_MINS = 1440
+TAIL = 0.1
+"""Share of trains earlier than `ArrivalTimes.earliest`, and of those later than `latest`."""
+MIN_ARRIVAL_PROBABILITY = 0.5
+"""A train less likely to pass is not expected."""
+DEFAULT_SPREAD_MINS = 1.5
+"""How much earlier and later a train may pass where no residuals were fitted."""
 
 
 @dataclass(frozen=True)
 class ArrivalFeatures:
-    """One row per train and position where it is expected to pass, position by position in the order of passing: `rows`
-    (rows, ARRIVAL_FACTS), the `train` (its row in Expected), the `position`, the position where it was `observed` last (−1
-    before it has left) and the expected `minutes`, each (rows,)."""
+    """One row per train and position where it is expected, position by position, in the order of passing.
+
+    `rows` (rows, ARRIVAL_FEATURE_COUNT); `train` (its row in ExpectedTrains), `position`, the last `observed` position (−1
+    before departure) and the expected `minutes`, each (rows,).
+    """
 
     rows: np.ndarray
     train: np.ndarray
@@ -52,27 +59,25 @@ class ArrivalFeatures:
 
 
 def arrival_features(day: DirectionDay, expected: ExpectedTrains, t0: int) -> ArrivalFeatures:
-    """Return what is known at the end of minute t0 of the trains that `day` expects then."""
-    in_turn = np.argsort(expected.minutes, axis=0, kind="stable")
-    ordered = np.take_along_axis(expected.minutes, in_turn, axis=0)
+    """Return the features of the trains `expected` at the end of minute t0."""
+    in_order = np.argsort(expected.minutes, axis=0, kind="stable")
+    ordered = np.take_along_axis(expected.minutes, in_order, axis=0)
     rank, position = np.nonzero(np.isfinite(ordered))
-    train, minutes = in_turn[rank, position], ordered[rank, position]
+    train, minutes = in_order[rank, position], ordered[rank, position]
     first = rank == 0
-    previous = in_turn[np.maximum(rank - 1, 0), position]
+    previous = in_order[np.maximum(rank - 1, 0), position]
     passed = np.where(first, day.last_observed(t0)[position], ordered[np.maximum(rank - 1, 0), position])
-    slow = _recent_delay(day, t0)
-    own, observed = (
-        _of_trains(day, expected, t0),
-        expected.features[:, TRAIN_FEATURES.index("position")].astype(int),
-    )
-    of_before = np.where(first[:, None], 0.0, own[previous])
-    way_of_before = np.where(first, 0.0, position - observed[previous])
+    delay = _recent_delay(day, t0)
+    of_trains = _train_features(day, expected, t0)
+    observed = expected.features[:, TRAIN_FEATURES.index("position")].astype(int)
+    of_previous = np.where(first[:, None], 0.0, of_trains[previous])
+    previous_stations_away = np.where(first, 0.0, position - observed[previous])
     rows = [
-        own[train],
-        of_before,
+        of_trains[train],
+        of_previous,
         _distances(minutes - (t0 + 1), position - observed[train]),
-        np.stack([first, way_of_before / 10], axis=-1),
-        slow[position] - slow[np.maximum(observed[train], 0)],
+        np.stack([first, previous_stations_away / 10], axis=-1),
+        delay[position] - delay[np.maximum(observed[train], 0)],
         _gaps(minutes - passed),
         np.broadcast_to(_hour(t0), (len(rank), 2)),
     ]
@@ -81,43 +86,45 @@ def arrival_features(day: DirectionDay, expected: ExpectedTrains, t0: int) -> Ar
     )
 
 
-def _of_trains(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.ndarray:
-    """What is known of each expected train wherever it goes: (trains, TRAIN_FACTS)."""
-    under_way, since_seen, position, overdue, late, on_trip = expected.features.T
-    slow = _delay_so_far(day, expected.rows, t0)
-    at, each = np.maximum(position.astype(int), 0), np.arange(len(slow))
-    over = [slow[each, at] - slow[each, np.maximum(at - sections, 0)] for sections in NEAR_SECTIONS]
+def _train_features(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.ndarray:
+    """Features of each expected train, the same at all positions: (trains, TRAIN_FEATURE_COUNT)."""
+    under_way, since_observed, position, overdue, late, on_trip = expected.features.T
+    delay = _delay_so_far(day, expected.rows, t0)
+    at, each = np.maximum(position.astype(int), 0), np.arange(len(delay))
+    lately = [delay[each, at] - delay[each, np.maximum(at - sections, 0)] for sections in NEAR_SECTIONS]
     columns = [
         under_way,
-        since_seen.clip(-20.0, 20.0) / 5,
+        since_observed.clip(-20.0, 20.0) / 5,
         overdue.clip(0.0, 3.0),
         np.tanh(late / 2),
         late.clip(-10.0, 30.0) / 5,
         on_trip,
-        slow[each, at].clip(-15.0, 15.0) / 4,
-        *(minutes.clip(-8.0, 8.0) / 2 for minutes in over),
+        delay[each, at].clip(-15.0, 15.0) / 4,
+        *(minutes.clip(-8.0, 8.0) / 2 for minutes in lately),
     ]
     return np.stack(columns, axis=-1)
 
 
 def _delay_so_far(day: DirectionDay, rows: np.ndarray, t0: int) -> np.ndarray:
-    """Minutes that each train ran longer than it was to, up to each position; none where unknown: (trains, positions)."""
+    """Minutes that each train ran longer than expected up to each position, 0 where unknown: (trains, positions)."""
     left = rows >= 0
     longer = np.zeros((len(rows), day.trains.minutes.shape[1]))
-    took_longer = (day.sections.run_mins - day.sections.typical)[rows[left]]
-    known = (day.trains.minutes[rows[left], 1:] < t0 + 1) & np.isfinite(took_longer)
-    longer[left, 1:] = np.where(known, took_longer, 0.0)
+    excess = (day.sections.run_mins - day.sections.typical)[rows[left]]
+    known = (day.trains.minutes[rows[left], 1:] < t0 + 1) & np.isfinite(excess)
+    longer[left, 1:] = np.where(known, excess, 0.0)
     return np.cumsum(longer, axis=1)
 
 
 def _recent_delay(day: DirectionDay, t0: int) -> np.ndarray:
-    """Minutes that trains ran longer than they were to, summed from the first position on, by the last train of each section
-    and by the mean of those of the last half hour: (positions, 2)."""
+    """Minutes that trains lately ran longer than expected, cumulated from the first position: (positions, 2).
+
+    Column 0 takes the last train of each section, column 1 the weighted mean of the last RECENT_MINS.
+    """
     since = t0 + 1 - day.trains.minutes[:, 1:]
     longer = (day.sections.run_mins - day.sections.typical).clip(-MAX_SLOW_MINS, MAX_SLOW_MINS)
-    lately = (since > 0) & (since < RECENT_MINS) & np.isfinite(longer)
-    weight = np.where(lately, np.exp(-since / RECENCY_DECAY_MINS), 0.0)
-    longer = np.where(lately, longer, 0.0)
+    recent = (since > 0) & (since < RECENT_MINS) & np.isfinite(longer)
+    weight = np.where(recent, np.exp(-since / RECENCY_DECAY_MINS), 0.0)
+    longer = np.where(recent, longer, 0.0)
     last = np.where(weight == weight.max(axis=0, initial=np.finfo(float).tiny), longer, 0.0).sum(axis=0)
     mean = (weight * longer).sum(axis=0) / (weight.sum(axis=0) + RECENCY_PRIOR_WEIGHT)
     return np.pad(np.cumsum(np.stack([last, mean], axis=-1), axis=0), ((1, 0), (0, 0)))
@@ -129,7 +136,7 @@ def _distances(ahead: np.ndarray, stations: np.ndarray) -> np.ndarray:
 
 
 def _gaps(gap: np.ndarray) -> np.ndarray:
-    """Minutes behind the train before, and whether there is one."""
+    """Features of the minutes behind the previous train, NaN where there is none: (rows, 3)."""
     known = np.isfinite(gap)
     near = np.where(known, gap, 0.0).clip(0.0, MAX_GAP_MINS)
     return np.stack([near / 10, 1 / (1 + near), known], axis=-1)
@@ -140,17 +147,9 @@ def _hour(t0: int) -> tuple[float, float]:
     return np.sin(turn), np.cos(turn)
 
 
-TAIL = 0.1
-"""One train in so many is earlier than `earliest`, and as many are later than `latest`."""
-MIN_ARRIVAL_PROBABILITY = 0.5
-"""Trains less likely to come than this are not expected."""
-DEFAULT_SPREAD_MINS = 1.5
-"""So much earlier and later a train may be where nothing was learned."""
-
-
 class ArrivalTimes(NamedTuple):
-    """When trains are believed to pass, (trains, positions), infinite where one will not: in the middle, and so early and so
-    late that a TAIL of them is beyond; and how likely they `arrival_probability` at all."""
+    """Expected arrivals, each (trains, positions): median `minutes` (infinite where a train will not pass), `earliest` and
+    `latest` (a share TAIL lies beyond each), and the `arrival_probability`."""
 
     minutes: np.ndarray
     earliest: np.ndarray
@@ -159,8 +158,8 @@ class ArrivalTimes(NamedTuple):
 
 
 class PredictedResiduals(NamedTuple):
-    """Of single trains: how many minutes `late` one is (rows,), how much earlier and later than that it may be, `spread`
-    (rows, 2), and how likely it `comes` (rows,)."""
+    """Minutes `late` against the expectation (rows,), `spread` earlier and later than that (rows, 2), probability that the
+    train `comes` (rows,)."""
 
     late: np.ndarray
     spread: np.ndarray
@@ -169,11 +168,11 @@ class PredictedResiduals(NamedTuple):
 
 @dataclass(frozen=True)
 class ArrivalResiduals:
-    """What was learned of a line with so many `positions` in its longer direction: the weights (inputs, outputs) and biases
-    (outputs,) of `layers`, of which all but the last are followed by a rectifier; no layers correct nothing.
+    """A fitted multilayer perceptron; `positions` is the length of the line's longer direction.
 
-    The last layer has four outputs: minutes later than expected, what softplus makes the minutes that it may be earlier and
-    later than that, and the logit of how likely it comes at all.
+    `layers` holds weights (inputs, outputs) and biases (outputs,), with a rectifier after all but the last; no layers leave
+    arrivals as expected. The four outputs: minutes late; two values whose softplus is the spread earlier and later; the
+    logit of the arrival probability.
     """
 
     positions: int
@@ -181,40 +180,37 @@ class ArrivalResiduals:
 
     @classmethod
     def none(cls) -> Self:
-        """Return what holds where nothing was learned."""
+        """Return residuals that leave arrivals as expected."""
         return cls(0, ())
 
     def times(self, day: DirectionDay, direction: int, expected: ExpectedTrains, t0: int) -> ArrivalTimes:
-        """Return when the expected trains are believed to pass; none does before the end of minute t0, and those that are
-        likelier not to come than to come do not."""
+        """Return the corrected arrivals, none before the end of minute t0, none below MIN_ARRIVAL_PROBABILITY."""
         minutes, shape = expected.minutes.copy(), expected.minutes.shape
-        spread, arrival_probability = np.full((*shape, 2), DEFAULT_SPREAD_MINS), np.ones(shape)
+        spread, probability = np.full((*shape, 2), DEFAULT_SPREAD_MINS), np.ones(shape)
         if self.layers:
             features = arrival_features(day, expected, t0)
             predicted = self.predict(arrival_inputs(features, direction, self.positions))
             at = features.train, features.position
-            minutes[at], spread[at], arrival_probability[at] = (
-                features.minutes + predicted.late,
-                predicted.spread,
-                predicted.comes,
-            )
-        minutes[arrival_probability < MIN_ARRIVAL_PROBABILITY] = np.inf
-        parts = minutes, minutes - spread[..., 0], minutes + spread[..., 1]
-        return ArrivalTimes(*(np.maximum(part, t0 + 1) for part in parts), arrival_probability)
+            minutes[at] = features.minutes + predicted.late
+            spread[at], probability[at] = predicted.spread, predicted.comes
+        minutes[probability < MIN_ARRIVAL_PROBABILITY] = np.inf
+        middle, earliest, latest = (
+            np.maximum(part, t0 + 1) for part in (minutes, minutes - spread[..., 0], minutes + spread[..., 1])
+        )
+        return ArrivalTimes(middle, earliest, latest, probability)
 
     def predict(self, inputs: np.ndarray) -> PredictedResiduals:
-        """Return what is told of rows of `arrival_inputs`."""
+        """Run the network on rows of `arrival_inputs`."""
         hidden = inputs
         for weights, biases in self.layers[:-1]:
             hidden = np.maximum(hidden @ weights + biases, 0.0)
         weights, biases = self.layers[-1]
         outputs = hidden @ weights + biases
-        return PredictedResiduals(
-            outputs[:, 0], np.logaddexp(0.0, outputs[:, 1:3]), np.exp(-np.logaddexp(0.0, -outputs[:, 3]))
-        )
+        spread, comes = np.logaddexp(0.0, outputs[:, 1:3]), np.exp(-np.logaddexp(0.0, -outputs[:, 3]))
+        return PredictedResiduals(outputs[:, 0], spread, comes)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return everything learned as named arrays."""
+        """Return the fitted network as named arrays."""
         state = {"positions": np.array(self.positions)}
         for number, (weights, biases) in enumerate(self.layers):
             state |= {f"weights_{number}": weights, f"biases_{number}": biases}
@@ -229,16 +225,18 @@ class ArrivalResiduals:
 
 
 def inputs_width(positions: int) -> int:
-    """Return how many columns `arrival_inputs` has on a line with so many positions."""
+    """Return the number of columns of `arrival_inputs` on a line of `positions` positions."""
     return ARRIVAL_FEATURE_COUNT + len(DIRECTIONS) * (2 * positions + 1)
 
 
 def arrival_inputs(features: ArrivalFeatures, direction: int, positions: int) -> np.ndarray:
-    """Return the facts, and by direction which position is ahead and where the train was seen: (rows, inputs_width)."""
-    ahead = _one_of(positions * direction + features.position, len(DIRECTIONS) * positions)
-    observed = _one_of((positions + 1) * direction + 1 + features.observed, len(DIRECTIONS) * (positions + 1))
+    """Return the features with one-hot position ahead and last observed position, by direction: (rows, inputs_width)."""
+    ahead = _one_hot(positions * direction + features.position, len(DIRECTIONS) * positions)
+    observed = _one_hot(
+        (positions + 1) * direction + 1 + features.observed, len(DIRECTIONS) * (positions + 1)
+    )
     return np.concatenate([features.rows, ahead, observed], axis=-1)
 
 
-def _one_of(places: np.ndarray, count: int) -> np.ndarray:
-    return np.eye(count, dtype=np.float32)[places]
+def _one_hot(indices: np.ndarray, count: int) -> np.ndarray:
+    return np.eye(count, dtype=np.float32)[indices]

@@ -1,23 +1,27 @@
-"""How the trains of one direction run on from what is known at an origin, and the headways that follow."""
+"""Dead reckoning: move each train of one direction along its typical running times, and derive the headways.
+
+The base of the propagation forecaster. `physics.expected_trains` adds trips, turnarounds and train following.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.physics.running_times import DirectionRuns
 
 TRAIN_OVERDUE_MINS = 3.0
 DEPARTURE_OVERDUE_MINS = 6.0
+"""A train or departure overdue by more than this is no longer expected."""
 MIN_SERVED_SHARE = 0.5
-"""A platform that fewer of the trains seen upstream go on to serve is left out of their run."""
+"""A train is expected only at platforms that at least this share of the trains observed upstream serve."""
 
 
 @dataclass(frozen=True)
 class TrainsOfDay:
-    """One direction's passings of a service day in order of time, its planned departures, and the usual headways.
+    """One direction on a service day: passings in order of time, planned departures, typical headways at the first platform.
 
-    `planned` holds the sorted minutes of the planned departures at the first platform, None without a plan.
+    `minutes`, `positions` and `trains` have shape (passings,). `planned` holds the sorted minutes of the planned departures
+    at the first platform, None without a plan. `typical_headways` has shape (half-hours,).
     """
 
     minutes: np.ndarray
@@ -27,8 +31,8 @@ class TrainsOfDay:
     typical_headways: np.ndarray
 
 
-def dead_reckoning(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = LEADS) -> np.ndarray:
-    """Return headways (leads, positions) that follow from the trains known at t0; NaN where no train is expected."""
+def dead_reckoning(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int) -> np.ndarray:
+    """Return the headways (leads, positions) of the trains known at the end of minute t0; NaN where no train is expected."""
     known = int(np.searchsorted(day.minutes, t0 + 1, side="left"))
     minutes, positions = day.minutes[:known], day.positions[:known]
     last_observed = np.full(runs.served.shape[0], np.nan)
@@ -38,7 +42,7 @@ def dead_reckoning(day: TrainsOfDay, runs: DirectionRuns, t0: int, leads: int = 
         [
             _trains_under_way(minutes, positions, day.trains[:known], runs, since_first, t0),
             _trains_to_come(day, minutes[positions == 0], runs, since_first, t0, leads),
-            np.full((1, len(since_first)), np.inf),  # there may be no train at all
+            np.full((1, len(since_first)), np.inf),  # at least one row, even without trains
         ]
     )
     return headways_of_arrivals(np.sort(arrivals, axis=0), last_observed, t0, leads)
@@ -52,7 +56,7 @@ def _trains_under_way(
     since_first: np.ndarray,
     t0: int,
 ) -> np.ndarray:
-    """Expected arrivals (trains, positions) of the trains on the line; infinite where a train will not come."""
+    """Expected arrivals (trains, positions) of the trains on the line; infinite where a train will not pass."""
     _, from_end = np.unique(trains[::-1], return_index=True)
     last = len(trains) - 1 - from_end
     at, observed = positions[last], minutes[last]
@@ -68,7 +72,7 @@ def _trains_under_way(
 def _trains_to_come(
     day: TrainsOfDay, departed: np.ndarray, runs: DirectionRuns, since_first: np.ndarray, t0: int, leads: int
 ) -> np.ndarray:
-    """Expected arrivals (trains, positions) of the trains that have not left the first platform yet."""
+    """Expected arrivals (trains, positions) of trains that have not left the first platform."""
     last = departed[-1] if len(departed) else None
     if day.planned is not None:
         departures = _pending_departures(day.planned, last, t0, leads)
@@ -79,7 +83,7 @@ def _trains_to_come(
 
 
 def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: int, leads: int) -> np.ndarray:
-    """Planned departures that are still to come: after the one that the last departure fulfilled, ≤ 6 min overdue."""
+    """Planned departures after the one that the last departure fulfilled, at most 6 minutes overdue: (departures,)."""
     pending = (planned >= t0 + 1 - DEPARTURE_OVERDUE_MINS) & (planned < t0 + 1 + leads)
     if last_departure is not None:
         fulfilled = planned[np.argmin(np.abs(planned - last_departure))]
@@ -90,7 +94,7 @@ def _pending_departures(planned: np.ndarray, last_departure: float | None, t0: i
 def typical_departures(
     typical_headways: np.ndarray, last_departure: float | None, t0: int, leads: int
 ) -> np.ndarray:
-    """Departures at the usual headway after the last one, the first of them not before now; none before a first train."""
+    """Return departures at the typical headway after the last one, none before the end of t0; empty before a first train."""
     half_hour = min(t0 // 30, len(typical_headways) - 1)
     headway = typical_headways[half_hour]
     if last_departure is None or not np.isfinite(headway):
@@ -100,7 +104,10 @@ def typical_departures(
 
 
 def headways_of_arrivals(arrivals: np.ndarray, last_observed: np.ndarray, t0: int, leads: int) -> np.ndarray:
-    """Headways (leads, positions) held at the end of each minute; NaN where no train is expected by then."""
+    """Return the headways (leads, positions) held at the end of each minute after t0; NaN where no train passes by then.
+
+    `arrivals` (trains, positions) are sorted along trains, infinite where none passes; `last_observed` (positions,).
+    """
     previous = np.concatenate([last_observed[None, :], arrivals[:-1]])
     with np.errstate(invalid="ignore"):
         headways = arrivals - previous

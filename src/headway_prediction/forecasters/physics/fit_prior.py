@@ -1,8 +1,9 @@
-"""What the training days of one direction show of its trips: each day's trains and plan, matched once for all trials.
+"""Fit the physics prior on training days: trips, turnarounds and train following, each judged on validation days.
 
-Learning the first guess on training days, and which source of trips is worth believing.
-
-First guesses for training days that know nothing of the day they guess: what is learned on them must hold on new days."""
+`fit_prior` fits everything on all training days. Which source of trips and which parts of train following are used is decided
+by the error on the newest training days, each forecast without its own trips. `cross_fit_priors` gives every training day a
+prior fitted on other days, so that what is learned on top of the prior holds on new days.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,13 +43,24 @@ from headway_prediction.forecasters.physics.typical_trips import typical_trips
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import DAY_TYPES, day_type_of
-from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.transit.line import DIRECTIONS, per_direction
+
+FOLDS = 5
+VALIDATION_DAYS = 3
+VALIDATION_STEP_MINS = 10
+MAX_SOURCE_ERROR_SHARE = 0.98
+"""A source of trips is used when its error is under this share of the error without trips."""
+MAX_PART_ERROR_SHARE = 0.99
+"""A further part of train following is used when its error is under this share of the error without it."""
 
 
 @dataclass(frozen=True)
 class TrainingTrips:
-    """One `direction` of the training days, its `runs` as learned from them and the climatology's `medians`, the `trains` of
-    every service date, and how `late` they were on those that have a plan."""
+    """One `direction` of the training days, its trains matched with the plan once for all fits and validations.
+
+    `runs` and the climatology's `medians` were fitted on all training days. `trains` holds the trains of every service date,
+    `late` their lateness on the dates that have a plan.
+    """
 
     training: LineHistory
     direction: int
@@ -59,7 +71,7 @@ class TrainingTrips:
 
     @classmethod
     def of(cls, training: LineHistory, direction: int, runs: DirectionRuns, medians: np.ndarray) -> Self:
-        """Find the trains of all training days and match them with the plan."""
+        """Build the trains of all training days and match them with the plan."""
         trains = trains_by_date(training, training.service_dates, direction, runs)
         plans = {day: planned_trips(training, day, direction) for day in trains}
         late = {
@@ -74,38 +86,37 @@ class TrainingTrips:
         """The stations of the direction in the order of travel."""
         return self.training.line.travel_order(self.direction)
 
+    @property
+    def days_with_trains(self) -> list[date]:
+        """The training days on which the direction was served."""
+        return [day for day, trains in self.trains.items() if len(trains.minutes)]
+
     def fit_trips(
         self, source: str, exclude: date | None = None, day_types: Sequence[int] = DAY_TYPES
     ) -> TripSource:
-        """Learn the trips of these day kinds from all training days but `exclude`."""
-        late = (
-            [observed for day, observed in self.late.items() if day != exclude] if source == "planned" else []
-        )
-        typical = self._typical_trips_of(day_types, exclude) if source == "typical" else {}
+        """Fit the trips of these day types on all training days but `exclude`."""
+        late, typical = [], {}
+        if source == "planned":
+            late = [lateness for day, lateness in self.late.items() if day != exclude]
+        if source == "typical":
+            typical = self._typical_trips(day_types, exclude)
         return TripSource(source, typical_lateness(late, len(self.station_order)), typical)
 
-    def _typical_trips_of(self, day_types: Sequence[int], exclude: date | None) -> dict[int, TripTable]:
-        """Usual trips of the day kinds that have any."""
-        days = {
-            day_type: [
-                trains
-                for day, trains in self.trains.items()
-                if day_type_of(day) == day_type and day != exclude
-            ]
-            for day_type in day_types
-        }
-        found = {
-            day_type: typical_trips(trains, len(self.station_order)) for day_type, trains in days.items()
-        }
-        return {day_type: table for day_type, table in found.items() if len(table.minutes)}
+    def _typical_trips(self, day_types: Sequence[int], exclude: date | None) -> dict[int, TripTable]:
+        """Typical trips of the day types that have any."""
+        tables = {}
+        for day_type in day_types:
+            days = [day for day in self.trains if day_type_of(day) == day_type and day != exclude]
+            tables[day_type] = typical_trips([self.trains[day] for day in days], len(self.station_order))
+        return {day_type: table for day_type, table in tables.items() if len(table.minutes)}
 
     def validation_day(self, service_date: date, source: str) -> DirectionDay:
-        """Return a training day as one that knows nothing of its trips but what the other days tell."""
+        """Return a training day whose trips are fitted on the other training days."""
         trip_source = self.fit_trips(source, exclude=service_date, day_types=[day_type_of(service_date)])
         return self.training_day(service_date, trip_source)
 
     def training_day(self, service_date: date, trip_source: TripSource) -> DirectionDay:
-        """Return a training day with the trips that `trip_source` expects on it, on which trains simply run on."""
+        """Return a training day with the trips of `trip_source` and without train following."""
         train_following = TrainFollowing.none(len(self.station_order))
         trains = self.trains[service_date]
         return trip_source.direction_day(
@@ -113,119 +124,102 @@ class TrainingTrips:
         )
 
 
-VALIDATION_DAYS = 3
-VALIDATION_STEP_MINS = 10
-MAX_ERROR_SHARE = 0.98
-"""A source is believed when its error is under this share of that of the simpler one."""
-MAX_PART_ERROR_SHARE = 0.99
-"""The same for a part of how trains follow one another."""
-
-
 def fit_prior(training: LineHistory) -> PhysicsPrior:
-    """Learn running times, climatology and trips from training days alone."""
+    """Fit running times, climatology, trips, turnarounds and train following on training days."""
     runs, medians = Propagation.fit(training).runs, Climatology.fit(training).medians
-    training_trips = [
-        TrainingTrips.of(training, direction, runs[direction], medians) for direction in DIRECTIONS
-    ]
-    sources = [_best_source(one_way) for one_way in training_trips]
-    trips = tuple(one_way.fit_trips(source) for one_way, source in zip(training_trips, sources, strict=True))
-    train_following = tuple(map(_best_train_following, training_trips, sources))
+    training_trips = per_direction(lambda d: TrainingTrips.of(training, d, runs[d], medians))
+    sources = per_direction(lambda d: _best_source(training_trips[d]))
+    trips = per_direction(lambda d: training_trips[d].fit_trips(sources[d]))
+    train_following = per_direction(lambda d: _best_train_following(training_trips[d], sources[d]))
     return PhysicsPrior(runs, trips, _fit_turnarounds(training_trips, trips), train_following, medians)
 
 
 def _best_train_following(one_way: TrainingTrips, source: str) -> TrainFollowing:
-    """Learn how trains run behind one another; of its parts, those with which the newest training days are told better.
-
-    Each of these days is told with what the other days taught; a single day teaches nothing.
-    """
-    trip_source = one_way.fit_trips(source)
-    days = [day for day, trains in one_way.trains.items() if len(trains.minutes)]
-    observed = {day: one_way.training_day(day, trip_source).sections for day in days}
-    if len(observed) < 2:
+    """Fit train following with the parts that lower the error on validation days; none with fewer than two days."""
+    trip_source, days = one_way.fit_trips(source), one_way.days_with_trains
+    if len(days) < 2:
         return TrainFollowing.none(len(one_way.station_order))
+    sections = {day: one_way.training_day(day, trip_source).sections for day in days}
     errors = []
     for day in _validation_days(days):
-        others = fit_train_following(Sections.of_days([observed[other] for other in days if other != day]))
-        running = one_way.validation_day(day, source)
+        others = fit_train_following(Sections.of_days([sections[other] for other in days if other != day]))
+        trial = one_way.validation_day(day, source)
         errors.append(
-            [_error(one_way, day, replace(running, train_following=part)) for part in _parts(others)]
+            [_error(one_way, day, replace(trial, train_following=parts)) for parts in _parts(others)]
         )
-    learned = fit_train_following(Sections.of_days(list(observed.values())))
-    return _parts(learned)[_best_part([_mean(of_part) for of_part in zip(*errors, strict=True)])]
+    fitted = fit_train_following(Sections.of_days(list(sections.values())))
+    return _parts(fitted)[_best_parts([_mean(by_day) for by_day in zip(*errors, strict=True)])]
 
 
-def _parts(learned: TrainFollowing) -> tuple[TrainFollowing, ...]:
-    """What was learned with more and more of its parts, from none on."""
-    none = TrainFollowing.none(len(learned.min_headway))
-    apart = replace(none, min_headway=learned.min_headway)
-    paced = replace(apart, pace_shrinkage=learned.pace_shrinkage, max_slowness=learned.max_slowness)
-    growing = replace(apart, dwell_growth=learned.dwell_growth, dwell_offset=learned.dwell_offset)
-    return none, apart, paced, growing, learned
+def _parts(fitted: TrainFollowing) -> tuple[TrainFollowing, ...]:
+    """Nothing, minimum headways alone, these with pace, these with dwell growth, and everything."""
+    none = TrainFollowing.none(len(fitted.min_headway))
+    separated = replace(none, min_headway=fitted.min_headway)
+    paced = replace(separated, pace_shrinkage=fitted.pace_shrinkage, max_slowness=fitted.max_slowness)
+    growing = replace(separated, dwell_growth=fitted.dwell_growth, dwell_offset=fitted.dwell_offset)
+    return none, separated, paced, growing, fitted
 
 
-def _best_part(errors: Sequence[float]) -> int:
-    """The place of the part that is clearly better than all before it."""
+def _best_parts(errors: Sequence[float]) -> int:
+    """The index of the parts that are clearly better than all chosen before."""
     best = 0
-    for place, error in enumerate(errors):
+    for index, error in enumerate(errors):
         if error < MAX_PART_ERROR_SHARE * errors[best]:
-            best = place
+            best = index
     return best
 
 
 def _fit_turnarounds(
     training_trips: Sequence[TrainingTrips], trips: Sequence[TripSource]
 ) -> tuple[Turnarounds, Turnarounds]:
-    """Learn how trains turn round into each direction, from the trips that are believed."""
+    """Fit the turnarounds into each direction, with trips from the chosen sources."""
     days = [
-        [
-            one_way.training_day(day, trip_source)
-            for one_way, trip_source in zip(training_trips, trips, strict=True)
-        ]
+        [one_way.training_day(day, source) for one_way, source in zip(training_trips, trips, strict=True)]
         for day in training_trips[0].training.service_dates
     ]
-    into = [[terminal_of_day(day[d], day[1 - d]) for day in days] for d in DIRECTIONS]
-    return tuple(fit_turnarounds([day for day in observed if day is not None]) for observed in into)
+
+    def into(direction: int) -> Turnarounds:
+        terminals = [terminal_of_day(day[direction], day[1 - direction]) for day in days]
+        return fit_turnarounds([terminal for terminal in terminals if terminal is not None])
+
+    return per_direction(into)
 
 
 def _best_source(one_way: TrainingTrips) -> str:
-    """Return the source that errs least on the newest training days, each forecast from what the others tell.
+    """Return the source of trips with the lowest error on validation days.
 
-    A plan can be changed by those who run the line, so it is preferred as long as it is hardly worse than the usual trips.
+    The plan is preferred when it is hardly worse than typical trips: it also covers changes that operators make.
     """
-    days = _validation_days([day for day, trains in one_way.trains.items() if len(trains.minutes)])
+    days = _validation_days(one_way.days_with_trains)
     sources = TRIP_SOURCES if one_way.training.timetable is not None else TRIP_SOURCES[1:]
     errors = {
         source: _mean([_error(one_way, day, one_way.validation_day(day, source)) for day in days])
         for source in sources
     }
-    better = {source: error for source, error in errors.items() if error < MAX_ERROR_SHARE * errors["none"]}
+    better = {s: error for s, error in errors.items() if error < MAX_SOURCE_ERROR_SHARE * errors["none"]}
     if not better:
         return "none"
-    min_headway = min(better, key=better.get)
-    return (
-        "planned" if better.get("planned", np.inf) * MAX_ERROR_SHARE <= better[min_headway] else min_headway
-    )
+    best = min(better, key=lambda source: better[source])
+    return "planned" if better.get("planned", np.inf) * MAX_SOURCE_ERROR_SHARE <= better[best] else best
 
 
 def _mean(errors: Sequence[float]) -> float:
-    """Mean over the days that tell anything; infinite where none does."""
+    """Mean over the days with an error; infinite where none has one."""
     known = [error for error in errors if np.isfinite(error)]
     return float(np.mean(known)) if known else np.inf
 
 
 def _validation_days(service_dates: list[date]) -> list[date]:
-    """The newest days of a kind that another training day has: others say nothing about usual trips.
+    """The newest days whose day type another training day shares: the others cannot validate typical trips.
 
-    Where every kind has one day, there are no usual trips to be tried, and any day judges the plan.
+    Where every day type has one day there are no typical trips to validate, so any day validates the plan.
     """
     day_types = [day_type_of(day) for day in service_dates]
-    recurring = [
-        day for day, day_type in zip(service_dates, day_types, strict=True) if day_types.count(day_type) > 1
-    ]
+    recurring = [day for day in service_dates if day_types.count(day_type_of(day)) > 1]
     return (recurring or service_dates)[-VALIDATION_DAYS:]
 
 
-def _error(one_way: TrainingTrips, service_date: date, running: DirectionDay) -> float:
+def _error(one_way: TrainingTrips, service_date: date, trial: DirectionDay) -> float:
     """Mean absolute error in minutes over the valid cells after every tenth minute of a day; NaN where none is valid."""
     day, order = one_way.training.day(service_date), one_way.station_order
     held = day["headway"].values[:, order, one_way.direction]
@@ -233,25 +227,24 @@ def _error(one_way: TrainingTrips, service_date: date, running: DirectionDay) ->
     origins = np.arange(0, len(truth) - LEADS, VALIDATION_STEP_MINS)
     origins = origins[np.isfinite(truth[origins]).any(axis=1)]
     cap_mins = one_way.training.grid.attrs["cap_mins"]
-    ahead = [headways_with_fallback(running, held[t0], int(t0), LEADS, cap_mins) for t0 in origins]
-    wrong = [np.abs(found - truth[t0 + 1 : t0 + 1 + LEADS]) for t0, found in zip(origins, ahead, strict=True)]
-    known = np.isfinite(wrong)
-    return float(np.mean(wrong, where=known)) if known.any() else np.nan
-
-
-FOLDS = 5
+    errors = []
+    for t0 in origins.tolist():
+        forecast = headways_with_fallback(trial, held[t0], t0, LEADS, cap_mins)
+        errors.append(np.abs(forecast - truth[t0 + 1 : t0 + 1 + LEADS]))
+    known = np.isfinite(errors)
+    return float(np.mean(errors, where=known)) if known.any() else np.nan
 
 
 def folds_of(service_dates: Sequence[date], count: int) -> list[list[date]]:
-    """Deal service dates out in turn, so that every fold holds days of all kinds; no fold is empty."""
+    """Deal service dates out in turn, so that every fold has days of all types; no fold is empty."""
     count = min(count, len(service_dates))
     return [list(service_dates[start::count]) for start in range(count)]
 
 
 def cross_fit_priors(training: LineHistory, count: int = FOLDS) -> dict[date, PhysicsPrior]:
-    """Return, for every training day, a first guess fitted on the other folds; of a single day, on that day itself."""
+    """Return, for every training day, a prior fitted on the other folds; for a single day, one fitted on that day."""
     dates = training.service_dates
-    priors = {}
+    priors: dict[date, PhysicsPrior] = {}
     for fold in folds_of(dates, count):
         others = [day for day in dates if day not in fold] or dates
         priors |= dict.fromkeys(fold, fit_prior(training.select(others)))
@@ -259,6 +252,6 @@ def cross_fit_priors(training: LineHistory, count: int = FOLDS) -> dict[date, Ph
 
 
 def fold_numbers(priors: Mapping[date, PhysicsPrior]) -> dict[date, int]:
-    """Return the number of each day's fold, from 0 on: the days of one share their guess."""
+    """Return the number of each day's fold, from 0 on: the days of a fold share their prior."""
     numbers = {prior: number for number, prior in enumerate(dict.fromkeys(priors.values()))}
     return {day: numbers[prior] for day, prior in priors.items()}

@@ -1,8 +1,9 @@
-"""Turn-rounds: a train that arrives late at the end of one direction leaves late in the other.
+"""Turnarounds: a train that arrives late at the end of one direction departs late in the other.
 
-Which trip feeds which is not in every plan, but the clock shows it: the departures of a direction follow arrivals of the
-other at steady intervals, and a train must come and turn before it leaves. Both intervals are learned on training days,
-one kind of turn-round after the other, as long as they explain departures clearly better than the trips' own usual minutes.
+Many plans do not state which trip a vehicle works next, but the clock shows it: departures of a direction follow arrivals
+of the other at steady intervals, and a train must arrive and turn before it departs. `fit_turnarounds` estimates the interval
+and the minimum turnaround time from training days, one type of turnaround after the other, as long as each explains
+departures clearly better than the trips' own typical minutes do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,25 +19,26 @@ INTERVALS_MINS = np.arange(2.0, 46.0)
 SAME_INTERVAL_MINS = 1.5
 SLACK_MINS = np.arange(0.0, 15.0, 0.5)
 MAX_TURNAROUND_TYPES = 3
-MIN_PAIRS, MIN_HELD_UP = 20, 10
-"""Pairs that a kind of turn-round must have been seen in, and how many of these a late arrival must have held up."""
-MAX_ERROR_SHARE, STANDARD_ERRORS = 0.9, 2.0
-"""A kind of turn-round is believed when departures err under this share of what they err by without it, and the gain is that
-many of its standard errors."""
+MIN_PAIRS = 20
+MIN_HELD_UP = 10
+"""A type needs this many observed pairs, and this many departures that a late arrival held up."""
+MAX_ERROR_SHARE = 0.9
+MIN_STANDARD_ERRORS = 2.0
+"""A type is used when it leaves under this share of the departures' error, and the gain is this many standard errors."""
 MAX_ERROR_MINS = 15.0
-"""A departure that is further off counts as this: something else happened to it."""
+"""Larger departure errors count as this: they have other causes."""
 
 
 @dataclass(frozen=True)
 class Turnarounds:
-    """Kinds of turn-round into one direction: the usual `interval` from arrival to departure and the `min_turnaround` that a turn
-    takes, each (kinds,) in minutes."""
+    """Turnaround types into one direction: typical `interval` from arrival to departure and `min_turnaround`, in minutes,
+    each (types,)."""
 
     interval: np.ndarray
     min_turnaround: np.ndarray
 
     def inbound(self, departing: DirectionDay, arriving: DirectionDay) -> InboundTrips | None:
-        """Return which trips of the arriving direction feed those of the departing one; None where none is known to."""
+        """Return the arriving trip that feeds each departing trip; None where trips or turnarounds are unknown."""
         if departing.trips is None or arriving.trips is None or not len(self.interval):
             return None
         departures, arrivals = departing.trips.minutes[:, 0].copy(), arriving.trips.minutes[:, -1].copy()
@@ -58,8 +60,11 @@ class Turnarounds:
 
 
 class TerminalDay(NamedTuple):
-    """One training day where one direction ends and the other begins, in minutes of the service day: when trips are expected
-    to arrive and to depart, and when they did (`arrived`, `departed`; NaN where not seen); (trips,) of either direction."""
+    """One training day at the terminal where one direction ends and the other begins, in service-day minutes.
+
+    Expected `arrivals` and `departures`, observed `arrived` and `departed` (NaN where not observed), each (trips,) of its
+    direction.
+    """
 
     arrivals: np.ndarray
     arrived: np.ndarray
@@ -68,50 +73,55 @@ class TerminalDay(NamedTuple):
 
 
 def terminal_of_day(departing: DirectionDay, arriving: DirectionDay) -> TerminalDay | None:
-    """Return what a day shows of its turn-rounds; None where no trips were expected."""
+    """Return a day's expected and observed times at the terminal; None where no trips are known."""
     if departing.trips is None or arriving.trips is None:
         return None
-    arrived, departed = arriving.observed_minutes_of_trips[:, -1], departing.observed_minutes_of_trips[:, 0]
+    arrived = arriving.observed_minutes_of_trips[:, -1]
+    departed = departing.observed_minutes_of_trips[:, 0]
     return TerminalDay(arriving.trips.minutes[:, -1], arrived, departing.trips.minutes[:, 0], departed)
 
 
 def fit_turnarounds(days: Sequence[TerminalDay]) -> Turnarounds:
-    """Learn the kinds of turn-round from training days, the one that explains most first; none if nothing is explained."""
-    day_types: list[tuple[float, float]] = []
+    """Estimate the turnaround types of training days, the most explanatory first; no types where none explains anything."""
+    types: list[tuple[float, float]] = []
     days = [TerminalDay(*(part.copy() for part in day)) for day in days]
-    while len(day_types) < MAX_TURNAROUND_TYPES and (found := _best(days)) is not None:
-        day_types.append(found)
+    while len(types) < MAX_TURNAROUND_TYPES and (found := _best_type(days)) is not None:
+        types.append(found)
         _remove_pairs(days, found[0])
-    interval, min_turnaround = np.array(day_types).reshape(-1, 2).T
+    interval, min_turnaround = np.array(types).reshape(-1, 2).T
     return Turnarounds(interval, min_turnaround)
 
 
-def _best(days: Sequence[TerminalDay]) -> tuple[float, float] | None:
-    """The interval and the least turn that explain most minutes of error, None where none does clearly."""
-    best, most = None, 0.0
+def _best_type(days: Sequence[TerminalDay]) -> tuple[float, float] | None:
+    """The interval and minimum turnaround that explain most departure error, None where none does clearly."""
+    best, best_gain = None, 0.0
     for interval in INTERVALS_MINS:
-        observed = np.array([pair for day in days for pair in _observed_pairs(day, interval)]).reshape(-1, 3)
-        if len(observed) < MIN_PAIRS:
+        pairs = [pair for day in days for pair in _observed_pairs(day, interval)]
+        if len(pairs) < MIN_PAIRS:
             continue
-        for min_turnaround in interval - SLACK_MINS[interval - SLACK_MINS >= 0]:
-            gain = _gain(*observed.T, min_turnaround)
-            if gain > most:
-                best, most = (float(interval), float(min_turnaround)), gain
+        arrived, expected, departed = np.array(pairs).T
+        for shortest in interval - SLACK_MINS[interval - SLACK_MINS >= 0]:
+            gain = _gain(arrived, expected, departed, shortest)
+            if gain > best_gain:
+                best, best_gain = (float(interval), float(shortest)), gain
     return best
 
 
 def _gain(arrived: np.ndarray, expected: np.ndarray, departed: np.ndarray, min_turnaround: float) -> float:
-    """Minutes of error that a least turn takes away from the departures of all pairs; 0 where it may be chance."""
+    """Minutes of departure error that a minimum turnaround removes over all pairs; 0 where it is not significant."""
     held_up = np.maximum(expected, arrived + min_turnaround)
-    plain, fed = (np.minimum(np.abs(departed - when), MAX_ERROR_MINS) for when in (expected, held_up))
-    gains = plain - fed
-    enough = (held_up > expected).sum() >= MIN_HELD_UP and fed.mean() < MAX_ERROR_SHARE * plain.mean()
-    clear = gains.mean() > STANDARD_ERRORS * gains.std() / np.sqrt(len(gains))
-    return float(gains.sum()) if enough and clear else 0.0
+    without, with_turnaround = (
+        np.minimum(np.abs(departed - when), MAX_ERROR_MINS) for when in (expected, held_up)
+    )
+    gains = without - with_turnaround
+    enough = (held_up > expected).sum() >= MIN_HELD_UP
+    clear = with_turnaround.mean() < MAX_ERROR_SHARE * without.mean()
+    significant = gains.mean() > MIN_STANDARD_ERRORS * gains.std() / np.sqrt(len(gains))
+    return float(gains.sum()) if enough and clear and significant else 0.0
 
 
 def _observed_pairs(day: TerminalDay, interval: float) -> list[tuple[float, float, float]]:
-    """When the train of each pair arrived, was expected to leave, and left."""
+    """Observed arrival, expected departure and observed departure of each pair."""
     pairs = [
         (day.arrived[arrival], day.departures[departure], day.departed[departure])
         for arrival, departure in _pairs(day.arrivals, day.departures, interval)
@@ -126,6 +136,6 @@ def _remove_pairs(days: Sequence[TerminalDay], interval: float) -> None:
 
 
 def _pairs(arrivals: np.ndarray, departures: np.ndarray, interval: float) -> list[tuple[int, int]]:
-    """Arrivals and departures that are expected that far apart, the nearest to it first, each in one pair at most."""
-    off = np.abs(departures[None] - arrivals[:, None] - interval)
-    return nearest_pairs(np.where(np.isnan(off), np.inf, off), SAME_INTERVAL_MINS)
+    """Arrivals and departures expected `interval` apart, closest match first, each in one pair at most."""
+    misfit = np.abs(departures[None] - arrivals[:, None] - interval)
+    return nearest_pairs(np.where(np.isnan(misfit), np.inf, misfit), SAME_INTERVAL_MINS)
