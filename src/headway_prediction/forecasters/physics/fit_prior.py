@@ -43,7 +43,7 @@ from headway_prediction.forecasters.physics.typical_trips import typical_trips
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import DAY_TYPES, day_type_of
-from headway_prediction.transit.line import DIRECTIONS, per_direction
+from headway_prediction.transit.line import per_direction
 
 FOLDS = 5
 VALIDATION_DAYS = 3
