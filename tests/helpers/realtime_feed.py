@@ -1,4 +1,4 @@
-"""Polls built by hand: times are seconds since T0, and journals come back as plain rows of the same seconds."""
+"""Polls built by hand, and journals as plain rows; all times are seconds since T0."""
 
 from collections.abc import Iterable, Mapping
 
@@ -94,9 +94,9 @@ def message(*entities: FeedEntity, header: float | None) -> FeedMessage:
 
 
 def poll(at: float, *entities: FeedEntity, header: float | str | None = "fetched") -> Poll:
-    """A poll fetched at `at`; its header says the same unless told otherwise."""
-    told = at if header == "fetched" else header
-    return Poll(float(T0 + at), message(*entities, header=told).SerializeToString())
+    """A poll fetched at `at`, with the same time in its header by default."""
+    header_at = at if header == "fetched" else header
+    return Poll(float(T0 + at), message(*entities, header=header_at).SerializeToString())
 
 
 def row(passing: Passing) -> tuple:

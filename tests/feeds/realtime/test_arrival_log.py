@@ -1,4 +1,4 @@
-"""From a journal to the tidy log, and from recorded polls to a grid by the command line."""
+"""From a journal to the arrival log, and from recorded polls to a grid with the command line."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_the_log_has_the_format_that_the_grid_reads():
     assert written.row(0) == ("R", "2025-09-29", "T", 0, "A", "A", 0, "2025-09-29T08:00:00+01:00")
 
 
-def test_stops_are_numbered_along_the_line_also_for_a_train_first_seen_halfway():
+def test_stops_are_numbered_along_the_line_even_for_a_train_first_seen_halfway():
     log, _ = tidy_log(THERE_AND_BACK, DUBLIN)
     assert rows(log.filter(trip_id="U"), "stop_id", "stop_sequence") == [("B", 1), ("C", 2)]
 
@@ -88,12 +88,12 @@ def test_stops_of_a_fork_are_numbered_along_each_trip():
 
 
 @pytest.mark.parametrize("start_date", ["", "yesterday", "19991231"])
-def test_without_a_possible_date_a_night_train_belongs_to_the_day_before(start_date):
+def test_without_a_plausible_start_date_a_night_train_is_of_the_day_before(start_date):
     night = [passing("T", "A", "2025-09-30T01:30:00+01:00", date_=start_date)]
     assert tidy_log(night, DUBLIN)[0]["service_date"].to_list() == [date(2025, 9, 29)]
 
 
-def test_the_trip_says_its_service_date():
+def test_the_service_date_is_the_start_date_of_the_trip():
     night = [passing("T", "A", "2025-09-30T01:30:00+01:00", date_="20250930")]
     assert tidy_log(night, DUBLIN)[0]["service_date"].to_list() == [date(2025, 9, 30)]
 
@@ -106,14 +106,14 @@ def test_a_trip_id_that_runs_twice_on_a_date_is_two_trips():
     assert tidy_log(twice, DUBLIN)[0]["trip_id"].to_list() == ["T", "T#2"]
 
 
-def test_platforms_of_new_york_tell_direction_and_station():
+def test_new_york_platform_ids_give_direction_and_station():
     ids = [passing("T", "A02N", "2025-09-29T08:00:00+01:00", direction=None)]
     ids += [passing("U", "A02S", "2025-09-29T08:01:00+01:00", direction=None)]
     log, _ = tidy_log(ids, DUBLIN)
     assert rows(log, "stop_id", "stop_name", "direction_id") == [("A02N", "A02", 0), ("A02S", "A02", 1)]
 
 
-def test_the_schedule_says_what_the_feed_leaves_unsaid():
+def test_the_schedule_completes_the_feed():
     metadata = FeedMetadata("Europe/Dublin", {"A": "Abbey Street"}, {"T": "R"}, {"T": 1})
     log, _ = tidy_log([passing("T", "A", "2025-09-29T08:00:00+01:00", direction=None, route="")], metadata)
     assert rows(log, "line_id", "direction_id", "stop_name") == [("R", 1, "Abbey Street")]
@@ -132,13 +132,13 @@ LINE = route_line(
 ).line
 
 
-def test_a_line_tells_names_directions_and_what_is_no_part_of_it():
+def test_a_line_gives_names_and_directions_and_excludes_other_stops():
     some = [
         passing("T", "A9", "2025-09-29T08:00:00+01:00", direction=None),
         passing("T", "C1", "2025-09-29T08:04:00+01:00", direction=None),
         passing("U", "B", "2025-09-29T08:05:00+01:00", direction=1),
         passing("U", "B", "2025-09-29T08:06:00+01:00", direction=None),  # of both directions
-        passing("V", "Y", "2025-09-29T08:07:00+01:00"),  # left out on purpose: logs may name it
+        passing("V", "Y", "2025-09-29T08:07:00+01:00"),  # excluded from the line on purpose: logs may have it
         passing("V", "X", "2025-09-29T08:08:00+01:00"),  # a detour
         passing("V", "C2", "2025-09-29T08:09:00+01:00"),  # the other direction's platform
     ]
@@ -152,7 +152,7 @@ def test_a_line_tells_names_directions_and_what_is_no_part_of_it():
     assert excluded == Excluded(0, without_direction=1, off_the_line=2, too_uncertain=0)
 
 
-def test_a_line_is_told_beside_its_schedule_and_counts_first():
+def test_a_line_overrides_its_schedule():
     schedule = FeedMetadata("UTC", {"A1": "Abbey Street", "Y": "Yard"}, {"T": "R"}, {"T": 1})
     metadata = metadata_from_line(LINE, schedule)
     assert (metadata.time_zone, metadata.stop_names["A1"], metadata.stop_names["Y"]) == (
@@ -163,14 +163,14 @@ def test_a_line_is_told_beside_its_schedule_and_counts_first():
     assert (metadata.routes, metadata.directions) == (schedule.routes, schedule.directions)
 
 
-def test_a_feed_without_routes_is_of_the_line_that_was_given():
+def test_a_feed_without_routes_belongs_to_the_given_line():
     unnamed = [passing("T", "A1", "2025-09-29T08:00:00+01:00", route="")]
     assert tidy_log(unnamed, metadata_from_line(LINE), "R")[0]["line_id"].to_list() == ["red"]
     with pytest.raises(HeadwayError, match="at a stop of red"):
         tidy_log([passing("T", "X", "2025-09-29T08:00:00+01:00")], metadata_from_line(LINE), "R")
 
 
-def test_routes_that_are_one_line_are_named_with_commas_or_as_the_line_is_called():
+def test_routes_of_one_line_are_joined_with_commas_or_by_the_line_id():
     assert routes_of("A") == {"A"} and routes_of("A, C") == {"A, C", "A", "C"}
     assert routes_of(line_id_of("A,C")) == {"A+C", "A", "C"}
     assert routes_of("M15+") == {"M15+"} and routes_of("") == {""}
@@ -188,7 +188,7 @@ def test_the_trains_of_joined_routes_are_one_log():
     assert rows(tidy_log(renamed, DUBLIN, "R,S")[0], "trip_id") == [("T",), ("R",)]
 
 
-def test_what_is_left_out_is_counted():
+def test_excluded_passings_are_counted_by_reason():
     some = [
         passing("T", "A", "2025-09-29T08:00:00+01:00"),
         passing("U", "A", "2025-09-29T08:05:00+01:00", spread=400),
@@ -200,7 +200,7 @@ def test_what_is_left_out_is_counted():
     assert excluded == Excluded(other_routes=1, without_direction=1, off_the_line=0, too_uncertain=1)
 
 
-def test_several_routes_need_one_and_an_unknown_one_is_refused_with_those_there_are():
+def test_one_of_several_routes_must_be_named_and_an_unknown_one_is_refused():
     two = [passing("T", "A", "2025-09-29T08:00:00+01:00", route=route) for route in ("R", "S")]
     with pytest.raises(HeadwayError, match=r"'R', 'S'.*--route"):
         tidy_log(two, DUBLIN)
@@ -215,7 +215,7 @@ SCENARIO = Scenario.of_size(4)
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory) -> Path:
-    """A folder with the polls of half an hour of a simulated line, named by when they were fetched."""
+    """A folder with the polls of half an hour of a simulated line, named by their fetch times."""
     folder = tmp_path_factory.mktemp("recorded")
     plan = plan_day(SCENARIO, SCENARIO.start_date)
     for each in polls(SCENARIO, plan, run_day(SCENARIO, plan, 5), between_secs=(7 * 3600, 7.5 * 3600)):
@@ -227,8 +227,8 @@ def test_recorded_polls_become_a_log_and_a_grid(recorded, tmp_path, capfd):
     write_simulation(tmp_path, SCENARIO, days=1, seed=5)
     log, grid = tmp_path / "from_feed.parquet", tmp_path / "grid.zarr"
     assert headway("arrivals", recorded, "--gtfs", tmp_path / "gtfs.zip", "--out", log) == 0
-    said = capfd.readouterr().err
-    assert "polls: 120 applied" in said and "stopped" in said
+    stderr = capfd.readouterr().err
+    assert "polls: 120 applied" in stderr and "stopped" in stderr
     assert headway("grid", "--arrivals", log, "--gtfs", tmp_path / "gtfs.zip", "--out", grid) == 0
     # The same trains, stops and dates as the simulator's own log of that half hour, to the second or so.
     plan = plan_day(SCENARIO, SCENARIO.start_date)
@@ -253,36 +253,38 @@ def test_the_log_of_a_line_makes_the_grid_of_that_line(recorded, tmp_path, capfd
     assert "--time-zone was given together with the line" in capfd.readouterr().err
 
 
-def test_files_that_are_no_polls_are_named_and_left_out(recorded, tmp_path, capfd):
+def test_files_that_are_no_polls_are_named_and_skipped(recorded, tmp_path, capfd):
     for file in sorted(recorded.iterdir())[:60]:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "page.pb").write_bytes(b"<!DOCTYPE html>")
-    (tmp_path / "torn.gz").write_bytes(b"\x1f\x8b\x08")
+    (tmp_path / "truncated.gz").write_bytes(b"\x1f\x8b\x08")
     (tmp_path / "notes.txt").write_text("not a poll")
     log = tmp_path / "log.parquet"
     assert headway("arrivals", tmp_path, "--time-zone", SCENARIO.time_zone, "--out", log) == 0
-    said = capfd.readouterr().err
-    assert f"{tmp_path / 'page.pb'} is skipped" in said and f"{tmp_path / 'torn.gz'} is skipped" in said
-    assert "notes.txt" not in said
+    stderr = capfd.readouterr().err
+    assert (
+        f"{tmp_path / 'page.pb'} is skipped" in stderr and f"{tmp_path / 'truncated.gz'} is skipped" in stderr
+    )
+    assert "notes.txt" not in stderr
     assert pl.read_parquet(log).height > 5
 
 
-def test_mistakes_are_sentences(recorded, tmp_path, capfd):
+def test_each_invalid_argument_is_one_sentence(recorded, tmp_path, capfd):
     out = tmp_path / "log.parquet"
     zone = ("--time-zone", "America/Chicago")
-    for metadata, said in (
+    for args, sentence in (
         ((recorded,), "no time zone"),
         ((tmp_path / "nowhere", *zone), "there is no file or folder"),
         ((tmp_path, *zone), "there is no recorded poll"),
         ((recorded, *zone, "--route", "Q"), "none of 'Q'"),
         ((recorded, "--time-zone", "Mars/Olympus"), "unknown"),
     ):
-        assert headway("arrivals", *metadata, "--out", out) == 2
-        assert said in capfd.readouterr().err
+        assert headway("arrivals", *args, "--out", out) == 2
+        assert sentence in capfd.readouterr().err
         assert not out.exists()
 
 
-def test_files_are_dated_by_name_or_else_by_header(tmp_path):
+def test_files_are_dated_by_their_name_or_else_their_header(tmp_path):
     first, second = poll(0, update("T", {"A": 10})), poll(15, update("T", {"A": 11}))
     (tmp_path / "b.pb").write_bytes(first.body)
     (tmp_path / f"feed-{second.fetched_at - 30:.0f}.pb").write_bytes(second.body)

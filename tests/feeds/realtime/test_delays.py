@@ -1,4 +1,4 @@
-"""Feeds that tell delays and no times: with the plan, and without it. Rows and seconds are those of realtime_feed."""
+"""Feeds with delays and without times: with a schedule, and without one. Rows and seconds are those of realtime_feed."""
 
 from datetime import date
 
@@ -24,7 +24,7 @@ OTHER = update("other", {"Y": 5000})
 
 
 def planned_run(*minutes: int, dates=(MONDAY,)) -> PlannedTrip:
-    """A trip that calls at A, B, C …, so many minutes after T0."""
+    """A trip that calls at A, B, C …, the given minutes after T0."""
     stops = (PlannedStop("ABCDEFG"[k], k + 1, T0_SECS + 60 * at) for k, at in enumerate(minutes))
     return PlannedTrip(frozenset(dates), tuple(stops))
 
@@ -35,13 +35,13 @@ PLAN = PlannedTrips("UTC", {"T": (planned_run(0, 2, 4),)})
 def delays(name: str, by_stop=(), *, trip: int | None = None, date="20250908", start_time="") -> FeedEntity:
     """A TripUpdate with delays alone; `by_stop` holds (stop id or sequence, delay, "skipped" or "no data")."""
     entity = update(name, {}, date=date)
-    told = entity.trip_update
-    told.trip.start_time = start_time
+    changed = entity.trip_update
+    changed.trip.start_time = start_time
     if trip is not None:
-        told.delay = trip
+        changed.delay = trip
     for stop, delay in by_stop:
         place = {"stop_id": stop} if isinstance(stop, str) else {"stop_sequence": stop}
-        added = told.stop_time_update.add(**place)
+        added = changed.stop_time_update.add(**place)
         if isinstance(delay, int):
             added.departure.delay = delay
         else:
@@ -56,15 +56,15 @@ def journal(*given, planned=PLAN) -> list[tuple]:
     return [row(passing) for passing in track_polls(given, planned=planned).journal()]
 
 
-def test_a_trips_delay_moves_all_its_stops_and_nobody_has_seen_it_leave():
+def test_the_delay_of_a_trip_shifts_all_its_stops_and_departures_are_predicted():
     given = [poll(at, delays("T", trip=10)) for at in (0, 15, 120, 135)]
-    # Nobody knows better than a minute, whatever the polls are apart.
+    # The uncertainty is a minute, however close the polls are.
     assert journal(*given) == [("T", "A", 10, -50, 70, "predicted"), ("T", "B", 130, 70, 190, "predicted")]
     (first, _) = track_polls(given, planned=PLAN).journal()
     assert first.polls == (T0, T0 + 15)
 
 
-def test_without_the_plan_a_delay_is_no_time():
+def test_without_a_schedule_a_delay_gives_no_time():
     given = [poll(at, delays("T", [("A", 10)], trip=10)) for at in (0, 15, 120, 300)]
     assert journal(*given, planned=PlannedTrips("UTC")) == []
     assert journal(*given, planned=PlannedTrips("UTC", {"U": PLAN.trips["T"]})) == []
@@ -78,27 +78,27 @@ def test_a_delay_that_grows_while_the_train_stands_dates_the_last_stop_it_left()
     assert found == [("T", "A", 30), ("T", "B", 150)]
 
 
-def test_a_delay_that_puts_the_last_stop_ahead_again_takes_its_passing_back():
+def test_a_delay_that_puts_a_passed_stop_ahead_again_withdraws_its_passing():
     given = [poll(0, delays("T", trip=10)), poll(15, delays("T", trip=10)), poll(30, delays("T", trip=70))]
     assert journal(*given) == []
     assert [row[:3] for row in journal(*given, poll(75, delays("T", trip=70)))] == [("T", "A", 70)]
 
 
-def test_a_stops_delay_holds_for_those_after_it_and_for_none_before():
+def test_the_delay_of_a_stop_applies_to_later_stops_and_to_no_earlier_one():
     given = [poll(at, delays("T", [("B", 30)])) for at in (0, 15, 160, 285)]
-    # A is told of by nothing. B stays listed, as past; C, which the feed does not list, goes by the clock.
+    # Nothing gives a time for A. B stays listed, in the past; C, which the feed does not list, passes by the clock.
     assert journal(*given) == [("T", "B", 150, 15, 285, "stated"), ("T", "C", 270, 210, 330, "predicted")]
 
 
-def test_stops_are_told_by_sequence_too_and_some_have_no_data_or_are_skipped():
-    told = [(1, 5), (2, "skipped"), (3, 20)]
-    given = [poll(at, delays("T", told)) for at in (0, 90, 270, 330)]
+def test_stops_may_be_given_by_sequence_and_may_have_no_data_or_be_skipped():
+    by_stop = [(1, 5), (2, "skipped"), (3, 20)]
+    given = [poll(at, delays("T", by_stop)) for at in (0, 90, 270, 330)]
     assert [row[:3] for row in journal(*given)] == [("T", "A", 5), ("T", "C", 260)]
     unknown = [poll(at, delays("T", [("A", 5), ("B", "no data")])) for at in (0, 90, 270, 330)]
     assert [row[:2] for row in journal(*unknown)] == [("T", "A")]
 
 
-def test_a_sequence_that_is_not_the_plans_is_passed_over_for_the_stop_id():
+def test_a_sequence_that_is_not_in_the_schedule_gives_way_to_the_stop_id():
     numbered = delays("T", [("A", 5), ("B", 7)])
     for stop, sequence in zip(numbered.trip_update.stop_time_update, (10, 1), strict=True):
         stop.stop_sequence = sequence
@@ -106,7 +106,7 @@ def test_a_sequence_that_is_not_the_plans_is_passed_over_for_the_stop_id():
     assert [row[:3] for row in journal(*given)] == [("T", "A", 5), ("T", "B", 127)]
 
 
-def test_a_listed_stop_is_left_when_the_feed_lists_it_no_more():
+def test_a_listed_stop_is_passed_when_it_disappears_from_the_list():
     given = [
         poll(0, delays("T", [("A", 10), ("B", 10)])),
         poll(15, delays("T", [("A", 12), ("B", 12)])),
@@ -115,7 +115,7 @@ def test_a_listed_stop_is_left_when_the_feed_lists_it_no_more():
     assert journal(*given) == [("T", "A", 12, 0, 30, "left")]
 
 
-def test_where_a_vehicle_is_seen_it_says_where_the_train_is():
+def test_a_vehicle_position_overrides_the_clock():
     given = [
         poll(0, delays("T", trip=10), vehicle("T", "A", "stopped")),
         poll(60, delays("T", trip=10), vehicle("T", "A", "stopped")),
@@ -131,20 +131,20 @@ def test_the_last_stop_is_passed_when_the_trip_leaves_the_feed():
 
 
 @pytest.mark.parametrize("days", [0, 1])
-def test_a_trip_without_a_date_is_the_run_that_is_nearest(days):
+def test_a_trip_without_a_date_is_the_nearest_run(days):
     plan = PlannedTrips("UTC", {"T": (planned_run(0, 2, dates=[MONDAY, date(2025, 9, 9)]),)})
     given = [poll(days * DAY + at, delays("T", trip=10, date="")) for at in (0, 15)]
     assert [row[:3] for row in journal(*given, planned=plan)] == [("T", "A", days * DAY + 10)]
 
 
-def test_of_trips_with_one_name_the_one_of_that_day_runs():
+def test_of_trips_with_one_id_the_one_of_that_day_counts():
     other = planned_run(30, 40, dates=[date(2025, 9, 13)])
     plan = PlannedTrips("UTC", {"T": (other, planned_run(0, 2))})
     given = [poll(at, delays("T", trip=10)) for at in (0, 15)]
     assert [row[:3] for row in journal(*given, planned=plan)] == [("T", "A", 10)]
 
 
-def test_a_run_that_starts_at_another_time_than_planned_is_moved_there():
+def test_a_run_with_another_start_time_than_planned_is_shifted():
     given = [poll(600 + at, delays("T", trip=10, start_time="14:10:00")) for at in (0, 15)]
     assert [row[:3] for row in journal(*given)] == [("T", "A", 610)]
     next_morning = [poll(at, delays("T", trip=10, start_time="38:00:00")) for at in (0, 15)]
@@ -153,12 +153,12 @@ def test_a_run_that_starts_at_another_time_than_planned_is_moved_there():
     assert [row[:3] for row in journal(*nonsense)] == [("T", "A", 10)]
 
 
-def test_times_count_as_they_did_where_the_feed_tells_them():
+def test_with_times_in_the_feed_the_schedule_changes_nothing():
     given = [poll(0, update("T", {"A": 10, "B": 100})), poll(15, update("T", {"B": 100}))]
     assert journal(*given) == journal(*given, planned=PlannedTrips("UTC")) == [("T", "A", 10, 0, 15, "left")]
 
 
-def test_the_plan_is_read_from_a_schedule_by_the_names_a_feed_may_use(tmp_path):
+def test_planned_trips_are_found_by_the_ids_a_feed_may_use(tmp_path):
     times = [("A", "14:00:00"), ("B", "")]
     tables = {
         "trips.txt": trips_table([("R", "wk", "wk-T", 0)]),
@@ -172,7 +172,7 @@ def test_the_plan_is_read_from_a_schedule_by_the_names_a_feed_may_use(tmp_path):
     assert planned.stops_of("X", "20250908", "", T0) == ()
 
 
-def test_recorded_delays_become_a_log_by_the_command_line(tmp_path, capfd):
+def test_recorded_delays_become_a_log_with_the_command_line(tmp_path, capfd):
     scenario = Scenario.of_size(4)
     plan = plan_day(scenario, scenario.start_date)
     content = FeedContent(vehicle_positions=False, delays="trip")

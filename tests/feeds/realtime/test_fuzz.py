@@ -1,4 +1,4 @@
-"""Nothing that a poll holds raises, and nothing is invented from it: over bytes, and over messages that look right.
+"""No content of a poll raises, and no impossible passing follows from it: over random bytes, and over valid messages.
 
 With the environment variable CI=true each of three searches goes on for twenty seconds, with other examples every round.
 """
@@ -41,7 +41,7 @@ dates = st.sampled_from(["20250908", "", "today", "99999999"])
 
 
 def search(strategy: st.SearchStrategy, holds: Callable[[object], None], examples: int) -> None:
-    """Assert that `holds` of examples, a round of them and then round after round while the time lasts."""
+    """Check `holds` on examples: one round of them, and further rounds within SEARCH_SECS."""
     until = monotonic() + SEARCH_SECS
     for number in count():
         tried = settings(max_examples=examples, derandomize=False, database=None)(given(strategy)(holds))
@@ -50,8 +50,8 @@ def search(strategy: st.SearchStrategy, holds: Callable[[object], None], example
             break
 
 
-def told_late(draw, entity):
-    """The update with delays in place of its times, now and then."""
+def with_delays(draw, entity):
+    """The update, sometimes with delays in place of its times."""
     if draw(st.booleans()):
         return entity
     delay = st.integers(-300, 300) | st.sampled_from([2**31 - 1, -(2**31)])
@@ -77,7 +77,7 @@ def updates(draw):
         nyct=draw(st.one_of(st.just(b""), st.binary(max_size=8))),
         cancelled=draw(st.booleans()),
     )
-    return told_late(draw, entity)
+    return with_delays(draw, entity)
 
 
 @st.composite
@@ -109,7 +109,7 @@ def plausible_polls(draw):
 
 
 def check(polls: list[Poll]) -> None:
-    """Whatever came, each passing of the journal is possible."""
+    """Assert that each passing of the journal is possible, whatever the polls hold."""
     tracker = track_polls(polls, planned=PLAN)
     named = {stop.stop_id for stop in RUN.stops}.union(*(stops_named(poll.body) for poll in polls))
     counted = sum(count for use, count in tracker.counts.items() if use != "entities without a trip")
@@ -128,7 +128,7 @@ def check(polls: list[Poll]) -> None:
 
 
 def stops_named(body: bytes) -> set[str]:
-    """Every stop id that stands anywhere in a body."""
+    """Every stop id anywhere in a body."""
     try:
         entities = FeedMessage.FromString(body).entity
     except DecodeError:
@@ -153,7 +153,7 @@ bodies = st.one_of(
 )
 
 
-def test_any_bytes_are_followed_or_kept_aside():
+def test_any_bytes_are_applied_or_quarantined():
     search(
         st.lists(bodies, min_size=1, max_size=4),
         lambda found: check([Poll(T0 + 15.0 * place, body) for place, body in enumerate(found)]),
@@ -161,17 +161,17 @@ def test_any_bytes_are_followed_or_kept_aside():
     )
 
 
-def test_messages_that_look_right_raise_nothing_and_invent_nothing_impossible():
+def test_valid_messages_raise_nothing_and_give_no_impossible_passing():
     search(plausible_polls(), check, examples=40)
 
 
 def check_memory(found: list[Poll]) -> None:
-    """However often they come again, hours later, what is known does not grow."""
+    """Assert that the state does not grow, however often the polls are repeated hours later."""
     tracker, sizes = FeedTracker(planned=PLAN), []
     for again in range(10):
         for each in found:
             at = each.fetched_at + again * (TRIP_TIMEOUT_SECS + 3600)
-            # Another entity's id, so that it is no repetition.
+            # A different entity id makes it a new body, not a repetition.
             tracker.add(Poll(at, each.body + b"\x12\x03\x0a\x01" + bytes([48 + again])))
         tracker.take_closed()
         sizes.append((len(tracker._state.trips), len(tracker._recent), len(tracker._settled)))
@@ -188,7 +188,7 @@ def trips_named(body: bytes) -> list[str]:
     ]
 
 
-def test_what_is_known_of_the_past_does_not_grow():
+def test_the_state_does_not_grow_over_time():
     search(plausible_polls(), check_memory, examples=10)
 
 

@@ -1,6 +1,6 @@
-"""The journal, worked out by hand: a list of polls in, one expected journal out, for everything that feeds do.
+"""The journal, worked out by hand: a list of polls in, one expected journal out, for each behaviour of feeds.
 
-A row is (trip, stop, time, earliest, latest, evidence) in seconds; a poll every 15 s unless it says otherwise.
+A row is (trip, stop, time, earliest, latest, evidence) in seconds; polls are 15 s apart unless given otherwise.
 """
 
 from headway_prediction.feeds.realtime.tracker import track_polls
@@ -22,7 +22,7 @@ def test_a_stop_that_is_no_longer_listed_was_left_at_its_last_predicted_time():
     assert passing.polls == (T0 + 15, T0 + 30)
 
 
-def test_a_train_that_leaves_before_it_was_expected_left_in_the_middle_of_the_two_polls():
+def test_an_early_train_left_in_the_middle_between_the_two_polls():
     polls = poll(0, update("T", {"A": 60, "B": 160})), poll(15, update("T", {"B": 110}))
     assert journal(*polls) == [("T", "A", 7.5, 0, 15, "left")]
 
@@ -33,11 +33,11 @@ def test_a_vehicle_seen_stopped_and_then_beyond():
         poll(15, update("T", {"A": 12, "B": 95}), vehicle("T", "A", "stopped", measured=13)),
         poll(30, update("T", {"B": 95}), vehicle("T", "B", "to", measured=27)),
     ]
-    # Its own clock says that it stood there at 13 and was on its way at 27; the stated 12 is impossible.
+    # By its own clock it stood there at 13 and was on its way at 27; the stated 12 is impossible.
     assert journal(*polls) == [("T", "A", 20, 13, 27, "stopped")]
 
 
-def test_a_vehicle_that_still_names_the_stop_it_left_does_not_hold_the_train_there():
+def test_a_stale_vehicle_position_does_not_hold_the_train_at_the_stop():
     # As New York's feeds do: the update has dropped A, the position still names it.
     polls = [
         poll(0, update("T", {"A": -10, "B": 60}), vehicle("T", "A", "stopped", measured=-10)),
@@ -65,7 +65,7 @@ def test_vehicles_alone():
     ]
 
 
-def test_a_vehicle_that_was_coming_in_when_its_trip_left_the_feed_had_come():
+def test_a_vehicle_that_was_incoming_when_its_trip_left_the_feed_has_arrived():
     polls = [
         poll(0, OTHER, vehicle("T", "Z", "to")),
         poll(15, OTHER, vehicle("T", "Z", "incoming", measured=13)),
@@ -77,7 +77,7 @@ def test_a_vehicle_that_was_coming_in_when_its_trip_left_the_feed_had_come():
     assert journal(*polls, poll(45, OTHER, vehicle("T", "Z", "stopped"))) == []
 
 
-def test_a_vehicle_that_was_lost_on_its_way_and_is_found_turned_had_come():
+def test_a_lost_vehicle_that_reappears_in_the_other_direction_has_arrived():
     polls = [
         poll(0, OTHER, vehicle("T", "Z", "to", direction=0)),
         poll(15, OTHER, vehicle("U", "A", "to", vehicle_id="V2")),
@@ -88,7 +88,7 @@ def test_a_vehicle_that_was_lost_on_its_way_and_is_found_turned_had_come():
     assert journal(*polls[:2], same_way) == []
 
 
-def test_a_vehicle_that_goes_on_under_another_trip_and_then_turns_has_come_once():
+def test_a_vehicle_that_changes_its_trip_and_then_turns_around_passes_once():
     stray = vehicle("U", "A", "to", vehicle_id="V2")
     polls = [
         poll(0, stray, vehicle("T", "Z", "to", direction=0)),
@@ -100,7 +100,7 @@ def test_a_vehicle_that_goes_on_under_another_trip_and_then_turns_has_come_once(
 
 
 def all_stops(name: str, start: float, stops: str = "ABCDE") -> list:
-    """Polls of a vehicle alone that is seen on its way to each stop, and standing there."""
+    """Polls of positions alone: the vehicle on its way to each stop, and stopped there."""
     return [
         poll(start + 30 * place + secs, vehicle(name, stop, status, vehicle_id=name, sequence=place))
         for place, stop in enumerate(stops)
@@ -109,7 +109,7 @@ def all_stops(name: str, start: float, stops: str = "ABCDE") -> list:
 
 
 def unseen(*others: list, sequence: int | None = 3) -> list[tuple]:
-    """The rows of a vehicle that goes unseen on its way to B and is seen again on its way to D, or so it says."""
+    """The rows of a vehicle that is lost on its way to B and reappears on its way to D, by its stop `sequence`."""
     stray = vehicle("stray", "Y", "to", vehicle_id="V2")
     last = [
         poll(900, vehicle("T", "B", "to", sequence=1)),
@@ -120,18 +120,18 @@ def unseen(*others: list, sequence: int | None = 3) -> list[tuple]:
     return [row for row in journal(*polls, *last) if row[0] == "T"]
 
 
-def test_stops_that_a_vehicle_left_unseen_are_those_at_which_all_others_called():
+def test_stops_passed_in_a_gap_are_those_at_which_all_other_trains_called():
     others = [all_stops(f"O{k}", 200 * k) for k in range(4)]
     b, c = ("T", "B", 960, 900, 1020, "left"), ("T", "C", 980, 900, 1020, "predicted")
     assert unseen(*others[:3]) == [b, c]
     assert unseen(*others[:2]) == [b]
-    # One train has run through C, or the trip itself says that it does not call there, or nothing.
+    # One other train skipped C, or the stop sequence leaves no room for it, or is missing.
     assert unseen(*others[:3], all_stops("O4", 700, "ABDE")) == [b]
     assert unseen(*others[:3], sequence=2) == [b]
     assert unseen(*others[:3], sequence=None) == [b]
 
 
-def test_a_vehicle_that_is_seen_all_the_time_and_jumps_a_stop_has_run_through():
+def test_a_vehicle_that_jumps_over_a_stop_without_a_gap_did_not_call_there():
     others = [each for k in range(3) for each in all_stops(f"O{k}", 200 * k)]
     jump = [
         poll(900, vehicle("T", "B", "to", sequence=1)),
@@ -140,7 +140,7 @@ def test_a_vehicle_that_is_seen_all_the_time_and_jumps_a_stop_has_run_through():
     assert [row[:2] for row in journal(*others, *jump) if row[0] == "T"] == [("T", "B")]
 
 
-def test_a_vehicle_that_jumps_back_has_passed_nothing():
+def test_a_vehicle_that_jumps_back_passes_nothing():
     polls = [
         poll(0, vehicle("T", "B", "to", sequence=2)),
         poll(15, vehicle("T", "C", "to", sequence=3)),
@@ -170,11 +170,11 @@ def test_the_last_stop_is_passed_when_its_trip_leaves_the_feed():
     assert journal(*polls) == [("T", "Z", 18, 15, 30, "predicted")]
 
 
-def test_a_trip_that_vanishes_halfway_has_passed_nothing_and_may_come_back():
+def test_a_trip_that_disappears_halfway_passes_nothing_and_may_come_back():
     lost = [poll(0, OTHER, update("T", {"B": 5, "C": 300})), poll(15, OTHER), poll(30, OTHER)]
     assert journal(*lost) == []
     back = poll(60, OTHER, update("T", {"C": 290}))
-    # B was due at 5 and is behind it now: nothing is known better than that it happened in this minute.
+    # B was due at 5 and is behind it now: the passing lies somewhere in this minute.
     assert journal(*lost, back) == [("T", "B", 5, 0, 60, "left")]
 
 
@@ -188,7 +188,7 @@ def test_a_trip_that_comes_back_with_its_last_stop_had_not_arrived():
     assert journal(*polls) == []
 
 
-def test_a_train_that_was_lost_at_a_platform_left_it_at_any_time_until_it_is_seen_beyond():
+def test_a_train_lost_at_a_platform_left_it_at_any_time_until_it_is_seen_beyond():
     polls = [
         poll(0, vehicle("T", "B", "stopped"), vehicle("U", "A", "to", vehicle_id="V2")),
         poll(15, vehicle("U", "A", "to", vehicle_id="V2")),
@@ -215,13 +215,13 @@ def test_a_feed_that_empties_for_ten_minutes_and_refills():
     ]
 
 
-def test_when_most_trips_vanish_at_once_none_has_arrived():
+def test_when_most_trips_disappear_at_once_none_has_arrived():
     trips = [update(f"T{k}", {"Z": 10 + k}) for k in range(4)]
     assert journal(poll(0, *trips), poll(15, OTHER, trips[0])) == []
     assert len(journal(poll(0, *trips), poll(15, OTHER, *trips[1:]))) == 1
 
 
-def test_what_stood_at_a_platform_when_the_feed_failed_had_come_there():
+def test_a_train_that_stood_at_a_platform_when_the_feed_failed_passed_it():
     polls = [
         poll(0, vehicle("T", "B", "stopped")),
         poll(15),
@@ -230,7 +230,7 @@ def test_what_stood_at_a_platform_when_the_feed_failed_had_come_there():
     assert journal(*polls) == [("T", "B", 0, 0, 600, "stopped")]
 
 
-def test_trip_ids_are_used_again_on_the_next_day():
+def test_trip_ids_are_reused_on_the_next_day():
     def day(start: float, date: str) -> list:
         return [
             poll(start, OTHER, update("T", {"A": start + 10, "B": start + 100}, date=date)),
@@ -242,7 +242,7 @@ def test_trip_ids_are_used_again_on_the_next_day():
         assert found == [("T", "A", 10, 0, 15, "left"), ("T", "A", DAY + 10, DAY, DAY + 15, "left")]
 
 
-def test_an_undated_trip_that_is_listed_for_tomorrow_at_once_is_another_run():
+def test_an_undated_trip_that_is_listed_again_for_later_is_another_run():
     polls = [
         poll(0, update("T", {"A": 10, "B": 20}, date="")),
         poll(15, update("T", {"B": 20}, date="")),
@@ -252,7 +252,7 @@ def test_an_undated_trip_that_is_listed_for_tomorrow_at_once_is_another_run():
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
 
 
-def test_a_vehicle_that_goes_on_under_another_trip_is_one_train():
+def test_a_vehicle_that_continues_under_another_trip_is_one_train():
     polls = [
         poll(0, vehicle("T", "B", "stopped")),
         poll(15, vehicle("T2", "B", "stopped")),
@@ -270,7 +270,7 @@ def test_a_trip_that_is_replaced_by_a_new_one_with_its_stops_is_one_train():
     assert journal(*polls) == [("T2", "Z", 22, 15, 30, "predicted")]
 
 
-def test_a_vehicle_that_turns_at_its_terminal_passes_both_platforms():
+def test_a_turnaround_at_the_terminal_passes_both_platforms():
     polls = [
         poll(0, vehicle("T", "Z", "stopped", direction=0)),
         poll(15, vehicle("T2", "Z", "stopped", direction=1)),
@@ -313,11 +313,11 @@ def test_stops_withdrawn_while_they_are_far_are_not_passed():
         poll(15, update("T", {"C": 390})),
         poll(30, update("T", {"C": 390})),
     ]
-    # B is run round and D turned short of; only A can have happened.
+    # B is bypassed and the train turns short of D; only A can have been passed.
     assert journal(*polls) == [("T", "A", 10, 0, 15, "left")]
 
 
-def test_a_time_that_is_past_and_still_moves_is_a_train_that_still_stands():
+def test_a_past_time_that_still_changes_is_a_train_that_still_stands():
     polls = [
         poll(0, update("T", {"A": 10, "B": 100})),
         poll(15, update("T", {"A": 13, "B": 100})),
@@ -329,7 +329,7 @@ def test_a_time_that_is_past_and_still_moves_is_a_train_that_still_stands():
     assert journal(*polls) == [("T", "A", 38, 0, 60, "left")]
 
 
-def test_a_stop_that_stays_listed_is_passed_once_its_past_time_has_settled():
+def test_a_stop_that_stays_listed_is_passed_once_its_past_time_is_stale():
     polls = [
         poll(0, update("T", {"A": 10, "B": 200})),
         poll(60, update("T", {"A": 12, "B": 200})),
@@ -350,7 +350,7 @@ def test_a_stop_that_stays_listed_is_passed_when_the_next_one_is():
     assert journal(*polls) == [("T", "A", 11, 0, 30, "stated")]
 
 
-def test_a_stop_that_comes_back_ahead_had_not_been_left():
+def test_a_stop_that_is_ahead_again_had_not_been_left():
     polls = [
         poll(0, update("T", {"A": 10, "B": 100})),
         poll(15, update("T", {"B": 100})),
@@ -362,7 +362,7 @@ def test_a_stop_that_comes_back_ahead_had_not_been_left():
     assert journal(*polls) == [("T", "A", 37.5, 30, 45, "left")]
 
 
-def test_clocks_off_by_an_hour_are_set_right():
+def test_a_clock_offset_of_an_hour_is_corrected():
     right = [poll(0, update("T", {"A": 10, "B": 100})), poll(15, update("T", {"B": 100}))]
     for hour in (3600, -3600):
         wrong = [
@@ -372,7 +372,7 @@ def test_clocks_off_by_an_hour_are_set_right():
         assert journal(*wrong) == journal(*right)
 
 
-def test_a_header_that_has_stood_still_for_an_hour_is_no_clock_off_by_one():
+def test_a_header_frozen_for_an_hour_is_no_clock_offset():
     polls = [
         poll(0, update("T", {"A": 10, "B": 100}), header=-3600),
         poll(15, update("T", {"B": 100}), header=-3600),
@@ -389,7 +389,7 @@ def test_predictions_an_hour_in_the_past_pass_nothing():
     assert journal(*polls) == []
 
 
-def test_a_header_that_stands_still_dates_nothing():
+def test_a_frozen_header_dates_nothing():
     polls = [
         poll(0, update("T", {"A": 10, "B": 100}), header=0),
         poll(15, update("T", {"A": 18, "B": 100}), header=0),
@@ -399,7 +399,7 @@ def test_a_header_that_stands_still_dates_nothing():
     assert journal(*(poll(p.fetched_at - T0, header=None) for p in polls)) == []
 
 
-def test_without_a_header_time_polls_are_dated_by_when_they_were_fetched():
+def test_without_a_header_timestamp_the_fetch_time_counts():
     polls = [
         poll(0, update("T", {"A": 10, "B": 100}), header=None),
         poll(15, update("T", {"B": 100}), header=None),
@@ -418,13 +418,13 @@ def test_an_older_poll_served_again_changes_nothing():
     assert track_polls(polls).counts == {"applied": 3, "older than the previous": 1}
 
 
-def test_a_stop_that_was_past_before_the_trip_was_first_seen_is_not_passed_now():
+def test_a_stop_left_before_the_trip_first_appeared_is_not_passed_now():
     old = {"Z": -3000}
     polls = [poll(0, OTHER, update("T", old)), poll(15, OTHER, update("T", old)), poll(30, OTHER)]
     assert journal(*polls) == []
 
 
-def test_entities_without_a_trip_are_counted_and_left_alone():
+def test_entities_without_a_trip_are_counted_and_ignored():
     stray = vehicle("", "A", "stopped", vehicle_id="stray")
     polls = [
         poll(0, stray, update("T", {"A": 10, "B": 100})),
@@ -434,7 +434,7 @@ def test_entities_without_a_trip_are_counted_and_left_alone():
     assert track_polls(polls).counts["entities without a trip"] == 2
 
 
-# The extension of New York's subway: train id (1), is_assigned (2), direction (3; 3 is south, north is left unsaid).
+# The extension of New York's subway: train id (1), is_assigned (2), direction (3; 3 is south, north is the default).
 UNASSIGNED, ASSIGNED_SOUTH = b"\x0a\x02XY\x18\x03", b"\x0a\x02XY\x10\x01\x18\x03"
 
 
@@ -447,7 +447,7 @@ def test_a_trip_without_an_assigned_train_passes_nothing():
     assert journal(*polls) == []
 
 
-def test_an_assigned_train_has_its_name_and_direction_from_the_extension():
+def test_the_extension_gives_train_id_and_direction():
     polls = [
         poll(0, update("T", {"A": 10, "B": 100}, nyct=UNASSIGNED, direction=None)),
         poll(15, update("T", {"B": 100}, nyct=ASSIGNED_SOUTH, direction=None)),
@@ -465,7 +465,7 @@ def on_track(entity, scheduled: bytes, actual: bytes = b""):
     return entity
 
 
-def test_a_passing_has_the_track_that_the_train_really_took_or_else_the_scheduled_one():
+def test_a_passing_has_the_actual_track_or_else_the_scheduled_one():
     for actual, expected in ((b"", "A1"), (b"A3", "A3")):
         polls = [
             poll(0, on_track(update("T", {"A": 10, "B": 100}), b"A1")),
@@ -477,7 +477,7 @@ def test_a_passing_has_the_track_that_the_train_really_took_or_else_the_schedule
         assert (passing.stop_id, passing.track) == ("A", expected)
 
 
-def test_what_is_no_track_is_none():
+def test_a_malformed_track_is_empty():
     broken = update("T", {"A": 10, "B": 100})
     broken.trip_update.stop_time_update[0].MergeFromString(b"\xca\x3e\x03\x0a\x09A")
     (passing,) = track_polls([poll(0, broken), poll(15, update("T", {"B": 100}))]).journal()

@@ -1,4 +1,4 @@
-"""The two recorded series of New York's feeds: they parse, they invent nothing, and what they say is sensible."""
+"""The two recorded series of New York's feeds: every poll parses, and every passing is confirmed by the polls around it."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def series(request) -> Path:
     return folder
 
 
-def test_every_poll_is_followed_and_every_passing_was_seen_to_happen(series):
+def test_every_poll_is_applied_and_every_passing_is_observed(series):
     faults = []
     polls = list(recorded_polls([series], faults.append))
     tracker = track_polls(polls)
@@ -34,7 +34,7 @@ def test_every_poll_is_followed_and_every_passing_was_seen_to_happen(series):
         before, after = (times.index(secs) for secs in passing.polls)
         assert after == before + 1
         trip = passing.run.trip.trip_id
-        # The stop led the trip's list, and no later poll lists it but as left behind a stop that is past too.
+        # The stop led the trip's list, and the next poll lists it only as the first one, already in the past.
         assert listed[before][trip][0] == passing.stop_id or passing.stop_id in listed[before][trip][:2]
         assert passing.stop_id not in listed[after].get(trip, ())[1:]
         assert passing.uncertainty_secs <= 2 * interval_secs
@@ -56,18 +56,18 @@ def vehicles_at(body: bytes) -> dict[str, str]:
     return {position.trip.trip_id: position.stop_id for position in positions if position.trip.trip_id}
 
 
-def test_trains_whose_lists_stay_as_they_are_pass_nothing(series):
+def test_trains_whose_lists_do_not_change_pass_nothing(series):
     polls = list(recorded_polls([series], print))
     passed = {passing.run.trip.trip_id for passing in track_polls(polls).journal()}
     first, last = stops_listed(polls[0].body), stops_listed(polls[-1].body)
     unmoved = {trip for trip in first if first[trip] and first[trip] == last.get(trip)}
     assert len(unmoved - passed) > 10
-    # But for those that stand at the second stop already, while the one behind them stays listed.
+    # Except those that already stand at the second stop, while the one behind them stays listed.
     for trip in unmoved & passed:
         assert vehicles_at(polls[-1].body)[trip] == last[trip][1]
 
 
-def test_served_backwards_and_twice_it_is_the_same(series):
+def test_reversed_and_repeated_polls_give_the_same_journal(series):
     polls = list(recorded_polls([series], print))
     again = FeedTracker()
     for poll in [*polls[::-1], *polls]:

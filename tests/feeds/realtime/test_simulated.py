@@ -1,4 +1,4 @@
-"""Against the truth: the simulator's polls followed, with no fault and with each, beside what really happened."""
+"""The journal of simulated polls, without faults and with each of them, against the simulated departures."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def journal(faults: FeedFaults, content: FeedContent, between=BETWEEN, seed=0) -
 
 
 def compare(faults: FeedFaults, content: FeedContent, between=BETWEEN, seed=0) -> JournalAccuracy:
-    """The journal of the polls beside the truth, a little inside their span."""
+    """The accuracy of the journal, a little inside the span of the polls."""
     inside = START + between[0] + EDGE_SECS, START + between[1] - EDGE_SECS
     return compare_journal(truth(faults, seed), journal(faults, content, between, seed), inside)
 
@@ -71,7 +71,7 @@ def found(faults: FeedFaults, content: FeedContent) -> dict[Departure, Passing]:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_passings_are_found_with_updates_and_vehicles_whatever_is_wrong_with_the_feed(name):
+def test_passings_are_found_in_a_feed_with_updates_and_vehicles_under_each_fault(name):
     alike = compare(FAULTS[name], BOTH)
     assert alike.recall >= 0.99 and alike.precision >= 0.99
     assert alike.median_error < EVERY_SECS
@@ -80,19 +80,19 @@ def test_passings_are_found_with_updates_and_vehicles_whatever_is_wrong_with_the
 @pytest.mark.parametrize(
     "content", [UPDATES, VEHICLES, FeedContent(nyct=True)], ids=["updates", "vehicles", "nyct"]
 )
-def test_passings_are_found_with_either_alone_and_with_the_extension(content):
+def test_passings_are_found_with_updates_or_vehicles_alone_and_with_the_extension(content):
     alike = compare(FeedFaults(), content)
     assert alike.recall >= 0.99 and alike.precision == 1
     assert alike.median_error < EVERY_SECS
 
 
-def test_of_trains_that_run_through_stops_while_nobody_sees_them_nothing_is_invented():
+def test_stops_skipped_in_a_gap_are_not_made_up():
     faults = FeedFaults(vanishing_trips=0.3, skipped_stops=0.1)
     alike = together([compare(faults, VEHICLES, seed=seed) for seed in (2, 3)])
     assert alike.recall >= 0.95 and alike.precision == 1
 
 
-def test_what_happened_lies_between_the_bounds():
+def test_true_departures_lie_within_the_bounds():
     happened, passings = truth(FeedFaults()), found(FeedFaults(), BOTH)
     # A second for times in whole seconds, and the delay of the network.
     outside = [
@@ -104,7 +104,7 @@ def test_what_happened_lies_between_the_bounds():
 
 
 @pytest.mark.parametrize("content", [BOTH, UPDATES], ids=["both", "updates"])
-def test_a_feed_that_empties_for_ten_minutes_invents_nothing_and_loses_only_trains_that_do_not_come_back(
+def test_ten_minutes_without_trips_lose_only_trains_that_do_not_come_back(
     content,
 ):
     out = (7.25 * 3600, 600.0)

@@ -1,4 +1,4 @@
-"""Following live: the journal does not depend on the order of delivery, nor on repetition, nor on being asked."""
+"""The tracker: its journal does not depend on the order of delivery, on repetition, or on being read."""
 
 import logging
 
@@ -23,7 +23,7 @@ DEPARTING = [
 
 @pytest.fixture(scope="module")
 def busy_polls() -> list[Poll]:
-    """Three minutes of a small line, with faults that leave the order of delivery alone."""
+    """Three minutes of a small line, with faults that do not change the order of delivery."""
     scenario = Scenario.of_size(4)
     plan = plan_day(scenario, scenario.start_date)
     faults = FeedFaults(
@@ -47,22 +47,22 @@ def test_the_order_of_delivery_and_repetition_do_not_change_the_journal(busy_pol
     assert expected
 
 
-def test_live_and_batch_give_the_same_journal_and_asking_changes_nothing(busy_polls):
-    live, asked = FeedTracker(), []
+def test_live_and_batch_give_the_same_journal_and_reading_it_changes_nothing(busy_polls):
+    live, journals = FeedTracker(), []
     for each in busy_polls:
         live.add(each)
-        asked.append(live.journal())
-    assert live.journal() == asked[-1] == track_polls(busy_polls).journal()
+        journals.append(live.journal())
+    assert live.journal() == journals[-1] == track_polls(busy_polls).journal()
 
 
-def test_a_live_journal_knows_at_each_poll_what_a_batch_up_to_it_knows(busy_polls):
+def test_a_live_journal_equals_at_each_poll_that_of_a_batch_up_to_it(busy_polls):
     live = FeedTracker()
     for count, each in enumerate(busy_polls[:6], start=1):
         live.add(each)
         assert live.journal() == track_polls(busy_polls[:count]).journal()
 
 
-def test_a_poll_that_comes_late_changes_the_journal_as_if_it_had_come_in_time():
+def test_a_late_poll_has_the_same_effect_as_one_in_time():
     late = [DEPARTING[0], DEPARTING[2], DEPARTING[1]]
     tracker = FeedTracker()
     for each in late[:2]:
@@ -72,37 +72,37 @@ def test_a_poll_that_comes_late_changes_the_journal_as_if_it_had_come_in_time():
     assert [row(passing) for passing in tracker.journal()] == [("T", "A", 20, 15, 30, "left")]
 
 
-def test_the_same_body_fetched_again_is_no_news():
+def test_an_identical_body_is_a_repetition():
     repeated = Poll(T0 + 22.0, DEPARTING[1].body)
     assert track_polls([*DEPARTING, repeated]).journal() == track_polls(DEPARTING).journal()
     assert track_polls([*DEPARTING, repeated]).counts == {"applied": 3, "repeated": 1}
 
 
-def test_a_poll_that_comes_too_late_is_counted_kept_aside_and_named(caplog):
+def test_a_poll_that_is_too_late_is_counted_quarantined_and_logged(caplog):
     tracker = track_polls([poll(0), poll(100), poll(1000), DEPARTING[1]], allowed_lateness_secs=300)
     assert tracker.counts["too late"] == 1
-    assert [quarantine.poll for quarantine in tracker.quarantine] == [DEPARTING[1]]
+    assert [quarantined.poll for quarantined in tracker.quarantine] == [DEPARTING[1]]
     assert f"the poll of {DEPARTING[1].fetched_at}" in caplog.text
 
 
 @pytest.mark.parametrize("body", [b"", b"<!DOCTYPE html>", DEPARTING[1].body[:-3], b"\x00" * 50])
-def test_a_malformed_poll_is_counted_kept_aside_and_named(caplog, body):
+def test_a_malformed_poll_is_counted_quarantined_and_logged(caplog, body):
     broken = Poll(T0 + 15.0, body)
     with caplog.at_level(logging.WARNING):
         tracker = track_polls([DEPARTING[0], broken, DEPARTING[2]])
     assert tracker.counts == {"applied": 2, "malformed": 1}
-    assert [quarantine.poll for quarantine in tracker.quarantine] == [broken]
+    assert [quarantined.poll for quarantined in tracker.quarantine] == [broken]
     assert f"the poll of {broken.fetched_at} is quarantined" in caplog.text
     assert [row(passing) for passing in tracker.journal()] == [("T", "A", 10, 0, 30, "left")]
 
 
 @pytest.mark.parametrize("fetched_at", [float("nan"), float("inf"), -1.0, 1e12])
-def test_a_poll_fetched_at_no_time_is_kept_aside(fetched_at):
+def test_a_poll_with_an_invalid_fetch_time_is_quarantined(fetched_at):
     tracker = track_polls([*DEPARTING, Poll(fetched_at, DEPARTING[0].body)])
     assert tracker.counts == {"applied": 3, "malformed": 1}
 
 
-def test_what_is_over_is_handed_over_once_and_forgotten():
+def test_closed_passings_are_returned_once():
     tracker = track_polls(DEPARTING)
     assert tracker.take_closed() == []
     for secs in (30_000, 31_000, 32_000):

@@ -1,1 +1,1 @@
-"""GTFS-Realtime in: polls of a feed, as they came."""
+"""GTFS-Realtime feeds: from polls to the passings of trains."""
