@@ -35,7 +35,7 @@ def url(view):
 def test_new_forecasts_are_told_of_as_they_come(view, url):
     events = Client(url).events(LINE)
     now = next(events)
-    assert (now.t0, now.version) == (view.publisher.latest(LINE)[1].state.t0, view.publisher.newest(LINE)[0])
+    assert (now.t0, now.version) == (view.publisher.latest(LINE)[1].state.t0, view.publisher.latest(LINE)[0])
     later = Thread(target=lambda: [(time.sleep(0.1), view.step()) for _ in range(3)])
     later.start()
     told = list(islice(events, 3))

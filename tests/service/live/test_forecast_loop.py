@@ -90,7 +90,7 @@ def test_a_silent_feed_is_carried_on_with_ever_wider_intervals(line):
 def test_after_ten_minutes_it_gives_the_usual_headways_and_their_spread(line):
     line.minute(500)
     published = line.minute(511, silent=True)
-    assert published.status.level is Level.CLIMATOLOGY and "usual" in published.status.reasons[0]
+    assert published.status.level is Level.CLIMATOLOGY and "typical" in published.status.reasons[0]
     typical = line.bundle.method("climatology").forecast(None, FRIDAY, np.array([511]))
     np.testing.assert_array_equal(published.forecast.forecast.quantiles[0.5], typical.mean)
     spread = line.bundle.simple_methods["climatology"].spread[:, 0, 512 // 30]

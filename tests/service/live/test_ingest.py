@@ -46,7 +46,7 @@ def store(store_url):
 
 def check(ingest: Ingest, store: Store, polls: list[Poll], own=LINE_FILTER, day=DAY) -> None:
     """The log in memory, the log in the store and the batch path's are the same."""
-    expected = of_date(batch_log(polls, own), day)
+    expected = of_date(batch_log(polls, own), day).with_columns(line_id=pl.lit(LINE))
     assert_frame_equal(ingest.log(day), expected)
     assert_frame_equal(store.log(LINE, day), expected)
     assert ingest.issues() == ()
@@ -160,7 +160,7 @@ def test_delays_are_followed_by_the_plan_also_after_a_restart(store):
         ingest.add(given)
     (day,) = store.service_dates(LINE)
     expected = tidy_log(track_polls(polls, planned=planned).journal(), own.metadata, "L")[0]
-    assert_frame_equal(ingest.log(day), expected)
+    assert_frame_equal(ingest.log(day), expected.with_columns(line_id=pl.lit(LINE)))
     assert expected["stop_id"].to_list() == ["A", "B"]
 
 

@@ -19,6 +19,18 @@ from headway_prediction.transit.stop_order import stop_order
 MAX_SERVICE_DAY_SECS = 36 * 3600
 MAX_LISTED_ROUTES = 20
 
+PASSING_ROWS: dict[str, type[pl.DataType]] = {
+    "service_date": pl.Date,
+    "start_date": pl.String,
+    "trip_id": pl.String,
+    "first_seen": pl.Float64,
+    "direction_id": pl.Int64,
+    "stop_id": pl.String,
+    "time": pl.Float64,
+}
+"""Passings of one line as typed columns, before runs are named and stops are numbered."""
+RUN_COLUMNS = ["service_date", "start_date", "trip_id", "first_seen"]
+
 
 @dataclass(frozen=True)
 class Excluded:
@@ -65,13 +77,61 @@ def tidy_log(
     counts = [len(each) for each in (found, own, directed, on_line, certain)]
     excluded = Excluded(*(before - after for before, after in pairwise(counts)))
     line_id = metadata.line.line_id if metadata.line else line_id_of(route_id or min(routes)) or "unnamed"
-    return _numbered_along_line(_table(certain, line_id, metadata)), excluded
+    dates = _service_dates_of_runs(certain, metadata)
+    rows = passing_rows(((dates[passing.run.identity], passing) for passing in certain), metadata)
+    return log_of_rows(rows, line_id, metadata), excluded
 
 
-def typed_log(passings: Iterable[Passing], metadata: FeedMetadata) -> pl.DataFrame:
-    """Return the arrival log of passings of one line, typed as ARRIVAL_COLUMNS; empty without any passing."""
-    found = list(passings)
-    return tidy_log(found, metadata)[0] if found else pl.DataFrame(schema=ARRIVAL_COLUMNS)
+def passing_rows(passings: Iterable[tuple[date, Passing]], metadata: FeedMetadata) -> pl.DataFrame:
+    """Return passings, each with its service date, as PASSING_ROWS; their directions must be known."""
+    rows = [
+        (
+            service_date,
+            *passing.run.trip,
+            passing.run.first_seen,
+            metadata.direction_of(passing),
+            passing.stop_id,
+            passing.time,
+        )
+        for service_date, passing in passings
+    ]
+    return pl.DataFrame(rows, schema=PASSING_ROWS, orient="row")
+
+
+def log_of_rows(rows: pl.DataFrame, line_id: str, metadata: FeedMetadata) -> pl.DataFrame:
+    """Return the arrival log (ARRIVAL_COLUMNS) of the passings of one line, from PASSING_ROWS in any order."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=ARRIVAL_COLUMNS)
+    stop_ids = rows["stop_id"].unique()
+    names = [metadata.stop_name(stop_id) for stop_id in stop_ids]
+    seconds = pl.col("time").round(mode="half_to_even").cast(pl.Int64)
+    # Along a trip the stops come in order of time; those of one second in the order in which they were left.
+    place = pl.int_range(pl.len()).over("service_date", "trip_id", "direction_id")
+    log = (
+        rows.sort("time", "start_date", "trip_id", "first_seen", "stop_id")
+        .join(_named_runs(rows), on=RUN_COLUMNS, how="left", maintain_order="left")
+        .with_columns(
+            line_id=pl.lit(line_id),
+            trip_id=pl.col("name"),
+            stop_name=pl.col("stop_id").replace_strict(stop_ids, names, return_dtype=pl.String),
+            event_time=pl.from_epoch(seconds, time_unit="s").cast(pl.Datetime("us", "UTC")),
+        )
+        .with_columns(stop_sequence=place)
+        .select(list(ARRIVAL_COLUMNS))
+    )
+    return _numbered_along_line(log)
+
+
+def _named_runs(rows: pl.DataFrame) -> pl.DataFrame:
+    """RUN_COLUMNS and `name` of each run: its trip id, numbered from the second run of the id on a service date on."""
+    number = pl.int_range(1, pl.len() + 1).over("service_date", "trip_id")
+    numbered = pl.format("{}#{}", "trip_id", number)
+    return (
+        rows.group_by(RUN_COLUMNS)
+        .agg(first=pl.col("time").min())
+        .sort("first", "start_date", "trip_id", "first_seen")
+        .select(*RUN_COLUMNS, name=pl.when(number > 1).then(numbered).otherwise(pl.col("trip_id")))
+    )
 
 
 def with_local_times(log: pl.DataFrame, zone_name: str) -> pl.DataFrame:
@@ -107,42 +167,15 @@ def _on_line(directed: list[Passing], metadata: FeedMetadata) -> list[Passing]:
     ]
 
 
-def _table(passings: list[Passing], line_id: str, metadata: FeedMetadata) -> pl.DataFrame:
-    names = _names_of_runs(passings, metadata)
-    rows = [
-        (
-            line_id,
-            *names[passing.run.identity],
-            metadata.direction_of(passing),
-            passing.stop_id,
-            metadata.stop_name(passing.stop_id),
-            round(passing.time),
-        )
-        for passing in sorted(passings, key=lambda passing: passing.time)
-    ]
-    columns = {name: kind for name, kind in ARRIVAL_COLUMNS.items() if name != "stop_sequence"}
-    table = pl.DataFrame(rows, schema=columns | {"event_time": pl.Int64}, orient="row")
-    event_time = (
-        pl.from_epoch("event_time", time_unit="s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    )
-    # Along a trip the stops come in order of time; those of one second in the order in which they were left.
-    place = pl.int_range(pl.len()).over("service_date", "trip_id", "direction_id")
-    return table.with_columns(event_time, stop_sequence=place).select(list(ARRIVAL_COLUMNS))
-
-
-def _names_of_runs(passings: list[Passing], metadata: FeedMetadata) -> dict[RunId, tuple[date, str]]:
-    """(service date, trip id) by run; an id that comes twice on a date is numbered from its second run on."""
+def _service_dates_of_runs(passings: list[Passing], metadata: FeedMetadata) -> dict[RunId, date]:
     firsts: dict[RunId, float] = {}
     for passing in passings:
-        key = passing.run.identity
-        firsts[key] = min(firsts.get(key, passing.time), passing.time)
-    names: dict[RunId, tuple[date, str]] = {}
-    taken: dict[tuple[date, str], int] = {}
-    for (trip, first_seen), first in sorted(firsts.items(), key=lambda item: (item[1], item[0])):
-        day = service_date_of(trip.start_date, first, metadata.time_zone)
-        taken[day, trip.trip_id] = count = taken.get((day, trip.trip_id), 0) + 1
-        names[trip, first_seen] = day, trip.trip_id + (f"#{count}" if count > 1 else "")
-    return names
+        run = passing.run.identity
+        firsts[run] = min(firsts.get(run, passing.time), passing.time)
+    return {
+        (trip, first_seen): service_date_of(trip.start_date, first, metadata.time_zone)
+        for (trip, first_seen), first in firsts.items()
+    }
 
 
 def service_date_of(start_date: str, first: float, zone_name: str) -> date:

@@ -5,6 +5,7 @@ headway. The forecast headway just after the passing is the train's own, unless 
 passing is skipped. A train that meets a threshold at consecutive stations gives one alert, at the first of them.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -38,7 +39,8 @@ def find_alerts(forecast: Forecast, state: LineState) -> tuple[Alert, ...]:
 
 def urgency(alert: Alert, t0: int) -> float:
     """Return the probability of an alert, halved for every URGENCY_HALF_LIFE_MINS from the end of minute `t0` on."""
-    return alert.probability * 0.5 ** ((alert.minute - (t0 + 1)) / URGENCY_HALF_LIFE_MINS)
+    ahead_mins = alert.minute - (t0 + 1)
+    return alert.probability * math.pow(0.5, ahead_mins / URGENCY_HALF_LIFE_MINS)
 
 
 def _expected_minutes(state: LineState) -> dict[tuple[int, int], list[float]]:

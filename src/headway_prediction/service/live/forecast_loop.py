@@ -245,15 +245,17 @@ class ForecastLoop:
         self, horizon: Horizon, state: LineState, minute: MinuteForecast
     ) -> tuple[PublishedForecast | Status, float]:
         """The forecast of a horizon as it may be published, or the status of why not; and the seconds it took."""
-        started = time.monotonic()
+        started, secs = time.monotonic(), float("nan")
+        result: PublishedForecast | Status = _withheld(minute, "the forecast failed")
         with self.issues.watch(horizon.name):
             forecast = minute.ahead(horizon)
             secs = time.monotonic() - started
             failed = failed_checks(forecast, self.bundle.line, self.bundle.cap_mins, state)
             if failed:
-                return _withheld(minute, *failed), secs
-            return PublishedForecast(self._line_id, horizon.method, self.now(), minute.status, forecast), secs
-        return _withheld(minute, "the forecast failed"), time.monotonic() - started
+                result = _withheld(minute, *failed)
+            else:
+                result = PublishedForecast(self._line_id, horizon.method, self.now(), minute.status, forecast)
+        return result, secs
 
     def _compare(self, forecast: LineForecast, minute: MinuteForecast) -> None:
         """Publish the simple methods' forecasts, and score all minutes whose truth is known by now."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import compress
 from threading import Event, Lock, RLock, Thread
 from typing import Self
 
@@ -19,10 +20,10 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime import checkpoint
-from headway_prediction.feeds.realtime.arrival_log import service_date_of, typed_log
+from headway_prediction.feeds.realtime.arrival_log import log_of_rows, passing_rows, service_date_of
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.parse import MAX_EPOCH_SECS
-from headway_prediction.feeds.realtime.passing import Passing, RunId, journal_order
+from headway_prediction.feeds.realtime.passing import Passing, RunId
 from headway_prediction.feeds.realtime.planned import NO_PLAN, PlannedTrips
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import FeedTracker, SettledState
@@ -65,10 +66,9 @@ class LineFilter:
         day = service_date_of(own[0].run.trip.start_date, first, self.metadata.time_zone)
         return [DatedPassing(day, passing) for passing in own]
 
-    def log(self, own: Iterable[Passing]) -> pl.DataFrame:
-        """Return passings of the line as an arrival log, typed as feeds.logs.arrivals.ARRIVAL_COLUMNS."""
-        named = (self._named(passing, passing.run.direction_id) for passing in own)
-        return typed_log(sorted(named, key=journal_order), self.metadata)
+    def rows(self, own: Iterable[DatedPassing]) -> pl.DataFrame:
+        """Return passings of the line as PASSING_ROWS of feeds.realtime.arrival_log."""
+        return passing_rows(((dated.service_date, dated.passing) for dated in own), self.metadata)
 
     @cached_property
     def _routes(self) -> frozenset[str]:
@@ -81,10 +81,8 @@ class LineFilter:
         uncertain = (
             self.max_uncertainty_secs is not None and passing.uncertainty_secs > self.max_uncertainty_secs
         )
-        return None if direction not in DIRECTIONS or uncertain else self._named(passing, direction)
-
-    def _named(self, passing: Passing, direction: int | None) -> Passing:
-        """The passing with the line's route and direction on its run; stored ones may have an earlier route."""
+        if direction not in DIRECTIONS or uncertain:
+            return None
         run = passing.run
         if (run.route_id, run.direction_id) == (self.route_id, direction):
             return passing
@@ -94,8 +92,9 @@ class LineFilter:
 class Ingest:
     """Tracks one line's feed. One thread adds polls, any may ask for the log.
 
-    Memory holds the passings of the last DAYS_IN_MEMORY service dates and those of open runs; earlier dates are read from
-    the store. Create it with `Ingest.resume`, which also resumes after a process was killed.
+    Memory holds the passings of open runs, and as typed columns those of closed runs of the last DAYS_IN_MEMORY service
+    dates; earlier dates are read from the store. Create it with `Ingest.resume`, which also resumes after a process was
+    killed.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class Ingest:
         self._store, self._line_id, self._filter = store, line_id, line_filter
         self._tracker = tracker or FeedTracker(planned=line_filter.planned)
         self._open: dict[RunId, tuple[Passing, ...]] = self._tracker.open_runs()
-        self._closed: dict[date, list[Passing]] = {}
+        self._closed: dict[date, pl.DataFrame] = {}
         self._write_queue = WriteQueue(store, line_id)
         self._checkpoint_at: float | None = None
         self._lock = RLock()
@@ -154,13 +153,13 @@ class Ingest:
     def log(self, service_date: date) -> pl.DataFrame:
         """Return the passings of a service date as an arrival log, typed as feeds.logs.arrivals.ARRIVAL_COLUMNS.
 
-        Equal to `tidy_log` of the passings of that date in the journal of all polls so far. Raises StoreUnavailable for a
-        date that is no longer in memory while the database does not answer.
+        Equal to `tidy_log` of the passings of that date in the journal of all polls so far, but for the line's id. Raises
+        StoreUnavailable for a date that is no longer in memory while the database does not answer.
         """
-        found = self._in_memory(service_date)
-        if found is None:
-            found = self._store.passings(self._line_id, service_date)
-        return self._filter.log(found)
+        rows = self._rows_in_memory(service_date)
+        if rows is None:
+            rows = self._store.passing_rows(self._line_id, service_date)
+        return log_of_rows(rows, self._line_id, self._filter.metadata)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -177,14 +176,16 @@ class Ingest:
         """Return what is wrong, a sentence each."""
         return (*self._restart_issues, *self._write_queue.issues())
 
-    def _in_memory(self, service_date: date) -> list[Passing] | None:
-        """The passings of a service date, None where it is no longer in memory."""
+    def _rows_in_memory(self, service_date: date) -> pl.DataFrame | None:
+        """The passings of a service date (PASSING_ROWS), None where it is no longer in memory."""
         with self._lock:
             if service_date < self._first_date() and service_date not in self._closed:
                 return None
-            own = self._dated(self._open.values())
-            open_passings = [dated.passing for dated in own if dated.service_date == service_date]
-            return [*self._closed.get(service_date, ()), *open_passings]
+            closed, open_runs = self._closed.get(service_date), list(self._open.values())
+        open_rows = self._filter.rows(
+            dated for dated in self._dated(open_runs) if dated.service_date == service_date
+        )
+        return open_rows if closed is None else pl.concat([closed, open_rows])
 
     def _take_changes(self) -> Changes:
         closed = _by_run(self._tracker.take_closed())
@@ -196,8 +197,7 @@ class Ingest:
         ]
         changed_before = self._dated(before.get(run, ()) for run in touched)
         changed_after = self._dated((*closed.get(run, ()), *self._open.get(run, ())) for run in touched)
-        for dated in self._dated(closed.values()):
-            self._closed.setdefault(dated.service_date, []).append(dated.passing)
+        self._add_closed(self._dated(closed.values()))
         self._drop_old_closed()
         return Changes.between(changed_before, changed_after)
 
@@ -205,18 +205,24 @@ class Ingest:
         """Read the closed passings of the days in memory, and correct what another version of the tracker stored."""
         runs = _by_run(closed)
         now = {run: (*runs.get(run, ()), *self._open.get(run, ())) for run in runs.keys() | self._open.keys()}
-        stored: list[DatedPassing] = []
-        for day in self._store.service_dates(self._line_id)[-DAYS_IN_MEMORY:]:
-            for passing in self._store.passings(self._line_id, day):
-                if passing.run.identity in now:
-                    stored.append(DatedPassing(day, passing))
-                else:
-                    self._closed.setdefault(day, []).append(passing)
-        for dated in self._dated(runs.values()):
-            self._closed.setdefault(dated.service_date, []).append(dated.passing)
+        stored = [
+            DatedPassing(day, passing)
+            for day in self._store.service_dates(self._line_id)[-DAYS_IN_MEMORY:]
+            for passing in self._store.passings(self._line_id, day)
+        ]
+        tracked = [dated.passing.run.identity in now for dated in stored]
+        self._add_closed([dated for dated, again in zip(stored, tracked, strict=True) if not again])
+        self._add_closed(self._dated(runs.values()))
+        stored = list(compress(stored, tracked))
         corrections = Changes.between(stored, self._dated(now.values()))
         if corrections != Changes():
             self._write_queue.put(Batch((), corrections))
+
+    def _add_closed(self, closed: list[DatedPassing]) -> None:
+        if closed:
+            for (day,), rows in self._filter.rows(closed).partition_by("service_date", as_dict=True).items():
+                earlier = self._closed.get(day)
+                self._closed[day] = rows if earlier is None else pl.concat([earlier, rows], rechunk=True)
 
     def _dated(self, runs: Iterable[Iterable[Passing]]) -> list[DatedPassing]:
         return [dated for passings in runs for dated in self._filter.of_run(tuple(passings))]
@@ -273,8 +279,7 @@ class FeedListener:
     the newest poll to its passings being in memory and, where the database works, stored. `new_poll` is set by each poll.
     """
 
-    def __init__(self, line_id: str, feed: Feed, ingest: Ingest, outages: FeedOutages, issues: Issues):
-        self._line_id = line_id
+    def __init__(self, feed: Feed, ingest: Ingest, outages: FeedOutages, issues: Issues):
         self.new_poll = Event()
         self.refused: HeadwayError | None = None
         self.ingest_lag_secs = float("nan")
@@ -300,9 +305,7 @@ class FeedListener:
         with self._lock:
             content_at, known_since = self._outages.content_at, self._outages.known_since
             attributes = self._outages.attributes(at, zone_name)
-        # The feed's route may differ from the line's id.
-        log = self._ingest.log(service_date).with_columns(line_id=pl.lit(self._line_id))
-        return FeedState(log, content_at, known_since, attributes)
+        return FeedState(self._ingest.log(service_date), content_at, known_since, attributes)
 
     def restore_outages(self, content_times: Iterable[float]) -> None:
         """Take in the content times of the polls before a restart."""

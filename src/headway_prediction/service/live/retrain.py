@@ -121,7 +121,7 @@ def stored_history(store: Store, bundle: Bundle, timetable: Timetable | None) ->
             "some weeks of them",
             "let `headway serve` run, or name its store with --store",
         )
-    logs = [store.log(line.line_id, day).with_columns(line_id=pl.lit(line.line_id)) for day in dates]
+    logs = [store.log(line.line_id, day) for day in dates]
     on_line = pl.concat(logs).join(line.stops(), on=["direction_id", "stop_id"], how="semi")
     provenance = {"code_version": __version__, "sources": [f"the live feed, {dates[0]} to {dates[-1]}"]}
     outages = FeedOutages(retention_secs=float("inf"))

@@ -83,7 +83,7 @@ class LiveService:
         self._line_id, self._zone = line.line_id, line.time_zone
         self._bundle_watcher = BundleWatcher(bundle_path, loaded, self._issues)
         self.ingest = Ingest.resume(store, self._line_id, line_filter)
-        self._listener = FeedListener(self._line_id, feed, self.ingest, FeedOutages(), self._issues)
+        self._listener = FeedListener(feed, self.ingest, FeedOutages(), self._issues)
         writer = ForecastWriter(store, self._issues)
         self._webhook = Webhook(settings.webhook, line, self._issues) if settings.webhook else None
         self._workers = [writer.worker, Worker("store", self._maintain_store, self._issues)]
@@ -252,6 +252,7 @@ class LiveService:
     def _restore_scores(self, end: float) -> bool:
         """Score the forecasts published before a restart; after the first minute, which does not wait for it."""
         service_date, _ = origin_at(end, self._zone)
+        restored = False
         with self._issues.watch("scores before the restart"):
             stored = [
                 forecast
@@ -261,8 +262,8 @@ class LiveService:
                 )
             ]
             self._scorer.restore(stored)
-            return True
-        return False
+            restored = True
+        return restored
 
     def _report_missing_trains(self, feed_state: FeedState, published: LineForecast) -> None:
         since = feed_state.known_since

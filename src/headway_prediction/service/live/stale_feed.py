@@ -198,11 +198,13 @@ def _spread_end(
     if climatology.spread is None:
         return default
     learned = climatology.spread[end, kind][half_hours]
-    return np.where(np.isfinite(learned), learned, default)
+    end_mins: np.ndarray = np.where(np.isfinite(learned), learned, default)
+    return end_mins
 
 
 def _interpolated(level: float, levels: tuple[float, ...], values: tuple[np.ndarray, ...]) -> np.ndarray:
     stacked = np.stack(values)
     place = int(np.clip(np.searchsorted(levels, level), 1, len(levels) - 1))
     share = np.clip((level - levels[place - 1]) / (levels[place] - levels[place - 1]), 0.0, 1.0)
-    return ((1 - share) * stacked[place - 1] + share * stacked[place]).astype(np.float32)
+    values_at: np.ndarray = (1 - share) * stacked[place - 1] + share * stacked[place]
+    return values_at.astype(np.float32)

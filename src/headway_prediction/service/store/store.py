@@ -10,7 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.realtime.arrival_log import typed_log
+from headway_prediction.feeds.realtime.arrival_log import PASSING_ROWS, log_of_rows
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Passing, journal_order
 from headway_prediction.service.live.published import PublishedForecast
@@ -86,8 +86,9 @@ class Store:
     def newest_poll_at(self, line_id: str) -> float | None:
         """Return when the newest stored poll was fetched (epoch seconds), None before the first."""
         with self._reading() as connection:
-            newest = sa.select(sa.func.max(POLLS.c.fetched_at)).where(POLLS.c.line_id == line_id)
-            return connection.scalar(newest)
+            fetched_at = sa.func.max(POLLS.c.fetched_at)
+            newest: float | None = connection.scalar(sa.select(fetched_at).where(POLLS.c.line_id == line_id))
+            return newest
 
     def content_times(self, line_id: str, since: float) -> list[float]:
         """Return the content time as of each poll fetched at or after `since` (epoch seconds), in order of fetching."""
@@ -109,12 +110,19 @@ class Store:
             found = connection.execute(sa.select(PASSINGS).where(own))
             return sorted(map(passing_of_row, found), key=journal_order)
 
+    def passing_rows(self, line_id: str, service_date: date) -> pl.DataFrame:
+        """Return the passings of a service date as PASSING_ROWS of feeds.realtime.arrival_log."""
+        own = (PASSINGS.c.line_id == line_id) & (PASSINGS.c.service_date == service_date)
+        with self._reading() as connection:
+            found = connection.execute(sa.select(*(PASSINGS.c[name] for name in PASSING_ROWS)).where(own))
+            return pl.DataFrame([tuple(row) for row in found], schema=PASSING_ROWS, orient="row")
+
     def log(self, line_id: str, service_date: date) -> pl.DataFrame:
         """Return the passings of a service date as an arrival log, typed as feeds.logs.arrivals.ARRIVAL_COLUMNS.
 
         Raises HeadwayError for a line that the store does not have.
         """
-        return typed_log(self.passings(line_id, service_date), self._metadata(line_id))
+        return log_of_rows(self.passing_rows(line_id, service_date), line_id, self._metadata(line_id))
 
     def service_dates(self, line_id: str) -> list[date]:
         """Return the service dates with passings, in order."""

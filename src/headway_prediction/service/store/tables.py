@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 
-class FeedText(sa.TypeDecorator):
+class FeedText(sa.TypeDecorator[str]):
     r"""Text from a feed. PostgreSQL refuses NUL characters: they are stored as `\x00`, and a backslash as `\x5c`."""
 
     impl = sa.Text
