@@ -25,7 +25,7 @@ from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.parquet import read_forecasts, write_forecasts
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
-from headway_prediction.reporting.table import markdown_table
+from headway_prediction.reporting.score_tables import markdown_scores
 
 ADAPTATION_DAYS, OF_MANY = 2, 14
 MANY_DAYS = 60
@@ -60,7 +60,7 @@ def left_out(name: str, grids: dict[str, Path], config: AppConfig, options: argp
     bundle = trained(options.out / name / "bundle", others, config)
     dates = bundle.select_test_dates(history, options.dates or newest_dates(history))
     methods = dict(forecasts(options.out / name, bundle, history, dates))
-    scores, *_ = markdown_table(score_methods(history, dates, methods)).split("\n\n")
+    scores, *_ = markdown_scores(score_methods(history, dates, methods)).split("\n\n")
     return scores
 
 

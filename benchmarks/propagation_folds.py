@@ -14,7 +14,7 @@ from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
-from headway_prediction.reporting.table import markdown_table
+from headway_prediction.reporting.score_tables import markdown_scores
 
 FOLDS = 5
 
@@ -47,7 +47,7 @@ def main() -> None:
         for name, method in variants(fitted).items():
             days = {forecast.service_date: forecast for forecast in backtest(history, method, held_back)}
             forecasts.setdefault(name, {}).update(days)
-    print(markdown_table(score_methods(history, history.service_dates, forecasts)))
+    print(markdown_scores(score_methods(history, history.service_dates, forecasts)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The quality check as a whole: the faults put into simulated logs are found, these and no others; and the real lines."""
+"""The quality check as a whole: it finds the faults put into simulated logs and no others; and the real lines."""
 
 import json
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from headway_prediction.feeds.logs.batches import read_arrival_parts
 from headway_prediction.grid.build import line_and_plan
 from headway_prediction.grid.store import read_history
 from headway_prediction.quality.check import by_date, by_platform, by_station, check_log, check_parts
-from headway_prediction.quality.report.findings import findings, overview
+from headway_prediction.reporting.quality_text import findings, overview
 from headway_prediction.simulate import Scenario, write_simulation
 from headway_prediction.transit.clock import service_minutes
 from headway_prediction.transit.line import Line
@@ -42,7 +42,7 @@ def clean(simulated, request):
 
 
 def counts(quality):
-    """How many finds of each kind, of the kinds that have any."""
+    """The number of findings of each kind that has any."""
     heights = {name: getattr(quality, name).height for name in FOUND}
     return {name: height for name, height in heights.items() if height}
 
@@ -191,20 +191,20 @@ def test_a_folder_of_daily_logs_is_checked_as_one_log(simulated, tmp_path, capfd
     assert printed[0] == printed[1] and f"| {DAYS[4]} Fri |" in printed[0]
 
 
-def test_the_sentences_say_what_was_found_and_what_was_not(simulated):
+def test_the_sentences_name_what_was_found_and_what_was_not(simulated):
     log, line, plan, _ = simulated
     missing_day = check_log(log.filter(~on(3)), line, plan)
     days = by_date(missing_day, by_platform(missing_day))
-    assert "Dates in between without any: 1 (2025-09-11)." in overview(missing_day, days)
+    assert "Dates without passings: 1 (2025-09-11)." in overview(missing_day, days)
     text = " ".join(findings(missing_day, days))
     assert "100.0% of the" in text and "0 observed passings were not planned" in text
     assert (
-        "not found: outages, gaps, duplicates, misdated rows, suspicious headways, trains out of order."
+        "Not found: outages, gaps, duplicates, misdated rows, suspicious headways, trains out of order."
         in text
     )
     nameless = check_log(log.filter(on(0)).with_columns(trip_id=pl.lit("")), line)
     text = " ".join(findings(nameless, by_date(nameless, by_platform(nameless))))
-    assert "Trains have no ids" in text and "Whether passings are missing is not known" in text
+    assert "The log has no trip ids" in text and "Completeness is unknown" in text
 
 
 def test_a_log_in_the_wrong_zone_or_of_other_dates_is_refused(simulated):
@@ -222,13 +222,13 @@ def test_the_command_prints_and_writes_and_the_grid_takes_its_outages(simulated,
     assert headway(*words, "--outages", outages, "--json", found, "--markdown", "--date", DAYS[2]) == 0
     printed = capfd.readouterr().out
     assert "1 outage of the whole line" in printed and f"Stations on {DAYS[2]}" in printed
-    assert "| date | passings | came |" in printed
-    told = json.loads(found.read_text())
-    assert [row["service_date"] for row in told["found"]["outages"]] == [DAYS[2].isoformat()]
-    assert len(told["dates"]) == 5 and len(told["stations"]) == 6 and len(told["platforms"]) == 60
+    assert "| date | passings | observed |" in printed
+    report = json.loads(found.read_text())
+    assert [row["service_date"] for row in report["findings"]["outages"]] == [DAYS[2].isoformat()]
+    assert len(report["dates"]) == 5 and len(report["stations"]) == 6 and len(report["platforms"]) == 60
     assert (
-        told["platforms"][0]["stop_id"] == "S01"
-        and told["platforms"][0]["stop_name"] == line.station_names[0]
+        report["platforms"][0]["stop_id"] == "S01"
+        and report["platforms"][0]["stop_name"] == line.station_names[0]
     )
     made = ("grid", "--arrivals", tmp_path / "log.parquet", "--gtfs", folder / "gtfs.zip")
     assert headway(*made, "--out", tmp_path / "grid.zarr", "--outages", outages) == 0
@@ -240,7 +240,7 @@ def test_the_command_prints_a_table_for_people(simulated, capfd):
     *_, folder = simulated
     assert headway("check", folder / "arrivals.parquet", "--time-zone", SCENARIO.time_zone) == 0
     printed = capfd.readouterr().out
-    assert "Looked for and not found: outages" in printed and "2025-09-08 Mon" in printed
+    assert "Not found: outages" in printed and "2025-09-08 Mon" in printed
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_log_that_the_grid_refuses_is_checked_all_the_same(simulated, tmp_path
     assert headway("grid", "--arrivals", *own, "--out", tmp_path / "grid.zarr") == 2
     assert "5 rows of the log stand twice" in capfd.readouterr().err
     assert headway("check", *own) == 0
-    assert "5 rows that stand twice" in capfd.readouterr().out
+    assert "5 repeated rows" in capfd.readouterr().out
 
 
 def test_what_cannot_be_read_is_still_refused(simulated):
@@ -305,7 +305,7 @@ def real(real_line, checked):
 @pytest.mark.parametrize(
     ("name", "seconds"), [("dublin-dart", 60), ("nyc-1", 60), ("sydney-m1", 1), ("sydney-t4", 1)]
 )
-def test_the_time_resolution_of_real_lines_is_what_their_readme_says(real, name, seconds):
+def test_the_time_resolution_of_real_lines_is_that_of_their_readme(real, name, seconds):
     assert set(real(name).resolution["seconds"]) == {seconds}
 
 

@@ -8,8 +8,7 @@ from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.evaluation.truth import TypicalHeadway, day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.grid.history import history_from_log
-from headway_prediction.reporting.windows import window_sections
-from headway_prediction.reporting.worst_windows import worst_windows
+from headway_prediction.reporting.worst_windows import window_sections, worst_windows
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 
@@ -33,9 +32,9 @@ def off_by(truths, offsets):
     forecasts = {}
     for truth in truths:
         extra = [offsets.get((truth.service_date, int(origin)), 0.0) for origin in truth.origins]
-        said = truth.headway + np.array(extra)[:, None, None, None]
+        shifted = truth.headway + np.array(extra)[:, None, None, None]
         forecasts[truth.service_date] = Forecast(
-            truth.service_date, truth.origins, said, {0.1: said - 2, 0.5: said, 0.9: said + 2}
+            truth.service_date, truth.origins, shifted, {0.1: shifted - 2, 0.5: shifted, 0.9: shifted + 2}
         )
     return forecasts
 
@@ -52,7 +51,7 @@ OFFSETS = {
 def test_the_worst_windows_are_an_hour_apart_and_the_worst_comes_first(truths):
     forecasts = {"net": off_by(truths, OFFSETS)}
     found = worst_windows(truths, forecasts, "net")
-    # 510 shows the same trouble as 500; 560 is a whole hour later.
+    # 510 shows the same incident as 500; 560 is a whole hour later.
     assert [(window.truth.service_date, window.t0) for window in found] == [
         (DAYS[1], 500), (DAYS[1], 560), (DAYS[2], 500),
     ]  # fmt: skip
@@ -88,25 +87,26 @@ def test_a_method_that_lacks_the_window_is_shown_as_it_is_scored(truths):
     assert (window.forecasts["propagation"].quantiles[0.5] == 10).all()
 
 
-def test_each_window_says_when_how_far_off_and_what_propagation_had_said(history, truths):
+def test_each_window_names_its_origin_its_errors_and_the_forecast_of_propagation(history, truths):
     late = off_by(truths, dict.fromkeys(OFFSETS, 1.0))
     points = {day: Forecast.of_points(day, f.origins, f.mean) for day, f in late.items()}
     forecasts = {"net": off_by(truths, OFFSETS), "propagation": points}
     windows = worst_windows(truths, forecasts, "net")
     opening, first, *_ = sections = window_sections(history, windows, "net")
     assert len(sections) == 4 and not opening.figures
-    assert first.heading == "1. Tuesday 2025-09-30, forecast at 08:20"
-    assert "net was 5.0 minutes off on average, propagation 1.0." in first.body
-    said = re.search(
-        r"headway was ([\d.]+) min, net had said ([\d.]+) \(([\d.]+) to ([\d.]+)\), propagation (\d+\.\d)",
-        first.body,
+    text = " ".join(first.blocks)
+    assert first.heading == "1. Tuesday 2025-09-30, origin 08:20"
+    assert "The mean error of net was 5.0 minutes, that of propagation 1.0." in text
+    found = re.search(
+        r"headway was ([\d.]+) min, the forecast of net ([\d.]+) \(([\d.]+) to ([\d.]+)\), that of propagation (\d+\.\d)",
+        text,
     )
-    truth, net, low, high, rival = map(float, said.groups())
-    assert (net, low, high, rival) == pytest.approx((truth + 5, truth + 3, truth + 7, truth + 1), abs=0.11)
-    assert "The line was quiet: headways strayed from the usual ones by" in first.body
+    truth, net, low, high, other = map(float, found.groups())
+    assert (net, low, high, other) == pytest.approx((truth + 5, truth + 3, truth + 7, truth + 1), abs=0.11)
+    assert "The line was quiet: headways deviated from the typical ones by" in text
     assert (
-        f"there were {int(windows[0].truth.event.sum())} passings, 0 at under half the usual headway"
-        in first.body
+        f"There were {int(windows[0].truth.event.sum())} passings in the 15 minutes, 0 at under half the typical headway"
+        in text
     )
     maps, profiles = first.figures[:2], first.figures[2:]
     assert [title for title, _ in maps] == ["Trains towards C Street", "Trains towards A Street"]
@@ -117,18 +117,19 @@ def test_each_window_says_when_how_far_off_and_what_propagation_had_said(history
     ] * 2
 
 
-def test_propagation_itself_has_no_rival_and_no_band(history, truths):
+def test_propagation_itself_has_no_comparison_and_no_band(history, truths):
     points = {day: Forecast.of_points(day, f.origins, f.mean) for day, f in off_by(truths, OFFSETS).items()}
     windows = worst_windows(truths, {"propagation": points}, "propagation", count=1)
     _, first = window_sections(history, windows, "propagation")
-    assert "propagation was 5.0 minutes off on average. Most" in first.body
+    assert "The mean error of propagation was 5.0 minutes. Largest" in " ".join(first.blocks)
     assert [trace["name"] for trace in first.figures[2][1]["data"]] == ["propagation", "truth"]
     assert "error_x" not in first.figures[2][1]["data"][0]
 
 
-def test_without_a_usual_headway_nothing_is_said_of_the_line(history):
+def test_without_a_typical_headway_the_condition_is_not_mentioned(history):
     truths = [day_truth(history, DAYS[1], scored_origins(history, DAYS[1]))]
     windows = worst_windows(truths, {"net": off_by(truths, OFFSETS)}, "net", count=1)
     _, first = window_sections(history, windows, "net")
-    assert re.search(r"In the 15 minutes there were \d+ passings\.", first.body)
-    assert "quiet" not in first.body
+    text = " ".join(first.blocks)
+    assert re.search(r"There were \d+ passings in the 15 minutes\.", text)
+    assert "quiet" not in text

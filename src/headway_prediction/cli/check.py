@@ -92,8 +92,8 @@ def _write(
 ) -> None:
     from headway_prediction.feeds.logs.outages import write_outages
     from headway_prediction.files import atomic_path
-    from headway_prediction.quality.report.page import write_quality_page
-    from headway_prediction.quality.report.serialization import quality_json
+    from headway_prediction.reporting.quality_report import write_quality_page
+    from headway_prediction.reporting.quality_tables import quality_json
 
     if out is not None:
         write_quality_page(out, quality, day)
@@ -112,14 +112,10 @@ def _print(quality: "Quality", day: date | None, markdown: bool) -> None:
     from rich.console import Console
 
     from headway_prediction.quality.check import by_date, by_platform, by_station
-    from headway_prediction.quality.report.findings import findings, overview
-    from headway_prediction.quality.report.page import date_to_show
-    from headway_prediction.quality.report.tables import (
-        date_table,
-        markdown_table,
-        station_table,
-        terminal_table,
-    )
+    from headway_prediction.reporting.quality_report import date_to_show
+    from headway_prediction.reporting.quality_tables import date_table, station_table
+    from headway_prediction.reporting.quality_text import findings, overview
+    from headway_prediction.reporting.tables import markdown_table, terminal_table
 
     platforms = by_platform(quality)
     days = by_date(quality, platforms)

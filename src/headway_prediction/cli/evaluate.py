@@ -41,22 +41,22 @@ def evaluate(
     from headway_prediction.files import atomic_path
     from headway_prediction.forecasters.parquet import read_forecasts
     from headway_prediction.grid.store import read_history
+    from headway_prediction.reporting.score_tables import markdown_scores, terminal_scores
     from headway_prediction.reporting.scores_json import scores_json
-    from headway_prediction.reporting.table import markdown_table, terminal_table
 
     history = read_history(grid)
     methods = dict(read_forecasts(path, history.line) for path in _files(forecasts))
     result = score_methods(history, sorted({day for days in methods.values() for day in days}), methods)
     if markdown:
-        print(markdown_table(result))
+        print(markdown_scores(result))
     else:
-        Console(width=132).print(terminal_table(result))
+        Console(width=132).print(terminal_scores(result))
     if scores is not None:
         with atomic_path(scores) as fresh:
             fresh.write_text(scores_json(result), encoding="utf-8")
         say(f"wrote {scores}")
     if report is not None:
-        from headway_prediction.reporting.report import write_report
+        from headway_prediction.reporting.score_report import write_report
 
         write_report(report, history, result, methods, main if main in methods else next(iter(methods)))
         say(f"wrote {report}")

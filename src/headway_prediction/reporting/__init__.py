@@ -1,1 +1,1 @@
-"""HTML reports and tables of scores."""
+"""HTML reports, tables and JSON of scores and of the quality check."""

@@ -1,12 +1,14 @@
-"""The tables of scores, one row per method: which columns they have, and what is printed in them."""
+"""The tables of scores, one row per method: their columns, and their cells for page, terminal and Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich.console import Group, RenderableType
 
 from headway_prediction.evaluation.compare import Scores
 from headway_prediction.evaluation.detection import ALL_LEADS, THRESHOLDS
+from headway_prediction.reporting.tables import Cell, Row, Table, markdown_table, terminal_table
 
 DASH = "–"
 
@@ -21,7 +23,7 @@ class Column:
     percent: bool = False
 
     def text(self, value: float) -> str:
-        """Return a value as it is printed."""
+        """Return the printed value."""
         if not np.isfinite(value):
             return DASH
         return f"{value:.1%}" if self.percent else f"{value:.3f}"
@@ -68,44 +70,32 @@ DETECTION_COLUMNS = tuple(
 MISSING_COLUMN = Column("missing", "missing", "", percent=True)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A printed value and whether no other method's is better."""
-
-    text: str
-    is_best: bool
+POINTS, INTERVALS = "Points", "Intervals"
+CONDITIONS, DETECTION = "Quiet and disturbed periods", "Bunched and gapped trains"
+"""Titles of the tables."""
 
 
-@dataclass(frozen=True)
-class ScoreTable:
-    """What the table is of, its columns and, by method, the cells below them."""
+def score_tables(scores: Scores) -> list[Table]:
+    """Return the tables POINTS and, where there are rows, INTERVALS, CONDITIONS and DETECTION.
 
-    title: str
-    columns: tuple[Column, ...]
-    rows: Mapping[str, list[Cell]]
-
-
-def score_tables(scores: Scores) -> list[ScoreTable]:
-    """Return the table of points and, where there is something to show, those of intervals, conditions and detection.
-
-    Values that print alike are equally good. The share of missing cells stands in the first table where it does not print
-    as zero.
+    Values that print alike are equally good. The share of missing cells is a column of the first table unless it prints as
+    zero for every method.
     """
     table = scores.table()
     gaps = {MISSING_COLUMN.text(row["missing"]) for row in table.values()}
     missing = () if gaps == {MISSING_COLUMN.text(0.0)} else (MISSING_COLUMN,)
     with_interval = {method: row for method, row in table.items() if np.isfinite(row["coverage"])}
     tables = [
-        _score_table("points", (*COLUMNS, *missing), table),
-        _score_table("intervals", INTERVAL_COLUMNS, with_interval),
-        _score_table("quiet and disturbed periods", CONDITION_COLUMNS, condition_rows(scores)),
-        _score_table("bunched and gapped trains", DETECTION_COLUMNS, detection_rows(scores)),
+        _score_table(POINTS, (*COLUMNS, *missing), table),
+        _score_table(INTERVALS, INTERVAL_COLUMNS, with_interval),
+        _score_table(CONDITIONS, CONDITION_COLUMNS, condition_rows(scores)),
+        _score_table(DETECTION, DETECTION_COLUMNS, detection_rows(scores)),
     ]
     return [each for each in tables if each.rows]
 
 
 def condition_rows(scores: Scores) -> dict[str, dict[str, float]]:
-    """Return mae and ev_mae in quiet and disturbed periods by method; nothing where nobody knows them apart."""
+    """Return mae and ev_mae in quiet and disturbed periods by method; empty without typical headways."""
     errors = scores.by_condition()
     if not np.isfinite(errors["mae"].sel(condition=["quiet", "disturbed"])).any():
         return {}
@@ -120,7 +110,7 @@ def condition_rows(scores: Scores) -> dict[str, dict[str, float]]:
 
 
 def detection_rows(scores: Scores) -> dict[str, dict[str, float]]:
-    """Return the scores of bunched and gapped trains over all leads by detector; nothing without a usual headway."""
+    """Return the scores of bunched and gapped trains over all leads by detector; empty without typical headways."""
     if not len(scores.events.truth):
         return {}
     found = {kind: scores.detection(kind)[ALL_LEADS] for kind in THRESHOLDS}
@@ -132,16 +122,13 @@ def detection_rows(scores: Scores) -> dict[str, dict[str, float]]:
     }
 
 
-def _score_table(
-    title: str, columns: tuple[Column, ...], table: Mapping[str, Mapping[str, float]]
-) -> ScoreTable:
-    rows: dict[str, list[Cell]] = {method: [] for method in table}
-    for column in columns:
-        best = _best_text(column, [metrics[column.metric] for metrics in table.values()])
-        for method, metrics in table.items():
-            text = column.text(metrics[column.metric])
-            rows[method].append(Cell(text, text == best))
-    return ScoreTable(title, columns, rows)
+def _score_table(title: str, columns: Sequence[Column], scores: Mapping[str, Mapping[str, float]]) -> Table:
+    best = [_best_text(column, [metrics[column.metric] for metrics in scores.values()]) for column in columns]
+    rows = []
+    for method, metrics in scores.items():
+        texts = [column.text(metrics[column.metric]) for column in columns]
+        rows.append(Row(method, [Cell(text, text == top) for text, top in zip(texts, best, strict=True)]))
+    return Table(title, ["method", *(column.heading for column in columns)], rows)
 
 
 def _best_text(column: Column, values: list[float]) -> str | None:
@@ -149,3 +136,18 @@ def _best_text(column: Column, values: list[float]) -> str | None:
     if not column.best or not finite:
         return None
     return column.text(min(finite) if column.best == "low" else max(finite))
+
+
+def terminal_scores(scores: Scores) -> RenderableType:
+    """Return the tables for a Rich console; the first one fits into 80 columns."""
+    dates = scores.service_dates
+    days = f"{dates[0]}" if len(dates) == 1 else f"{len(dates)} service days, {dates[0]} to {dates[-1]}"
+    first, *others = score_tables(scores)
+    title = f"{scores.line.line_id}: {days}; minutes"
+    return Group(terminal_table(first, title), *map(terminal_table, others))
+
+
+def markdown_scores(scores: Scores) -> str:
+    """Return the tables as GitHub Markdown, the first without a title."""
+    first, *others = score_tables(scores)
+    return "\n".join([markdown_table(first, titled=False), *map(markdown_table, others)])

@@ -1,9 +1,10 @@
-"""All scores as JSON, for whoever reads them by program."""
+"""All scores as JSON, for other programs."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,7 +17,7 @@ SLICE_METRICS = ("mae", "rmse", "ev_mae", "ev_rmse", "coverage", "ev_coverage")
 
 
 def scores_json(scores: Scores) -> str:
-    """Return everything as JSON text; a number that does not exist is null."""
+    """Return all scores as JSON text; NaN becomes null."""
     slices = {
         "by_lead": scores.by_lead(),
         "by_station_and_direction": scores.by_platform(),
@@ -38,12 +39,12 @@ def scores_json(scores: Scores) -> str:
         "detection_cells": len(scores.events.truth),
         "detection": {name: scores.detection(name) for name in THRESHOLDS},
         "differences": _differences(scores),
-        **{name: _plain(values) for name, values in slices.items()},
+        **{name: _slice(values) for name, values in slices.items()},
     }
     return json.dumps(_without_nan(content), indent=1)
 
 
-def _differences(scores: Scores) -> list[dict]:
+def _differences(scores: Scores) -> list[dict[str, Any]]:
     return [
         {"metric": metric, "method": a, "other": b, **asdict(scores.difference(a, b, metric))}
         for metric in COMPARED_METRICS
@@ -51,11 +52,11 @@ def _differences(scores: Scores) -> list[dict]:
     ]
 
 
-def _checks(row: Mapping[str, float]) -> list[dict]:
+def _checks(row: Mapping[str, float]) -> list[dict[str, Any]]:
     return [asdict(check) | {"verdict": check.verdict} for check in coverage_checks(row)]
 
 
-def _plain(values: xr.Dataset) -> dict:
+def _slice(values: xr.Dataset) -> dict[str, Any]:
     """The bins' labels, and {metric: {method: nested list over the bins}}."""
     bins = [str(name) for name in values.dims if name != "method"]
     cells = {name: values[name].transpose("method", *bins).values.tolist() for name in SLICE_METRICS}
@@ -64,12 +65,13 @@ def _plain(values: xr.Dataset) -> dict:
     return {"bins": {name: _labels(values[name].values) for name in bins}, **by_metric}
 
 
-def _labels(values: np.ndarray) -> list:
+def _labels(values: np.ndarray) -> list[Any]:
     dates = np.issubdtype(values.dtype, np.datetime64)
-    return np.datetime_as_string(values, "D").tolist() if dates else values.tolist()
+    labels: list[Any] = np.datetime_as_string(values, "D").tolist() if dates else values.tolist()
+    return labels
 
 
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nan(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,22 +1,25 @@
-"""What the checks found, in sentences: the worst first within each, and what was not looked at."""
+"""The findings of the quality check in sentences, the worst first within each."""
 
+from typing import Any
+
+import numpy as np
 import polars as pl
 
 from headway_prediction.quality.check import Quality
 from headway_prediction.quality.implausible import LONG, SHORT
 from headway_prediction.quality.log_rows import REPEATED_ROW, REPEATED_TRAIN, WITHIN_SECONDS
-from headway_prediction.reporting.glossary import towards
+from headway_prediction.reporting.page import towards
 from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 MAX_EXAMPLES = 4
 """Examples that a sentence names before it counts the rest."""
 MIN_ROUND_SHARE = 0.1
-"""Three times what chance puts on full and half minutes: worth a word."""
+"""Three times the share that lies on full and half minutes by chance."""
 DUPLICATE_MEANINGS = {
-    REPEATED_ROW: "rows that stand twice (`headway grid` refuses the log until they are removed)",
-    WITHIN_SECONDS: "passings within 15 s of the one before (the grid drops them)",
-    REPEATED_TRAIN: "passings of a train that had passed there before",
+    REPEATED_ROW: "repeated rows (`headway grid` refuses the log until they are removed)",
+    WITHIN_SECONDS: "passings within 15 s of the previous one (the grid drops them)",
+    REPEATED_TRAIN: "passings of a train that had already passed there",
 }
 EVIDENCE = {
     "plan": "the plan",
@@ -25,22 +28,22 @@ EVIDENCE = {
     "before and after": "the hours around it",
 }
 
-NOTES = (
-    "Came: the share of the expected passings that were observed. Expected are the planned ones at a platform or, where "
-    "there is no plan for it, the median number on days of that kind (weekday, Saturday, Sunday), where there are three.",
-    "Not planned: a passing is matched to the planned one of its own train within an hour, or else to the nearest free one "
-    "within the tolerance; these are left over. Late: the median of observed minus planned times.",
-    "Outage: the whole line is silent in minutes in which trains usually run. Gap: one platform is, for 10 minutes or more. "
-    "Either is at least three times as long as usual there; a gap that is mostly an outage is not listed again.",
-    "Duplicates: rows that stand twice, passings within 15 s of the one before, and trains that pass a platform again. "
-    "Misdated: past 27:00 or before 00:00 of the service day. Backwards: a train passes a station before the one before it. "
+GLOSSARY = (
+    "Observed: the share of the expected passings that were observed. Expected are the planned passings at a platform or, "
+    "where there is no plan for it, the median number on days of that day type (weekday, Saturday, Sunday), given three.",
+    "Unplanned: a passing is matched to the planned one of its own train within an hour, or else to the nearest unmatched "
+    "one within the tolerance; the rest are unplanned. Delay: the median of observed minus planned times.",
+    "Outage: the whole line is silent in minutes in which trains typically run. Gap: one platform is, for 10 minutes or "
+    "more. Either is at least three times as long as is typical there; a gap that is mostly an outage is not listed again.",
+    "Duplicates: repeated rows, passings within 15 s of the previous one, and trains that pass a platform again. Misdated: "
+    "past 27:00 or before 00:00 of the service day. Backwards: a train passes a station before the previous station. "
     "Overtaking: it leaves a station behind another train and reaches the next one ahead of it.",
-    "Step: how finely times are told, found in the times of that day.",
+    "Resolution: how finely times are recorded, derived from the times of that day.",
 )
 
 
 def overview(quality: Quality, days: pl.DataFrame) -> str:
-    """Say what the log holds: passings, dates, platforms, the dates without any."""
+    """Return what the log holds: passings, dates, platforms, and dates without passings."""
     ran = days.filter(pl.col("passings") > 0)["service_date"]
     without = days.filter(pl.col("passings") == 0)["service_date"]
     text = (
@@ -49,12 +52,12 @@ def overview(quality: Quality, days: pl.DataFrame) -> str:
     )
     if without.is_empty():
         return text
-    return f"{text} Dates in between without any: {len(without)} ({_named(list(map(str, without)))})."
+    return f"{text} Dates without passings: {len(without)} ({_named(list(map(str, without)))})."
 
 
 def findings(quality: Quality, days: pl.DataFrame) -> list[str]:
-    """Return a sentence for each kind of check that found something or could not be made, and one on all the others."""
-    told = [resolution(days), _completeness(quality, days)]
+    """Return a sentence for each check with findings or without the data it needs, and one on all the others."""
+    always = [resolution(days), _completeness(quality, days)]
     faults = {
         "outages": _outages(quality),
         "gaps": _gaps(quality),
@@ -64,46 +67,55 @@ def findings(quality: Quality, days: pl.DataFrame) -> list[str]:
         "trains out of order": _order(quality),
     }
     none = [name for name, text in faults.items() if not text]
-    absent = [f"Looked for and not found: {', '.join(none)}."] if none else []
-    return [*told, *filter(None, faults.values()), *absent]
+    absent = [f"Not found: {', '.join(none)}."] if none else []
+    return [*always, *filter(None, faults.values()), *absent]
 
 
 def resolution(days: pl.DataFrame) -> str:
-    """Say how finely times are told, and where that changes."""
-    told = days.drop_nulls("seconds")
-    if told.is_empty():
-        return "There are too few passings to tell how fine the times are."
-    kinds = told.group_by("seconds").agg(pl.len(), pl.col("service_date").sort()).sort("len", descending=True)
+    """Return how finely times are recorded, and on which days that differs."""
+    known = days.drop_nulls("seconds")
+    if known.is_empty():
+        return "There are too few passings to derive the resolution of the times."
+    kinds = (
+        known.group_by("seconds").agg(pl.len(), pl.col("service_date").sort()).sort("len", descending=True)
+    )
     if kinds.height == 1:
-        text = f"Times are told to {kinds['seconds'][0]} s."
+        text = f"Times have a resolution of {kinds['seconds'][0]} s."
     else:
         parts = [
             f"{seconds} s on {_count(count, 'day')} ({_named(list(map(str, dates)))})"
             for seconds, count, dates in kinds.rows()
         ]
-        text = f"Times are told to {', to '.join(parts)}."
-    share = told["round_share"].mean()
+        text = f"Times have a resolution of {', '.join(parts)}."
+    share = float(known["round_share"].to_numpy().mean())
     if kinds["seconds"][0] > 2 or share < MIN_ROUND_SHARE:
         return text
-    return f"{text} {share:.0%} of them lie on a full or half minute, 3% would by chance: these may be planned times."
+    return f"{text} {share:.0%} of them lie on a full or half minute, against 3% by chance: these may be planned times."
 
 
 def _completeness(quality: Quality, days: pl.DataFrame) -> str:
     known = days.drop_nulls("share").filter(pl.col("passings") > 0)
     if known.is_empty():
-        return "Whether passings are missing is not known: there is no plan, and too few days of a kind to compare."
+        return (
+            "Completeness is unknown: there is no plan, and there are too few days of a day type to compare."
+        )
     worst = known.sort("share").row(0, named=True)
-    share = known["expected_observed"].sum() / known["expected"].sum()
-    lowest = f"; fewest on {worst['service_date']}, {worst['share']:.1%}" if worst["share"] < share else ""
+    share = float(known["expected_observed"].sum()) / float(known["expected"].sum())
+    lowest = (
+        f"; the lowest share on {worst['service_date']}, {worst['share']:.1%}"
+        if worst["share"] < share
+        else ""
+    )
     if quality.timetable is None:
-        return f"{share:.1%} of the usual passings (of other days of that kind) came{lowest}."
+        return f"{share:.1%} of the typical number of passings (of other days of that day type) were observed{lowest}."
     planned, observed, others = (
         int(known[name].sum()) for name in ("planned", "planned_observed", "unplanned")
     )
     if not planned:
-        return f"The plan has no passing on these dates; {share:.1%} of the usual passings came{lowest}."
-    late = known["late_mins"].median()
-    lateness = "" if late is None else f"; at the median they were {_late(late)}"
+        none = "The plan has no passing on these dates"
+        return f"{none}; {share:.1%} of the typical number of passings were observed{lowest}."
+    delays = known["late_mins"].drop_nulls().to_numpy()
+    lateness = f"; at the median they were {_late(float(np.median(delays)))}" if len(delays) else ""
     return (
         f"{observed / planned:.1%} of the {planned:,} planned passings of these days were observed{lowest}{lateness}. "
         f"{others:,} observed passings were not planned."
@@ -127,7 +139,7 @@ def _outages(quality: Quality) -> str:
     return f"{_count(shown.height, 'outage')} of the whole line, {shown['mins'].sum():,} minutes: {_named(named)}."
 
 
-def _span(silence: dict) -> str:
+def _span(silence: dict[str, Any]) -> str:
     return f"{gtfs_time(silence['first_minute'])} to {gtfs_time(silence['end_minute'])}"
 
 
@@ -155,7 +167,7 @@ def _misdated(quality: Quality) -> str:
     late = quality.misdated.filter(pl.col("minute") > 0).height
     before = quality.misdated.height - late
     parts = [f"{late:,} past 27:00"] * (late > 0) + [f"{before:,} before 00:00"] * (before > 0)
-    return f"Misdated rows: {' and '.join(parts)} of their service day; they may belong to the day after or before."
+    return f"Misdated rows: {' and '.join(parts)} of their service day; they may belong to the next or previous day."
 
 
 def _headways(quality: Quality) -> str:
@@ -166,12 +178,12 @@ def _headways(quality: Quality) -> str:
 
 def _order(quality: Quality) -> str:
     if (quality.passings["train"] == UNKNOWN).all():
-        return "Trains have no ids, so whether they keep their order cannot be checked."
+        return "The log has no trip ids, so the order of trains cannot be checked."
     trains = ["service_date", "direction", "trip_id"]
     parts = [
         f"{own.select(trains).n_unique():,} {what}"
         for own, what in (
-            (quality.backward, "pass a station before the one before it"),
+            (quality.backward, "pass a station before the previous one"),
             (quality.overtaking, "overtake another between two stations"),
         )
         if own.height

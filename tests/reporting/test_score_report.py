@@ -10,13 +10,13 @@ from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.baselines import Persistence
 from headway_prediction.grid.history import history_from_log
-from headway_prediction.reporting.report import most_changeable_day, report_html, write_report
+from headway_prediction.reporting.score_report import most_changeable_day, report_html, write_report
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
 from helpers.pages import Reader, seen_on_a_phone
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(3)]
-MIN_DISTURBED_IRREGULARITY = DAYS[1]
+DISTURBED = DAYS[1]
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -28,7 +28,7 @@ def renamed(rows, names):
 
 @pytest.fixture(scope="module")
 def history():
-    noise = {DAYS[0]: 0.5, MIN_DISTURBED_IRREGULARITY: 4.0, DAYS[2]: 0.5}
+    noise = {DAYS[0]: 0.5, DISTURBED: 4.0, DAYS[2]: 0.5}
     rows = [row for day, spread in noise.items() for row in regular_rows(days=[day], noise=spread, seed=2)]
     log = renamed(rows, {"A Street": HOSTILE, "B Street": "Übergang & Söhne"})
     return history_from_log(log, Line.from_arrivals(log, ZONE))
@@ -99,31 +99,31 @@ def test_every_figure_has_its_place_and_every_place_its_figure(page):
     assert places == [f"figure-{k}" for k in range(2 * (1 + 3 + 3 * 2) + 3)]
 
 
-def test_the_summary_says_who_wins_and_by_how_much(page, scores):
+def test_the_summary_names_the_best_method_and_its_lead(page, scores):
     text = Reader(page).text
     error = scores.table()["persistence"]["mae"]
-    assert text.index("Judged on") < text.index("How far off")
-    assert "Judged on 3 service days, 2025-09-29 to 2025-10-01" in text
-    assert "On average oracle is 0.00 minutes off" in text and "No other method here is less off." in text
-    assert f"Better than persistence (every headway stays as it is) by {error:.2f} minutes (100%)" in text
+    assert text.index("Scored on") < text.index("Errors")
+    assert "Scored on 3 service days, 2025-09-29 to 2025-10-01" in text
+    assert (
+        "The mean absolute error of oracle is 0.00 minutes" in text
+        and "No other method has a smaller error." in text
+    )
+    assert f"Better than persistence (the current headway continues) by {error:.2f} minutes (100%)" in text
     assert "3 days are too few to rule out chance" in text
 
 
-def test_the_summary_admits_defeat(history, scores, forecasts):
+def test_the_summary_names_a_better_method(history, scores, forecasts):
     name = "far off </script>"
     text = Reader(report_html(history, scores, forecasts, name)).text
-    assert f"On average {name} is 25.00 minutes off" in text
-    assert "It comes 3 of 3; the best is oracle, 0.00 minutes off." in text
+    assert f"The mean absolute error of {name} is 25.00 minutes" in text
+    assert "It ranks 3 of 3; the best is oracle with 0.00 minutes." in text
     assert "Worse than oracle by 25.00 minutes" in text
-    assert "oracle is less off 1 to 15 minutes ahead" in text
+    assert "oracle has a smaller error 1 to 15 minutes ahead" in text
 
 
 def test_the_shown_day_is_the_one_on_which_persistence_errs_most(page, scores):
-    assert most_changeable_day(scores, "oracle") == MIN_DISTURBED_IRREGULARITY
-    assert (
-        f"Headways of {MIN_DISTURBED_IRREGULARITY}, of the scored days the one on which they changed most"
-        in Reader(page).text
-    )
+    assert most_changeable_day(scores, "oracle") == DISTURBED
+    assert f"Headways of {DISTURBED}, the scored day on which they changed most" in Reader(page).text
 
 
 def test_without_persistence_the_shown_day_is_the_worst_of_the_method_itself(history):
@@ -141,27 +141,24 @@ def test_a_method_that_lacks_the_shown_day_is_shown_as_it_is_scored(history, for
 
 
 def test_intervals_have_a_section_of_their_own_where_a_method_gives_them(history, banded, page):
-    assert "Do the intervals tell the truth?" not in Reader(page).text
-    assert "oracle does not say how sure it is: it gives no intervals." in Reader(page).text
+    assert "Are the intervals right?" not in Reader(page).text
+    assert "oracle gives no intervals." in Reader(page).text
     text = Reader(report_html(history, score_methods(history, DAYS, banded), banded, "banded")).text
-    assert "cover is the share of cells whose truth lies within it" in text
-    assert "On these days, where trains passed, they did in 100.0%: they are too wide." in text
+    assert "cover is the share of cells whose truth lies within" in text
+    assert "On these days, at event cells, their coverage is 100.0%: the intervals are too wide." in text
     assert "all valid cells 100.0% holds at least 80%" in text
     assert "Reliability of banded, event cells" in text and "Reliability of banded, all valid cells" in text
 
 
 def test_earlier_days_bring_disturbed_periods_and_detection(history, forecasts, page):
-    assert "no earlier days and no plan to say what is usual" in Reader(page).text
+    assert "neither earlier days nor a plan to take typical headways from" in Reader(page).text
     days = DAYS[1:]
     later = {name: {day: by_date[day] for day in days} for name, by_date in forecasts.items()}
     text = Reader(report_html(history, score_methods(history, days, later), later, "oracle")).text
     assert "By lead, in disturbed periods" in text
-    assert (
-        "Trains that came gapped (over one and a half times the usual headway): it had warned in 100% of"
-        in text
-    )
+    assert "Gapped trains (over one and a half times the typical headway): an alert in 100% of" in text
     assert "always 0.000" in text and "never 0.000" in text
-    assert re.search(r"In disturbed periods \(\d+% of what is scored\) it is 0.00 minutes off", text)
+    assert re.search(r"In disturbed periods \(\d+% of the scored cells\) the error is 0.00 minutes", text)
 
 
 def test_differences_are_shown_for_every_metric_and_not_of_a_single_method(history, forecasts, page):
@@ -169,7 +166,7 @@ def test_differences_are_shown_for_every_metric_and_not_of_a_single_method(histo
     assert "far off </script> " + "-25.000 -25.000 to -25.000 0.250 " * 3 in Reader(page).text
     alone = {"oracle": forecasts["oracle"]}
     text = Reader(report_html(history, score_methods(history, DAYS, alone), alone, "oracle")).text
-    assert "Is the difference real?" not in text
+    assert "Are the differences significant?" not in text
 
 
 def test_it_is_written_whole_or_not_at_all(history, scores, forecasts, page, tmp_path):
@@ -181,11 +178,11 @@ def test_it_is_written_whole_or_not_at_all(history, scores, forecasts, page, tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new"]
 
 
-def test_a_browser_draws_it_on_a_phone_without_a_mistake(history, banded, tmp_path):
+def test_a_browser_draws_it_on_a_phone_without_errors(history, banded, tmp_path):
     days = DAYS[1:]
     later = {name: {day: by_date[day] for day in days} for name, by_date in banded.items()}
     page = report_html(history, score_methods(history, days, later), later, "banded")
     figures = len(re.findall(r'id="figure-', page))
     assert figures > 20
-    # No mistakes, every figure drawn within the phone, no page wider than it, no script from the data, nothing loaded.
+    # No errors, every figure drawn within the phone, no page wider than it, no script from the data, nothing loaded.
     assert seen_on_a_phone(page, tmp_path) == f"0 {figures} 390 quiet 0"

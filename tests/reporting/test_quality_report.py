@@ -1,4 +1,4 @@
-"""The page on a log: it holds what was found, loads nothing, and a browser draws it."""
+"""The quality report: it holds the findings, loads nothing, and a browser draws it."""
 
 import re
 from datetime import timedelta
@@ -9,9 +9,9 @@ import pytest
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.quality.check import by_date, by_platform, check_log
-from headway_prediction.quality.report.figures import calendar, space_time
-from headway_prediction.quality.report.page import date_to_show, quality_page, write_quality_page
-from headway_prediction.quality.report.tables import QualityTable, date_table, markdown_table
+from headway_prediction.reporting.quality_figures import calendar, space_time
+from headway_prediction.reporting.quality_report import date_to_show, quality_page, write_quality_page
+from headway_prediction.reporting.quality_tables import date_table
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, raw_log, regular_rows
 from helpers.pages import Reader, seen_on_a_phone
@@ -22,7 +22,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def faulty_rows():
-    """Five weekdays, one with an hour of silence, one without a station for two hours, and rows that stand twice."""
+    """Five weekdays, one with an hour of silence, one without a station for two hours, and repeated rows."""
     rows = regular_rows(days=DAYS, headway=5.0)
     kept = [row for row in rows if not (row[0] == SILENT and 500 <= row[5] < 560)]
     kept = [row for row in kept if not (row[0] == CLOSED and row[3] == "B" and 500 <= row[5] < 620)]
@@ -54,10 +54,10 @@ def test_the_page_loads_nothing_and_names_from_data_stay_text(page):
     assert "alert(1)</script>" not in page[page.index("const figures") :]
 
 
-def test_the_page_says_what_was_found_and_shows_the_day_with_most_to_see(page):
+def test_the_page_holds_the_findings_and_shows_the_worst_day(page):
     text = Reader(page).text
     assert "1 outage of the whole line, 60 minutes: 2025-09-30 08:20 to 09:20 (by other days)" in text
-    assert "2 gaps at single platforms" in text and "2 rows that stand twice" in text
+    assert "2 gaps at single platforms" in text and "2 repeated rows" in text
     assert "Every passing of Tuesday 2025-09-30" in text
     # A calendar, the stations of both directions, the trains of both directions.
     assert len(re.findall(r'id="figure-', page)) == 5
@@ -85,7 +85,7 @@ def test_the_calendar_has_a_cell_per_date_and_a_mark_where_nothing_passed(days):
     assert list(zip(absent["x"], absent["y"], strict=True)) == [(0, 4), (0, 5), (0, 6), (1, 0), (1, 1)]
 
 
-def test_a_day_is_drawn_with_its_trains_gaps_outages_and_odd_passings(quality):
+def test_a_day_is_drawn_with_its_trains_gaps_outages_and_suspicious_passings(quality):
     names = {day: [t["name"] for t in space_time(quality, day, 0)["data"]] for day in DAYS}
     assert names == {
         DAYS[0]: ["train", "suspicious passing"],
@@ -108,36 +108,33 @@ def test_trains_without_ids_are_dots():
     assert [trace["mode"] for trace in drawn["data"]] == ["markers"]
 
 
-def test_a_column_that_holds_nothing_is_left_out_of_a_table(quality, days):
+def test_an_empty_column_is_dropped_from_a_table(quality, days):
     table = date_table(quality, days)
     assert table.headings == [
         "date",
         "passings",
-        "came",
+        "observed",
         "outage min",
         "gaps",
         "gap min",
         "duplicates",
         "over 60 min",
-        "step",
+        "resolution",
     ]
-    assert table.rows[1][:5] == ("2025-09-30 Tue", "480", "83.3%", "60", "·")
+    row = table.rows[1]
+    assert row.name == "2025-09-30 Tue"
+    assert [cell.text for cell in row.cells[:4]] == ["480", "83.3%", "60", "·"]
 
 
-def test_a_long_log_shows_the_days_on_which_something_was_found():
+def test_a_long_log_shows_the_days_with_findings():
     dates = [MONDAY + timedelta(days=k) for k in range(40)]
     rows = regular_rows(stations=3, days=dates, headway=20.0)
     rows = [row for row in rows if not (row[0] == dates[8] and 480 <= row[5] < 600)]
     log = log_of(rows)
     found = check_log(log, Line.from_arrivals(log, ZONE))
     table = date_table(found, by_date(found, by_platform(found)))
-    assert table.title == "Days on which something was found: 1 of 40"
-    assert [row[0] for row in table.rows] == ["2025-10-07 Tue"]
-
-
-def test_a_bar_in_a_name_does_not_break_a_markdown_table():
-    text = markdown_table(QualityTable("T", ["a", "b"], [["x | y", "1"]]))
-    assert text == "T:\n\n| a | b |\n| --- | ---: |\n| x \\| y | 1 |\n"
+    assert table.title == "Days with findings: 1 of 40"
+    assert [row.name for row in table.rows] == ["2025-10-07 Tue"]
 
 
 def test_it_is_written_whole_or_not_at_all(quality, page, tmp_path):
@@ -148,6 +145,6 @@ def test_it_is_written_whole_or_not_at_all(quality, page, tmp_path):
         write_quality_page(tmp_path / "file" / "quality.html", quality)
 
 
-def test_a_browser_draws_it_on_a_phone_without_a_mistake(page, tmp_path):
-    # No mistakes, every figure drawn within the phone, no page wider than it, no script from the data, nothing loaded.
+def test_a_browser_draws_it_on_a_phone_without_errors(page, tmp_path):
+    # No errors, every figure drawn within the phone, no page wider than it, no script from the data, nothing loaded.
     assert seen_on_a_phone(page, tmp_path) == "0 5 390 quiet 0"

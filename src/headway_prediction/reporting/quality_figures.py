@@ -1,4 +1,4 @@
-"""The pictures of the page as plain Plotly dictionaries: a calendar, the stations by date, and a day in space and time."""
+"""Figures of the quality report as plain Plotly dictionaries: calendar, stations by date, time-space diagram of a day."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -7,14 +7,16 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.quality.check import Quality
+from headway_prediction.quality.implausible import SHORT
 from headway_prediction.reporting.figures import plain, rows_height, station_ticks
+from headway_prediction.reporting.page import Figure
 from headway_prediction.transit.clock import gtfs_time, instant
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.trip_keys import UNKNOWN
 
 SHARE_SCALE = "Cividis"
 MIN_SHARE_SHOWN = 50
-"""Per cent at which the colours end: what is lower is bad enough."""
+"""Per cent at which the colour scale ends."""
 TRAIN_COLOUR, GAP_COLOUR, OUTAGE_COLOUR, SUSPICIOUS_COLOUR = "#0072B2", "#D55E00", "#E69F00", "#CC79A7"
 ABSENT_COLOUR = "#888888"
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -23,8 +25,8 @@ MAX_COLUMNS_WITH_GAPS = 31
 MARGIN_MINS = 10
 
 
-def calendar(days: pl.DataFrame) -> dict:
-    """Draw one cell per date, weeks across and weekdays down, coloured by the share of passings that came."""
+def calendar(days: pl.DataFrame) -> Figure:
+    """Draw one cell per date, weeks across and weekdays down, coloured by the share of observed passings."""
     mondays = [day - timedelta(days=day.weekday()) for day in days["service_date"]]
     weeks = sorted(set(mondays))
     across = [weeks.index(monday) for monday in mondays]
@@ -38,7 +40,7 @@ def calendar(days: pl.DataFrame) -> dict:
     ran, known = (days["passings"] > 0).to_list(), days["share"].is_not_null().to_list()
     marks = [
         _marks("no passings", across, down, [not own for own in ran], "x"),
-        _marks("passings, nothing to compare with", across, down, _both(ran, known), "circle"),
+        _marks("passings without a comparison", across, down, _and_not(ran, known), "circle"),
     ]
     ticks = _ticks(len(weeks))
     return {
@@ -58,8 +60,8 @@ def calendar(days: pl.DataFrame) -> dict:
     }  # fmt: skip
 
 
-def station_shares(platforms: pl.DataFrame, line: Line, direction: int) -> dict:
-    """Draw one cell per date and station of a direction, coloured by the share of passings that came."""
+def station_shares(platforms: pl.DataFrame, line: Line, direction: int) -> Figure:
+    """Draw one cell per date and station of a direction, coloured by the share of observed passings."""
     own = platforms.filter(pl.col("direction") == direction)
     ran = own.filter(pl.col("passings").sum().over("service_date") > 0)
     dates = ran["service_date"].unique().sort().to_list()
@@ -83,15 +85,15 @@ def station_shares(platforms: pl.DataFrame, line: Line, direction: int) -> dict:
     }  # fmt: skip
 
 
-def space_time(quality: Quality, service_date: date, direction: int) -> dict:
-    """Draw the trains of a date and direction over time and stations, with gaps, outages and odd passings marked."""
+def space_time(quality: Quality, service_date: date, direction: int) -> Figure:
+    """Draw the time-space diagram of a date and direction, with gaps, outages and suspicious passings marked."""
     here = (pl.col("service_date") == service_date) & (pl.col("direction") == direction)
     passings = quality.passings.filter(here)
-    traces = [_trains(passings), _gaps(quality.gaps.filter(here)), _odd(quality, here)]
+    traces = [_trains(passings), _gaps(quality.gaps.filter(here)), _suspicious(quality, here)]
     outages = quality.outages.filter(pl.col("service_date") == service_date)
     stations = quality.line.station_names
     return {
-        "data": [trace for trace in [*traces, _outage_key(outages)] if trace],
+        "data": [trace for trace in [*traces, _outage_legend(outages)] if trace],
         "layout": {
             "height": 150 + 2 * rows_height(stations),
             "shapes": [_band(row) for row in outages.iter_rows(named=True)],
@@ -102,7 +104,7 @@ def space_time(quality: Quality, service_date: date, direction: int) -> dict:
     }
 
 
-def _both(first: Sequence[bool], second: Sequence[bool]) -> list[bool]:
+def _and_not(first: Sequence[bool], second: Sequence[bool]) -> list[bool]:
     return [one and not other for one, other in zip(first, second, strict=True)]
 
 
@@ -110,8 +112,8 @@ def _ticks(count: int) -> list[int]:
     return list(range(0, count, -(-count // MAX_TICKS)))
 
 
-def _share_map(shares: np.ndarray, texts: list[list[str]], place: str = "") -> dict:
-    gap = int(shares.shape[1] <= MAX_COLUMNS_WITH_GAPS)  # lines between many narrow cells would hide them
+def _share_map(shares: np.ndarray, texts: list[list[str]], place: str = "") -> Figure:
+    gap = int(shares.shape[1] <= MAX_COLUMNS_WITH_GAPS)  # gaps between many narrow cells would hide them
     return {
         "type": "heatmap", "z": plain(shares), "text": texts, "colorscale": SHARE_SCALE,
         "zmin": MIN_SHARE_SHOWN, "zmax": 100,
@@ -121,7 +123,7 @@ def _share_map(shares: np.ndarray, texts: list[list[str]], place: str = "") -> d
     }  # fmt: skip
 
 
-def _marks(name: str, across: list[int], down: list[int], chosen: list[bool], symbol: str) -> dict:
+def _marks(name: str, across: list[int], down: list[int], chosen: list[bool], symbol: str) -> Figure:
     return {
         "type": "scatter", "mode": "markers", "name": name, "hoverinfo": "skip",
         "x": [x for x, own in zip(across, chosen, strict=True) if own],
@@ -130,12 +132,12 @@ def _marks(name: str, across: list[int], down: list[int], chosen: list[bool], sy
     }  # fmt: skip
 
 
-def _trains(passings: pl.DataFrame) -> dict:
-    """Strings of the trains, a line each; dots where nobody knows the trains."""
+def _trains(passings: pl.DataFrame) -> Figure:
+    """A line per train; dots where the log has no trip ids."""
     if (passings["train"] == UNKNOWN).all():
         return _line("passing", passings, "markers", {"marker": {"color": TRAIN_COLOUR, "size": 3}})
     along = passings.sort("trip_id", "station", "minute")
-    # A row of nothing after each train ends its line.
+    # An empty row after each train ends its line.
     ends = (
         along.select("trip_id")
         .unique()
@@ -148,7 +150,7 @@ def _trains(passings: pl.DataFrame) -> dict:
     return _line("train", rows, "lines+markers", look)
 
 
-def _line(name: str, rows: pl.DataFrame, mode: str, look: dict) -> dict:
+def _line(name: str, rows: pl.DataFrame, mode: str, look: Figure) -> Figure:
     minutes = rows["minute"].to_list()
     return {
         "type": "scatter", "name": name, "mode": mode,
@@ -158,7 +160,7 @@ def _line(name: str, rows: pl.DataFrame, mode: str, look: dict) -> dict:
     } | look  # fmt: skip
 
 
-def _gaps(gaps: pl.DataFrame) -> dict:
+def _gaps(gaps: pl.DataFrame) -> Figure:
     if gaps.is_empty():
         return {}
     x, y, text = [], [], []
@@ -173,10 +175,10 @@ def _gaps(gaps: pl.DataFrame) -> dict:
     }  # fmt: skip
 
 
-def _odd(quality: Quality, here: pl.Expr) -> dict:
-    """Passings that no train can make: duplicates, headways under a minute, backwards, overtaking."""
+def _suspicious(quality: Quality, here: pl.Expr) -> Figure:
+    """Implausible passings: duplicates, headways under a minute, backwards, overtaking."""
     columns = ["station", "minute"]
-    short = quality.headways.filter(pl.col("kind") == "under a minute")
+    short = quality.headways.filter(pl.col("kind") == SHORT)
     found = [quality.duplicates, short, quality.backward, quality.overtaking]
     rows = pl.concat([own.filter(here).select(columns) for own in found]).unique().sort(columns)
     if rows.is_empty():
@@ -185,7 +187,7 @@ def _odd(quality: Quality, here: pl.Expr) -> dict:
     return _line("suspicious passing", rows, "markers", {"marker": marker})
 
 
-def _band(outage: dict) -> dict:
+def _band(outage: Figure) -> Figure:
     return {
         "type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
         "x0": outage["first_minute"], "x1": outage["end_minute"],
@@ -193,8 +195,8 @@ def _band(outage: dict) -> dict:
     }  # fmt: skip
 
 
-def _outage_key(outages: pl.DataFrame) -> dict:
-    """A mark in the legend: shapes have none of their own."""
+def _outage_legend(outages: pl.DataFrame) -> Figure:
+    """A mark in the legend: Plotly shapes have none."""
     if outages.is_empty():
         return {}
     marker = {"symbol": "square", "size": 12, "color": OUTAGE_COLOUR, "opacity": 0.4}
@@ -208,13 +210,13 @@ def _outage_key(outages: pl.DataFrame) -> dict:
     }
 
 
-def _time_axis(quality: Quality, service_date: date) -> dict:
-    """Hours of the local clock, over all that passed or was silent on that date."""
+def _time_axis(quality: Quality, service_date: date) -> Figure:
+    """Hours of the local clock, over all passings and outages of that date."""
     on_date = pl.col("service_date") == service_date
-    passed = quality.passings.filter(on_date)["minute"]
+    passed: list[float] = quality.passings.filter(on_date)["minute"].to_list()
     silent = quality.outages.filter(on_date)
-    start = min([passed.min(), *silent["first_minute"]]) - MARGIN_MINS
-    end = max([passed.max(), *silent["end_minute"]]) + MARGIN_MINS
+    start = min([*passed, *silent["first_minute"].to_list()]) - MARGIN_MINS
+    end = max([*passed, *silent["end_minute"].to_list()]) + MARGIN_MINS
     ticks = [minute for minute in range(0, 1620, 180) if start <= minute <= end]
     zone = quality.line.time_zone
     return {
