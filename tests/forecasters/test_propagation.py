@@ -222,7 +222,7 @@ def test_on_dublin_propagation_beats_persistence_and_climatology(real_line):
     for simple in ("persistence", "climatology", "schedule"):
         assert found["propagation"][0] < 0.6 * found[simple][0]
         assert found["propagation"][1] < 0.8 * found[simple][1]
-    # PROTOCOL.md has 0.98 and 2.71 on other days; persistence 2.62 and 4.65, climatology 3.19 and 4.43.
+    # An independent implementation has 0.98 and 2.71 on other days; persistence 2.62 and 4.65, climatology 3.19 and 4.43.
     assert found["propagation"] == pytest.approx((0.98, 2.71), rel=0.35)
     assert found["persistence"] == pytest.approx((2.62, 4.65), rel=0.35)
     assert found["climatology"] == pytest.approx((3.19, 4.43), rel=0.35)

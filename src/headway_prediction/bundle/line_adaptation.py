@@ -23,7 +23,7 @@ from headway_prediction.nn.prior_channels import ARRIVES_IN
 from headway_prediction.transit.clock import day_type_of
 
 BLENDED = "st-convnet-blend"
-"""A blend of methods is a row of its own (PROTOCOL.md)."""
+"""A blend of methods is a row of its own (docs/methodology.md)."""
 ADAPTATION_DAYS = 4
 """Enough event cells at every lead; older days tell of other timetables and cost as much."""
 

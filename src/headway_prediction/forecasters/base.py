@@ -11,7 +11,7 @@ from headway_prediction.grid.history import LineHistory
 
 LEADS = 15
 FALLBACK_HEADWAY_MINS = 10.0
-"""What persistence and climatology say where they know nothing, and how a missing forecast is scored (PROTOCOL.md)."""
+"""The forecast of persistence and climatology without data, and of a missing forecast when scored (docs/methodology.md)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Forecasts as a Parquet file (PROTOCOL.md, "Exported forecasts").
+"""Forecasts as a Parquet file (docs/methodology.md, "Exported forecasts").
 
 One row per line_id, service_date, direction_id, stop_id, t0 and lead_min; the method's name and where the forecasts came
 from stand in the schema's metadata.

@@ -1,4 +1,4 @@
-"""The headway grid of PROTOCOL.md: last headway held, minutes since, arrivals and validity, per minute and platform."""
+"""The headway grid of docs/methodology.md: last headway held, minutes since, arrivals and validity, per minute and platform."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -11,7 +11,7 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 CAP_MINS = 30.0
 MAX_HEADWAY_MINS = 60.0
-"""A longer headway, or a longer time since the last passing, is no headway of a running service (PROTOCOL.md)."""
+"""A longer headway, or a longer time since the last passing, is no headway of a running service (docs/methodology.md)."""
 
 
 def held_headways(

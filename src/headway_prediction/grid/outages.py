@@ -1,7 +1,7 @@
 """Outages in the grid: minutes in which nothing is known of a line, so that no headway spans them.
 
 A mask is made from the whole day: whoever gives one says more than was known at the time, but only of minutes whose
-cells it takes away. PROTOCOL.md's `valid` is what it is where no outage is given.
+cells it takes away. Without outages `valid` is that of docs/methodology.md.
 """
 
 from collections.abc import Mapping, Sequence

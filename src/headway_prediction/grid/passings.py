@@ -12,7 +12,7 @@ from headway_prediction.transit.line import Line
 from headway_prediction.transit.trip_keys import trip_keys
 
 DUPLICATE_SECONDS = 15
-"""A passing this close to the one before it at the same platform is a duplicate (PROTOCOL.md)."""
+"""A passing this close to the previous one at the same platform is a duplicate (docs/methodology.md)."""
 MAX_SERVICE_DAY_MINS = 36 * 60
 MAX_MISDATED_SHARE = 0.01
 

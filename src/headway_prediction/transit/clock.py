@@ -13,7 +13,7 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 
 SCORED_DAY_MINS = 27 * 60
-"""Minutes from 27:00 on are not scored (PROTOCOL.md), so a grid's service day has this many."""
+"""Minutes from 27:00 on are not scored (docs/methodology.md), so a grid's service day has this many."""
 
 
 DAY_TYPES = (0, 1, 2)
