@@ -24,7 +24,8 @@ def scored_origins(history: LineHistory, service_date: date) -> np.ndarray:
     if not len(busy):
         return np.empty(0, dtype=np.int64)
     minutes = np.arange(busy[0] + WARM_UP_MINS, busy[-1] - LEADS)
-    return minutes[minutes % ORIGIN_STEP_MINS == 0]
+    scored: np.ndarray = minutes[minutes % ORIGIN_STEP_MINS == 0]
+    return scored
 
 
 def backtest(history: LineHistory, method: Forecaster, service_dates: Sequence[date]) -> Iterator[Forecast]:

@@ -62,7 +62,7 @@ def day_sums(truth: Truth, forecast: Forecast | None, levels: Collection[float])
 def _by_hour(windows: np.ndarray, origins: np.ndarray) -> np.ndarray:
     minutes = np.minimum(origins[:, None] + np.arange(1, LEADS + 1), SCORED_DAY_MINS - 1)
     in_hour = minutes.reshape(-1, 1) // 60 == np.arange(HOURS)
-    return windows.reshape(*windows.shape[:2], -1) @ in_hour
+    return np.asarray(windows.reshape(*windows.shape[:2], -1) @ in_hour)
 
 
 def _by_condition(windows: np.ndarray, irregularity: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def cell_statistics(truth: Truth, forecast: Forecast | None, levels: Collection[
         *(draw_moments(_scored_quantiles(filled), truth.cap_mins) if has_interval else (mean, mean**2)),
         *(_interval_statistics(actual, filled) if has_interval else [np.full_like(actual, np.nan)] * 5),
     ]  # fmt: skip
-    return np.stack(statistics) * truth.valid
+    return np.asarray(np.stack(statistics) * truth.valid)
 
 
 def scored_forecast(forecast: Forecast | None, truth: Truth, levels: Collection[float]) -> Forecast:
@@ -110,7 +110,8 @@ def scored_forecast(forecast: Forecast | None, truth: Truth, levels: Collection[
 
 def is_missing(forecast: Forecast | None, truth: Truth) -> np.ndarray:
     """Return which cells have neither mean nor median: bool (origins, leads, stations, directions)."""
-    return ~(np.isfinite(_at_origins(forecast, truth, None)) | np.isfinite(_at_origins(forecast, truth, 0.5)))
+    has_mean, has_median = (np.isfinite(_at_origins(forecast, truth, level)) for level in (None, 0.5))
+    return np.asarray(~(has_mean | has_median))
 
 
 def _filled(cells: np.ndarray) -> np.ndarray:

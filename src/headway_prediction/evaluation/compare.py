@@ -70,12 +70,14 @@ class Scores:
     @property
     def methods(self) -> list[str]:
         """Names of the methods, in the order they were given."""
-        return self.sums.by_lead["method"].values.tolist()
+        names: list[str] = self.sums.by_lead["method"].values.tolist()
+        return names
 
     @property
     def service_dates(self) -> list[date]:
         """The scored service dates."""
-        return self.sums.by_lead["service_date"].values.astype("datetime64[D]").tolist()
+        dates: list[date] = self.sums.by_lead["service_date"].values.astype("datetime64[D]").tolist()
+        return dates
 
     @property
     def cells(self) -> dict[str, int]:
@@ -212,7 +214,7 @@ def bootstrap_over_days(
 
     def difference(draws: np.ndarray) -> np.ndarray:
         cells = draws @ counts
-        return metric(draws @ errors_a / cells) - metric(draws @ errors_b / cells)
+        return np.asarray(metric(draws @ errors_a / cells) - metric(draws @ errors_b / cells))
 
     days = len(counts)
     estimate = float(difference(np.ones(days)))

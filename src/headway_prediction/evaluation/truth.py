@@ -129,7 +129,7 @@ def irregularity(day: xr.Dataset, typical: np.ndarray, origins: np.ndarray) -> n
         for past, now in zip(recent, still_open, strict=True)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(squares / count) / (expected / count)
+        return np.asarray(np.sqrt(squares / count) / (expected / count))
 
 
 def _deviation_sums(headways: np.ndarray, typical: np.ndarray, cells: np.ndarray) -> list[np.ndarray]:

@@ -82,12 +82,8 @@ def _planned(timetable: Timetable | None, dates: list[date]) -> dict[tuple[int, 
     """Sorted planned minutes by platform and date, of the dates and platforms that have a plan."""
     if timetable is None:
         return {}
-    columns = {name: PLANNED_COLUMNS[name] for name in (*PLATFORM, "minute")}
-    schema = {"service_date": pl.Date} | columns
-    days = [
-        timetable.planned_on(day).select(pl.lit(day).alias("service_date"), *columns).cast(schema)
-        for day in dates
-    ]
+    columns = [pl.col(name).cast(PLANNED_COLUMNS[name]) for name in (*PLATFORM, "minute")]
+    days = [timetable.planned_on(day).select(pl.lit(day).alias("service_date"), *columns) for day in dates]
     parts = pl.concat(days).partition_by(PLATFORM, as_dict=True)
     return {key: minutes_by_date(own) for key, own in parts.items()}
 
@@ -151,7 +147,7 @@ def _typical_lengths(observed: Minutes) -> dict[int, np.ndarray]:
 
 def _median(days: Sequence[np.ndarray]) -> np.ndarray:
     # The upper median: the mean of a finite and an infinite length is no length.
-    return np.sort(np.stack(days), axis=0)[len(days) // 2]
+    return np.asarray(np.sort(np.stack(days), axis=0)[len(days) // 2])
 
 
 def _expected_lengths(

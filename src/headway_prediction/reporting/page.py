@@ -29,12 +29,15 @@ class Bullets:
     kind: ClassVar[str] = "bullets"
 
 
+Block = str | Bullets | Table
+
+
 @dataclass(frozen=True)
 class Section:
     """A heading, blocks below it (a text is a paragraph), and captioned figures, two side by side where there is room."""
 
     heading: str
-    blocks: Sequence[str | Bullets | Table]
+    blocks: Sequence[Block]
     figures: Sequence[tuple[str, Figure]] = ()
     level: int = 2
 

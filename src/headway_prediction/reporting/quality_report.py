@@ -7,7 +7,7 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.quality.check import Quality, by_date, by_platform, by_station
-from headway_prediction.reporting.page import Bullets, Section, render_page, towards, write_page
+from headway_prediction.reporting.page import Block, Bullets, Section, render_page, towards, write_page
 from headway_prediction.reporting.quality_figures import calendar, space_time, station_shares
 from headway_prediction.reporting.quality_tables import date_table, station_table
 from headway_prediction.reporting.quality_text import GLOSSARY, findings, overview
@@ -86,5 +86,5 @@ def _one_day(quality: Quality, service_date: date) -> Section:
     return Section("One day", [text], drawn)
 
 
-def _titled(table: Table) -> list[str | Bullets | Table]:
+def _titled(table: Table) -> list[Block]:
     return [f"{table.title}.", table]

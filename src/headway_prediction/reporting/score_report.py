@@ -14,7 +14,15 @@ from headway_prediction.evaluation.metrics import LEAD_GROUPS, QUANTILES, Covera
 from headway_prediction.evaluation.truth import Truth, TypicalHeadway, day_truth
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.reporting import figures, score_text
-from headway_prediction.reporting.page import Bullets, Figure, Section, render_page, towards, write_page
+from headway_prediction.reporting.page import (
+    Block,
+    Bullets,
+    Figure,
+    Section,
+    render_page,
+    towards,
+    write_page,
+)
 from headway_prediction.reporting.score_tables import (
     CONDITIONS,
     DASH,
@@ -147,7 +155,7 @@ def _interval_section(scores: Scores, table: Table, method: str) -> Section:
         for population, cells in (("ev_", "event cells"), ("", "all valid cells"))
     ]
     coverage = _coverage_table(scores, methods)
-    blocks = [NOTES[table.title], table.with_main(method), coverage, RELIABILITY_NOTE]
+    blocks: list[Block] = [NOTES[table.title], table.with_main(method), coverage, RELIABILITY_NOTE]
     return Section("Are the intervals right?", blocks, drawn)
 
 
