@@ -8,19 +8,16 @@ from headway_prediction.simulate import Scenario, plan_day
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.feed.polls import polls
-from headway_prediction.simulate.feed.truth import (
-    Departure,
-    JournalAccuracy,
-    compare_journal,
-    departures,
-    together,
-)
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import service_day_start
+from helpers.benchmark_modules import load_benchmark
+
+feed_truth = load_benchmark("feed_truth")
+Departure, JournalAccuracy = feed_truth.Departure, feed_truth.JournalAccuracy
 
 SCENARIO = Scenario.of_size(6)
 PLAN = plan_day(SCENARIO, SCENARIO.start_date)
-HAPPENED = run_day(SCENARIO, PLAN, 1)
+PASSINGS = run_day(SCENARIO, PLAN, 1)
 START = service_day_start(SCENARIO.start_date, SCENARIO.time_zone).timestamp()
 BETWEEN = (7 * 3600, 7.75 * 3600)
 EVERY_SECS = 15
@@ -47,19 +44,19 @@ FAULTS = {
 
 
 def truth(faults: FeedFaults, seed=0) -> dict[Departure, float]:
-    return departures(SCENARIO, PLAN, HAPPENED, faults, seed)
+    return feed_truth.true_departures(SCENARIO, PLAN, PASSINGS, faults, seed)
 
 
 def journal(faults: FeedFaults, content: FeedContent, between=BETWEEN, seed=0) -> list[Passing]:
     span = {"between_secs": between, "interval_secs": EVERY_SECS}
-    feed = polls(SCENARIO, PLAN, HAPPENED, content=content, faults=faults, seed=seed, **span)
+    feed = polls(SCENARIO, PLAN, PASSINGS, content=content, faults=faults, seed=seed, **span)
     return track_polls(feed).journal()
 
 
 def compare(faults: FeedFaults, content: FeedContent, between=BETWEEN, seed=0) -> JournalAccuracy:
     """The accuracy of the journal, a little inside the span of the polls."""
     inside = START + between[0] + EDGE_SECS, START + between[1] - EDGE_SECS
-    return compare_journal(truth(faults, seed), journal(faults, content, between, seed), inside)
+    return feed_truth.compare_journal(truth(faults, seed), journal(faults, content, between, seed), inside)
 
 
 def found(faults: FeedFaults, content: FeedContent) -> dict[Departure, Passing]:
@@ -72,33 +69,33 @@ def found(faults: FeedFaults, content: FeedContent) -> dict[Departure, Passing]:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_passings_are_found_in_a_feed_with_updates_and_vehicles_under_each_fault(name):
-    alike = compare(FAULTS[name], BOTH)
-    assert alike.recall >= 0.99 and alike.precision >= 0.99
-    assert alike.median_error < EVERY_SECS
+    accuracy = compare(FAULTS[name], BOTH)
+    assert accuracy.recall >= 0.99 and accuracy.precision >= 0.99
+    assert accuracy.median_error < EVERY_SECS
 
 
 @pytest.mark.parametrize(
     "content", [UPDATES, VEHICLES, FeedContent(nyct=True)], ids=["updates", "vehicles", "nyct"]
 )
 def test_passings_are_found_with_updates_or_vehicles_alone_and_with_the_extension(content):
-    alike = compare(FeedFaults(), content)
-    assert alike.recall >= 0.99 and alike.precision == 1
-    assert alike.median_error < EVERY_SECS
+    accuracy = compare(FeedFaults(), content)
+    assert accuracy.recall >= 0.99 and accuracy.precision == 1
+    assert accuracy.median_error < EVERY_SECS
 
 
 def test_stops_skipped_in_a_gap_are_not_made_up():
     faults = FeedFaults(vanishing_trips=0.3, skipped_stops=0.1)
-    alike = together([compare(faults, VEHICLES, seed=seed) for seed in (2, 3)])
-    assert alike.recall >= 0.95 and alike.precision == 1
+    accuracy = feed_truth.combined([compare(faults, VEHICLES, seed=seed) for seed in (2, 3)])
+    assert accuracy.recall >= 0.95 and accuracy.precision == 1
 
 
 def test_true_departures_lie_within_the_bounds():
-    happened, passings = truth(FeedFaults()), found(FeedFaults(), BOTH)
+    true_times, passings = truth(FeedFaults()), found(FeedFaults(), BOTH)
     # A second for times in whole seconds, and the delay of the network.
     outside = [
         key
-        for key in happened.keys() & passings.keys()
-        if not passings[key].earliest - 1.5 <= happened[key] <= passings[key].latest + 1.5
+        for key in true_times.keys() & passings.keys()
+        if not passings[key].earliest - 1.5 <= true_times[key] <= passings[key].latest + 1.5
     ]
     assert not outside
 
@@ -109,15 +106,15 @@ def test_ten_minutes_without_trips_lose_only_trains_that_do_not_come_back(
 ):
     out = (7.25 * 3600, 600.0)
     faults = FeedFaults(outages=(out,))
-    happened, passings = truth(faults), found(faults, content)
-    assert passings.keys() <= happened.keys()
+    true_times, passings = truth(faults), found(faults, content)
+    assert passings.keys() <= true_times.keys()
     begin, end = START + out[0] - 30, START + out[0] + out[1]
     last_observed: dict[str, float] = {}
-    for departure, at in happened.items():
+    for departure, at in true_times.items():
         last_observed[departure.trip_id] = max(at, last_observed.get(departure.trip_id, 0))
     expected = {
         departure
-        for departure, at in happened.items()
+        for departure, at in true_times.items()
         if START + BETWEEN[0] + EDGE_SECS <= at < START + BETWEEN[1] - EDGE_SECS
         and (not begin <= at < end + 15 or last_observed[departure.trip_id] > end + 30)
     }
@@ -127,6 +124,6 @@ def test_ten_minutes_without_trips_lose_only_trains_that_do_not_come_back(
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [BOTH, UPDATES, VEHICLES], ids=["both", "updates", "vehicles"])
 def test_a_whole_day_is_found(content):
-    alike = compare(FeedFaults(), content, (4.5 * 3600, 26 * 3600))
-    assert alike.recall >= 0.99 and alike.precision >= 0.999
-    assert alike.median_error < EVERY_SECS
+    accuracy = compare(FeedFaults(), content, (4.5 * 3600, 26 * 3600))
+    assert accuracy.recall >= 0.99 and accuracy.precision >= 0.999
+    assert accuracy.median_error < EVERY_SECS

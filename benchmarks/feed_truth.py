@@ -1,4 +1,4 @@
-"""What really happened under a simulated feed, and how near a journal made from its polls comes to that."""
+"""The true departures under a simulated feed, and the accuracy of a journal made from its polls."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from headway_prediction.transit.clock import service_day_start
 
 
 class Departure(NamedTuple):
-    """A train leaving a platform; what a passing is told apart by."""
+    """A train leaving a platform: the key that matches a passing of the journal with the truth."""
 
     trip_id: str
     direction_id: int | None
@@ -26,55 +26,51 @@ class Departure(NamedTuple):
 
 @dataclass(frozen=True)
 class JournalAccuracy:
-    """How a journal compares with the truth, in a span of time.
+    """A journal compared with the truth, over a span of time.
 
-    `missed` happened and are not in the journal, `invented` are in it and never happened; `errors` are the seconds
-    between journal and truth of what is in both.
+    `expected` and `found` count the departures of the truth and of the journal. `missed` are in the truth alone, `spurious`
+    in the journal alone; `errors` are the seconds between the two for departures in both.
     """
 
-    happened: int
+    expected: int
     missed: tuple[Departure, ...]
     found: int
-    invented: tuple[Departure, ...]
+    spurious: tuple[Departure, ...]
     errors: tuple[float, ...]
 
     @property
     def recall(self) -> float:
-        """The share of what happened that was found."""
-        return 1 - len(self.missed) / self.happened if self.happened else 1.0
+        return 1 - len(self.missed) / self.expected if self.expected else 1.0
 
     @property
     def precision(self) -> float:
-        """The share of what was found that happened."""
-        return 1 - len(self.invented) / self.found if self.found else 1.0
+        return 1 - len(self.spurious) / self.found if self.found else 1.0
 
     @property
     def median_error(self) -> float:
-        """Seconds; of nothing found, 0."""
+        """Seconds; 0 for an empty journal."""
         return median(self.errors) if self.errors else 0.0
 
     @property
-    def error_95(self) -> float:
-        """The seconds that 95 of 100 errors stay under."""
-        return (
-            quantiles(self.errors, n=20, method="inclusive")[-1]
-            if len(self.errors) > 1
-            else self.median_error
-        )
+    def error_p95(self) -> float:
+        """The 95th percentile of the errors, in seconds."""
+        if len(self.errors) < 2:
+            return self.median_error
+        return quantiles(self.errors, n=20, method="inclusive")[-1]
 
 
-def together(parts: Collection[JournalAccuracy]) -> JournalAccuracy:
-    """Return the likeness of several spans, days or seeds as one."""
+def combined(parts: Collection[JournalAccuracy]) -> JournalAccuracy:
+    """Return the accuracy over several spans, days or seeds."""
     return JournalAccuracy(
-        sum(part.happened for part in parts),
+        sum(part.expected for part in parts),
         tuple(departure for part in parts for departure in part.missed),
         sum(part.found for part in parts),
-        tuple(departure for part in parts for departure in part.invented),
+        tuple(departure for part in parts for departure in part.spurious),
         tuple(error for part in parts for error in part.errors),
     )
 
 
-def departures(
+def true_departures(
     scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
 ) -> dict[Departure, float]:
     """Return when (epoch seconds) each train left each platform, under `faults` drawn from the `seed` of `feed.polls`."""
@@ -91,24 +87,24 @@ def departures(
 
 
 def compare_journal(
-    happened: Mapping[Departure, float], journal: Iterable[Passing], between: tuple[float, float]
+    truth: Mapping[Departure, float], journal: Iterable[Passing], between: tuple[float, float]
 ) -> JournalAccuracy:
-    """Compare a journal with `departures`; both count in the span `between` (epoch seconds), each by its own time.
+    """Compare a journal with `true_departures`; both count in the span `between` (epoch seconds), each by its own time.
 
-    A passing of a trip that was renamed under way is one of its train; a second one of a train at a stop is invented.
+    A passing of a trip that was renamed under way counts for its train; a second one of a train at a stop is spurious.
     """
-    expected = {departure for departure, at in happened.items() if between[0] <= at < between[1]}
+    expected = {departure for departure, at in truth.items() if between[0] <= at < between[1]}
     found: dict[Departure, Passing] = {}
-    inside, invented = 0, []
+    inside, spurious = 0, []
     for passing in journal:
         run = passing.run
         departure = Departure(run.trip.trip_id.removesuffix(RENAMED), run.direction_id, passing.stop_id)
         counts = between[0] <= passing.time < between[1]
         inside += counts
-        if counts and (departure in found or departure not in happened):
-            invented.append(departure)
+        if counts and (departure in found or departure not in truth):
+            spurious.append(departure)
         found.setdefault(departure, passing)
     hits = sorted(expected & found.keys())
-    errors = tuple(abs(found[departure].time - happened[departure]) for departure in hits)
+    errors = tuple(abs(found[departure].time - truth[departure]) for departure in hits)
     missed = tuple(sorted(expected - found.keys()))
-    return JournalAccuracy(len(expected), missed, inside, tuple(invented), errors)
+    return JournalAccuracy(len(expected), missed, inside, tuple(spurious), errors)
