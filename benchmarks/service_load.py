@@ -20,7 +20,6 @@ import psutil
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.service.client.client import Client
-from headway_prediction.service.client.sse import parse_events
 
 READY_SECS = 300
 IDLE_SECS = 10
@@ -178,8 +177,7 @@ class Listening:
         writer.write(f"GET {self.path} HTTP/1.1\r\n{HEAD}".encode())
         while line := await reader.readline():
             if line.startswith(b"data:"):
-                (event,) = parse_events([line, b"\n"])
-                version = int(event.data.partition(b'"version": ')[2].partition(b",")[0])
+                version = int(line.partition(b'"version": ')[2].partition(b",")[0])
                 self.feed_state.setdefault(version, []).append(time.perf_counter())
             self.comments += line.startswith(b":")
         self.lost += 1

@@ -1,6 +1,8 @@
-"""The typed client and `headway watch` against a real server: what they say is what was published."""
+"""The typed client and `headway watch` against a real server: they show what was published."""
 
 import io
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
@@ -31,7 +33,7 @@ def url(view):
         yield url
 
 
-def test_everything_the_api_has_can_be_asked(view, url):
+def test_every_route_of_the_api_has_a_method(view, url):
     client = Client(url)
     t0 = view.publisher.latest(LINE)[1].state.t0
     assert [line.line_id for line in client.lines().lines] == [LINE]
@@ -46,7 +48,7 @@ def test_everything_the_api_has_can_be_asked(view, url):
     assert client.ready().ready
 
 
-def test_an_answer_that_still_holds_is_not_read_again(view, url):
+def test_an_unchanged_response_is_not_sent_again(view, url):
     client = Client(url)
     first = client.forecast(LINE)
     assert client.forecast(LINE).headway_mean is first.headway_mean
@@ -54,7 +56,7 @@ def test_an_answer_that_still_holds_is_not_read_again(view, url):
     assert client.forecast(LINE).t0 == first.t0 + 1
 
 
-def test_a_change_of_departures_is_answered(url):
+def test_what_if_returns_the_effect_of_a_change(url):
     client = Client(url)
     departure = client.departures(LINE).departures[2]
     hold = Edit(
@@ -70,7 +72,7 @@ def test_a_change_of_departures_is_answered(url):
         assert all(minutes == 0 for minutes, here in change if not here)
 
 
-def test_the_services_own_words_are_raised(url):
+def test_the_sentence_of_a_refusal_is_raised(url):
     with pytest.raises(HeadwayError, match="no line 'nowhere' is served; expected one of garden-line"):
         Client(url).state("nowhere")
     with pytest.raises(HeadwayError, match="0 to 4"):
@@ -81,7 +83,7 @@ def test_the_services_own_words_are_raised(url):
         Client(url).what_if(LINE, WhatIf(edits=[gone]))
 
 
-def test_where_no_service_answers_the_address_is_named():
+def test_an_address_without_a_service_is_named():
     for ask in (Client.lines, Client.ready, lambda client: next(client.events(LINE))):
         with pytest.raises(HeadwayError, match=r"no service answers at http://127\.0\.0\.1:1 "):
             ask(Client("http://127.0.0.1:1"))
@@ -90,11 +92,11 @@ def test_where_no_service_answers_the_address_is_named():
             Client(url)
 
 
-def test_an_answer_of_something_else_is_refused():
+def test_a_response_of_another_program_is_refused():
     with listened(SomePage) as url:
         client = Client(url)
         for ask in (client.lines, client.ready):
-            with pytest.raises(HeadwayError, match="an answer that is no"):
+            with pytest.raises(HeadwayError, match="a response that is no"):
                 ask()
         with pytest.raises(HeadwayError, match="status 404 from"):
             client.line("nowhere")
@@ -119,7 +121,7 @@ def test_a_key_is_not_sent_on_to_another_server(monkeypatch):
         monkeypatch.setattr(Elsewhere, "elsewhere", other)
         client = Client(url, key="a-key-of-sixteen-letters")
         for ask in (client.lines, lambda: client.what_if(LINE, WhatIf())):
-            with pytest.raises(HeadwayError, match=f"sends on to '{other}"):
+            with pytest.raises(HeadwayError, match=f"redirects to '{other}"):
                 ask()
     assert SomePage.asked == []
 
@@ -139,7 +141,28 @@ class Elsewhere(BaseHTTPRequestHandler):
         pass
 
 
-def test_of_many_answers_those_asked_for_last_are_kept(url, monkeypatch):
+def test_a_response_that_drips_is_cut_off():
+    with listened(Dripping) as url:
+        with pytest.raises(HeadwayError, match=r"is longer than .* or 0\.3 s"):
+            Client(url, timeout_secs=0.3).lines()
+        with pytest.raises(HeadwayError, match="no service answers"):
+            Client(url, timeout_secs=0.01).lines()
+
+
+class Dripping(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(50):
+                time.sleep(0.05)
+                self.wfile.write(b" ")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_cache_holds_the_responses_requested_last(url, monkeypatch):
     monkeypatch.setattr(client, "MAX_CACHED_RESPONSES", 3)
     asking = Client(url)
     state = asking.state(LINE)
@@ -148,7 +171,7 @@ def test_of_many_answers_those_asked_for_last_are_kept(url, monkeypatch):
         assert asking.state(LINE).headway is state.headway  # asked for all the time, kept all the time
 
 
-def test_the_age_of_the_data_is_that_of_the_answer_not_of_the_forecast(view, url):
+def test_the_age_of_the_data_is_that_of_the_response_not_of_the_forecast(view, url):
     asking = Client(url)
     made = asking.state(LINE).status.data_age_secs
     view.late_secs = 400.0

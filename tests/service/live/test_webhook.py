@@ -1,20 +1,22 @@
-"""Who wants to be told of warnings is told of each once, and a server in trouble holds up nobody."""
+"""Each alert is posted once, and a server that fails or hangs delays nothing else."""
 
 import json
 import time
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.service.live import webhook as webhook_module
 from headway_prediction.service.live.background import Issues
 from headway_prediction.service.live.published import Alert, AlertKind, Level, LineForecast, LineState, Status
 from headway_prediction.service.live.webhook import Webhook, checked_url
 from headway_prediction.transit.line import Line, Station
+from helpers.recording import http_server
 
 LINE = Line("toy", "Europe/Dublin", (Station("A", ("a", "a")), Station("B", ("b", "b"))))
 
@@ -70,7 +72,7 @@ def until(condition, secs=5.0):
     assert condition()
 
 
-def test_a_warning_is_posted_once_as_the_api_says_it():
+def test_an_alert_is_posted_once_in_the_form_of_the_api():
     with server() as (url, came), webhook(url) as (hook, issues):
         hook.report(published(500, "t1"))
         hook.report(published(501, "t1"))
@@ -82,7 +84,7 @@ def test_a_warning_is_posted_once_as_the_api_says_it():
     assert len(second["warnings"]) == 1 and issues.current() == ()
 
 
-def test_trouble_that_comes_back_after_half_an_hour_is_told_again():
+def test_an_alert_that_returns_after_half_an_hour_is_posted_again():
     with server() as (url, came), webhook(url) as (hook, _):
         hook.report(published(500, "t1"))
         hook.report(published(529))
@@ -98,7 +100,7 @@ def test_without_anything_new_nothing_is_posted():
     assert came == []
 
 
-def test_a_server_that_fails_is_tried_again_and_then_told_of():
+def test_a_server_that_fails_is_tried_again_and_then_reported():
     with server(500, 503) as (url, came), webhook(url) as (hook, issues):
         hook.report(published(500, "t1"))
         until(lambda: len(came) == 3)
@@ -119,7 +121,23 @@ def test_a_redirect_is_not_followed():
         assert len(came) == 3
 
 
-def test_nobody_waits_for_a_server_that_is_not_there():
+def test_a_server_that_drips_its_response_is_cut_off(monkeypatch):
+    monkeypatch.setattr(webhook_module, "TIMEOUT_SECS", 0.2)
+    ended = Event()
+
+    def drip(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        while not ended.wait(0.05):
+            handler.wfile.write(b"X-More: and more\r\n")
+
+    with http_server(drip) as url, webhook(url) as (hook, issues):
+        hook.report(published(500, "t1"))
+        until(lambda: issues.current() != ())
+        ended.set()
+    assert "no response within 0.2 s" in issues.current()[0]
+
+
+def test_the_caller_never_waits_for_a_server_that_is_not_there():
     with webhook("http://127.0.0.1:9/warnings") as (hook, issues):
         begun = time.monotonic()
         for t0 in range(500, 700):
@@ -130,11 +148,11 @@ def test_nobody_waits_for_a_server_that_is_not_there():
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "example.org", "http://"])
 def test_only_http_is_posted_to(url):
-    with pytest.raises(HeadwayError, match="cannot be posted to"):
+    with pytest.raises(HeadwayError, match="the webhook"):
         checked_url(url)
 
 
-def test_troubles_are_one_sentence_a_part():
+def test_issues_have_one_sentence_per_part():
     issues = Issues()
     with issues.watch("one"):
         raise HeadwayError("a", "b", "c")

@@ -1,16 +1,10 @@
-"""A typed client of the API: `Client("http://127.0.0.1:8640").forecast("garden-line").headway_p50`.
-
-It needs nothing but Python's own HTTP and the models that the API itself answers with.
-"""
+"""A typed client of the API: `Client("http://127.0.0.1:8640").forecast("garden-line").headway_p50`."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import date, datetime
-from http.client import HTTPResponse
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import Request
 
 from pydantic import ValidationError
 
@@ -22,30 +16,27 @@ from headway_prediction.service.api.models.lines import Departures, LineInfo, Li
 from headway_prediction.service.api.models.service import ForecastEvent, Ready
 from headway_prediction.service.api.models.state import State, StationState
 from headway_prediction.service.api.models.what_if import WhatIf, WhatIfResponse
-from headway_prediction.service.client.sse import reconnecting_events
 from headway_prediction.service.client.transport import Transport
 
 Model = TypeVar("Model", bound=ResponseModel)
 DEFAULT_URL = "http://127.0.0.1:8640"
 MAX_CACHED_RESPONSES = 32
-MAX_SILENCE_SECS = 45.0
-"""A stream of events that says nothing for so long, not even that it is still there, is broken."""
 
 
 class Client:
-    """Asks a running service; `key` is for what-if, where the service wants one. Not to be shared by threads.
+    """A client of a running service; `key` is for what-if, where the service requires one. Not to be shared by threads.
 
-    An answer that has not changed is not sent again: the client keeps the last ones with their ETags. An answer's
-    `status.data_age_secs` is the age of the data when it was given, not when it was made. Every method raises HeadwayError
-    where no service answers, where another server is to be asked instead, or where the service says no: with its own words.
+    A response that has not changed is not sent again: the client caches the last ones with their ETags. The
+    `status.data_age_secs` of a response is the age of the data when it was sent, not when it was computed. Every method
+    raises HeadwayError where no service answers, where it redirects, and, with the service's own sentence, where it refuses.
     """
 
     def __init__(self, url: str = DEFAULT_URL, key: str | None = None, timeout_secs: float = 10.0) -> None:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise HeadwayError(f"the address {url!r}", f"one such as {DEFAULT_URL}", "correct it")
-        self.url, self.key, self.timeout_secs = url.rstrip("/"), key, timeout_secs
-        self._asking = Transport(self.url)
-        self._kept: OrderedDict[str, tuple[str, ResponseModel]] = OrderedDict()
+        self.url, self.key = url.rstrip("/"), key
+        self._transport = Transport(self.url, timeout_secs)
+        self._cache: OrderedDict[str, tuple[str, ResponseModel]] = OrderedDict()
 
     def lines(self) -> Lines:
         """Return the lines that are served."""
@@ -53,109 +44,104 @@ class Client:
 
     def line(self, line_id: str) -> LineInfo:
         """Return stations, directions and bundle of a line."""
-        return self._get(_of_line(line_id), LineInfo)
+        return self._get(_line_path(line_id), LineInfo)
 
     def state(self, line_id: str, at: datetime | None = None) -> State:
         """Return the last hour of a line, now or `at` an earlier moment."""
-        return self._get(_of_line(line_id, "/state", at=at), State)
+        return self._get(_line_path(line_id, "/state", at=at), State)
 
     def forecast(self, line_id: str, horizon: int = 15, at: datetime | None = None) -> ForecastColumns:
         """Return the forecast of the next 15 or 60 minutes as columns."""
         return self._get(
-            _of_line(line_id, "/forecast", format="columns", horizon=horizon, at=at), ForecastColumns
+            _line_path(line_id, "/forecast", format="columns", horizon=horizon, at=at), ForecastColumns
         )
 
     def station(self, line_id: str, station: int, at: datetime | None = None) -> StationState:
-        """Return past and forecast of a station."""
-        return self._get(_of_line(line_id, f"/stations/{station}", at=at), StationState)
+        """Return the past hour and the forecast of a station."""
+        return self._get(_line_path(line_id, f"/stations/{station}", at=at), StationState)
 
     def alerts(self, line_id: str, at: datetime | None = None) -> Alerts:
         """Return gaps and bunched trains expected, the most urgent first."""
-        return self._get(_of_line(line_id, "/warnings", at=at), Alerts)
+        return self._get(_line_path(line_id, "/warnings", at=at), Alerts)
 
     def scores(self, line_id: str) -> Scores:
-        """Return how good the forecasts issued have been."""
-        return self._get(_of_line(line_id, "/scores"), Scores)
+        """Return the scores of the published forecasts."""
+        return self._get(_line_path(line_id, "/scores"), Scores)
 
     def moments(self, line_id: str, service_date: date | None = None) -> Moments:
-        """Return the moments of a service date (the newest when None) from which a forecast is kept."""
-        return self._get(_of_line(line_id, "/moments", service_date=service_date), Moments)
+        """Return the moments of a service date (the newest when None) from which a forecast is stored."""
+        return self._get(_line_path(line_id, "/moments", service_date=service_date), Moments)
 
     def departures(self, line_id: str) -> Departures:
         """Return the terminal departures planned in the next hour."""
-        return self._get(_of_line(line_id, "/departures"), Departures)
+        return self._get(_line_path(line_id, "/departures"), Departures)
 
-    def what_if(self, line_id: str, asked: WhatIf) -> WhatIfResponse:
-        """Return what a change of the terminal departures does."""
+    def what_if(self, line_id: str, request: WhatIf) -> WhatIfResponse:
+        """Return the effect of a change of the terminal departures."""
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        address = self.url + _of_line(line_id, "/what-if")
-        request = Request(address, asked.model_dump_json(exclude_none=True).encode(), headers, method="POST")
-        with self._asking.opened(request, self.timeout_secs) as response:
-            return _read(WhatIfResponse, response.read())
+        content = request.model_dump_json(exclude_none=True).encode()
+        path = _line_path(line_id, "/what-if")
+        return _parse(
+            WhatIfResponse, self._transport.request("POST", path, headers=headers, content=content).body
+        )
 
     def ready(self) -> Ready:
-        """Return whether forecasts are fresh and kept, and why not."""
-        with self._asking.opened(Request(f"{self.url}/readyz"), self.timeout_secs, 503) as response:
-            return _read(Ready, response.read())
+        """Return whether forecasts are up to date and stored, and why not."""
+        return _parse(Ready, self._transport.request("GET", "/readyz", accepted=(503,)).body)
 
     def events(self, line_id: str) -> Iterator[ForecastEvent]:
-        """Yield the newest forecast's event, then one whenever something new is published, for ever.
+        """Yield the event of the latest forecast, then one whenever something new is published, for ever.
 
-        Two may come for one t0: the next 15 minutes are published first, then the hour and the scores with them. A stream
-        that ends, breaks or falls silent is opened again after 1 to 30 s; of what was published meanwhile only the newest is
-        told. Raises HeadwayError where the first attempt fails, and for an event that it does not know.
+        There may be two for one t0: the next 15 minutes are published first, then the hour and the scores with them. A
+        stream that ends, breaks or falls silent is opened again after 1 to 30 s; of what was published meanwhile only the
+        latest comes. Raises HeadwayError where the first attempt fails, and for an event of an unknown form.
         """
-        address = self.url + _of_line(line_id, "/events")
-
-        def stream(heard: str | None) -> AbstractContextManager[HTTPResponse]:
-            headers = {"Last-Event-ID": heard} if heard else {}
-            return self._asking.opened(Request(address, headers=headers), MAX_SILENCE_SECS)
-
-        for event in reconnecting_events(stream):
-            if event.name == "forecast":
-                yield _read(ForecastEvent, event.data)
+        for event in self._transport.events(_line_path(line_id, "/events")):
+            if event.event == "forecast":
+                yield _parse(ForecastEvent, event.data)
 
     def _get(self, path: str, model: type[Model]) -> Model:
-        etag, kept = self._kept.get(path, (None, None))
-        request = Request(self.url + path, headers={"If-None-Match": etag} if etag else {})
-        with self._asking.opened(request, self.timeout_secs, 304) as response:
-            answered = kept if response.status == 304 else _read(model, response.read())
-            self._keep(path, response.headers.get("ETag"), answered)
-            return _aged(answered, response.headers.get(PUBLISHED_AGE))
+        etag, cached = self._cache.get(path, (None, None))
+        headers = {"If-None-Match": etag} if etag else {}
+        response = self._transport.request("GET", path, accepted=(304,), headers=headers)
+        unchanged = cached if response.status == 304 and isinstance(cached, model) else None
+        parsed = unchanged or _parse(model, response.body)
+        self._cache_response(path, response.headers.get("ETag"), parsed)
+        return _with_current_age(parsed, response.headers.get(PUBLISHED_AGE))
 
-    def _keep(self, path: str, etag: str | None, answered: ResponseModel) -> None:
-        self._kept.pop(path, None)  # so that those not asked for in the longest time come first
+    def _cache_response(self, path: str, etag: str | None, parsed: ResponseModel) -> None:
+        self._cache.pop(path, None)  # Inserted again at the end: the least recently used come first.
         if etag:
-            self._kept[path] = etag, answered
-        while len(self._kept) > MAX_CACHED_RESPONSES:
-            self._kept.popitem(last=False)
+            self._cache[path] = etag, parsed
+        while len(self._cache) > MAX_CACHED_RESPONSES:
+            self._cache.popitem(last=False)
 
 
-def _aged(answered: Model, published_age: str | None) -> Model:
-    """Return an answer with the age of the data now, `published_age` seconds after the minute it was made of was over."""
-    status = getattr(answered, "status", None)
+def _with_current_age(parsed: Model, published_age: str | None) -> Model:
+    """Return a response with the age of the data now: `published_age` seconds more than when it was computed."""
+    status = getattr(parsed, "status", None)
     if status is None or status.data_age_secs is None or published_age is None:
-        return answered
+        return parsed
     age = status.data_age_secs + float(published_age)
-    return answered.model_copy(update={"status": status.model_copy(update={"data_age_secs": age})})
+    return parsed.model_copy(update={"status": status.model_copy(update={"data_age_secs": age})})
 
 
-def _of_line(line_id: str, rest: str = "", **parameters: object) -> str:
-    told = {name: _text(value) for name, value in parameters.items() if value is not None}
-    return f"/api/v1/lines/{quote(line_id, safe='')}{rest}" + (f"?{urlencode(told)}" if told else "")
+def _line_path(line_id: str, rest: str = "", **parameters: object) -> str:
+    given = {name: _text(value) for name, value in parameters.items() if value is not None}
+    return f"/api/v1/lines/{quote(line_id, safe='')}{rest}" + (f"?{urlencode(given)}" if given else "")
 
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _read(model: type[Model], body: bytes) -> Model:
+def _parse(model: type[Model], body: bytes | str) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise HeadwayError(
-            f"an answer that is no {model.__name__} ({error.errors()[0]['msg']})",
-            "what this version of the client knows",
-            "check the address, and that service and client are of one version",
+            f"a response that is no {model.__name__} ({error.errors()[0]['msg']})",
+            "one that this version of the client knows",
+            "check the address, and that service and client have the same version",
         ) from error

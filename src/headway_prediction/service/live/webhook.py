@@ -1,11 +1,11 @@
-"""Telling others of new warnings: a POST to an address of theirs, which never holds up the service."""
+"""Posting new alerts to a URL, in a thread of its own."""
 
+import asyncio
 import json
-import urllib.request
 from collections import deque
 from dataclasses import replace
-from http.client import HTTPException
-from urllib.parse import urlsplit
+
+import httpx2
 
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
@@ -15,81 +15,87 @@ from headway_prediction.service.live.published import Alert, LineForecast
 from headway_prediction.transit.line import Line
 
 TIMEOUT_SECS = 5.0
-TRIES = 3
+"""For a whole post: connection, request and the head of the response."""
+MAX_ATTEMPTS = 3
 PAUSE_SECS = 1.0
-MOST_WAITING = 50
-FORGOTTEN_AFTER_MINS = 30
-PART = "webhook"
+MAX_QUEUED = 50
+REPEAT_AFTER_MINS = 30
+ISSUE_PART = "webhook"
 
 
 def checked_url(url: str) -> str:
-    """Return an address that can be posted to; raises HeadwayError for one that is not of http or https."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    """Return a URL of http or https; raises HeadwayError for any other."""
+    try:
+        parts = httpx2.URL(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.host)
+    except httpx2.InvalidURL:
+        usable = False
+    if not usable:
         raise HeadwayError(
-            f"the webhook {url!r} cannot be posted to",
-            "an address that begins with http:// or https://",
-            "correct it",
+            f"the webhook {url!r}", "an address that begins with http:// or https://", "correct it"
         )
     return url
 
 
 class Webhook:
-    """Posts the warnings that are new, as GET warnings gives them, in the thread of its `worker`.
+    """Posts new alerts, in the form of the API's alerts, in the thread of its `worker`.
 
-    A warning is told once: as the same trouble of the same train, until nobody has heard of it for half an hour. A server
-    that does not take it within three tries misses it; the newest 50 posts wait.
+    An alert is posted once per kind, direction and train, and again when it has been absent for half an hour. A server that
+    fails three times misses the post; at most 50 posts are queued, the oldest are dropped.
     """
 
     def __init__(self, url: str, line: Line, issues: Issues, pause_secs: float = PAUSE_SECS):
         self._url, self._line, self._issues, self._pause_secs = checked_url(url), line, issues, pause_secs
-        self._told: dict[tuple, int] = {}
-        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
-        self._open = urllib.request.build_opener(_NoRedirect()).open
-        self.worker = Worker("warnings to the webhook", self._post_waiting, issues)
+        self._last_seen: dict[_AlertKey, int] = {}
+        """The minute (t0) at which each alert was last published."""
+        self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED)
+        self.worker = Worker("alerts to the webhook", self._post_queued, issues)
 
     def report(self, published: LineForecast) -> None:
-        """Post what is new among the warnings; never waits."""
+        """Queue the new alerts; never waits."""
         now = published.state.t0
-        self._told = {key: at for key, at in self._told.items() if 0 <= now - at < FORGOTTEN_AFTER_MINS}
-        fresh = tuple(alert for alert in published.alerts if _key(alert) not in self._told)
-        self._told |= {_key(alert): now for alert in published.alerts}
-        if fresh:
-            body = alerts_body(replace(published, alerts=fresh), self._line)
-            self._waiting.append(json.dumps({"line_id": self._line.line_id, **body}).encode())
+        self._last_seen = {
+            key: t0 for key, t0 in self._last_seen.items() if 0 <= now - t0 < REPEAT_AFTER_MINS
+        }
+        new = tuple(alert for alert in published.alerts if _key(alert) not in self._last_seen)
+        self._last_seen |= {_key(alert): now for alert in published.alerts}
+        if new:
+            body = alerts_body(replace(published, alerts=new), self._line)
+            self._queue.append(json.dumps({"line_id": self._line.line_id, **body}).encode())
             self.worker.wake()
 
-    def _post_waiting(self) -> None:
-        while self._waiting and not self.worker.stopping:
-            self._post(self._waiting.popleft())
+    def _post_queued(self) -> None:
+        while self._queue and not self.worker.stopping:
+            self._post_with_retries(self._queue.popleft())
 
-    def _post(self, body: bytes) -> None:
-        for attempt in range(TRIES):
-            refused = self._refusal(body)
-            if refused is None:
-                self._issues.report(PART, None)
+    def _post_with_retries(self, body: bytes) -> None:
+        for attempt in range(MAX_ATTEMPTS):
+            failure = asyncio.run(self._post(body))
+            if failure is None:
+                self._issues.report(ISSUE_PART, None)
                 return
             if self.worker.pause(self._pause_secs * 2**attempt):
                 return
-        self._issues.report(PART, f"warnings were not taken in {TRIES} tries: {refused}")
+        self._issues.report(ISSUE_PART, f"alerts were not accepted in {MAX_ATTEMPTS} attempts: {failure}")
 
-    def _refusal(self, body: bytes) -> str | None:
+    async def _post(self, body: bytes) -> str | None:
+        """Post once; return what failed. A redirect counts as a failure, and the body of a response is not read."""
         headers = {"Content-Type": "application/json", "User-Agent": f"headway-prediction/{__version__}"}
-        request = urllib.request.Request(self._url, body, headers, method="POST")
         try:
-            with self._open(request, timeout=TIMEOUT_SECS) as response:
-                response.read(1)
-        except (OSError, HTTPException) as error:
+            async with (
+                asyncio.timeout(TIMEOUT_SECS),
+                httpx2.AsyncClient(timeout=None) as client,
+                client.stream("POST", self._url, content=body, headers=headers) as response,
+            ):
+                return None if response.is_success else f"status {response.status_code}"
+        except TimeoutError:
+            return f"no response within {TIMEOUT_SECS:g} s"
+        except httpx2.HTTPError as error:
             return str(error) or type(error).__name__
-        return None
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would lead the warnings to an address that nobody chose."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
+_AlertKey = tuple[object, ...]
 
 
-def _key(alert: Alert) -> tuple:
+def _key(alert: Alert) -> _AlertKey:
     return alert.kind, alert.direction, alert.train
