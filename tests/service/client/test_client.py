@@ -40,7 +40,7 @@ def test_every_route_of_the_api_has_a_method(view, url):
     assert client.line(LINE).stations[0].name == view.served.line.station_names[0]
     assert client.state(LINE).t0 == client.forecast(LINE).t0 == client.forecast(LINE, horizon=60).t0 == t0
     assert client.station(LINE, 2).name == view.served.line.station_names[2]
-    assert client.warnings(LINE).time == client.departures(LINE).time == client.state(LINE).time
+    assert client.alerts(LINE).time == client.departures(LINE).time == client.state(LINE).time
     assert client.scores(LINE).methods[0].method == view.methods[0].name
     moments = client.moments(LINE, view.day)
     assert [moment.t0 for moment in moments.moments] == sorted(view.published)
@@ -66,7 +66,7 @@ def test_what_if_returns_the_effect_of_a_change(url):
     assert answer.time == client.state(LINE).time and answer.status == client.state(LINE).status
     assert (answer.edits[0].departure, answer.edits[0].mins) == (departure.planned, 4.0)
     assert answer.departures[0].planned == departure.planned
-    assert len(answer.present.leads) == 60 and any(map(any, answer.reached))
+    assert len(answer.baseline.leads) == 60 and any(map(any, answer.reached))
     for place, reached in enumerate(answer.reached):
         change = zip(answer.difference.headway_mean[place], reached, strict=True)
         assert all(minutes == 0 for minutes, here in change if not here)
@@ -181,7 +181,7 @@ def test_the_age_of_the_data_is_that_of_the_response_not_of_the_forecast(view, u
         view.late_secs = 0.0
 
 
-def test_watch_prints_stations_status_and_warnings(view, url, capsys):
+def test_watch_prints_stations_status_and_alerts(view, url, capsys):
     assert headway("watch", "--url", url, "--once") == 0
     said = capsys.readouterr().out
     for name in view.served.line.station_names:
@@ -197,19 +197,19 @@ def test_watch_says_which_lines_there_are(url, capsys):
 
 def test_watch_shows_the_age_growing_and_obeys_no_name(url):
     client = Client(url)
-    seen = LineSnapshot(client.line(LINE), client.state(LINE), client.forecast(LINE), client.warnings(LINE))
+    seen = LineSnapshot(client.line(LINE), client.state(LINE), client.forecast(LINE), client.alerts(LINE))
     evil = "Elm\x1b[2J[bold]Park"
     line = seen.line.model_copy(update={"name": evil})
     printed = io.StringIO()
     Console(file=printed, width=140, force_terminal=True, color_system=None).print(
-        shown(LineSnapshot(line, seen.state, seen.forecast, seen.warnings), 100.0)
+        shown(LineSnapshot(line, seen.state, seen.forecast, seen.alerts), 100.0)
     )
     assert "data 112 s old" in printed.getvalue() and "live" in printed.getvalue()
     assert "\x1b[2J" not in printed.getvalue() and "[bold]Park" in printed.getvalue()
     assert clean("Örtel–Straße") == "Örtel–Straße"
 
 
-def test_watch_calls_nothing_fresh_that_was_published_long_ago(view, url, capsys):
+def test_watch_calls_nothing_live_that_was_published_long_ago(view, url, capsys):
     view.late_secs = 400.0
     try:
         assert headway("watch", "--url", url, "--once") == 0

@@ -102,7 +102,7 @@ class CutStream(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        data = f'{{"t0": 500, "time": "2026-01-13T08:21:00+00:00", "version": {version}, "level": "fresh"}}'
+        data = f'{{"t0": 500, "time": "2026-01-13T08:21:00+00:00", "version": {version}, "level": "live"}}'
         event = f"id: a-{version}\nevent: forecast\ndata: {data}\n\n: cut" if version else ""
         self.wfile.write(f"{len(event) + 9:x}\r\n{event}".encode())
         self.wfile.flush()

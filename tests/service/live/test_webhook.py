@@ -40,7 +40,7 @@ def server(*statuses: int):
     thread = Thread(target=running.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{running.server_port}/warnings", came
+        yield f"http://127.0.0.1:{running.server_port}/alerts", came
     finally:
         running.shutdown()
         running.server_close()
@@ -80,8 +80,8 @@ def test_an_alert_is_posted_once_in_the_form_of_the_api():
         until(lambda: len(came) == 2)
     first, second = came
     assert first["line_id"] == "toy" and first["time"].startswith("2026-01-13T08:21")
-    assert [w["stop_name"] for w in first["warnings"]] == ["B"] and first["warnings"][0]["kind"] == "gap"
-    assert len(second["warnings"]) == 1 and issues.current() == ()
+    assert [w["stop_name"] for w in first["alerts"]] == ["B"] and first["alerts"][0]["kind"] == "gap"
+    assert len(second["alerts"]) == 1 and issues.current() == ()
 
 
 def test_an_alert_that_returns_after_half_an_hour_is_posted_again():
@@ -138,7 +138,7 @@ def test_a_server_that_drips_its_response_is_cut_off(monkeypatch):
 
 
 def test_the_caller_never_waits_for_a_server_that_is_not_there():
-    with webhook("http://127.0.0.1:9/warnings") as (hook, issues):
+    with webhook("http://127.0.0.1:9/alerts") as (hook, issues):
         begun = time.monotonic()
         for t0 in range(500, 700):
             hook.report(published(t0, f"t{t0}"))
