@@ -22,7 +22,6 @@ from headway_prediction.grid.passings import passings_on_line
 from headway_prediction.service.live.alerts import ALERT_THRESHOLDS, find_alerts
 from headway_prediction.service.live.line_state import line_state, live_history
 from headway_prediction.service.live.published import Alert
-from headway_prediction.transit.trip_keys import trip_keys
 
 FIRST_T0, LAST_T0 = 400, 1300
 BINS = 5
@@ -50,22 +49,20 @@ def judged(
 ) -> Iterator[tuple[str, float, float | None]]:
     """Trouble, probability, and whether it came true (None: the train never passed) of each warning of a day."""
     own = log.filter(pl.col("service_date") == day)
-    ids = own["trip_id"].unique()
-    keys = dict(zip(ids.to_list(), trip_keys(ids).to_list(), strict=True))
     passings, _ = passings_on_line(own, bundle.line)
     passings = passings.with_columns(headway=pl.col("minute").diff().over("direction", "station"))
     network = bundle.method(STConvNetForecaster.name)
     for t0 in range(FIRST_T0, LAST_T0, step_mins):
         history = live_history(bundle, own, day, t0)
-        state = line_state(bundle, history, own, day, t0)
+        state = line_state(bundle, history, day, t0)
         for alert in find_alerts(network.forecast(history, day, np.array([t0])), state):
-            truth = came_true(alert, passings.filter(pl.col("minute") > t0 + 1), keys)
+            truth = came_true(alert, passings.filter(pl.col("minute") > t0 + 1))
             yield alert.kind.value, alert.probability, truth
 
 
-def came_true(alert: Alert, later: pl.DataFrame, keys: dict[str, int]) -> float | None:
+def came_true(alert: Alert, later: pl.DataFrame) -> float | None:
     place = (pl.col("station") == alert.station) & (pl.col("direction") == alert.direction)
-    found = later.filter(place & (pl.col("train") == keys.get(alert.train)))
+    found = later.filter(place & (pl.col("trip_id") == alert.train))
     if found.is_empty() or found["headway"][0] is None:
         return None
     return float(ALERT_THRESHOLDS[alert.kind].is_met(np.array(found["headway"][0] / alert.typical_mins)))

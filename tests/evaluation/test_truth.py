@@ -19,8 +19,8 @@ from headway_prediction.evaluation.truth import (
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 from helpers.lines import MONDAY, regular_rows
+from helpers.trips import plan_of
 from helpers.trips import history_of
 from helpers.truths import both_ways
 
@@ -73,10 +73,7 @@ SATURDAY = MONDAY + timedelta(days=5)
 
 
 # Every 12 minutes at station 0 in direction 0, every day of the week.
-PLAN = Timetable(
-    (Service("daily", weekdays=frozenset(range(7))),),
-    pl.DataFrame([(0, k, 0, 0, 360.0 + 12 * k) for k in range(60)], PLANNED_COLUMNS, orient="row"),
-)
+PLAN = plan_of([(k, 0, 0, 360.0 + 12 * k) for k in range(60)])
 
 
 def history_of_headways(headways, plan=None):

@@ -12,8 +12,9 @@ from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Timetable
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows, train
+from helpers.trips import plan_of
 
 WEEK = [MONDAY + timedelta(days=k) for k in range(5)]
 TODAY = MONDAY + timedelta(days=7)
@@ -22,9 +23,7 @@ NAN = np.nan
 
 def every_ten_minutes(weekdays=range(5)):
     """A plan for the first platform of direction 0 of a line A B C D: every ten minutes from 06:00 on, to the minute."""
-    rows = [(0, k, 0, 0, 360.0 + 10 * k) for k in range(60)]
-    plan = pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
-    return Timetable((Service("plan", weekdays=frozenset(weekdays)),), plan)
+    return plan_of([(k, 0, 0, 360.0 + 10 * k) for k in range(60)], weekdays)
 
 
 def today(rows, plan=None, training=None):

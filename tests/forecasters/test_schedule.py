@@ -1,13 +1,12 @@
 from datetime import date
 
 import numpy as np
-import polars as pl
 
 from headway_prediction.forecasters.baselines import Schedule
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.trips import plan_of
 
 SUNDAY = date(2025, 10, 5)
 
@@ -15,10 +14,7 @@ SUNDAY = date(2025, 10, 5)
 def history_with(planned, cap_mins=30.0):
     """A regular line whose plan holds (direction, station, minute) on weekdays."""
     log = log_of(regular_rows(stations=2, days=(MONDAY, SUNDAY)))
-    rows = [(0, k, *passing) for k, passing in enumerate(planned)]
-    plan = Timetable(
-        (Service("weekday", weekdays=frozenset(range(5))),), pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
-    )
+    plan = plan_of([(k, *passing) for k, passing in enumerate(planned)], range(5))
     return history_from_log(log, Line.from_arrivals(log, ZONE), plan, cap_mins=cap_mins)
 
 

@@ -11,8 +11,9 @@ from headway_prediction.grid.history import build_history, history_from_log
 from headway_prediction.grid.matrices import to_matrices
 from headway_prediction.transit.clock import service_day_start
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Service
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows, train
+from helpers.trips import timetable_of
 
 TUESDAY = MONDAY + timedelta(days=1)
 CELLS = ("headway", "elapsed", "arrived", "valid")
@@ -25,13 +26,8 @@ def history_of(rows, **options):
 
 def plan_of(departures, weekdays=range(7)):
     """A Timetable from (direction, station, minute)."""
-    rows = [
-        (0, number, direction, station, minute)
-        for number, (direction, station, minute) in enumerate(departures)
-    ]
-    return Timetable(
-        (Service("all", weekdays=frozenset(weekdays)),), pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
-    )
+    rows = [(0, number, *departure) for number, departure in enumerate(departures)]
+    return timetable_of(rows, Service("all", weekdays=frozenset(weekdays)))
 
 
 @pytest.fixture(scope="module")

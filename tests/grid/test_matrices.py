@@ -1,7 +1,6 @@
 from datetime import date
 
 import numpy as np
-import polars as pl
 import pytest
 
 from headway_prediction.grid.history import history_from_log
@@ -13,8 +12,9 @@ from headway_prediction.grid.matrices import (
     write_matrices,
 )
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Service
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.trips import timetable_of
 
 SATURDAY = date(2025, 10, 4)
 
@@ -24,9 +24,7 @@ def grid():
     log = log_of(regular_rows(stations=3, days=(MONDAY, SATURDAY)))
     line = Line.from_arrivals(log, ZONE)
     rows = [(0, k, 0, 0, 360.0 + 10 * k) for k in range(3)]
-    plan = Timetable(
-        (Service("mondays", frozenset({MONDAY})),), pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
-    )
+    plan = timetable_of(rows, Service("mondays", frozenset({MONDAY})))
     return history_from_log(log, line, plan).grid
 
 

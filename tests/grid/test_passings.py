@@ -5,9 +5,14 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.grid.passings import PASSING_COLUMNS, DroppedRows, passings_before, passings_on_line
+from headway_prediction.grid.passings import (
+    HAS_TRIP_ID,
+    PASSING_COLUMNS,
+    DroppedRows,
+    passings_before,
+    passings_on_line,
+)
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.trip_keys import trip_keys
 from helpers.lines import MONDAY, ZONE, log_of, raw_log, regular_rows, train
 
 TUESDAY = date(2025, 9, 30)
@@ -27,7 +32,7 @@ def test_passings_are_minutes_directions_and_stations_in_order():
     rows = train("up", "AB", 400.25) + train("down", "BA", 390, direction=1) + train("early", "AB", 370)
     passings, dropped = placed(rows)
     assert passings.schema == pl.Schema(PASSING_COLUMNS)
-    assert passings.drop("train").rows() == [
+    assert passings.drop("trip_id").rows() == [
         (MONDAY, 0, 0, 370),
         (MONDAY, 0, 0, 400.25),
         (MONDAY, 0, 1, 372),
@@ -35,9 +40,7 @@ def test_passings_are_minutes_directions_and_stations_in_order():
         (MONDAY, 1, 0, 392),
         (MONDAY, 1, 1, 390),
     ]
-    trains = passings["train"].to_list()
-    assert (trains[0], trains[1], trains[4]) == (trains[2], trains[3], trains[5])
-    assert len(set(trains)) == 3
+    assert passings["trip_id"].to_list() == ["early", "up", "early", "up", "down", "down"]
     assert dropped == DroppedRows(0, 0)
 
 
@@ -59,9 +62,17 @@ def test_duplicates_belong_to_one_platform_and_one_day():
     assert placed(rows)[0].height == 4
 
 
-def test_a_log_without_trip_ids_has_trains_minus_one():
+def test_a_train_without_a_trip_id_has_an_empty_one():
     rows = [(MONDAY, "", 0, "A", 0, 400), (MONDAY, "", 0, "A", 0, 410), (MONDAY, "x", 0, "A", 0, 420)]
-    assert placed(rows)[0]["train"].to_list() == [-1, -1, trip_keys(pl.Series(["x"]))[0]]
+    passings, _ = placed(rows)
+    assert passings["trip_id"].to_list() == ["", "", "x"]
+    assert passings.filter(HAS_TRIP_ID)["minute"].to_list() == [420]
+
+
+@pytest.mark.parametrize("order", [("b", "a", "c"), ("c", "b", "a")])
+def test_of_passings_in_the_same_second_the_trip_id_that_sorts_first_stays(order):
+    rows = [(MONDAY, trip, 0, "A", 0, 400) for trip in order]
+    assert placed(rows)[0]["trip_id"].to_list() == ["a"]
 
 
 def test_minutes_run_past_midnight_and_stay_with_their_service_day():

@@ -7,8 +7,8 @@ import polars as pl
 
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.trips import plan_of
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
 
@@ -30,11 +30,8 @@ def ragged(trip_ids: str) -> list[tuple]:
 def ragged_history(trip_ids: str, days: list[date]) -> LineHistory:
     log = log_of(row for row in ragged(trip_ids) if row[0] in days)
     line = Line.from_arrivals(log, ZONE)
-    rows = [(0, k, 0, s, 300.0 + 8 * k + 2 * s) for k in range(70) for s in range(5)]
-    plan = Timetable(
-        (Service("all", weekdays=frozenset(range(7))),), pl.DataFrame(rows, PLANNED_COLUMNS, orient="row")
-    )
-    return history_from_log(log, line, plan if trip_ids != "none" else None)
+    rows = [(k, 0, s, 300.0 + 8 * k + 2 * s) for k in range(70) for s in range(5)]
+    return history_from_log(log, line, plan_of(rows) if trip_ids != "none" else None)
 
 
 def assert_bitwise_equal(first, second):

@@ -176,17 +176,17 @@ class RecordedView:
             stations = known.line.travel_order(direction)
             expected = day.expected(t0, 60)
             coming = {
-                int(key): tuple((stations[p], float(row[p])) for p in np.flatnonzero(np.isfinite(row)))
-                for key, row in zip(expected.keys, expected.minutes, strict=True)
+                trip_id: tuple((stations[p], float(row[p])) for p in np.flatnonzero(np.isfinite(row)))
+                for trip_id, row in zip(expected.trip_ids.tolist(), expected.minutes, strict=True)
             }
             passed = {
-                key: tuple(rows.sort("minute").select("station", "minute").iter_rows())
-                for (key,), rows in passings.filter(pl.col("direction") == direction)
-                .partition_by("train", as_dict=True)
+                trip_id: tuple(rows.sort("minute").select("station", "minute").iter_rows())
+                for (trip_id,), rows in passings.filter(pl.col("direction") == direction)
+                .partition_by("trip_id", as_dict=True)
                 .items()
             }
-            for key in passed | coming:
-                yield TrainPath(f"{key & 0xFFFF:04x}", direction, passed.get(key, ()), coming.get(key, ()))
+            for trip_id in passed | coming:
+                yield TrainPath(trip_id, direction, passed.get(trip_id, ()), coming.get(trip_id, ()))
 
     def _scores(self, t0: int) -> LiveScores | None:
         truth = self.history.day(self.day)
@@ -227,8 +227,8 @@ def _planned(history: LineHistory, day: date) -> Iterator[Departure]:
     for direction in DIRECTIONS:
         station = history.line.first_station(direction)
         rows = planned.filter((pl.col("direction") == direction) & (pl.col("station") == station))
-        for trip, minute in rows.select("trip", "minute").iter_rows():
-            yield Departure(direction, station, minute, str(trip))
+        for trip_id, minute in rows.select("trip_id", "minute").iter_rows():
+            yield Departure(direction, station, minute, trip_id)
 
 
 def simulated_view(stations: int = 5, steps: int = 0) -> RecordedView:

@@ -16,10 +16,10 @@ NO_FOLLOWING = TrainFollowing.none(4)
 """Trains of four positions that do not mind one another."""
 
 
-def table(*rows: list[float], keys: list[int] | None = None, positions: int = 4) -> TripTable:
-    """Trips from rows of minutes (no rows: of `positions` positions); `keys` holds one for each, −1 for none."""
+def table(*rows: list[float], trip_ids: list[str] | None = None, positions: int = 4) -> TripTable:
+    """Trips from rows of minutes (no rows: of `positions` positions); `trip_ids` holds one for each, "" for none."""
     minutes = np.array(rows, dtype=float).reshape(len(rows), len(rows[0]) if rows else positions)
-    return trip_table(minutes, [[key] for key in keys or [-1] * len(rows)])
+    return trip_table(minutes, [[trip_id] if trip_id else [] for trip_id in trip_ids or [""] * len(rows)])
 
 
 def runs(positions=4, run=2.0, headway=10.0, served=None) -> DirectionRuns:
@@ -34,7 +34,12 @@ def history_of(rows: list[tuple], plan: Timetable | None = None) -> LineHistory:
     return history_from_log(log, Line.from_arrivals(log, ZONE), plan)
 
 
-def plan_of(rows: list[tuple[int, int, int, float]], weekdays=range(7)) -> Timetable:
+def plan_of(rows: list[tuple], weekdays=range(7)) -> Timetable:
     """A timetable from rows of (trip, direction, station, minute) that runs on `weekdays`."""
-    planned = pl.DataFrame([(0, *row) for row in rows], PLANNED_COLUMNS, orient="row")
-    return Timetable((Service("plan", weekdays=frozenset(weekdays)),), planned)
+    return timetable_of([(0, *row) for row in rows], Service("plan", weekdays=frozenset(weekdays)))
+
+
+def timetable_of(rows: list[tuple], *services: Service) -> Timetable:
+    """A timetable of `services` from rows of (service, trip, direction, station, minute); a trip may be a number."""
+    named = [(service, str(trip), *place) for service, trip, *place in rows]
+    return Timetable(services, pl.DataFrame(named, PLANNED_COLUMNS, orient="row"))

@@ -17,7 +17,6 @@ from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable
-from headway_prediction.transit.trip_keys import trip_keys
 from headway_prediction.what_if.baseline import Baseline
 from headway_prediction.what_if.edits import Edit
 from headway_prediction.what_if.request import Request
@@ -39,14 +38,14 @@ NAMES = "ABCDEF"
 
 def plan() -> Timetable:
     """The planned passings of both directions, with the trip ids that the log has."""
-    names = [f"{direction}-{minute:g}" for direction in (0, 1) for minute in DEPARTURES]
-    keys = iter(trip_keys(pl.Series(names)).to_list())
     rows = []
     for direction in (0, 1):
         for minute in DEPARTURES:
-            key = next(keys)
             stations = range(STATIONS) if direction == 0 else range(STATIONS - 1, -1, -1)
-            rows += [(key, direction, station, minute + RUN * k) for k, station in enumerate(stations)]
+            rows += [
+                (f"{direction}-{minute:g}", direction, station, minute + RUN * k)
+                for k, station in enumerate(stations)
+            ]
     return plan_of(rows)
 
 
@@ -68,8 +67,8 @@ def line_history(noise: float = 0.0, planned: bool = True, trip_ids: bool = True
 def delayed(history: LineHistory, departure: float, mins: float) -> LineHistory:
     """Return the history in which the train of direction 0 planned to leave at `departure` runs `mins` late today."""
     at_first = (pl.col("direction") == 0) & (pl.col("station") == 0) & (pl.col("minute") == departure)
-    trip = history.timetable.planned_on(TODAY).filter(at_first)["trip"].item()
-    own = (pl.col("train") == trip) & (pl.col("service_date") == TODAY)
+    trip = history.timetable.planned_on(TODAY).filter(at_first)["trip_id"].item()
+    own = (pl.col("trip_id") == trip) & (pl.col("service_date") == TODAY)
     minute = pl.when(own).then(pl.col("minute") + mins).otherwise("minute")
     passings = history.passings.with_columns(minute=minute).sort(
         "service_date", "direction", "station", "minute"

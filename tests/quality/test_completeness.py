@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from headway_prediction.quality.completeness import completeness, matched_passings
 from headway_prediction.quality.log_rows import platform_rows
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Service
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.trips import timetable_of
 
 COLUMNS = {
     "service_date": pl.Date,
     "direction": pl.Int8,
     "station": pl.Int16,
     "minute": pl.Float64,
-    "train": pl.Int64,
+    "trip_id": pl.Categorical,
 }
 WEEK = [MONDAY + timedelta(days=k) for k in range(7)]
 
@@ -86,8 +87,7 @@ def counted(rows, plan=None):
 
 
 def plan_of(rows, weekdays):
-    services = (Service("days", weekdays=frozenset(weekdays)),)
-    return Timetable(services, pl.DataFrame(rows, PLANNED_COLUMNS, orient="row"))
+    return timetable_of(rows, Service("days", weekdays=frozenset(weekdays)))
 
 
 def test_a_platform_is_held_against_the_plan_of_its_date():

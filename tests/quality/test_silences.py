@@ -18,8 +18,9 @@ from headway_prediction.quality.silences import (
 )
 from headway_prediction.simulate import Scenario, simulate_days
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Service
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.trips import timetable_of
 
 WEEK = [MONDAY + timedelta(days=k) for k in range(5)]
 STEADY = np.arange(360.5, 720, 5.0)
@@ -135,9 +136,7 @@ def test_gaps_follow_the_plan_where_it_has_the_platform():
     passings, line = placed(rows)
     assert gaps(passings, line, None, NO_OUTAGES).is_empty()
     planned = [(0, k, 0, 1, 362.0 + 10 * k) for k in range(36)]
-    plan = Timetable(
-        (Service("all", weekdays=frozenset(range(7))),), pl.DataFrame(planned, PLANNED_COLUMNS, orient="row")
-    )
+    plan = timetable_of(planned, Service("all", weekdays=frozenset(range(7))))
     assert gaps(passings, line, plan, NO_OUTAGES).rows() == [(0, 1, MONDAY, 363, 712, "plan")]
 
 

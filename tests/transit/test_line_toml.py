@@ -81,7 +81,7 @@ def test_moving_lines_changes_the_order_and_leaves_stations_out(edited):
     beta = '  { name = "Beta", direction_0 = ["B"], direction_1 = ["B"] },\n'
     gamma = '  { name = "Gamma", direction_0 = ["G"], direction_1 = [] },\n'
     assert edited((beta, ""), (gamma, gamma + beta)).line.stop_ids(0) == ["A1", "G", "B", "D"]
-    without = edited((beta, ""), ("left_out = [\n", "left_out = [\n" + beta))
+    without = edited((beta, ""), ("excluded = [\n", "excluded = [\n" + beta))
     assert without.line.stop_ids(0) == ["A1", "G", "D"] and "B" in without.line.excluded
 
 
@@ -89,7 +89,7 @@ def test_names_and_stop_ids_may_be_changed_and_left_out_stops_be_bare_ids(edited
     changed = edited(('line_id = "R"', 'line_id = "red"'), ("Beta", "Bay"), ('["A1", "A3", "SA"]', '["A3"]'))
     assert (changed.line.line_id, changed.line.station_names[1]) == ("red", "Bay")
     assert changed.line.stations[0].all_stop_ids(0) == ("A3",)
-    bare = edited(("left_out = [\n", 'left_out = [\n  "X9",\n'))
+    bare = edited(("excluded = [\n", 'excluded = [\n  "X9",\n'))
     assert bare.line.excluded == {"X9", "S1", "S2", "S3"}
 
 

@@ -1,8 +1,7 @@
 from datetime import date
 
-import polars as pl
-
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Service
+from helpers.trips import timetable_of
 
 MONDAY, SATURDAY = date(2025, 9, 29), date(2025, 10, 4)
 SERVICES = (Service("weekday", weekdays=frozenset(range(5))), Service("extra", frozenset({MONDAY, SATURDAY})))
@@ -16,7 +15,7 @@ def timetable():
         (0, 3, 1, 0, 395.0),
         (0, 4, 0, 1, 402.0),
     ]
-    return Timetable(SERVICES, pl.DataFrame(rows, PLANNED_COLUMNS, orient="row"))
+    return timetable_of(rows, *SERVICES)
 
 
 def test_a_service_runs_on_its_weekdays_and_dates():

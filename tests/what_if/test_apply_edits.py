@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.transit.trip_keys import UNKNOWN
 from headway_prediction.what_if.apply_edits import apply_edits, as_edits, under
 from headway_prediction.what_if.checks import check_feasible
 from headway_prediction.what_if.edited_timetable import ADDED, DirectionChange, EditedTrips
@@ -88,7 +87,7 @@ def test_a_move_to_later_is_a_hold_and_one_to_the_same_time_is_nothing(railway):
 def test_a_moved_departure_moves_its_whole_trip_in_the_plan_and_in_the_forecast(railway):
     changed = under(railway.baseline, made(railway, Hold(0, NOW + 5, 2.0)))
     for baseline, after in zip(railway.baseline.days, changed.days, strict=True):
-        assert baseline.trips.keys.tolist() == after.trips.keys.tolist()
+        assert baseline.trips.trip_ids.tolist() == after.trips.trip_ids.tolist()
     row = list(railway.baseline.departures_of_trips[0]).index(NOW + 5)
     apart = changed.days[0].trips.minutes - railway.baseline.days[0].trips.minutes
     assert apart[row].tolist() == [2.0] * STATIONS and np.count_nonzero(apart) == STATIONS
@@ -118,7 +117,7 @@ def test_trains_that_have_passed_stay_what_they_were(railway):
     assert (expected.minutes[under_way] == before.minutes[before.features[:, 0] > 0]).all()
 
 
-TRIPS = table([400, 402, NAN], [410, 412, 414], [420, 422, NAN], keys=[7, -1, 9])
+TRIPS = table([400, 402, NAN], [410, 412, 414], [420, 422, NAN], trip_ids=["7", "", "9"])
 LEAVES = np.array([399.0, 410.0, 420.0])
 
 
@@ -128,11 +127,11 @@ def edited_trips(later=(0, 0, 0), gone=(), added=()) -> EditedTrips:
     return EditedTrips.of(TRIPS, LEAVES, DirectionChange(np.array(later, float), out, np.array(added)), 0)
 
 
-def test_changed_trips_keep_their_keys_and_know_where_they_come_from():
+def test_changed_trips_keep_their_ids_and_know_where_they_come_from():
     found = edited_trips(later=(15, 0, 0), gone=(2,))
     assert found.origin.tolist() == [1, 0]
     np.testing.assert_array_equal(found.table.minutes, [[410, 412, 414], [415, 417, NAN]])
-    assert found.table.trip_of_key == {7: 1}
+    assert found.table.row_of_id == {"7": 1}
     assert found.rows_of(np.array([0, 1, 2, -1])).tolist() == [1, 0, -1, -1]
 
 
@@ -142,8 +141,8 @@ def test_an_added_trip_is_as_late_as_its_neighbours_and_stops_where_the_nearer_d
     # The one before is usually a minute late, the one after on time.
     np.testing.assert_allclose(found.table.minutes[1], [404.5, 406.5, NAN])
     np.testing.assert_allclose(found.table.minutes[2], [407.5, 409.5, 411])
-    keys = found.table.key_of_trip
-    assert keys[1] > UNKNOWN and keys[1] != keys[2]
+    trip_ids = found.table.id_of_row
+    assert trip_ids[1] and trip_ids[2] and trip_ids[1] != trip_ids[2]
 
 
 def test_before_the_first_trip_and_after_the_last_the_nearest_one_is_the_model():

@@ -70,10 +70,12 @@ def test_the_same_moment_has_the_same_luck_whenever_it_is_asked(noisy):
 def trains_of(minutes: np.ndarray, run: float = 2.0) -> DirectionDay:
     """Trains and their trips, which leave every ten minutes and run two minutes between platforms."""
     trips = 400 + 10.0 * np.arange(len(minutes))[:, None] + run * np.arange(minutes.shape[1])
-    keys = list(range(1, len(minutes) + 1))
+    ids = [str(number) for number in range(1, len(minutes) + 1)]
     positions = minutes.shape[1]
     typical, alone = np.full((54, positions), 10.0), TrainFollowing.none(positions)
-    return DirectionDay(table(*minutes, keys=keys), runs(positions), table(*trips, keys=keys), typical, alone)
+    return DirectionDay(
+        table(*minutes, trip_ids=ids), runs(positions), table(*trips, trip_ids=ids), typical, alone
+    )
 
 
 def grown(dwell_growth: float, late: np.ndarray, positions: int = 12) -> np.ndarray:

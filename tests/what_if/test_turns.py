@@ -9,7 +9,6 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
-from headway_prediction.transit.trip_keys import UNKNOWN
 from headway_prediction.what_if.apply_edits import apply_edits, as_edits, under
 from headway_prediction.what_if.checks import check_feasible
 from headway_prediction.what_if.departures import TerminalDepartures
@@ -34,16 +33,16 @@ def late():
     return Railway(delayed(line_history(), NOW + 5, LATE), t0=T0 + 12, turnarounds=TURNS)
 
 
-def turns_of(baseline) -> dict[int, int]:
-    """The key of the trip that feeds each trip of direction 1 (UNKNOWN: none does), by the key of the latter."""
+def turns_of(baseline) -> dict[str, str]:
+    """The id of the trip that feeds each trip of direction 1 ("" where none does), by the id of the latter."""
     inbound, (arriving, departing) = baseline.days[1].inbound, baseline.days
-    feeding = np.append(arriving.trips.key_of_trip, UNKNOWN)[inbound.trip]
-    return dict(zip(departing.trips.key_of_trip.tolist(), feeding.tolist(), strict=True))
+    feeding = np.append(arriving.trips.id_of_row, "")[inbound.trip]
+    return dict(zip(departing.trips.id_of_row.tolist(), feeding.tolist(), strict=True))
 
 
-def key_at(baseline, direction: int, departure: float) -> int:
+def trip_id_at(baseline, direction: int, departure: float) -> str:
     row = baseline.departures_of_trips[direction].tolist().index(departure)
-    return int(baseline.days[direction].trips.key_of_trip[row])
+    return str(baseline.days[direction].trips.id_of_row[row])
 
 
 def changed(railway, *edits):
@@ -55,8 +54,8 @@ def changed(railway, *edits):
 def test_trains_turn_round_into_the_trip_two_minutes_later(railway):
     baseline = railway.baseline
     assert baseline.days[0].inbound is None
-    assert turns_of(baseline)[key_at(baseline, 1, NOW + 12)] == key_at(baseline, 0, NOW)
-    assert turns_of(baseline)[key_at(baseline, 1, NOW + 17)] == key_at(baseline, 0, NOW + 5)
+    assert turns_of(baseline)[trip_id_at(baseline, 1, NOW + 12)] == trip_id_at(baseline, 0, NOW)
+    assert turns_of(baseline)[trip_id_at(baseline, 1, NOW + 17)] == trip_id_at(baseline, 0, NOW + 5)
 
 
 def test_no_train_leaves_before_it_has_come_and_turned(railway):
@@ -95,11 +94,11 @@ def test_who_turns_into_whom_stays_whatever_is_moved(railway):
 def test_a_cancelled_train_feeds_nobody_and_an_added_one_comes_from_nowhere(railway):
     baseline = railway.baseline
     after = turns_of(changed(railway, Cancel(0, NOW + 5), Cancel(1, NOW + 24), Add(1, NOW + 33)))
-    fed, gone = key_at(baseline, 1, NOW + 17), key_at(baseline, 1, NOW + 24)
+    fed, gone = trip_id_at(baseline, 1, NOW + 17), trip_id_at(baseline, 1, NOW + 24)
     added = set(after) - set(turns_of(baseline))
-    assert after[fed] == UNKNOWN and gone not in after and [after[key] for key in added] == [UNKNOWN]
+    assert after[fed] == "" and gone not in after and [after[trip_id] for trip_id in added] == [""]
     others = turns_of(baseline).items() - {
-        (fed, key_at(baseline, 0, NOW + 5)),
+        (fed, trip_id_at(baseline, 0, NOW + 5)),
         (gone, turns_of(baseline)[gone]),
     }
     assert others < after.items() and len(others) == len(after) - 2

@@ -212,7 +212,7 @@ def _expected_passings(
         "direction": np.full(len(train), direction),
         "station": stations[position],
         "minute": expected.minutes[train, position],
-        "train": expected.keys[train],
+        "trip_id": expected.trip_ids[train],
     }
     return pl.DataFrame(columns, schema_overrides=PASSING_COLUMNS).select(
         pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items()

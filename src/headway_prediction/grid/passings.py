@@ -9,20 +9,24 @@ import polars as pl
 from headway_prediction.errors import HeadwayError
 from headway_prediction.transit.clock import service_minutes
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.trip_keys import trip_keys
 
 DUPLICATE_SECONDS = 15
 """A passing this close to the previous one at the same platform is a duplicate (docs/methodology.md)."""
 MAX_SERVICE_DAY_MINS = 36 * 60
 MAX_MISDATED_SHARE = 0.01
 
-PASSING_COLUMNS = {
-    "service_date": pl.Date,
-    "direction": pl.Int8,
-    "station": pl.Int16,
-    "minute": pl.Float64,
-    "train": pl.Int64,
-}
+PASSING_COLUMNS = pl.Schema(
+    {
+        "service_date": pl.Date,
+        "direction": pl.Int8,
+        "station": pl.Int16,
+        "minute": pl.Float64,
+        "trip_id": pl.Categorical(),
+    }
+)
+
+HAS_TRIP_ID = pl.col("trip_id") != ""
+"""A log may hold passings of trains without a trip id: theirs is empty."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,7 @@ def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.Dat
     """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
 
     `parts` are those of a checked arrival log: each holds whole service dates, earlier ones first. `minute` counts in the
-    service day; `train` is the key of the trip id (see trip_keys), −1 where the log names none. A passing without a known
-    train id is kept; passings at stops that were left out of the line are not. Raises HeadwayError for a stop that is
+    service day; `trip_id` is empty where the log names none. A passing without a trip id is kept; passings at stops that were left out of the line are not. Raises HeadwayError for a stop that is
     neither on the line nor left out of it, for a log without a passing on the line, or when over 1 % of the times do not
     fit their service date.
     """
@@ -54,7 +57,6 @@ def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.Dat
             continue
         timed = placed.with_columns(
             minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
-            train=trip_keys(placed["trip_id"]),
         )
         inside = timed.filter(pl.col("minute").is_between(0, MAX_SERVICE_DAY_MINS, closed="left"))
         misdated.add(timed, inside)
@@ -72,9 +74,12 @@ def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.Dat
 
 
 def without_duplicates(passings: pl.DataFrame) -> pl.DataFrame:
-    """Drop passings 15 s or less after the one before them at the same platform, and sort by day, platform and minute."""
+    """Drop passings 15 s or less after the one before them at the same platform, and sort by day, platform and minute.
+
+    Of two passings in the same second, that of the trip id that sorts first stays.
+    """
     platform = ["service_date", "direction", "station"]
-    ordered = passings.sort(*platform, "minute", "train")
+    ordered = passings.sort(*platform, "minute", "trip_id")
     gap_seconds = (pl.col("minute").diff().over(platform) * 60).round(3)
     return ordered.filter(gap_seconds.is_null() | (gap_seconds > DUPLICATE_SECONDS))
 
@@ -105,7 +110,7 @@ def _check_origin(placed: pl.DataFrame, line: Line) -> None:
         raise HeadwayError(
             f"the log has the stop {row['stop_id']!r} in direction {row['direction_id']}, which is not on {line.line_id}",
             f"stop ids such as {line.stop_ids(0)[line.first_station(0)]} ({line.station_names[line.first_station(0)]})",
-            "give the log of this line, or leave that stop out (--stop, or left_out in the line's TOML)",
+            "give the log of this line, or leave that stop out (--stop, or excluded in the line's TOML)",
         )
 
 

@@ -65,13 +65,13 @@ def oracle_timetable(history: LineHistory) -> Timetable:
     if history.timetable is not None:
         services = history.timetable.services
         elsewhere = history.timetable.planned.filter(~_at_terminals(history.line))
-    free_trip = 0 if elsewhere.is_empty() else elsewhere["trip"].max() + 1
     observed = (
         history.passings.filter(_at_terminals(history.line))
         .with_columns(service=pl.col("service_date").replace_strict(dates, range(len(dates)), default=None))
         .drop_nulls("service")
         .with_columns(
-            trip=free_trip + pl.int_range(pl.len(), dtype=pl.Int64), service=pl.col("service") + len(services)
+            trip_id=pl.format("observed departure {}", pl.int_range(pl.len()).cast(pl.String).str.zfill(7)),
+            service=pl.col("service") + len(services),
         )
         .select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())
     )

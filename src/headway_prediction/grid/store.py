@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import xarray as xr
 
@@ -18,7 +19,7 @@ from headway_prediction.grid.passings import PASSING_COLUMNS
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 
-FORMAT = "headway-prediction line history 2"
+FORMAT = "headway-prediction line history 3"
 SEAL = "checksum"
 ROOT = "zarr.json"
 
@@ -100,14 +101,24 @@ def _read_timetable(path: Path) -> Timetable | None:
 
 
 def _write_table(table: pl.DataFrame, path: Path, group: str, attributes: dict[str, str]) -> None:
-    columns = {
-        name: ("row", column.dt.epoch("d").to_numpy() if column.dtype == pl.Date else column.to_numpy())
-        for name, column in zip(table.columns, table.get_columns(), strict=True)
-    }
+    """Write a table as one array per column; trip ids as `trip_ids`, each once and sorted, and their places there."""
+    trip_ids = table["trip_id"].unique().sort().to_list()
+    columns = {name: ("row", _array(table[name])) for name in table.columns}
+    columns["trip_ids"] = ("trip", np.array(trip_ids, dtype=object))
     xr.Dataset(columns, attrs=attributes).to_zarr(path, group=group, consolidated=False, zarr_format=3)
 
 
-def _read_table(path: Path | str, group: str, columns: dict[str, pl.DataType]) -> tuple[pl.DataFrame, dict]:
+def _array(column: pl.Series) -> np.ndarray:
+    if column.dtype == pl.Date:
+        return column.dt.epoch("d").to_numpy()
+    if column.dtype == pl.Categorical:
+        return (column.rank("dense") - 1).cast(pl.Int32).to_numpy()
+    return column.to_numpy()
+
+
+def _read_table(path: Path | str, group: str, columns: pl.Schema) -> tuple[pl.DataFrame, dict]:
     stored = xr.load_dataset(path, engine="zarr", group=group, consolidated=False)
     table = pl.DataFrame({name: stored[name].values for name in columns})
+    trip_ids = pl.Series(stored["trip_ids"].values.tolist(), dtype=pl.Categorical)
+    table = table.with_columns(trip_id=trip_ids.gather(table["trip_id"]))
     return table.select(pl.col(name).cast(kind) for name, kind in columns.items()), stored.attrs

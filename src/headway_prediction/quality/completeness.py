@@ -8,13 +8,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from headway_prediction.grid.passings import without_duplicates
+from headway_prediction.grid.passings import HAS_TRIP_ID, without_duplicates
 from headway_prediction.quality.log_rows import DAY_PLATFORM, PLATFORM
 from headway_prediction.quality.silences import MIN_DAYS
 from headway_prediction.transit.clock import SCORED_DAY_MINS, day_type_of
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Timetable
-from headway_prediction.transit.trip_keys import UNKNOWN
+from headway_prediction.transit.timetable import Timetable
 
 TOLERANCE_MINS = 5.0
 SAME_TRAIN_MINS = 60.0
@@ -124,12 +123,11 @@ def _typical_counts(counted: pl.DataFrame) -> pl.DataFrame:
 
 
 def planned_passings(timetable: Timetable, service_dates: Iterable[date]) -> pl.DataFrame:
-    """Return the planned passings of those dates up to 27:00: service_date, direction, station, minute, train."""
-    kinds = {name: PLANNED_COLUMNS[name] for name in ("direction", "station", "minute")} | {"train": pl.Int64}
+    """Return the planned passings of those dates up to 27:00: service_date, direction, station, minute, trip_id."""
     days = [
-        timetable.planned_on(day)
-        .rename({"trip": "train"})
-        .select(pl.lit(day).alias("service_date"), *(pl.col(name).cast(kind) for name, kind in kinds.items()))
+        timetable.planned_on(day).select(
+            pl.lit(day).alias("service_date"), "direction", "station", "minute", "trip_id"
+        )
         for day in service_dates
     ]
     return pl.concat(days).filter(pl.col("minute") < SCORED_DAY_MINS)
@@ -160,8 +158,8 @@ def matched_passings(
 
 
 def _same_train(due: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    known = seen.filter(pl.col("train") != UNKNOWN)
-    pairs = due.join(known, on=[*DAY_PLATFORM, "train"], suffix="_seen").with_columns(
+    known = seen.filter(HAS_TRIP_ID)
+    pairs = due.join(known, on=[*DAY_PLATFORM, "trip_id"], suffix="_seen").with_columns(
         off=(pl.col("minute_seen") - pl.col("minute")).abs()
     )
     near = pairs.filter(pl.col("off") <= SAME_TRAIN_MINS).sort("off", "planned_row", "row")

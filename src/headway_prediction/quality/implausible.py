@@ -4,10 +4,9 @@ import polars as pl
 
 from headway_prediction.grid.headway_grid import MAX_HEADWAY_MINS
 from headway_prediction.grid.outages import OUTAGE_COLUMNS
-from headway_prediction.grid.passings import without_duplicates
+from headway_prediction.grid.passings import HAS_TRIP_ID, without_duplicates
 from headway_prediction.quality.log_rows import DAY_PLATFORM
 from headway_prediction.transit.line import DIRECTIONS, Line
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 MIN_HEADWAY_MINS = 1.0
 SHORT = "under a minute"
@@ -85,7 +84,7 @@ def overtaking_trains(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
 def _steps(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
     """Each passing of a train with an id and its previous one along the line; of a platform passed twice, the first."""
     known = (
-        passings.filter(pl.col("train") != UNKNOWN)
+        passings.filter(HAS_TRIP_ID)
         .join(_places(line), on=["direction", "station"])
         .sort(*TRAIN, "place", "minute")
         .unique([*TRAIN, "place"], keep="first", maintain_order=True)

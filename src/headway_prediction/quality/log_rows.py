@@ -6,10 +6,9 @@
 import numpy as np
 import polars as pl
 
-from headway_prediction.grid.passings import DUPLICATE_SECONDS, PASSING_COLUMNS, stops_typed_like
+from headway_prediction.grid.passings import DUPLICATE_SECONDS, HAS_TRIP_ID, PASSING_COLUMNS, stops_typed_like
 from headway_prediction.transit.clock import SCORED_DAY_MINS, service_minutes
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.trip_keys import UNKNOWN, trip_keys
 
 PLATFORM = ("direction", "station")
 DAY_PLATFORM = ("service_date", *PLATFORM)
@@ -33,18 +32,15 @@ MIN_REGULARITY = 0.4
 def platform_rows(log: pl.DataFrame, line: Line) -> pl.DataFrame:
     """Return the rows of a log at the line's platforms, sorted by day, platform and minute.
 
-    Columns are those of grid.passings.PASSING_COLUMNS and the log's trip_id. Only rows of other stops are dropped: rows may
-    repeat, and `minute` (of the service day) may be negative or past 27:00. `train` is the key of `trip_id`, −1 where that
-    is empty.
+    Columns are those of grid.passings.PASSING_COLUMNS. Only rows of other stops are dropped: rows may
+    repeat, and `minute` (of the service day) may be negative or past 27:00.
     """
     placed = log.join(stops_typed_like(log, line), on=["direction_id", "stop_id"], how="inner")
     timed = placed.with_columns(
-        minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone),
-        train=trip_keys(placed["trip_id"]),
+        minute=service_minutes(placed["event_time"], placed["service_date"], line.time_zone)
     )
     columns = (pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())
-    rows = timed.select(*columns, "trip_id")
-    return rows.sort(*DAY_PLATFORM, "minute", "trip_id")
+    return timed.select(*columns).sort(*DAY_PLATFORM, "minute", "trip_id")
 
 
 def rows_in_service_day(placed: pl.DataFrame) -> pl.DataFrame:
@@ -104,7 +100,7 @@ def _repeated_trains(passings: pl.DataFrame) -> pl.DataFrame:
     train = [*DAY_PLATFORM, "trip_id"]
     seconds = ((pl.col("minute") - pl.col("minute").min().over(train)) * 60).round(3)
     return (
-        passings.filter(pl.col("train") != UNKNOWN)
+        passings.filter(HAS_TRIP_ID)
         .with_columns(seconds_after=seconds)
         .filter(pl.col("seconds_after") > 0)
         .select(*train[:-1], "minute", "trip_id", "seconds_after", kind=pl.lit(REPEATED_TRAIN))

@@ -12,7 +12,6 @@ from headway_prediction.reporting.figures import plain, rows_height, station_tic
 from headway_prediction.reporting.page import Figure
 from headway_prediction.transit.clock import gtfs_time, instant
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 SHARE_SCALE = "Cividis"
 MIN_SHARE_SHOWN = 50
@@ -134,7 +133,7 @@ def _marks(name: str, across: list[int], down: list[int], chosen: list[bool], sy
 
 def _trains(passings: pl.DataFrame) -> Figure:
     """A line per train; dots where the log has no trip ids."""
-    if (passings["train"] == UNKNOWN).all():
+    if (passings["trip_id"] == "").all():
         return _line("passing", passings, "markers", {"marker": {"color": TRAIN_COLOUR, "size": 3}})
     along = passings.sort("trip_id", "station", "minute")
     # An empty row after each train ends its line.

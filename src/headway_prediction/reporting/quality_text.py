@@ -10,7 +10,6 @@ from headway_prediction.quality.implausible import LONG, SHORT
 from headway_prediction.quality.log_rows import REPEATED_ROW, REPEATED_TRAIN, WITHIN_SECONDS
 from headway_prediction.reporting.page import towards
 from headway_prediction.transit.clock import gtfs_time
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 MAX_EXAMPLES = 4
 """Examples that a sentence names before it counts the rest."""
@@ -177,7 +176,7 @@ def _headways(quality: Quality) -> str:
 
 
 def _order(quality: Quality) -> str:
-    if (quality.passings["train"] == UNKNOWN).all():
+    if (quality.passings["trip_id"] == "").all():
         return "The log has no trip ids, so the order of trains cannot be checked."
     trains = ["service_date", "direction", "trip_id"]
     parts = [

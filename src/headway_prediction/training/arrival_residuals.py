@@ -11,10 +11,10 @@ from headway_prediction.forecasters.physics.arrival_residuals import TAIL, Arriv
 from headway_prediction.forecasters.physics.fit_prior import fold_numbers
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.passings import HAS_TRIP_ID
 from headway_prediction.trainer import make_deterministic
 from headway_prediction.training.arrival_samples import ArrivalSamples, arrival_samples
 from headway_prediction.transit.line import DIRECTIONS
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 MIN_ROWS = 2000
 MAX_ERROR_RATIO = 0.99
@@ -34,7 +34,7 @@ def train_arrival_residuals(
     of few trains, of trains that the log does not name, or where days that did not teach it are not told better.
     """
     nothing = ArrivalResiduals.none(), dict.fromkeys(priors, ArrivalResiduals.none())
-    if (training.passings["train"] != UNKNOWN).sum() < len(training.passings) / 2:
+    if training.passings.filter(HAS_TRIP_ID).height < len(training.passings) / 2:
         # Such trains are told apart by their order alone: on nyc-1 the guess gained by a correction and the network lost.
         return nothing
     folds = fold_numbers(priors)

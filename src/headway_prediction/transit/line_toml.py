@@ -16,7 +16,7 @@ from headway_prediction.transit.route_line import RouteLine, cut_at_terminals, r
 HEADER = """\
 # A line as `headway line` found it, to look through and to edit: `headway grid --line` reads it.
 # Stations stand in the order of direction 0, one a line: move a line to change the order, change a name, or move
-# a line down to left_out to leave that station out (and up again to take it in).
+# a line down to `excluded` to take that station off the line (and up again to put it back).
 """
 IDS = """\
 # The first stop id of a direction names the platform in forecasts; further ones mean the same platform wherever

@@ -6,13 +6,15 @@ from datetime import date
 
 import polars as pl
 
-PLANNED_COLUMNS = {
-    "service": pl.Int32,
-    "trip": pl.Int64,
-    "direction": pl.Int8,
-    "station": pl.Int16,
-    "minute": pl.Float64,
-}
+PLANNED_COLUMNS = pl.Schema(
+    {
+        "service": pl.Int32,
+        "trip_id": pl.Categorical(),
+        "direction": pl.Int8,
+        "station": pl.Int16,
+        "minute": pl.Float64,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Service:
 class Timetable:
     """`services`, and `planned`: one row per planned passing, with the columns of PLANNED_COLUMNS.
 
-    `service` indexes `services`; `trip` is the key that the log's trains have (see trip_keys) where the schedule shares
-    their ids; `minute` counts in the service day; `station` and `direction` are the Line's.
+    `service` indexes `services`; `trip_id` is the id that trains have in the log where log and
+    schedule share their ids; `minute` counts in the service day; `station` and `direction` are the Line's.
     """
 
     services: tuple[Service, ...]
@@ -54,7 +56,7 @@ class Timetable:
         """Return the planned passings of a service date, sorted by direction, station and minute; empty without a plan."""
         running = [index for index, service in enumerate(self.services) if service.runs_on(service_date)]
         return self.planned.filter(pl.col("service").is_in(running)).sort(
-            "direction", "station", "minute", "trip"
+            "direction", "station", "minute", "trip_id"
         )
 
     def departures(self, service_date: date, direction: int, station: int) -> Sequence[float]:

@@ -19,7 +19,6 @@ from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.plan_variants import with_timetable
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.timetable import Timetable
-from headway_prediction.transit.trip_keys import UNKNOWN
 from headway_prediction.what_if.edited_timetable import EditedPrior, EditedTrips, PlannedTrips
 from headway_prediction.what_if.edits import EDITED_MINS
 from headway_prediction.what_if.monte_carlo import UNDER_WAY, MonteCarlo
@@ -89,14 +88,14 @@ class Baseline:
         if self.prior.trips[direction].source != "planned" or self.days[direction].trips is None:
             return None
         planned = planned_trips(self.history, self.service_date, direction)
-        keys = self.days[direction].trips.key_of_trip
-        rows = [planned.trip_of_key[int(key)] for key in keys]
-        return PlannedTrips(planned.minutes[rows], keys, self.history.line.travel_order(direction))
+        trip_ids = self.days[direction].trips.id_of_row
+        rows = [planned.row_of_id[trip_id] for trip_id in trip_ids.tolist()]
+        return PlannedTrips(planned.minutes[rows], trip_ids, self.history.line.travel_order(direction))
 
     def planned_trips(self, direction: int) -> TripTable:
         """Return the trips of a direction as the timetable has them or, where they are known from other days, as usual."""
         trips, planned = self.days[direction].trips, self.planned_tables[direction]
-        return trips if planned is None else TripTable(planned.minutes, trips.keys, trips.named)
+        return trips if planned is None else TripTable(planned.minutes, trips.trip_ids, trips.rows)
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:
@@ -113,9 +112,9 @@ class Baseline:
         open_to_edits &= ~self.left(direction)
         open_to_edits[[row for row in self.expected_departures(direction) if planned[row] < self.now]] = True
         station = self.history.line.first_station(direction)
-        keys = day.trips.key_of_trip
+        trip_ids = day.trips.id_of_row.tolist()
         return [
-            Departure(direction, _name(keys[row]), float(planned[row]), station, int(row))
+            Departure(direction, trip_ids[row], float(planned[row]), station, int(row))
             for row in np.flatnonzero(open_to_edits)
         ]
 
@@ -163,10 +162,6 @@ class Baseline:
     def under(self, timetable: Timetable | None, prior: PhysicsPrior) -> "Baseline":
         """Return the same moment under another plan and another first guess."""
         return replace(self, history=with_timetable(self.history, timetable), prior=prior)
-
-
-def _name(key: int) -> str:
-    return "" if key == UNKNOWN else str(key)
 
 
 def day_as_of(history: LineHistory, service_date: date, t0: int) -> LineHistory:

@@ -14,7 +14,6 @@ from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
-from headway_prediction.transit.trip_keys import trip_keys
 
 ADDED = -1
 """The row of a train that no trip of the present plan is."""
@@ -59,10 +58,10 @@ class EditedTrips:
         order = np.argsort(np.nanmin(minutes, axis=1), kind="stable") if len(minutes) else np.empty(0, int)
         place = np.full(len(trips.minutes), ADDED)
         place[kept] = np.argsort(order)[: len(kept)]
-        named = place[trips.named]
+        rows = place[trips.rows]
         new = np.argsort(order)[len(kept) :]
-        keys = np.concatenate([trips.keys[named >= 0], added_keys(direction, change.added)])
-        table = TripTable(minutes[order], keys, np.concatenate([named[named >= 0], new]))
+        trip_ids = np.concatenate([trips.trip_ids[rows >= 0], added_trip_ids(direction, change.added)])
+        table = TripTable(minutes[order], trip_ids, np.concatenate([rows[rows >= 0], new]))
         return cls(table, origin[order])
 
     def rows_of(self, baseline: np.ndarray) -> np.ndarray:
@@ -73,10 +72,11 @@ class EditedTrips:
         return rows[baseline]
 
 
-def added_keys(direction: int, departures: Sequence[float]) -> np.ndarray:
-    """Return the keys that added trains are known by: those of names that no log has."""
-    names = [f"added in direction {direction} at {float(minute)!r}" for minute in departures]
-    return trip_keys(pl.Series(names, dtype=pl.String)).to_numpy().astype(np.int64)
+def added_trip_ids(direction: int, departures: Sequence[float]) -> np.ndarray:
+    """Return the trip ids of added trains: such that no log has them."""
+    return np.array(
+        [f"added in direction {direction} at {float(minute)!r}" for minute in departures], dtype=np.str_
+    )
 
 
 def _interpolated_trip(minutes: np.ndarray, departures: np.ndarray, departure: float) -> np.ndarray:
@@ -93,11 +93,11 @@ def _interpolated_trip(minutes: np.ndarray, departures: np.ndarray, departure: f
 
 @dataclass(frozen=True)
 class PlannedTrips:
-    """The planned trips of one direction as the timetable has them: `minutes` (trips, positions), their `keys` (trips,), and
+    """The planned trips of one direction as the timetable has them: `minutes` (trips, positions), their `trip_ids` (trips,), and
     the `stations` in the order of travel."""
 
     minutes: np.ndarray
-    keys: np.ndarray
+    trip_ids: np.ndarray
     stations: Sequence[int]
 
 
@@ -107,16 +107,21 @@ def edited_timetable(
     """Return the timetable of one service date alone, with a change of one direction's planned trips applied."""
     rows = timetable.planned_on(service_date)
     own = pl.col("direction") == direction
-    changes = pl.DataFrame({"trip": trips.keys, "later": change.later, "gone": change.gone})
-    changed = rows.filter(own).join(changes, on="trip", how="left", maintain_order="left")
+    changes = pl.DataFrame(
+        {"trip_id": trips.trip_ids.tolist(), "later": change.later, "gone": change.gone},
+        schema_overrides={"trip_id": PLANNED_COLUMNS["trip_id"]},
+    )
+    changed = rows.filter(own).join(changes, on="trip_id", how="left", maintain_order="left")
     moved = changed.filter(~pl.col("gone").fill_null(False)).with_columns(
         minute=pl.col("minute") + pl.col("later").fill_null(0.0)
     )
     added = [
         _planned_rows(
-            _interpolated_trip(trips.minutes, trips.minutes[:, 0], minute), key, direction, trips.stations
+            _interpolated_trip(trips.minutes, trips.minutes[:, 0], minute), trip_id, direction, trips.stations
         )
-        for minute, key in zip(change.added, added_keys(direction, change.added), strict=True)
+        for minute, trip_id in zip(
+            change.added, added_trip_ids(direction, change.added).tolist(), strict=True
+        )
     ]
     stack_platforms = pl.concat([rows.filter(~own), moved.select(rows.columns), *added]).with_columns(
         service=pl.lit(0, dtype=PLANNED_COLUMNS["service"])
@@ -124,11 +129,11 @@ def edited_timetable(
     return Timetable((Service("changed", dates=frozenset([service_date])),), stack_platforms)
 
 
-def _planned_rows(minutes: np.ndarray, key: int, direction: int, stations: Sequence[int]) -> pl.DataFrame:
+def _planned_rows(minutes: np.ndarray, trip_id: str, direction: int, stations: Sequence[int]) -> pl.DataFrame:
     passed = np.flatnonzero(np.isfinite(minutes))
     columns = {
         "service": np.zeros(len(passed)),
-        "trip": np.full(len(passed), key),
+        "trip_id": [trip_id] * len(passed),
         "direction": np.full(len(passed), direction),
         "station": np.asarray(stations)[passed],
         "minute": minutes[passed],

@@ -16,9 +16,9 @@ USUAL = np.full((54, 4), 10.0)
 """Usual headways by half-hour and position."""
 
 
-def expected(*trains, t0, trips=None, leads=15, keys=None, **how):
+def expected(*trains, t0, trips=None, leads=15, trip_ids=None, **how):
     """Minutes (trains, positions) and facts by name of what is expected at the end of minute t0."""
-    day = DirectionDay(table(*trains, keys=keys), runs(**how), trips, USUAL, NO_FOLLOWING)
+    day = DirectionDay(table(*trains, trip_ids=trip_ids), runs(**how), trips, USUAL, NO_FOLLOWING)
     found = day.expected(t0, leads)
     return found.minutes.tolist(), dict(zip(TRAIN_FEATURES, found.features.T.tolist(), strict=True))
 

@@ -3,16 +3,15 @@
 from datetime import timedelta
 
 import numpy as np
-import polars as pl
 import pytest
 
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.headway_grid import last_logged_minutes
 from headway_prediction.grid.history import build_history
-from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
+from headway_prediction.transit.timetable import Service
 from helpers.lines import MONDAY, train
-from helpers.trips import history_of, plan_of
+from helpers.trips import history_of, plan_of, timetable_of
 
 WEEK = [MONDAY + timedelta(days=k) for k in range(7)]
 WEEKDAYS, TODAY = WEEK[:4], WEEK[4]
@@ -54,8 +53,7 @@ def plan_that_changes_daily(departures_of):
         for direction in (0, 1)
         for k, start in enumerate(departures_of(number), start=50 * direction)
     ]
-    services = tuple(Service(str(day), dates=frozenset([day])) for day in WEEK)
-    return Timetable(services, pl.DataFrame(rows, PLANNED_COLUMNS, orient="row"))
+    return timetable_of(rows, *(Service(str(day), dates=frozenset([day])) for day in WEEK))
 
 
 def sources(history, days=WEEKDAYS):

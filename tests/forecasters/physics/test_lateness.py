@@ -5,28 +5,28 @@ import numpy as np
 from headway_prediction.forecasters.physics.planned_trips import Lateness, lateness_of_day, typical_lateness
 from helpers.trips import NAN, table
 
-PLAN = table([10, 12, 14], [30, 32, 34], keys=[1, 2])
+PLAN = table([10, 12, 14], [30, 32, 34], trip_ids=["1", "2"])
 
 
-def day(*late, day_type=0, keys=(1, 2)):
+def day(*late, day_type=0, trip_ids=("1", "2")):
     """A day on which the planned trips were so many minutes late, everywhere or by position."""
     rows = [PLAN.minutes[trip] + np.asarray(minutes) for trip, minutes in enumerate(late)]
-    return lateness_of_day(day_type, PLAN, table(*rows, keys=list(keys[: len(rows)]), positions=3))
+    return lateness_of_day(day_type, PLAN, table(*rows, trip_ids=list(trip_ids[: len(rows)]), positions=3))
 
 
 def test_a_day_compares_trains_with_the_trips_they_are():
     found = day([1, 2, NAN], 0)
-    assert found.keys.tolist() == [1, 2]
+    assert found.trip_ids.tolist() == ["1", "2"]
     np.testing.assert_array_equal(found.behind, [[1, 2, NAN], [0, 0, 0]])
 
 
 def test_trains_without_a_trip_say_nothing():
     found = lateness_of_day(0, PLAN, table([11, 13, NAN], [20, 22, 24]))
     np.testing.assert_array_equal(found.behind, [[1, 1, NAN]])
-    assert found.keys.tolist() == [1]
+    assert found.trip_ids.tolist() == ["1"]
 
 
-def test_a_plan_without_keys_still_tells_how_late_trains_are():
+def test_a_plan_without_ids_still_tells_how_late_trains_are():
     plan = table([10, 12, 14])
     late = typical_lateness([lateness_of_day(0, plan, table([12, 14, 16]))], 3)
     np.testing.assert_array_equal(late.of(plan, 0), [[2, 2, 2]])

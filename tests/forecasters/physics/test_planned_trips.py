@@ -26,7 +26,7 @@ def test_the_kinds_of_days():
 def test_the_plan_is_a_table_of_trips():
     trips = planned(FULL)
     np.testing.assert_array_equal(trips.minutes, [[400, 402, 404, 406], [410, 412, 414, 416]])
-    assert trips.trip_of_key == {11: 0, 12: 1}
+    assert trips.row_of_id == {"11": 0, "12": 1}
 
 
 def test_direction_1_is_numbered_along_its_travel():
@@ -43,10 +43,10 @@ def test_without_a_plan_for_the_day_or_the_direction_there_are_no_trips():
 def test_departures_alone_are_continued_at_the_running_times_of_their_hour():
     how = runs(run=3.0)
     how.running[7] = 4.0  # from 07:00 on
-    departures = table([410, NAN, NAN, NAN], [420, NAN, NAN, NAN], keys=[11, 12])
+    departures = table([410, NAN, NAN, NAN], [420, NAN, NAN, NAN], trip_ids=["11", "12"])
     trips = continued(departures, how)
     np.testing.assert_array_equal(trips.minutes, [[410, 413, 416, 419], [420, 424, 428, 432]])
-    assert trips.trip_of_key == {11: 0, 12: 1}
+    assert trips.row_of_id == {"11": 0, "12": 1}
 
 
 def test_departures_are_continued_past_what_most_trains_serve():
@@ -63,7 +63,7 @@ def test_a_departure_stays_though_no_train_was_ever_seen_there():
 
 def test_a_plan_with_ways_is_left_alone():
     """A trip that ends at the first station, or begins further on, is what it is."""
-    trips = table([400, 402, 404, 406], [405, NAN, NAN, NAN], [NAN, 412, 414, NAN], keys=[1, 2, 3])
+    trips = table([400, 402, 404, 406], [405, NAN, NAN, NAN], [NAN, 412, 414, NAN], trip_ids=["1", "2", "3"])
     assert continued(trips, runs()) is trips
     short = table([NAN, 412, 414, NAN])
     assert continued(short, runs()) is short
@@ -76,18 +76,18 @@ def test_a_departure_takes_its_way_from_the_nearest_trip_that_begins_further_on(
         [430, NAN, NAN, NAN],
         [NAN, 402, NAN, 406],
         [NAN, NAN, 414, 416],
-        keys=[1, 2, 8, 9],
+        trip_ids=["1", "2", "8", "9"],
     )
     whole = continued(trips, runs())
     np.testing.assert_array_equal(
         whole.minutes, [[403, 405, NAN, 409], [NAN, NAN, 414, 416], [430, 432, 434, 436]]
     )
-    assert whole.trip_of_key == {1: 0, 9: 1, 2: 2}
+    assert whole.row_of_id == {"1": 0, "9": 1, "2": 2}
 
 
 def test_what_lost_its_departure_is_no_train_beside_that_departure():
     """The train planned at 06:40 left seven minutes late: it is one train, not two."""
-    whole = continued(table([407, NAN, NAN, NAN], [NAN, 402, 404, 406], keys=[1, 8]), runs())
+    whole = continued(table([407, NAN, NAN, NAN], [NAN, 402, 404, 406], trip_ids=["1", "8"]), runs())
     np.testing.assert_array_equal(whole.minutes, [[407, 409, 411, 413]])
 
 

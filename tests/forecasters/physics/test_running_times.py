@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from headway_prediction.forecasters.physics.match_trains import with_trip_numbers
 from headway_prediction.forecasters.physics.running_times import (
     HOURS,
     modal_running_time,
@@ -18,7 +19,7 @@ def runs_of(rows, stops="ABC", direction=0):
     log = log_of([*rows, *train("forward", stops, 30), *train("back", stops[::-1], 30, direction=1)])
     passings, _ = passings_on_line(log, Line.from_arrivals(log, ZONE))
     placed = travel_positions(passings, Line.from_arrivals(log, ZONE)).filter(direction=direction)
-    return placed, running_times(placed, len(stops))
+    return placed, running_times(with_trip_numbers(placed), len(stops))
 
 
 def test_positions_count_along_the_travel():
@@ -51,7 +52,7 @@ def test_a_pair_that_no_train_runs_takes_two_minutes():
     log = log_of(train("x", "ABC", 400, run=5) + train("y", "CBA", 400, direction=1))
     line = Line.from_arrivals(log, ZONE)
     placed = travel_positions(passings_on_line(log, line)[0], line).filter(direction=0)
-    assert np.unique(running_times(placed.clear(), 3)).tolist() == [2]
+    assert np.unique(running_times(with_trip_numbers(placed).clear(), 3)).tolist() == [2]
 
 
 @pytest.mark.parametrize("lag", [1.5, 4.0, 12.25])

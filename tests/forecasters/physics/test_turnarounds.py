@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,6 @@ from headway_prediction.forecasters.physics.expected_trains import (
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.turnarounds import TerminalDay, Turnarounds, fit_turnarounds
-from headway_prediction.transit.trip_keys import trip_keys
 from helpers.lines import MONDAY, train
 from helpers.trips import NAN, NO_FOLLOWING, history_of, plan_of, runs, table
 
@@ -153,8 +151,6 @@ WEEK = [MONDAY + timedelta(days=k) for k in range(5)]
 @pytest.fixture(scope="module")
 def shuttle():
     """Trains A to D that turn at D: planned at uneven times with a turn of ten minutes, six where they are late."""
-    names = pl.Series([f"{way}{k}" for way in ("out", "back") for k in range(24)])
-    keys = dict(zip(names, trip_keys(names), strict=True))
     starts = 360 + np.random.default_rng(99).integers(14, 32, 24).cumsum().astype(float)
     rows, plan = [], []
     for number, day in enumerate(WEEK):
@@ -164,8 +160,8 @@ def shuttle():
             rows += train(f"out{k}", "ABCD", start + late, day=day)
             rows += train(f"back{k}", "DCBA", away, day=day, direction=1)
     for k in range(24):
-        plan += [(keys[f"out{k}"], 0, s, starts[k] + 2 * s) for s in range(4)]
-        plan += [(keys[f"back{k}"], 1, s, starts[k] + 16 + 2 * (3 - s)) for s in range(4)]
+        plan += [(f"out{k}", 0, s, starts[k] + 2 * s) for s in range(4)]
+        plan += [(f"back{k}", 1, s, starts[k] + 16 + 2 * (3 - s)) for s in range(4)]
     return history_of(rows, plan_of(plan))
 
 

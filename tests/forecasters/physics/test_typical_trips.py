@@ -12,11 +12,11 @@ WAY = np.array([0.0, 2.0, 4.0, 6.0])
 STARTS = np.arange(300.0, 420.0, 12.0)
 
 
-def noisy_day(seed, starts=STARTS, spread=0.7, keys=None):
+def noisy_day(seed, starts=STARTS, spread=0.7, trip_ids=None):
     """Trains that leave at `starts`, each late or early as a whole, and by a little at every position."""
     random = np.random.default_rng(seed)
     off = random.normal(0, spread, (len(starts), 1)) + random.normal(0, 0.2, (len(starts), 4))
-    return table(*(starts[:, None] + WAY + off), keys=keys)
+    return table(*(starts[:, None] + WAY + off), trip_ids=trip_ids)
 
 
 def minutes_of(*days):
@@ -74,25 +74,25 @@ def test_nothing_is_usual_among_random_trains():
 
 
 def test_a_shared_id_outweighs_the_clock_for_half_an_hour():
-    days = [table([10 + late, 12 + late, 14 + late, 16 + late], keys=[7]) for late in (0, 9, 20)]
+    days = [table([10 + late, 12 + late, 14 + late, 16 + late], trip_ids=["7"]) for late in (0, 9, 20)]
     trips = typical_trips(days, 4)
     np.testing.assert_array_equal(trips.minutes, [[19, 21, 23, 25]])
-    assert trips.trip_of_key == {7: 0}
+    assert trips.row_of_id == {"7": 0}
     assert len(minutes_of(*(table(*day.minutes) for day in days))) == 0  # without their ids
 
 
 def test_an_id_given_to_a_trip_hours_away_does_not_tie_them():
     early, late = [10, 12, 14, 16], [200, 202, 204, 206]
-    days = [table(early, late, keys=keys) for keys in ([1, 2], [2, 1], [1, 2], [2, 1])]
+    days = [table(early, late, trip_ids=ids) for ids in (["1", "2"], ["2", "1"], ["1", "2"], ["2", "1"])]
     trips = typical_trips(days, 4)
     np.testing.assert_array_equal(trips.minutes, [early, late])
-    assert trips.keys_by_trip == [[1, 2], [1, 2]]
+    assert trips.ids_by_row == [["1", "2"], ["1", "2"]]
 
 
 def test_of_several_trips_that_had_an_id_the_nearest_is_meant():
     early, late = np.array([10.0, 12, 14, 16]), np.array([200.0, 202, 204, 206])
-    days = [table(early, late, keys=keys) for keys in ([1, 2], [2, 1])]
-    named = typical_trips([*days, *[table(early + 6, late, keys=[1, 2])] * 2], 4)
+    days = [table(early, late, trip_ids=ids) for ids in (["1", "2"], ["2", "1"])]
+    named = typical_trips([*days, *[table(early + 6, late, trip_ids=["1", "2"])] * 2], 4)
     np.testing.assert_array_equal(named.minutes, [early + 3, late])
     by_clock = typical_trips([*days, *[table(early + 6, late)] * 2], 4)
     np.testing.assert_array_equal(by_clock.minutes, [early + 6, late])
@@ -100,18 +100,18 @@ def test_of_several_trips_that_had_an_id_the_nearest_is_meant():
 
 def test_two_trains_of_a_day_that_come_minutes_apart_keep_their_ids():
     """Four minutes apart, late in turn: by the clock alone each would be taken for the other."""
-    days = [table([10 + a, 12 + a, 14 + a, 16 + a], [14 + b, 16 + b, 18 + b, 20 + b], keys=[1, 2])
+    days = [table([10 + a, 12 + a, 14 + a, 16 + a], [14 + b, 16 + b, 18 + b, 20 + b], trip_ids=["1", "2"])
             for a, b in ((0, 0), (3, 0), (0, 3), (3.5, 4))]  # fmt: skip
     trips = typical_trips(days, 4)
     np.testing.assert_array_equal(trips.minutes[:, 0], [11.5, 15.5])
-    assert trips.keys_by_trip == [[1], [2]]
+    assert trips.ids_by_row == [["1"], ["2"]]
 
 
 def test_ids_that_differ_each_day_leave_it_to_the_clock():
-    days = [noisy_day(seed, keys=list(range(100 * seed, 100 * seed + 10))) for seed in range(6)]
+    days = [noisy_day(seed, trip_ids=[f"{seed}-{k}" for k in range(10)]) for seed in range(6)]
     trips = typical_trips(days, 4)
     assert len(trips.minutes) == 10
-    assert {len(keys) for keys in trips.keys_by_trip} == {6}
+    assert {len(ids) for ids in trips.ids_by_row} == {6}
 
 
 def test_days_without_trains_do_not_count():

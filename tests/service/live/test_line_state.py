@@ -30,7 +30,7 @@ def prior(history):
 
 def paths(history, prior, arrival_residuals):
     known = history.as_of(TODAY, T0)
-    return train_paths(FittedPrior(prior, arrival_residuals), known, log_of(ROWS), TODAY, T0)
+    return train_paths(FittedPrior(prior, arrival_residuals), known, TODAY, T0)
 
 
 def correcting(biases, by_input=None):

@@ -115,11 +115,13 @@ def with_random_future(history: LineHistory, service_date: date, t0: int, seed: 
 def _random_passings(line: Line, day: date, since: float, random: np.random.Generator) -> pl.DataFrame:
     platforms = line.platforms()
     chosen = platforms[random.integers(0, platforms.height, RANDOM_PASSINGS)]
+    minutes = since + (END_MINUTE - since) * random.random(RANDOM_PASSINGS) ** CROWDING
+    trains = random.integers(-1, RANDOM_TRAINS, RANDOM_PASSINGS)
     columns = {
         "service_date": pl.repeat(day, RANDOM_PASSINGS, eager=True),
         "direction": chosen["direction"],
         "station": chosen["station"],
-        "minute": since + (END_MINUTE - since) * random.random(RANDOM_PASSINGS) ** CROWDING,
-        "train": random.integers(-1, RANDOM_TRAINS, RANDOM_PASSINGS),
+        "minute": minutes,
+        "trip_id": [f"random {number}" if number >= 0 else "" for number in trains.tolist()],
     }
     return pl.DataFrame(columns).select(pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items())

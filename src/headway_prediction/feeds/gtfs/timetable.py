@@ -10,7 +10,6 @@ from headway_prediction.feeds.gtfs.stop_times import planned_passings
 from headway_prediction.feeds.gtfs.tables import Schedule, open_schedule, the_route
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
-from headway_prediction.transit.trip_keys import trip_keys
 
 
 def read_timetable(path: Path | str, line: Line, route_id: str | None = None) -> Timetable:
@@ -38,7 +37,7 @@ def timetable_of(schedule: Schedule, line: Line, route_id: str | None = None) ->
     services = tuple(Service(name, schedule.dates_of_service.get(name, frozenset())) for name in names)
     planned = at_platforms.with_columns(
         service=pl.col("service_id").replace_strict(names, list(range(len(names)))),
-        trip=trip_keys(_names_of_runs(at_platforms)),
+        trip_id=_names_of_runs(at_platforms),
     )
     return Timetable(
         services, planned.select(pl.col(name).cast(kind) for name, kind in PLANNED_COLUMNS.items())

@@ -37,7 +37,7 @@ def read_planned_departures(path: Path | str, line: Line) -> Timetable:
     names = sorted(set(listed["days"]))
     planned = _at_platforms(listed, line, path).with_columns(
         service=pl.col("days").replace_strict(names, list(range(len(names)))),
-        trip=pl.int_range(pl.len()),
+        trip_id=pl.int_range(pl.len()).cast(pl.String).str.zfill(7),
     )
     minutes = pl.Series("minute", map(_unwrapped_minutes, planned["planned_time"]), dtype=pl.Float64)
     services = tuple(Service(name, weekdays=DAYS[name]) for name in names)

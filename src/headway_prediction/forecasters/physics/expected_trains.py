@@ -17,9 +17,8 @@ from headway_prediction.forecasters.physics.match_trains import MAX_UNOBSERVED_M
 from headway_prediction.forecasters.physics.running_times import DirectionRuns
 from headway_prediction.forecasters.physics.train_following import Sections, TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable, matched_trips
-from headway_prediction.transit.trip_keys import UNKNOWN
 
-EXPECTED_FIELDS = ("minutes", "features", "keys", "trips", "rows")
+EXPECTED_FIELDS = ("minutes", "features", "trip_ids", "trips", "rows")
 MAX_LATE_MINS = 30.0
 """A train that would leave later than this is replaced by another, or its trip is not run."""
 TRAIN_FEATURES = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
@@ -27,8 +26,8 @@ TRAIN_FEATURES = ("under_way", "since_seen", "position", "overdue", "late", "on_
 
 @dataclass(frozen=True)
 class ExpectedTrains:
-    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, FACTS, `keys`
-    (trains,) as the log names or will name them, −1 where nobody knows, `trips` (trains,) their rows among the trips of the
+    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, `features`,
+    `trip_ids` (trains,) as the log has or will have them, empty where unknown, `trips` (trains,) their rows among the trips of the
     day, −1 where a train is on none, and `rows` (trains,) their rows among the day's trains, −1 before they have left.
 
     `features` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
@@ -38,7 +37,7 @@ class ExpectedTrains:
 
     minutes: np.ndarray
     features: np.ndarray
-    keys: np.ndarray
+    trip_ids: np.ndarray
     trips: np.ndarray
     rows: np.ndarray
 
@@ -152,7 +151,7 @@ class DirectionDay:
         minutes = np.where(coming, onward + overdue[:, None], np.inf)
         features = np.stack([np.ones(len(at)), now - observed, at, overdue, late, on_trip], axis=1)
         trips = np.full(len(active), -1) if self.trips is None else self.trips_of_trains[active]
-        return active, ExpectedTrains(minutes, features, self.trains.key_of_trip[active], trips, active)
+        return active, ExpectedTrains(minutes, features, self.trains.id_of_row[active], trips, active)
 
     def _onward(
         self, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
@@ -189,9 +188,9 @@ class DirectionDay:
         first, minutes = first[pending], (self.trips.minutes + late[:, None])[pending]
         overdue = np.maximum(now - first, 0.0)
         minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
-        keys, position = self.trips.key_of_trip[pending], self.trips.first_positions[pending] - 1
+        trip_ids, position = self.trips.id_of_row[pending], self.trips.first_positions[pending] - 1
         features = _features_before_departure(now - first, position, overdue, late[pending], on_trip=1.0)
-        return ExpectedTrains(minutes, features, keys, np.flatnonzero(pending), np.full(len(first), -1))
+        return ExpectedTrains(minutes, features, trip_ids, np.flatnonzero(pending), np.full(len(first), -1))
 
     def _late_to_leave(self, t0: int) -> np.ndarray:
         if self.inbound is None:
@@ -212,7 +211,7 @@ class DirectionDay:
         zeros = np.zeros(len(departures))
         features = _features_before_departure(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
         none = np.full(len(departures), -1)
-        return ExpectedTrains(minutes, features, np.full(len(departures), UNKNOWN), none, none)
+        return ExpectedTrains(minutes, features, np.full(len(departures), ""), none, none)
 
 
 @dataclass(frozen=True)

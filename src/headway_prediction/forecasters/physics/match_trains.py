@@ -5,7 +5,7 @@ from bisect import bisect_left
 import numpy as np
 import polars as pl
 
-from headway_prediction.transit.trip_keys import UNKNOWN
+from headway_prediction.grid.passings import HAS_TRIP_ID
 
 TOLERANCE_MINS = 6.0
 """A passing this far from the usual running time is taken for a train that entered in between."""
@@ -15,22 +15,27 @@ MAX_UNOBSERVED_MINS = 75.0
 
 
 def identify_trains(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
-    """Return one direction's passings with `train` filled in: as logged, or matched where the log names no train (−1).
+    """Return one direction's passings with `train`, a number: of its trip id, or matched where the log names none.
 
-    `passings` has service_date, position, minute, train. `lags` are the usual minutes between neighbouring platforms,
+    `passings` has service_date, position, minute, trip_id. `lags` are the usual minutes between neighbouring platforms,
     shape (positions - 1,). Passings without a train are matched among themselves, each when it happens and from earlier
-    ones alone, so that what comes later changes nothing. Matched trains get negative numbers, which no trip id has.
+    ones alone, so that what comes later changes nothing. Trip ids are numbered in their order, from 0 on; matched trains get negative numbers.
     """
-    named, unnamed = (
-        passings.filter(part) for part in (pl.col("train") != UNKNOWN, pl.col("train") == UNKNOWN)
-    )
+    numbered = with_trip_numbers(passings)
+    named, unnamed = numbered.filter(HAS_TRIP_ID), numbered.filter(~HAS_TRIP_ID)
     if unnamed.is_empty():
-        return passings
+        return numbered
     days = unnamed.sort("service_date", "position", "minute").partition_by("service_date")
-    matched = [
-        day.with_columns(train=pl.Series(UNKNOWN - 1 - _match_day(day, lags), dtype=pl.Int64)) for day in days
-    ]
+    matched = [day.with_columns(train=pl.Series(-1 - _match_day(day, lags), dtype=pl.Int64)) for day in days]
     return pl.concat([named, *matched])
+
+
+def with_trip_numbers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add `train`: the place of each row's trip id among those of all rows, in their alphabetical order, from 0 on.
+
+    More rows change the numbers but not their order, and nothing else is read from them.
+    """
+    return rows.with_columns(train=pl.col("trip_id").rank("dense").cast(pl.Int64) - 1)
 
 
 def split_vehicle_trips(passings: pl.DataFrame) -> pl.DataFrame:
@@ -45,8 +50,8 @@ def split_vehicle_trips(passings: pl.DataFrame) -> pl.DataFrame:
     returned = (pl.col("minute").diff() > MAX_UNOBSERVED_MINS).fill_null(False).cum_sum().over(train)
     rounds = passings.sort("service_date", "minute", "position").with_columns(round=again + returned)
     place = pl.struct("train", "round").rank("dense").cast(pl.Int64)
-    lowest = pl.min_horizontal(pl.col("train").min(), UNKNOWN)
-    anew = (pl.col("round") > 0) & (pl.col("train") > UNKNOWN)
+    lowest = pl.min_horizontal(pl.col("train").min(), 0)
+    anew = (pl.col("round") > 0) & (pl.col("train") >= 0)
     renamed = pl.when(anew).then(lowest - place).otherwise("train")
     return rounds.with_columns(train=renamed).drop("round")
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS, MIN_SERVED_SHARE
+from headway_prediction.forecasters.physics.match_trains import with_trip_numbers
 from headway_prediction.forecasters.physics.running_times import DirectionRuns, travel_positions
 from headway_prediction.forecasters.physics.trip_table import (
     TripTable,
@@ -22,7 +23,6 @@ from headway_prediction.forecasters.physics.trip_table import (
 )
 from headway_prediction.forecasters.statistics import median_or_nan
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 
 def planned_trips(history: LineHistory, service_date: date, direction: int) -> TripTable | None:
@@ -33,7 +33,7 @@ def planned_trips(history: LineHistory, service_date: date, direction: int) -> T
     placed = travel_positions(planned, history.line)
     if placed.is_empty():
         return None
-    return trips_of_rows(placed, "trip", len(history.line.travel_order(direction)))
+    return trips_of_rows(with_trip_numbers(placed), len(history.line.travel_order(direction)))
 
 
 def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
@@ -61,7 +61,7 @@ def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
     taken = np.argmax(np.isfinite(rest), axis=1) <= next_served
     taken[[other for _, other in pairs]] = True
     minutes[np.flatnonzero(~departs)[taken]] = np.nan
-    return trip_table(minutes, trips.keys_by_trip)
+    return trip_table(minutes, trips.ids_by_row)
 
 
 def _run_through(departures: np.ndarray, runs: DirectionRuns) -> np.ndarray:
@@ -71,43 +71,46 @@ def _run_through(departures: np.ndarray, runs: DirectionRuns) -> np.ndarray:
 
 PRIOR_DAYS = 3.0
 """A trip's own lateness counts against that of all trips like so many days of it."""
+LATENESS_ARRAYS = ("typical", "day_types", "trip_ids", "by_trip")
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """Usual minutes behind the plan: `typical` (positions,) of all trips, `by_trip` (trips, positions) of the trips whose day
-    kind and key stand in `trips` (trips, 2)."""
+    """Usual minutes behind the plan: `typical` (positions,) of all trips, `by_trip` (trips, positions) of the trips with
+    these `day_types` and `trip_ids`, (trips,) each."""
 
     typical: np.ndarray
-    trips: np.ndarray
+    day_types: np.ndarray
+    trip_ids: np.ndarray
     by_trip: np.ndarray
 
     def of(self, table: TripTable, day_type: int) -> np.ndarray:
         """Return the lateness of the planned trips of a day kind: (trips, positions)."""
         rows = np.repeat(self.typical[None], len(table.minutes), axis=0)
-        known = {(int(k), int(key)): place for place, (k, key) in enumerate(self.trips)}
-        for key, trip in table.trip_of_key.items():
-            if (day_type, key) in known:
-                rows[trip] = self.by_trip[known[day_type, key]]
+        trips = zip(self.day_types.tolist(), self.trip_ids.tolist(), strict=True)
+        known = {trip: place for place, trip in enumerate(trips)}
+        for trip_id, row in table.row_of_id.items():
+            if (day_type, trip_id) in known:
+                rows[row] = self.by_trip[known[day_type, trip_id]]
         return rows
 
     def state(self, prefix: str) -> dict[str, np.ndarray]:
         """Return the arrays under names that begin with `prefix`."""
-        return {f"{prefix}_{name}": getattr(self, name) for name in ("typical", "trips", "by_trip")}
+        return {f"{prefix}_{name}": getattr(self, name) for name in LATENESS_ARRAYS}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray], prefix: str) -> Self:
         """Rebuild what `state` returned."""
-        return cls(*(state[f"{prefix}_{name}"] for name in ("typical", "trips", "by_trip")))
+        return cls(*(state[f"{prefix}_{name}"] for name in LATENESS_ARRAYS))
 
 
 @dataclass(frozen=True)
 class DayLateness:
-    """What one day of a `day_type` says: the trip `keys` (trains,) of its matched trains (−1 where the plan has none), and the
-    minutes each was `behind` the plan (trains, positions), NaN where it or its trip does not pass."""
+    """What one day of a `day_type` says: the `trip_ids` (trains,) of its matched trains (empty where the plan has none), and
+    the minutes each was `behind` the plan (trains, positions), NaN where it or its trip does not pass."""
 
     day_type: int
-    keys: np.ndarray
+    trip_ids: np.ndarray
     behind: np.ndarray
 
 
@@ -116,21 +119,22 @@ def lateness_of_day(day_type: int, planned: TripTable, trains: TripTable) -> Day
     matched = matched_trips(trains, planned)
     found = matched >= 0
     trips = matched[found]
-    return DayLateness(day_type, planned.key_of_trip[trips], trains.minutes[found] - planned.minutes[trips])
+    return DayLateness(day_type, planned.id_of_row[trips], trains.minutes[found] - planned.minutes[trips])
 
 
 def typical_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
     """Take medians over days, those of one trip drawn towards those of all; on time where nothing is known."""
-    late: dict[tuple[int, int], list[np.ndarray]] = {}
+    late: dict[tuple[int, str], list[np.ndarray]] = {}
     for day in days:
-        for key, row in zip(day.keys.tolist(), day.behind, strict=True):
-            if key != UNKNOWN:
-                late.setdefault((day.day_type, key), []).append(row)
+        for trip_id, row in zip(day.trip_ids.tolist(), day.behind, strict=True):
+            if trip_id:
+                late.setdefault((day.day_type, trip_id), []).append(row)
     every = np.concatenate([np.full((1, positions), np.nan), *(day.behind for day in days)])
     typical = np.nan_to_num(median_or_nan(every))
-    trips = np.array(list(late), dtype=np.int64).reshape(-1, 2)
+    day_types = np.array([day_type for day_type, _ in late], dtype=np.int64)
+    trip_ids = np.array([trip_id for _, trip_id in late], dtype=np.str_)
     by_trip = [_shrunk(np.stack(own), typical) for own in late.values()]
-    return Lateness(typical, trips, np.array(by_trip).reshape(-1, positions))
+    return Lateness(typical, day_types, trip_ids, np.array(by_trip).reshape(-1, positions))
 
 
 def _shrunk(own: np.ndarray, typical: np.ndarray) -> np.ndarray:

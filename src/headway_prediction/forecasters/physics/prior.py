@@ -144,4 +144,4 @@ def trains_by_date(
     known = split_vehicle_trips(identify_trains(placed, np.median(runs.running, axis=0)))
     by_date, none = known.partition_by("service_date", as_dict=True), known.clear()
     positions = len(history.line.travel_order(direction))
-    return {day: trips_of_rows(by_date.get((day,), none), "train", positions) for day in service_dates}
+    return {day: trips_of_rows(by_date.get((day,), none), positions) for day in service_dates}

@@ -13,7 +13,6 @@ from headway_prediction.forecasters.physics.match_trains import identify_trains
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 from headway_prediction.transit.line import DIRECTIONS, Line
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 HOURS = SCORED_DAY_MINS // 60
 MAX_RUN_MINS = 60
@@ -40,8 +39,7 @@ def running_times(passings: pl.DataFrame, position_count: int) -> np.ndarray:
     departure) with fewer than 5 runs take the median of all hours; a pair of platforms without runs takes 2 minutes.
     """
     runs = (
-        passings.filter(pl.col("train") != UNKNOWN)
-        .sort("service_date", "train", "position")
+        passings.sort("service_date", "train", "position", "minute")
         .with_columns(
             next_position=pl.col("position").shift(-1).over("service_date", "train"),
             run=pl.col("minute").shift(-1).over("service_date", "train") - pl.col("minute"),

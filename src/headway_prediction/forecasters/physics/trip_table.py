@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.forecasters.statistics import median_or_nan
-from headway_prediction.transit.trip_keys import UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -21,32 +20,33 @@ class TripTable:
     """Trips in the order of their first minutes.
 
     `minutes` (trips, positions): when each trip passes each position of its direction, NaN where it does not.
-    `keys` (names,): the keys by which trains of these trips may be known; `named` (names,): the trip of each key.
+    `trip_ids` (ids,): the ids that trains of these trips may have, as texts; `rows` (ids,): the trip of each id. A trip may
+    have several ids, or none.
     """
 
     minutes: np.ndarray
-    keys: np.ndarray
-    named: np.ndarray
+    trip_ids: np.ndarray
+    rows: np.ndarray
 
     @cached_property
-    def trip_of_key(self) -> dict[int, int]:
-        """The trip of each key."""
-        return dict(zip(self.keys.tolist(), self.named.tolist(), strict=True))
+    def row_of_id(self) -> dict[str, int]:
+        """The trip of each id; of several with one id the last."""
+        return dict(zip(self.trip_ids.tolist(), self.rows.tolist(), strict=True))
 
     @cached_property
-    def key_of_trip(self) -> np.ndarray:
-        """A key of each trip, −1 where it has none: (trips,)."""
-        keys = np.full(len(self.minutes), UNKNOWN, dtype=np.int64)
-        keys[self.named] = self.keys
-        return keys
+    def id_of_row(self) -> np.ndarray:
+        """An id of each trip, empty where it has none: (trips,)."""
+        ids = np.full(len(self.minutes), "", dtype=self.trip_ids.dtype)
+        ids[self.rows] = self.trip_ids
+        return ids
 
     @cached_property
-    def keys_by_trip(self) -> list[list[int]]:
-        """The keys of each trip."""
-        keys: list[list[int]] = [[] for _ in self.minutes]
-        for key, trip in zip(self.keys.tolist(), self.named.tolist(), strict=True):
-            keys[trip].append(key)
-        return keys
+    def ids_by_row(self) -> list[list[str]]:
+        """The ids of each trip."""
+        ids: list[list[str]] = [[] for _ in self.minutes]
+        for trip_id, row in zip(self.trip_ids.tolist(), self.rows.tolist(), strict=True):
+            ids[row].append(trip_id)
+        return ids
 
     @cached_property
     def first_minutes(self) -> np.ndarray:
@@ -60,42 +60,45 @@ class TripTable:
 
     def later(self, minutes: np.ndarray) -> "TripTable":
         """Return the same trips, later by `minutes` (trips, positions)."""
-        return TripTable(self.minutes + minutes, self.keys, self.named)
+        return TripTable(self.minutes + minutes, self.trip_ids, self.rows)
 
     def state(self, prefix: str) -> dict[str, np.ndarray]:
         """Return the arrays under names that begin with `prefix`."""
-        return {f"{prefix}_{name}": getattr(self, name) for name in ("minutes", "keys", "named")}
+        return {f"{prefix}_{name}": getattr(self, name) for name in ("minutes", "trip_ids", "rows")}
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray], prefix: str) -> "TripTable | None":
         """Rebuild the table of that prefix, None where there is none."""
         if f"{prefix}_minutes" not in state:
             return None
-        return cls(*(state[f"{prefix}_{name}"] for name in ("minutes", "keys", "named")))
+        return cls(*(state[f"{prefix}_{name}"] for name in ("minutes", "trip_ids", "rows")))
 
 
-def trip_table(minutes: np.ndarray, keys: Sequence[Sequence[int]]) -> TripTable:
-    """Sort trips by their first minutes; `keys` holds those of each trip, and a trip that passes nothing is left out."""
+def trip_table(minutes: np.ndarray, trip_ids: Sequence[Sequence[str]]) -> TripTable:
+    """Sort trips by their first minutes; `trip_ids` holds those of each trip. A trip that passes nothing is dropped."""
     passes = np.isfinite(minutes).any(axis=1)
     first = np.where(
         passes, np.nanmin(np.where(np.isnan(minutes), np.inf, minutes), axis=1, initial=np.inf), np.inf
     )
     order = [trip for trip in np.argsort(first, kind="stable") if passes[trip]]
-    pairs = [(key, place) for place, trip in enumerate(order) for key in sorted(keys[trip]) if key > UNKNOWN]
-    names = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return TripTable(minutes[order], names[:, 0], names[:, 1])
+    pairs = [(trip_id, row) for row, trip in enumerate(order) for trip_id in sorted(trip_ids[trip])]
+    ids, rows = [trip_id for trip_id, _ in pairs], [row for _, row in pairs]
+    return TripTable(minutes[order], np.array(ids, dtype=np.str_), np.array(rows, dtype=np.int64))
 
 
-def trips_of_rows(rows: pl.DataFrame, trip: str, positions: int) -> TripTable:
-    """Return the trips that the column `trip` tells apart; `rows` have it, position and minute, of one direction and day.
+def trips_of_rows(rows: pl.DataFrame, positions: int) -> TripTable:
+    """Return the trips of the passings of one direction and day: `rows` with train, trip_id, position and minute.
 
-    A trip that passes a position twice is taken there the first time.
+    `train` tells the trips apart; where it is below zero the train has no id of its own (see match_trains). A trip that
+    passes a position twice is taken there the first time.
     """
-    earliest = rows.sort("minute").unique([trip, "position"], keep="first", maintain_order=True)
-    keys, index = np.unique(earliest[trip].to_numpy(), return_inverse=True)
-    minutes = np.full((len(keys), positions), np.nan)
+    earliest = rows.sort("minute").unique(["train", "position"], keep="first", maintain_order=True)
+    trains, first, index = np.unique(earliest["train"].to_numpy(), return_index=True, return_inverse=True)
+    minutes = np.full((len(trains), positions), np.nan)
     minutes[index, earliest["position"].to_numpy()] = earliest["minute"].to_numpy()
-    return trip_table(minutes, [[int(key)] for key in keys])
+    trip_ids = earliest["trip_id"].cast(pl.String).gather(first).to_list()
+    named = zip(trains.tolist(), trip_ids, strict=True)
+    return trip_table(minutes, [[trip_id] if train >= 0 else [] for train, trip_id in named])
 
 
 FAR_APART_MINS = 30.0
@@ -134,14 +137,14 @@ def nearest_pairs(misfits: np.ndarray, limit: float) -> list[tuple[int, int]]:
 NEAR_MINS = 4.0
 LATE_FIRST_OBSERVATION_MINS = 1.5
 """What a train first seen where its trip does not start counts as, in minutes off."""
-SAME_KEY_MINS = 60.0
-"""Up to here a shared key outweighs any nearness; beyond it the key was given to another trip."""
+SAME_ID_MINS = 60.0
+"""Up to here a shared trip id outweighs any nearness; beyond it the id was given to another trip."""
 
 
 def matched_trips(trains: TripTable, trips: TripTable) -> np.ndarray:
     """Return the trip of each train, −1 where none fits: (trains,).
 
-    A train takes the trip that has its key, or else the free one that passes its first position nearest to its time
+    A train takes the trip that has its id, or else the free one that passes its first position nearest to its time
     there, at most 4 minutes off. Trains choose in the order in which they are first seen.
     """
     misfits = _misfits_of_trains(trains, trips)
@@ -160,9 +163,9 @@ def _misfits_of_trains(trains: TripTable, trips: TripTable) -> np.ndarray:
     positions = trains.first_positions
     off = np.abs(trips.minutes.T[positions] - trains.first_minutes[:, None])
     off += LATE_FIRST_OBSERVATION_MINS * (trips.first_positions != positions[:, None])
-    for key, trip in zip(trips.keys.tolist(), trips.named.tolist(), strict=True):
-        train = trains.trip_of_key.get(key)
-        if train is not None and not off[train, trip] > SAME_KEY_MINS:
-            # Nearer than any other, and among trips of that key the nearest still.
-            off[train, trip] = (0.0 if math.isnan(off[train, trip]) else off[train, trip]) - 2 * SAME_KEY_MINS
+    for trip_id, trip in zip(trips.trip_ids.tolist(), trips.rows.tolist(), strict=True):
+        train = trains.row_of_id.get(trip_id)
+        if train is not None and not off[train, trip] > SAME_ID_MINS:
+            # Nearer than any other, and among trips of that id the nearest still.
+            off[train, trip] = (0.0 if math.isnan(off[train, trip]) else off[train, trip]) - 2 * SAME_ID_MINS
     return np.where(np.isnan(off), np.inf, off)

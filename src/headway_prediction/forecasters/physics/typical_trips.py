@@ -27,17 +27,17 @@ NEWER_DAY_WEIGHT = 0.7
 
 
 class _Trip:
-    """One trip gathered over days: its rows (positions,), the days they are of, and its keys."""
+    """One trip gathered over days: its rows (positions,), the days they are of, and its ids."""
 
     def __init__(self) -> None:
         self.days: list[int] = []
         self.rows: list[np.ndarray] = []
-        self.keys: set[int] = set()
+        self.trip_ids: set[str] = set()
 
-    def add(self, day: int, row: np.ndarray, keys: Sequence[int]) -> None:
+    def add(self, day: int, row: np.ndarray, trip_ids: Sequence[str]) -> None:
         self.days.append(day)
         self.rows.append(row)
-        self.keys.update(keys)
+        self.trip_ids.update(trip_ids)
 
     def typical(self) -> np.ndarray:
         """Median minutes; NaN where fewer than half of its trains pass."""
@@ -52,7 +52,7 @@ def typical_trips(days: Sequence[TripTable], positions: int) -> TripTable:
     weights = NEWER_DAY_WEIGHT ** np.arange(len(days))[::-1]
     kept = [trip for trip in _gathered(days) if 2 * weights[trip.days].sum() >= weights.sum()]
     minutes = np.array([trip.typical() for trip in kept]).reshape(-1, positions)
-    return trip_table(minutes, [sorted(trip.keys) for trip in kept])
+    return trip_table(minutes, [sorted(trip.trip_ids) for trip in kept])
 
 
 def _gathered(days: Sequence[TripTable]) -> list[_Trip]:
@@ -60,10 +60,10 @@ def _gathered(days: Sequence[TripTable]) -> list[_Trip]:
     trips: list[_Trip] = []
     for number, day in enumerate(days):
         same = {train: trips[place] for train, place in _same_trips(day, trips)}
-        for train, (row, keys) in enumerate(zip(day.minutes, day.keys_by_trip, strict=True)):
+        for train, (row, trip_ids) in enumerate(zip(day.minutes, day.ids_by_row, strict=True)):
             if train not in same:
                 trips.append(_Trip())
-            same.get(train, trips[-1]).add(number, row, keys)
+            same.get(train, trips[-1]).add(number, row, trip_ids)
     return trips
 
 
@@ -72,8 +72,10 @@ def _same_trips(day: TripTable, trips: list[_Trip]) -> list[tuple[int, int]]:
     if not trips:
         return []
     apart = misfits(day.minutes, median_or_nan(_rows_of(trips), axis=1))
-    named = day.trip_of_key
-    shared = [(named[key], place) for place, trip in enumerate(trips) for key in trip.keys if key in named]
+    rows = day.row_of_id
+    shared = [
+        (rows[i], place) for place, trip in enumerate(trips) for i in sorted(trip.trip_ids) if i in rows
+    ]
     for pair in shared:
         if apart[pair] < SAME_NAME_MINS:
             # Under all that share no id and, where an id was given to several trips, the nearest of them first.

@@ -188,7 +188,7 @@ class ForecastLoop:
         started = time.monotonic() if started is None else started
         service_date, t0 = origin_at(at, self.bundle.line.time_zone)
         minute = MinuteForecast(self.bundle, feed_state, service_date, t0, self._status(feed_state, at))
-        state = line_state(self.bundle, minute.history, feed_state.log, service_date, t0)
+        state = line_state(self.bundle, minute.history, service_date, t0)
         _, previous = self.publisher.latest(self._line_id)
         forecast = LineForecast(
             minute.status,

@@ -1,6 +1,6 @@
 """The state of the line at one minute: the history of its passings, the last hours of it, and the time-space diagram."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -21,7 +21,6 @@ from headway_prediction.grid.passings import PASSING_COLUMNS, passings_on_line
 from headway_prediction.service.live.published import LineState, TrainPath
 from headway_prediction.transit.clock import gtfs_time, service_date_and_minute
 from headway_prediction.transit.line import Line
-from headway_prediction.transit.trip_keys import UNKNOWN, trip_keys
 
 PAST_MINS = 180
 """Shown of a station. A service day's first published minute is 03:00, so there are as many before it."""
@@ -79,13 +78,8 @@ def climatology_of(bundle: Bundle) -> Climatology:
     return method
 
 
-def line_state(
-    bundle: Bundle, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int
-) -> LineState:
-    """Return the last PAST_MINS up to the end of minute `t0`, and the trains seen or expected around it.
-
-    `log` is the arrival log of `history`, which holds keys instead of trip ids.
-    """
+def line_state(bundle: Bundle, history: LineHistory, service_date: date, t0: int) -> LineState:
+    """Return the last PAST_MINS up to the end of minute `t0`, and the trains seen or expected around it."""
     minutes = np.arange(t0 + 1 - PAST_MINS, t0 + 1)
     day = history.day(service_date).isel(time=minutes)
     valid = day["valid"].values
@@ -98,7 +92,7 @@ def line_state(
         elapsed=np.where(valid, day["elapsed"].values, np.nan),
         arrived=day["arrived"].values & valid,
         typical=typical[t0],
-        trains=train_paths(bundle.fitted_prior, history, log, service_date, t0),
+        trains=train_paths(bundle.fitted_prior, history, service_date, t0),
     )
 
 
@@ -111,22 +105,20 @@ def is_missing_trains(bundle: Bundle, state: LineState) -> bool:
 
 
 def train_paths(
-    fitted: FittedPrior, history: LineHistory, log: pl.DataFrame, service_date: date, t0: int
+    fitted: FittedPrior, history: LineHistory, service_date: date, t0: int
 ) -> tuple[TrainPath, ...]:
     """Return the trains that passed in the last TRAINS_PAST_MINS, and those expected in the next TRAINS_AHEAD_MINS.
 
-    A train is named by its trip id where the `log` has one, else by the time and place of its first passing shown. Expected
+    A train is named by its trip id where a passing of the day has it, else by the time and place of its first passing shown. Expected
     times are those of the network's prior features, made monotone along the trip.
     """
-    ids = log.filter(pl.col("service_date") == service_date)["trip_id"].unique()
-    names = dict(zip(trip_keys(ids).to_list(), ids.to_list(), strict=True)) if len(ids) else {}
-    names.pop(UNKNOWN, None)
+    observed = set(history.passings_on(service_date)["trip_id"].unique().to_list())
     paths: list[TrainPath] = []
     for direction, day in enumerate(fitted.prior.direction_days(history, service_date)):
         expected = day.expected(t0, TRAINS_AHEAD_MINS)
         minutes = fitted.arrival_residuals.times(day, direction, expected, t0).minutes
         expected = replace(expected, minutes=_monotone(minutes))
-        paths += _paths_of(day, expected, history.line, direction, names, t0)
+        paths += _paths_of(day, expected, history.line, direction, observed, t0)
     return tuple(paths)
 
 
@@ -142,33 +134,34 @@ def _paths_of(
     expected: ExpectedTrains,
     line: Line,
     direction: int,
-    names: Mapping[int, str],
+    observed: Set[str],
     t0: int,
 ) -> list[TrainPath]:
     order = line.travel_order(direction)
     paths = []
-    for key, passed, minutes in _trains(day, expected, t0):
+    for trip_id, passed, minutes in _trains(day, expected, t0):
         ahead = np.flatnonzero(minutes < t0 + 1 + TRAINS_AHEAD_MINS).tolist()
         passings = tuple((order[position], minute) for position, minute in sorted(passed.items()))
         to_come = tuple((order[position], float(minutes[position])) for position in ahead)
         if passings or to_come:
-            name = names.get(key) or _first_place(passings or to_come, line)
+            named = trip_id and trip_id in observed
+            name = trip_id if named else _first_place(passings or to_come, line)
             paths.append(TrainPath(name, direction, passings, to_come))
     return paths
 
 
 def _trains(
     day: DirectionDay, expected: ExpectedTrains, t0: int
-) -> Iterator[tuple[int, dict[int, float], np.ndarray]]:
-    """Key, past minutes by position, and expected minutes (positions,), infinite where none, of each train."""
+) -> Iterator[tuple[str, dict[int, float], np.ndarray]]:
+    """Trip id, past minutes by position, and expected minutes (positions,), infinite where none, of each train."""
     passed = _passed(day, t0)
     under_way = day.under_way(t0).tolist()
     coming = dict(zip(under_way, expected.minutes, strict=False))
     nowhere = np.full(day.trains.minutes.shape[1], np.inf)
     for train in sorted({*passed, *under_way}):
-        yield int(day.trains.key_of_trip[train]), passed.get(train, {}), coming.get(train, nowhere)
-    for key, minutes in list(zip(expected.keys.tolist(), expected.minutes, strict=True))[len(under_way) :]:
-        yield key, {}, minutes
+        yield str(day.trains.id_of_row[train]), passed.get(train, {}), coming.get(train, nowhere)
+    for trip_id, minutes in list(zip(expected.trip_ids.tolist(), expected.minutes, strict=True))[len(under_way) :]:
+        yield trip_id, {}, minutes
 
 
 def _passed(day: DirectionDay, t0: int) -> dict[int, dict[int, float]]:

@@ -148,7 +148,7 @@ class LiveService:
         bundle = self.bundle.bundle
         feed_state = self._listener.feed_state(service_date, self.clock.now(), self._zone)
         history = live_history(bundle, feed_state.log, service_date, t0, feed_state.attributes)
-        state = line_state(bundle, history, feed_state.log, service_date, t0)
+        state = line_state(bundle, history, service_date, t0)
         at = instant(service_date, t0 + 1, self._zone).timestamp()
         alerts = find_alerts(quarter.forecast, state)
         return LineForecast(quarter.status, at, state, quarter, hour, alerts, scores=None)
