@@ -4,7 +4,6 @@ from datetime import timedelta
 from math import sqrt
 
 import numpy as np
-import polars as pl
 import pytest
 import xarray as xr
 
@@ -20,8 +19,7 @@ from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, regular_rows
-from helpers.trips import plan_of
-from helpers.trips import history_of
+from helpers.trips import history_of, plan_of
 from helpers.truths import both_ways
 
 

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import numpy as np
-import polars as pl
 
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line

@@ -10,7 +10,7 @@ from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResi
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.service.live.line_state import train_paths
-from helpers.lines import MONDAY, log_of, regular_rows
+from helpers.lines import MONDAY, regular_rows
 from helpers.trips import history_of
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(4)]

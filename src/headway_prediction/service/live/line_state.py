@@ -160,7 +160,9 @@ def _trains(
     nowhere = np.full(day.trains.minutes.shape[1], np.inf)
     for train in sorted({*passed, *under_way}):
         yield str(day.trains.id_of_row[train]), passed.get(train, {}), coming.get(train, nowhere)
-    for trip_id, minutes in list(zip(expected.trip_ids.tolist(), expected.minutes, strict=True))[len(under_way) :]:
+    for trip_id, minutes in list(zip(expected.trip_ids.tolist(), expected.minutes, strict=True))[
+        len(under_way) :
+    ]:
         yield trip_id, {}, minutes
 
 
