@@ -87,7 +87,8 @@ def test_the_first_guess_is_trip_propagations(history):
     )
     state, other = (source.fitted(history, DAYS[3], 500).prior.state() for source in (own, fitted))
     assert state.keys() == other.keys()
-    assert all(np.array_equal(state[name], other[name], equal_nan=True) for name in state)
+    for name, values in state.items():
+        np.testing.assert_array_equal(values, other[name], err_msg=name)
 
 
 def test_a_first_date_learns_from_its_own_full_hours(history):
