@@ -30,14 +30,13 @@ from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.store import read_history
-from headway_prediction.guided import ProbabilisticSTConvNet
 from headway_prediction.guided_dataset import LineWindows, PriorWindows, example
+from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
     PLATFORM_CHANNELS,
-    PRIOR_LEADS,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
@@ -112,7 +111,7 @@ def without_forecasts(*methods: str) -> Change:
 
     def change(line: LineWindows) -> LineWindows:
         prior = line.prior.copy()
-        by_method = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
+        by_method = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), -1)
         for name in methods:
             by_method[..., FORECASTS.index(name), :] = by_method[..., FORECASTS.index("trip_propagation"), :]
         prior[..., CHANNELS_WIDTH:] = by_method.reshape(*prior.shape[:-1], -1)
@@ -126,7 +125,7 @@ def without_guess(line: LineWindows) -> LineWindows:
     prior = line.prior.copy()
     prior[..., :TRAINS_WIDTH] = 0
     prior[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
-    climatology = prior[..., -PRIOR_LEADS:]
+    climatology = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), -1)[..., -1, :]
     prior[..., CHANNELS_WIDTH:] = np.tile(climatology, len(FORECASTS))
     return replace(line, prior=prior)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guided import ProbabilisticSTConvNet
 from headway_prediction.guided_dataset import LineWindows, PriorWindows
+from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.checkpoint import read_state
-from headway_prediction.nn.prior_channels import PRIOR_WIDTH
+from headway_prediction.nn.prior_channels import prior_width
 from headway_prediction.trainer import ModelTrainer
 
 CONFIG = AppConfig(
@@ -40,7 +40,7 @@ def line(stations, name=0):
     headway[..., 2] = (np.arange(ROWS) % 3 == 0)[:, None, None]
     headway[::10, 0, 0, 0] = np.nan
     first = np.concatenate([np.arange(14), 20 + np.arange(14)])
-    prior = np.tile(rows[first + 3, None, None, None], (1, stations, 2, PRIOR_WIDTH))
+    prior = np.tile(rows[first + 3, None, None, None], (1, stations, 2, prior_width(3)))
     return LineWindows(headway, np.repeat(rows[:, None, None], 2, axis=1), first, first // 20, prior)
 
 
@@ -138,7 +138,7 @@ def test_thinned_windows_are_spread_evenly(most, kept):
     np.testing.assert_array_equal(numbers(thin.prior[:, 0, 0, 0]), thin.first_rows + 3)
 
 
-@pytest.mark.parametrize("part", ["headway", "schedule", "first_rows", "guess"])
+@pytest.mark.parametrize("part", ["headway", "schedule", "first_rows", "prior"])
 def test_other_data_has_another_digest(part):
     changed = getattr(LINES[0], part).copy()
     changed[-1] += 1

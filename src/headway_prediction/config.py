@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -58,7 +58,6 @@ class AppConfig:
     epochs: PositiveInt = 30
     learning_rate: PositiveFloat = 1e-3
     patience: PositiveInt = 6
-    huber_delta_mins: PositiveFloat = 3.0
     epoch_windows: PositiveInt | None = None
     validation_windows: PositiveInt | None = None
     members: PositiveInt = 1
@@ -135,6 +134,11 @@ class AppConfig:
     def to_dict(self) -> dict[str, object]:
         """Return the settings as plain values that JSON can hold."""
         return TypeAdapter(type(self)).dump_python(self, mode="json")
+
+
+def middle_index(levels: Sequence[float]) -> int:
+    """Return the index of the quantile level nearest to a half, the first of two that are as near."""
+    return min(range(len(levels)), key=lambda index: abs(levels[index] - 0.5))
 
 
 def _from_toml(path: Path) -> dict[str, object]:

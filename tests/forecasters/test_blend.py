@@ -9,8 +9,7 @@ from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     FORECASTS,
-    PRIOR_LEADS,
-    PRIOR_WIDTH,
+    prior_width,
 )
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -21,16 +20,16 @@ def outputs(seed=0, arrives_in=FAR_MINS, shape=SHAPE):
     """Forecasts at random, of headways around 20 minutes, another one by every method at every lead of every cell."""
     origins, _, stations, directions = shape
     generator = np.random.default_rng(seed)
-    prior = np.zeros((origins, stations, directions, PRIOR_WIDTH))
+    prior = np.zeros((origins, stations, directions, prior_width(LEADS)))
     prior[..., ARRIVES_IN] = arrives_in
-    prior[..., CHANNELS_WIDTH:] = generator.uniform(15, 25, (*prior.shape[:-1], len(FORECASTS) * PRIOR_LEADS))
+    prior[..., CHANNELS_WIDTH:] = generator.uniform(15, 25, (*prior.shape[:-1], len(FORECASTS) * LEADS))
     mean, middle = generator.uniform(15, 25, (2, *shape))
     return NetworkOutputs(mean, middle[..., None] + np.array([-2.0, 0.0, 3.0]), prior)
 
 
 def forecasts(of: NetworkOutputs, own: np.ndarray):
     """What each of OPINIONS says of each cell."""
-    simple = of.prior[..., CHANNELS_WIDTH:].reshape(*of.prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
+    simple = of.prior[..., CHANNELS_WIDTH:].reshape(*of.prior.shape[:-1], len(FORECASTS), LEADS)
     simple = np.moveaxis(simple, -1, 1)[:, : own.shape[1]]
     return np.concatenate([own[..., None], simple], axis=-1)
 
@@ -59,7 +58,7 @@ def test_the_mean_has_the_least_squared_error_and_the_middle_the_least_absolute_
     """Trip propagation says 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a mean of
     17.3, nearest to which by tenths is 0.7 of the way."""
     day = outputs()
-    forecasts = day.prior[..., CHANNELS_WIDTH:].reshape(*day.prior.shape[:-1], len(FORECASTS), PRIOR_LEADS)
+    forecasts = day.prior[..., CHANNELS_WIDTH:].reshape(*day.prior.shape[:-1], len(FORECASTS), LEADS)
     forecasts[:] = 20.0
     forecasts[..., 0, :] = 16.0
     day = NetworkOutputs(np.full(SHAPE, 20.0), np.full((*SHAPE, 3), 20.0), day.prior)

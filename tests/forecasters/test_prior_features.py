@@ -9,7 +9,7 @@ from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
-from headway_prediction.forecasters.prior_features import HORIZON_MINS, FittedPrior, train_channels
+from headway_prediction.forecasters.prior_features import FittedPrior, train_channels
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.nn.prior_channels import (
@@ -18,9 +18,8 @@ from headway_prediction.nn.prior_channels import (
     FORECASTS,
     NEXT_TRAINS,
     PLATFORM_CHANNELS,
-    PRIOR_LEADS,
-    PRIOR_WIDTH,
     TRAIN_CHANNELS,
+    prior_width,
 )
 from headway_prediction.nn.prior_channels import TRAINS_WIDTH as TRAINS
 from helpers.lines import MONDAY, regular_rows, train
@@ -51,14 +50,14 @@ def test_the_channels_of_every_platform(one_way_station):
     prior = fit_prior(one_way_station.select(WEEK[:3]))
     origins = np.array([5, 412, 650, 1619])
     cells = FittedPrior(prior).channels(one_way_station, WEEK[3], origins)
-    assert cells.shape == (4, 4, 2, PRIOR_WIDTH) and cells.dtype == np.float32
-    assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * PRIOR_LEADS == PRIOR_WIDTH
+    assert cells.shape == (4, 4, 2, prior_width(LEADS)) and cells.dtype == np.float32
+    assert TRAINS + len(PLATFORM_CHANNELS) + len(FORECASTS) * LEADS == prior_width(LEADS)
     assert np.isfinite(cells).all()
     for direction in (0, 1):
         day = prior.direction_days(one_way_station, WEEK[3])[direction]
         order = one_way_station.line.travel_order(direction)
         found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
-        coming = day.expected(412, HORIZON_MINS)
+        coming = day.expected(412, LEADS)
         times = ArrivalResiduals.none().times(day, direction, coming, 412)
         told = train_channels(coming, times, day.last_observed(412), 412)
         np.testing.assert_array_equal(found, told)
@@ -90,7 +89,6 @@ def test_what_simple_methods_forecast_comes_lead_by_lead(one_way_station):
     training, origins = one_way_station.select(WEEK[:3]), np.array([412, 655])
     prior = fit_prior(training)
     cells = FittedPrior(prior).channels(one_way_station, WEEK[3], origins)[..., CHANNELS_WIDTH:]
-    assert LEADS == PRIOR_LEADS
     methods = TripPropagation.fit(training), Propagation.fit(training), Climatology.fit(training)
     for place, method in enumerate(methods):
         assert method.name.replace("-", "_") == FORECASTS[place]

@@ -39,7 +39,7 @@ def punctual():
 
 
 def method_of(history, prior=None) -> STConvNetForecaster:
-    from headway_prediction.guided import ProbabilisticSTConvNet
+    from headway_prediction.model import ProbabilisticSTConvNet
 
     network = ProbabilisticSTConvNet(
         CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))

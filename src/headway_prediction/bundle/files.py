@@ -54,7 +54,7 @@ def load_networks(network_paths: Sequence[Path]) -> "list[keras.Model]":
     """Load the networks (they bring the training framework with them)."""
     import keras
 
-    import headway_prediction.guided  # noqa: F401  (registers the networks' classes)
+    import headway_prediction.model  # noqa: F401  (registers the classes of the networks)
 
     return [keras.saving.load_model(path, compile=False) for path in network_paths]
 

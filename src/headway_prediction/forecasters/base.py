@@ -7,9 +7,11 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from headway_prediction.config import AppConfig
 from headway_prediction.grid.history import LineHistory
 
-LEADS = 15
+LEADS: int = AppConfig.forecast_mins
+"""Minutes ahead that are forecast unless a bundle was trained for another number."""
 FALLBACK_HEADWAY_MINS = 10.0
 """The forecast of persistence and climatology without data, and of a missing forecast when scored (docs/methodology.md)."""
 
@@ -64,9 +66,9 @@ class Forecaster(Protocol):
         ...
 
 
-def valid_minutes(origins: np.ndarray) -> np.ndarray:
-    """Return the minutes forecast from each origin, t0 + 1 … t0 + 15: (origins, leads)."""
-    return np.asarray(origins)[:, None] + np.arange(1, LEADS + 1)
+def valid_minutes(origins: np.ndarray, leads: int = LEADS) -> np.ndarray:
+    """Return the minutes forecast from each origin, t0 + 1 … t0 + leads: (origins, leads)."""
+    return np.asarray(origins)[:, None] + np.arange(1, leads + 1)
 
 
 def held_values(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:

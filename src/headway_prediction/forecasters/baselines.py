@@ -67,6 +67,7 @@ class Climatology:
 
     medians: np.ndarray
     spread: np.ndarray | None = None
+    leads: int = LEADS
     name: ClassVar[str] = "climatology"
 
     @classmethod
@@ -83,7 +84,7 @@ class Climatology:
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast the median of each valid time's half-hour; 10 minutes where there is none."""
-        half_hours = np.minimum(valid_minutes(origins) // 30, HALF_HOURS - 1)
+        half_hours = np.minimum(valid_minutes(origins, self.leads) // 30, HALF_HOURS - 1)
         headways = self.medians[int(is_weekend(service_date))][half_hours]
         filled = np.where(np.isfinite(headways), headways, FALLBACK_HEADWAY_MINS)
         return Forecast.of_points(service_date, origins, filled)
@@ -113,6 +114,7 @@ def _samples(training: LineHistory) -> Iterator[np.ndarray]:
 class Schedule:
     """Nothing is fitted: the plan is the history's timetable. A platform without planned passings is not forecast."""
 
+    leads: int = LEADS
     name: ClassVar[str] = "schedule"
 
     @classmethod
@@ -127,7 +129,7 @@ class Schedule:
         cells = day_grid(
             planned, len(history.line.stations), observed_until=SCORED_DAY_MINS, cap_mins=cap_mins
         )
-        minutes = np.minimum(valid_minutes(origins), SCORED_DAY_MINS - 1)
+        minutes = np.minimum(valid_minutes(origins, self.leads), SCORED_DAY_MINS - 1)
         return Forecast.of_points(service_date, origins, cells["headway"][minutes])
 
     def state(self) -> dict[str, np.ndarray]:

@@ -14,8 +14,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from headway_prediction.nn.prior_channels import ARRIVES_IN, FORECASTS, PRIOR_LEADS, prior_forecasts
-from headway_prediction.nn.quantiles import middle_index
+from headway_prediction.config import middle_index
+from headway_prediction.nn.prior_channels import ARRIVES_IN, FORECASTS, prior_forecasts
 from headway_prediction.transit.line import DIRECTIONS
 
 BLEND_METHODS = ("network", *FORECASTS)
@@ -23,8 +23,8 @@ WEIGHT_STEPS = 10
 """Shares are tenths."""
 TYPICAL_DISTANCE_BINS_MINS = (-4.0, -2.0, 0.0, 2.0, 4.0)
 """Where groups of cells end, by the middle quantile less the usual headway."""
-GROUPS = (PRIOR_LEADS, len(DIRECTIONS), 2, len(TYPICAL_DISTANCE_BINS_MINS) + 1)
-"""Leads, directions, whether a train is due by then, and how far from the usual headway."""
+GROUPS_OF_LEAD = (len(DIRECTIONS), 2, len(TYPICAL_DISTANCE_BINS_MINS) + 1)
+"""Directions, whether a train is due by then, and how far from the usual headway."""
 MIN_CELLS = 100
 """Of fewer cells nothing is learned: there the network is believed."""
 CLIMATOLOGY = BLEND_METHODS.index("climatology")
@@ -41,7 +41,7 @@ class NetworkOutputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Blend:
-    """The share of each of OPINIONS in the `mean` and in the `middle` quantile, each (GROUPS, OPINIONS)."""
+    """The share of each of OPINIONS in the `mean` and in the `middle` quantile, each (leads, GROUPS_OF_LEAD, BLEND_METHODS)."""
 
     mean: np.ndarray
     middle: np.ndarray
@@ -57,14 +57,15 @@ class Blend:
         group, of_mean, of_middle = (np.concatenate(part) for part in zip(*rows, strict=True))
         truths = np.concatenate([headway.ravel() for headway in truth])
         counts, weights = np.isfinite(truths), _weight_grid()
-        mean, middle = (np.zeros((np.prod(GROUPS), len(BLEND_METHODS))) for _ in "ab")
+        groups = outputs[0].mean.shape[1], *GROUPS_OF_LEAD
+        mean, middle = (np.zeros((np.prod(groups), len(BLEND_METHODS))) for _ in "ab")
         mean[:, 0] = middle[:, 0] = 1.0
         for number in np.unique(group[counts]):
             own = counts & (group == number)
             if own.sum() >= MIN_CELLS:
                 mean[number] = _best_weights(weights, of_mean[own], truths[own], np.square)
                 middle[number] = _best_weights(weights, of_middle[own], truths[own], np.abs)
-        return cls(*(found.reshape(*GROUPS, len(BLEND_METHODS)) for found in (mean, middle)))
+        return cls(*(found.reshape(*groups, len(BLEND_METHODS)) for found in (mean, middle)))
 
     def apply(self, levels: Sequence[float], outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and quantiles of the pool; all quantiles move with the middle one."""
@@ -79,7 +80,7 @@ class Blend:
 
 def _rows(mean: np.ndarray, middle: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, ...]:
     """The group of each cell (cells,), and OPINIONS on its mean and on its middle quantile, each (cells, OPINIONS)."""
-    simple = prior_forecasts(prior)[:, : mean.shape[1]]
+    simple = prior_forecasts(prior)
     of_mean, of_middle = (
         np.concatenate([own[..., None], simple], axis=-1).reshape(-1, len(BLEND_METHODS))
         for own in (mean, middle)
@@ -87,11 +88,9 @@ def _rows(mean: np.ndarray, middle: np.ndarray, prior: np.ndarray) -> tuple[np.n
     _, lead, _, direction = np.indices(mean.shape)
     due = prior[:, None, ..., ARRIVES_IN] < lead + 1
     apart = np.digitize(of_middle[:, 0] - of_middle[:, CLIMATOLOGY], TYPICAL_DISTANCE_BINS_MINS)
-    return (
-        np.ravel_multi_index((lead.ravel(), direction.ravel(), due.ravel().astype(int), apart), GROUPS),
-        of_mean,
-        of_middle,
-    )
+    groups = mean.shape[1], *GROUPS_OF_LEAD
+    index = lead.ravel(), direction.ravel(), due.ravel().astype(int), apart
+    return np.ravel_multi_index(index, groups), of_mean, of_middle
 
 
 def _weight_grid() -> np.ndarray:

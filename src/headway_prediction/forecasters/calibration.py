@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.nn.quantiles import middle_index
+from headway_prediction.config import middle_index
 
 NEIGHBOUR_LEADS = 1
 """Leads on either side that are calibrated together, for a steady estimate."""

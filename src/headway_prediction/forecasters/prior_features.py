@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS
+from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, LEADS
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, ArrivalTimes
 from headway_prediction.forecasters.physics.expected_trains import (
@@ -24,14 +24,12 @@ from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     NEXT_TRAINS,
-    PRIOR_WIDTH,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
+    prior_width,
 )
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 from headway_prediction.transit.line import DIRECTIONS
-
-HORIZON_MINS = 15
 
 
 def prior_features(
@@ -40,39 +38,43 @@ def prior_features(
     service_date: date,
     origins: np.ndarray,
     arrival_residuals: ArrivalResiduals,
+    leads: int = LEADS,
 ) -> np.ndarray:
-    """Return the first guess at each origin of a service date: (origins, stations, directions, GUESS_WIDTH), float32.
+    """Return the prior at each origin of a service date as `nn.prior_channels` lays it out: (origins, stations, directions,
+    `prior_width(leads)`), float32.
 
-    The next trains arrive as `arrival_residuals` have it; what FORECASTS say is the guess's. The channels are those of NEXT_TRAINS
-    trains, one train after the other, and PLATFORM_CHANNELS: usual running minutes from the platform before and to the one
-    after, the usual headway of the half-hour (10 minutes where unknown), and the share of trains that serve the platform;
-    then what FORECASTS say at each lead, method by method. At a platform that does not exist no train comes.
+    `arrival_residuals` move the arrivals of the next trains; FORECASTS are those of the prior alone. An unknown typical headway
+    is 10 minutes. At a platform that does not exist no train arrives.
     """
     origins = np.asarray(origins)
-    cells = np.zeros((len(origins), len(history.line.stations), 2, PRIOR_WIDTH), dtype=np.float32)
+    cells = np.zeros((len(origins), len(history.line.stations), 2, prior_width(leads)), dtype=np.float32)
     days = prior.direction_days(history, service_date)
-    forecasts = _forecasts(prior, days, history, service_date, origins)
+    forecasts = _forecasts(prior, days, history, service_date, origins, leads)
     cells[..., CHANNELS_WIDTH:] = forecasts.transpose(0, 2, 3, 4, 1).reshape(*cells.shape[:3], -1)
     trains = TRAINS_WIDTH
     cells[..., : trains : len(TRAIN_CHANNELS)] = FAR_MINS
     for direction, day in zip(DIRECTIONS, days, strict=True):
         order = history.line.travel_order(direction)
         for index, t0 in enumerate(origins):
-            cells[index, order, direction, :trains] = _trains(day, direction, int(t0), arrival_residuals)
+            cells[index, order, direction, :trains] = _trains(
+                day, direction, int(t0), arrival_residuals, leads
+            )
         hours = np.minimum(origins // 60, HOURS - 1)
         running, edge = day.runs.running[hours], np.zeros((len(origins), 1))
         cells[:, order, direction, trains] = np.concatenate([edge, running], axis=1)
         cells[:, order, direction, trains + 1] = np.concatenate([running, edge], axis=1)
         cells[:, order, direction, trains + 3] = day.runs.served[0]
     typical = prior.typical_headways(service_date)
-    middle = np.minimum(origins + HORIZON_MINS // 2 + 1, SCORED_DAY_MINS - 1) // 30
+    middle = np.minimum(origins + leads // 2 + 1, SCORED_DAY_MINS - 1) // 30
     cells[..., trains + 2] = np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS)[middle]
     return cells
 
 
-def _trains(day: DirectionDay, direction: int, t0: int, arrival_residuals: ArrivalResiduals) -> np.ndarray:
+def _trains(
+    day: DirectionDay, direction: int, t0: int, arrival_residuals: ArrivalResiduals, leads: int
+) -> np.ndarray:
     """TRAIN_CHANNELS of the next trains: (positions, TRAINS_WIDTH)."""
-    expected = day.expected(t0, HORIZON_MINS)
+    expected = day.expected(t0, leads)
     times = arrival_residuals.times(day, direction, expected, t0)
     channels = train_channels(expected, times, day.last_observed(t0), t0)
     return channels.reshape(len(channels), TRAINS_WIDTH)
@@ -84,11 +86,12 @@ def _forecasts(
     history: LineHistory,
     service_date: date,
     origins: np.ndarray,
+    leads: int,
 ) -> np.ndarray:
-    """What FORECASTS say, 10 minutes where one says nothing: (origins, leads, stations, directions, methods)."""
-    methods = Propagation(prior.runs), Climatology(prior.medians)
+    """FORECASTS, 10 minutes where one has none: (origins, leads, stations, directions, methods)."""
+    methods = Propagation(prior.runs, leads), Climatology(prior.medians, leads=leads)
     made = [method.forecast(history, service_date, origins).mean for method in methods]
-    made.insert(0, headways_of_trains(days, history, service_date, origins))
+    made.insert(0, headways_of_trains(days, history, service_date, origins, leads))
     return np.nan_to_num(np.stack(made, axis=-1), nan=FALLBACK_HEADWAY_MINS)
 
 
@@ -99,9 +102,11 @@ class FittedPrior:
     prior: PhysicsPrior
     arrival_residuals: ArrivalResiduals = field(default_factory=ArrivalResiduals.none)
 
-    def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
+    def channels(
+        self, history: LineHistory, service_date: date, origins: np.ndarray, leads: int = LEADS
+    ) -> np.ndarray:
         """Return `prior_features`."""
-        return prior_features(self.prior, history, service_date, origins, self.arrival_residuals)
+        return prior_features(self.prior, history, service_date, origins, self.arrival_residuals, leads)
 
     def fitted(self, history: LineHistory, service_date: date, t0: int) -> Self:
         """Return itself, whatever the origin."""

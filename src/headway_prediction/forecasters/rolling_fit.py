@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from headway_prediction.forecasters.base import Forecast, Forecaster
+from headway_prediction.forecasters.base import LEADS, Forecast, Forecaster
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.windows import digest_of
@@ -111,11 +111,13 @@ class RollingPrior:
 
     trips: RollingFit
 
-    def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
+    def channels(
+        self, history: LineHistory, service_date: date, origins: np.ndarray, leads: int = LEADS
+    ) -> np.ndarray:
         """Return `prior_features` of the first guess that belongs to each origin."""
         parts = list(self.trips.fitted(history, service_date, origins))
         made = [
-            FittedPrior(fitted.prior).channels(history, service_date, np.asarray(origins)[own])
+            FittedPrior(fitted.prior).channels(history, service_date, np.asarray(origins)[own], leads)
             for own, fitted in parts
         ]
         return restore_order([places for places, _ in parts], made)

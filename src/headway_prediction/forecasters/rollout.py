@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
+from headway_prediction.config import middle_index
 from headway_prediction.data_loader import HEADWAY, VALID
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, ValidationCells
@@ -25,7 +26,6 @@ from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
 from headway_prediction.nn.prior_channels import ARRIVES_IN
-from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 MINS = 60

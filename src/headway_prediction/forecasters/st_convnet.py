@@ -9,7 +9,7 @@ import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
-from headway_prediction.forecasters.base import Forecast, held_values
+from headway_prediction.forecasters.base import LEADS, Forecast, held_values
 from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -26,10 +26,12 @@ It is small because a single forecast, as the live service makes every minute, c
 
 
 class PriorSource(Protocol):
-    """Gives the first guess at origins of a service date: (origins, stations, directions, GUESS_WIDTH)."""
+    """Where a network's prior comes from: fitted once, or on the recent days of the line that is forecast."""
 
-    def channels(self, history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
-        """Return the channels of `prior`."""
+    def channels(
+        self, history: LineHistory, service_date: date, origins: np.ndarray, leads: int = LEADS
+    ) -> np.ndarray:
+        """Return the prior as `nn.prior_channels` lays it out: (origins, stations, directions, `prior_width(leads)`)."""
         ...
 
     def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedPrior:
@@ -73,7 +75,7 @@ class STConvNetForecaster:
 
     def inputs(self, history: LineHistory, service_date: date, origins: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return headway_in, schedule_in and guess_in of each origin, as the networks take them."""
-        prior = self.prior.channels(history, service_date, origins)
+        prior = self.prior.channels(history, service_date, origins, self.config.forecast_mins)
         return (*self._windows(history, service_date, origins), prior)
 
     def outputs(self, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:

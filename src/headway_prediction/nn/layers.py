@@ -1,12 +1,15 @@
 """The recurrent layer of the network: a ConvLSTM over the stations of each direction, in `keras.ops` only."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
-PACKAGE = "headway_prediction"
+from headway_prediction.nn.losses import PACKAGE
 
 
-def run_over_time(step, state, xs):
+def run_over_time(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: Any) -> tuple[Any, Any]:
     """Return the last state and the stacked outputs of `(state, output) = step(state, x)` over the first axis of xs.
 
     TensorFlow runs a written-out loop faster than one over TensorArrays; JAX would take a minute to compile it.
@@ -37,12 +40,12 @@ class StationConvLSTM(keras.layers.Layer):
         width: int = 3,
         return_sequences: bool = False,
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.filters, self.width, self.return_sequences, self.seed = filters, width, return_sequences, seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[Any]) -> None:
         """Make the weights; forget gates start open (bias 1)."""
         gates = 4 * self.filters
         self.kernel = self.add_weight(
@@ -57,47 +60,48 @@ class StationConvLSTM(keras.layers.Layer):
         )
         self.bias = self.add_weight((gates,), initializer=self._open_forget_gates, name="bias")
 
-    def _open_forget_gates(self, shape, dtype=None):
+    def _open_forget_gates(self, shape: Sequence[int], dtype: Any = None) -> Any:
         unit = ops.arange(shape[0]) // self.filters
         return ops.cast(unit == 1, dtype)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """Run over time; the inputs' convolutions of all minutes happen at once, before the loop."""
         _, mins, stations, directions, channels = ops.shape(inputs)
         lanes = ops.transpose(inputs, (1, 0, 3, 2, 4))  # (time, batch, directions, stations, channels)
         # Directions join the batch, so that one wide convolution serves all gates of both.
-        driven = self._along_stations(ops.reshape(lanes, (-1, stations, channels)), self.kernel) + self.bias
-        states = self._states(ops.reshape(driven, (mins, -1, stations, 4 * self.filters)))
+        gate_inputs = (
+            self._along_stations(ops.reshape(lanes, (-1, stations, channels)), self.kernel) + self.bias
+        )
+        states = self._states(ops.reshape(gate_inputs, (mins, -1, stations, 4 * self.filters)))
         shape = (directions, stations, self.filters)
         if not self.return_sequences:
             return ops.transpose(ops.reshape(states, (-1, *shape)), (0, 2, 1, 3))
         return ops.transpose(ops.reshape(states, (mins, -1, *shape)), (1, 0, 3, 2, 4))
 
-    def _states(self, driven):
+    def _states(self, gate_inputs: Any) -> Any:
         """Return the hidden states of the gates' input over time, `([time,] batch x directions, stations, filters)`."""
 
-        def minute(state, driven_now):
+        def minute(state: tuple[Any, Any], inputs_now: Any) -> tuple[tuple[Any, Any], Any]:
             hidden, cell = state
-            gates = driven_now + self._along_stations(hidden, self.recurrent_kernel)
-            enter, keep, fresh, show = ops.split(gates, 4, axis=-1)
-            cell = ops.sigmoid(keep) * cell + ops.sigmoid(enter) * ops.tanh(fresh)
+            gates = inputs_now + self._along_stations(hidden, self.recurrent_kernel)
+            enter, keep, candidate, show = ops.split(gates, 4, axis=-1)
+            cell = ops.sigmoid(keep) * cell + ops.sigmoid(enter) * ops.tanh(candidate)
             hidden = ops.sigmoid(show) * ops.tanh(cell)
             return (hidden, cell), hidden
 
-        empty = ops.zeros_like(driven[0, ..., : self.filters])
-        last, states = run_over_time(minute, (empty, empty), driven)
+        empty = ops.zeros_like(gate_inputs[0, ..., : self.filters])
+        last, states = run_over_time(minute, (empty, empty), gate_inputs)
         return states if self.return_sequences else last[0]
 
-    def _along_stations(self, lanes, kernel):
+    def _along_stations(self, lanes: Any, kernel: Any) -> Any:
         """Convolve `(lanes, stations, channels)` along the stations, zeros beyond the terminals."""
         return ops.conv(lanes[:, :, None], kernel, padding="same")[:, :, 0]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple[Any, ...]:
         """Return the input's shape with `filters` channels, without the time axis unless `return_sequences`."""
         time = (input_shape[1],) if self.return_sequences else ()
         return (input_shape[0], *time, *input_shape[2:4], self.filters)
 
-    def get_config(self):
-        """Return what `from_config` needs."""
+    def get_config(self) -> dict[str, Any]:
         own = ("filters", "width", "return_sequences", "seed")
         return super().get_config() | {name: getattr(self, name) for name in own}

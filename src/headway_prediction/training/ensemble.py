@@ -18,8 +18,8 @@ from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, f
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import RolloutCalibration
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.guided import ProbabilisticSTConvNet
 from headway_prediction.guided_dataset import LineWindows, PriorWindows, example, windows_per_line
+from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
 from headway_prediction.training.line_windows import day_number, line_windows

@@ -110,7 +110,7 @@ def ensemble(history):
 
     from headway_prediction.forecasters.calibration import Calibration
     from headway_prediction.forecasters.st_convnet import STConvNetForecaster
-    from headway_prediction.guided import ProbabilisticSTConvNet
+    from headway_prediction.model import ProbabilisticSTConvNet
 
     config = AppConfig(
         encoder_filters=(4, 4), encoder_step_mins=3, schedule_units=4, decoder_filters=4, head_units=8

@@ -6,7 +6,7 @@ import numpy as np
 
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, expected_headways
-from headway_prediction.forecasters.prior_features import HORIZON_MINS, train_channels
+from headway_prediction.forecasters.prior_features import train_channels
 from headway_prediction.nn.prior_channels import (
     FAR_MINS,
     NEXT_TRAINS,
@@ -24,7 +24,7 @@ TRAINS = NEXT_TRAINS * len(TRAIN_CHANNELS)
 def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
     day = DirectionDay(table(*trains), runs(), trips, USUAL, NO_FOLLOWING)
-    expected = day.expected(t0, HORIZON_MINS)
+    expected = day.expected(t0, 15)
     found = train_channels(
         expected, ArrivalResiduals.none().times(day, 0, expected, t0), day.last_observed(t0), t0
     )

@@ -23,7 +23,9 @@ from headway_prediction.nn.prior_channels import (
     PLATFORM_CHANNELS,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
+    lead_trains,
     prior_forecasts,
+    prior_trains,
 )
 from headway_prediction.transit.clock import is_weekend
 
@@ -115,9 +117,8 @@ def cell_features(
 
 def _physics_channels(channels: np.ndarray) -> np.ndarray:
     """The channels of trains and platform without what the physical first guess does not say."""
-    by_train = channels[..., :TRAINS_WIDTH].reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
-    told = by_train[..., : len(PHYSICS_TRAIN_CHANNELS)].reshape(*channels.shape[:-1], -1)
-    return np.concatenate([told, channels[..., TRAINS_WIDTH:]], axis=-1)
+    physics = prior_trains(channels)[..., : len(PHYSICS_TRAIN_CHANNELS)].reshape(*channels.shape[:-1], -1)
+    return np.concatenate([physics, channels[..., TRAINS_WIDTH:]], axis=-1)
 
 
 def _state(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
@@ -162,39 +163,33 @@ def _plan(
 
 def _nearby_trains(channels: np.ndarray, state: np.ndarray, forecasts: np.ndarray) -> np.ndarray:
     """The remaining LEAD_FEATURES, from `expected_passings` on: (origins, leads, stations, directions, features)."""
-    trains = _trains_in_order(channels, state)
-    lead = np.arange(1, LEADS + 1)[:, None, None]
-    coming = trains[..., 1:-1, 0]  # minutes from the end of t0 on: (origins, stations, directions, trains)
-    passed = (coming[:, None] < lead[..., None]).sum(axis=-1)
-    current, next_train = _train(trains, passed), _train(trains, passed + 1)
-    previous = np.where(passed > 0, _train(trains, np.maximum(passed - 1, 0))[..., 1], np.nan)
+    leads = forecasts.shape[1]
+    found = lead_trains(_trains_in_order(channels, state), leads, np, _select)
+    previous, current, following, passed = (np.moveaxis(part, 3, 1) for part in found)
+    lead = np.arange(1, leads + 1)[:, None, None]
     trip, plain, typical = np.moveaxis(forecasts, -1, 0)
+    headway_before, headway_after = previous[..., 1], following[..., 1]
     single = [
-        previous, lead - current[..., 0], lead - next_train[..., 0],
-        next_train[..., 1] - trip, previous - trip, plain - trip, typical - trip,
+        headway_before, lead - current[..., 0], lead - following[..., 0],
+        headway_after - trip, headway_before - trip, plain - trip, typical - trip,
     ]  # fmt: skip
-    return np.concatenate(
-        [passed[..., None].astype(np.float32), current, next_train, np.stack(single, axis=-1)], axis=-1
-    ).astype(np.float32)
+    parts = [passed[..., None].astype(np.float32), current, following, np.stack(single, axis=-1)]
+    return np.concatenate(parts, axis=-1).astype(np.float32)
 
 
 def _trains_in_order(channels: np.ndarray, state: np.ndarray) -> np.ndarray:
-    """CHANNELS_AROUND of the train that passed last, the next trains and none: (origins, stations, directions, 6, 7)."""
-    by_train = channels[..., :TRAINS_WIDTH]
-    by_train = by_train.reshape(*channels.shape[:-1], NEXT_TRAINS, len(TRAIN_CHANNELS))
-    named = dict(zip(TRAIN_CHANNELS, np.moveaxis(by_train, -1, 0), strict=True))
+    """NEARBY_TRAIN_CHANNELS of the trains as `lead_trains` takes them, NaN where nothing is known: (origins, stations,
+    directions, NEXT_TRAINS + 3, channels)."""
+    named = dict(zip(TRAIN_CHANNELS, np.moveaxis(prior_trains(channels), -1, 0), strict=True))
     named["headway"] = np.where(named["has_headway"] > 0, named["headway"], np.nan)
     coming = np.stack([named[name] for name in NEARBY_TRAIN_CHANNELS], axis=-1)
-    last, none = (
-        np.full((*coming.shape[:-2], 1, len(NEARBY_TRAIN_CHANNELS)), np.nan, np.float32) for _ in "ab"
-    )
+    unknown = np.full((*coming.shape[:-2], 1, len(NEARBY_TRAIN_CHANNELS)), np.nan, np.float32)
+    last, none = unknown.copy(), unknown.copy()
     last[..., 0, 0] = -state[..., STATE_FEATURES.index("elapsed")]
     last[..., 0, 1] = state[..., STATE_FEATURES.index("headway")]
     none[..., 0] = FAR_MINS
-    return np.concatenate([last, coming, none], axis=-2)
+    return np.concatenate([unknown, last, coming, none], axis=-2)
 
 
-def _train(trains: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """The channels of the train `number` (origins, leads, stations, directions) in turn."""
-    index = np.moveaxis(number, 1, -1)[..., None]  # (origins, stations, directions, leads, 1)
-    return np.moveaxis(np.take_along_axis(trains, index, axis=-2), -2, 1)
+def _select(in_order: np.ndarray, index: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(in_order, index[..., None], axis=-2)

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from headway_prediction.config import middle_index
 from headway_prediction.evaluation.detection import THRESHOLDS
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.service.live.published import Alert, AlertKind, LineState, TrainPath
 
 ALERT_THRESHOLDS = {AlertKind.BUNCHED: THRESHOLDS["bunched"], AlertKind.GAP: THRESHOLDS["gapped"]}

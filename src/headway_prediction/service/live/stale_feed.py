@@ -19,11 +19,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from headway_prediction.config import middle_index
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast
 from headway_prediction.forecasters.baselines import SPREAD_LEVELS, Climatology
 from headway_prediction.grid.outages import OUTAGE_COLUMNS, outages_attribute
 from headway_prediction.grid.passings import MAX_SERVICE_DAY_MINS
-from headway_prediction.nn.quantiles import middle_index
 from headway_prediction.service.live.line_state import origin_at
 from headway_prediction.service.live.published import Level, Status
 from headway_prediction.transit.clock import SCORED_DAY_MINS, is_weekend

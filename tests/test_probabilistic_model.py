@@ -1,4 +1,4 @@
-"""The network with a first guess: what it says untrained, what it never says, and the contract of every network."""
+"""The network with the prior: its forecasts before training, their bounds, and the contract of every network."""
 
 import dataclasses
 import itertools
@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guided import ProbabilisticSTConvNet
+from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
     NEXT_TRAINS,
-    PRIOR_LEADS,
-    PRIOR_WIDTH,
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
+    prior_width,
 )
 
 CONFIG = AppConfig(
@@ -35,7 +34,8 @@ SHAPE_H, SHAPE_S = (6, 7, 2, 4), (4, 2, 3)
 ARRIVES_IN, HEADWAY, HAS_HEADWAY, COMES = map(
     TRAIN_CHANNELS.index, ("arrives_in", "headway", "has_headway", "arrival_probability")
 )
-USUAL = TRAINS_WIDTH + 2
+WIDTH = prior_width(CONFIG.forecast_mins)
+TYPICAL = TRAINS_WIDTH + 2
 
 
 def network(config=CONFIG, spread=0.3, shape_h=SHAPE_H):
@@ -47,22 +47,22 @@ def network(config=CONFIG, spread=0.3, shape_h=SHAPE_H):
     return model
 
 
-def guess_of(trains, usual, forecasts, shape=(1, 1, 2)):
-    """The first guess: `trains` are (arrives_in, headway), at most NEXT_TRAINS, and sure to come; `forecasts` of each simple
+def prior_of(trains, typical, forecasts, shape=(1, 1, 2)):
+    """A prior: `trains` are (arrives_in, headway), at most NEXT_TRAINS, and sure to come; `forecasts` of each simple
     method one headway for all leads; the same in every cell."""
-    prior = np.zeros((*shape, PRIOR_WIDTH), "float32")
+    prior = np.zeros((*shape, WIDTH), "float32")
     by_train = prior[..., : NEXT_TRAINS * len(TRAIN_CHANNELS)].reshape(*shape, NEXT_TRAINS, -1)
     by_train[..., ARRIVES_IN] = FAR_MINS
-    for place, (arrives_in, headway) in enumerate(trains):
-        by_train[..., place, [ARRIVES_IN, HEADWAY, HAS_HEADWAY, COMES]] = arrives_in, headway, 1, 1
+    for index, (arrives_in, headway) in enumerate(trains):
+        by_train[..., index, [ARRIVES_IN, HEADWAY, HAS_HEADWAY, COMES]] = arrives_in, headway, 1, 1
     prior[..., : by_train[0, 0, 0].size] = by_train.reshape(*shape, -1)
-    prior[..., USUAL] = usual
-    prior[..., CHANNELS_WIDTH:] = np.repeat(forecasts, PRIOR_LEADS)
+    prior[..., TYPICAL] = typical
+    prior[..., CHANNELS_WIDTH:] = np.repeat(forecasts, CONFIG.forecast_mins)
     return prior
 
 
 def history_of(held, shape=(1, 1, 2)):
-    """Six minutes in which every cell holds `held` minutes; None: nothing is known."""
+    """Six minutes in which every cell holds `held` minutes; None: none is known."""
     batch, *cells = shape
     history = np.zeros((batch, 6, *cells, 4), "float32")
     history[..., 0], history[..., 3] = (0, 0) if held is None else (held / CONFIG.scaler, 1)
@@ -79,7 +79,7 @@ def inputs(batch=3, stations=7, seed=1):
     trains[..., ARRIVES_IN] = generator.exponential(3, (*cells, NEXT_TRAINS)).cumsum(axis=-1)
     trains[..., HEADWAY] *= 20
     trains[..., HAS_HEADWAY] = trains[..., HAS_HEADWAY] < 0.8
-    platform = generator.uniform(0, 10, (*cells, PRIOR_WIDTH - trains[0, 0, 0].size))
+    platform = generator.uniform(0, 10, (*cells, WIDTH - trains[0, 0, 0].size))
     prior = np.concatenate([trains.reshape(*cells, -1), platform], axis=-1)
     plan = generator.uniform(0, 1, (batch, *SHAPE_S))
     return tuple(part.astype("float32") for part in (headway, plan, prior))
@@ -93,7 +93,7 @@ class TestContract:
     def test_the_forecast_is_a_mean_and_quantiles_of_every_cell(self):
         model = network()
         assert model(inputs()).shape == (3, 4, 7, 2, 4)
-        shapes = [(None, *SHAPE_H), (None, *SHAPE_S), (None, 7, 2, PRIOR_WIDTH)]
+        shapes = [(None, *SHAPE_H), (None, *SHAPE_S), (None, 7, 2, WIDTH)]
         assert model.compute_output_shape(shapes) == (None, 4, 7, 2, 4)
 
     def test_directions_never_mix_whichever_input_changes(self):
@@ -158,17 +158,17 @@ class TestContract:
 class TestUntrained:
     """Headway held now: 8 min; the next trains bring 12, 6, 9 and 10 min; the simple methods forecast 20, 5 and 7 min."""
 
-    GUESS = guess_of([(1.5, 12), (3.0, 6), (30, 9), (40, 10)], usual=7, forecasts=(20, 5, 7))
+    PRIOR = prior_of([(1.5, 12), (3.0, 6), (30, 9), (40, 10)], typical=7, forecasts=(20, 5, 7))
 
     @staticmethod
-    def silent():
-        """A network whose last layer says nothing, so that only the first guess speaks."""
+    def untrained():
+        """A network whose last layer is zero, so that it forecasts the prior."""
         model = network(spread=0)
         model.output_dense.set_weights([np.zeros_like(w) for w in model.output_dense.get_weights()])
         return model
 
     def forecast(self, model, held=8):
-        return minutes(model, history_of(held), np.zeros((1, *SHAPE_S), "float32"), self.GUESS)[0, :, 0, 0]
+        return minutes(model, history_of(held), np.zeros((1, *SHAPE_S), "float32"), self.PRIOR)[0, :, 0, 0]
 
     def test_trains_have_the_weights_of_the_chances_that_they_hold(self):
         """Weights e^-2 for trip propagation, e^-5 for the two other methods, the own forecast, which starts from the 8 min
@@ -187,25 +187,25 @@ class TestUntrained:
             / (sum(trains.values()) + trip + 3 * little)
             for trains in around
         ]
-        forecast = self.forecast(self.silent())
+        forecast = self.forecast(self.untrained())
         np.testing.assert_allclose(forecast[:, 0], expected, rtol=1e-3)
         np.testing.assert_allclose(forecast[:, 2], expected, rtol=1e-3)
 
     def test_the_other_quantiles_lie_ln_2_minutes_around_the_middle_one(self):
-        forecast = self.forecast(self.silent())
+        forecast = self.forecast(self.untrained())
         np.testing.assert_allclose(forecast[:, 3] - forecast[:, 2], np.log(2), rtol=1e-4)
         np.testing.assert_allclose(forecast[:, 2] - forecast[:, 1], np.log(2), rtol=1e-4)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_fresh_weights_move_it_by_less_than_two_minutes(self, seed):
         fresh = self.forecast(network(dataclasses.replace(CONFIG, seed=seed), spread=0))
-        np.testing.assert_allclose(fresh, self.forecast(self.silent()), atol=2)
+        np.testing.assert_allclose(fresh, self.forecast(self.untrained()), atol=2)
 
-    def test_where_nothing_is_held_the_train_to_come_and_the_simple_methods_speak(self):
+    def test_where_no_headway_is_held_the_next_train_and_the_simple_methods_count(self):
         """The own forecast starts from the headway held, 0 where there is none: by hand as above."""
         little, trip = np.exp(-5), np.exp(-2)
         expected = (0.007 * 12 + little * (5 + 7) + trip * 20) / (0.007 + trip + 3 * little)
-        assert self.forecast(self.silent(), held=None)[0, 0] == pytest.approx(expected, rel=1e-3)
+        assert self.forecast(self.untrained(), held=None)[0, 0] == pytest.approx(expected, rel=1e-3)
 
 
 LEVELS = [(0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95), (0.5,), (0.2, 0.4)]
