@@ -1,7 +1,7 @@
 """Print what ingest costs: milliseconds per poll with its transaction, bytes per day, and resident memory over days.
 
 python benchmarks/ingest.py polls [--url postgresql+psycopg://…]
-python benchmarks/ingest.py days --days 7 --every 30
+python benchmarks/ingest.py days --days 7 --interval 30
 """
 
 import argparse
@@ -41,9 +41,9 @@ def polls_of(scenario: Scenario, hour: float, interval_secs: int) -> Iterator[Po
     )
 
 
-def begun(store: Store, scenario: Scenario) -> Ingest:
-    own = LineFilter(scenario.line_id, FeedMetadata(scenario.time_zone))
-    return Ingest.resume(store, line_of(scenario), own)
+def resumed(store: Store, scenario: Scenario) -> Ingest:
+    line_filter = LineFilter(scenario.line_id, FeedMetadata(scenario.time_zone))
+    return Ingest.resume(store, line_of(scenario), line_filter)
 
 
 def line_of(scenario: Scenario) -> str:
@@ -54,7 +54,7 @@ def measure_polls(url: str | None, folder: Path) -> None:
     for name, scenario in LINES.items():
         polls = list(islice(polls_of(scenario, 8, 15), WARM_UP + MEASURED))
         store = Store.open(url or f"sqlite:///{folder}/{scenario.station_count}.db")
-        ingest, walls, processors = begun(store, scenario), [], []
+        ingest, walls, processors = resumed(store, scenario), [], []
         for poll in polls:
             wall, processor = time.perf_counter(), time.process_time()
             ingest.add(poll)
@@ -73,7 +73,7 @@ def measure_polls(url: str | None, folder: Path) -> None:
 def measure_days(days: int, interval_secs: int, folder: Path) -> None:
     scenario = LINES["14 stations"]
     store = Store.open(f"sqlite:///{folder}/days.db")
-    ingest, feed = begun(store, scenario), polls_of(scenario, 3, interval_secs)
+    ingest, feed = resumed(store, scenario), polls_of(scenario, 3, interval_secs)
     begin = service_day_start(scenario.start_date, scenario.time_zone).timestamp() + 3 * 3600
     used = 0
     by_day = groupby(feed, lambda poll: int((poll.fetched_at - begin) // 86_400))
@@ -109,7 +109,7 @@ def main() -> None:
         if asked.what == "polls":
             measure_polls(asked.url, Path(folder))
         else:
-            measure_days(asked.days, asked.every, Path(folder))
+            measure_days(asked.days, asked.interval, Path(folder))
 
 
 if __name__ == "__main__":

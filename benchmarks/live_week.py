@@ -1,9 +1,9 @@
-"""Does the live service keep its size? A week of the simulated line, and the process's memory at every hour.
+"""Does the memory of the live service stay constant? A week of the simulated line, measured every hour.
 
     python benchmarks/live_week.py --bundle BUNDLE [--hours 168] [--step-mins 1] [--poll-secs 15]
 
-The feed does not wait for the clock, but for the service: a minute's polls come once the one before was forecast, or with
-`--step-mins` every so many minutes. Prints a row per hour: resident memory, minutes forecast, the median seconds of a
+The feed waits for the service instead of the clock: the polls of a minute come once the previous minute is forecast; with
+`--step-mins` only every so many minutes. Prints a row per hour: resident memory, minutes forecast, the median seconds of a
 forecast (15 and 60 minutes), of a whole minute, and from a poll to the published forecast; then how the memory grew after
 the first day.
 """
@@ -18,7 +18,7 @@ from threading import Event
 import machine
 import numpy as np
 import psutil
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import load_framework
 
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
@@ -34,11 +34,11 @@ from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.transit.clock import local_datetime, service_day_start
 
 DAY_HOURS = 24
-LONGEST_WAIT_SECS = 120.0
+MAX_WAIT_SECS = 120.0
 
 
 class PollTime:
-    """A clock that shows when the newest poll was fetched."""
+    """A clock that stands at the time of the newest poll."""
 
     def __init__(self) -> None:
         self.newest = 0.0
@@ -51,7 +51,7 @@ class PollTime:
 
 
 class WaitingFeed:
-    """Polls of the simulated line; with the first of every step it waits until what it shows was published."""
+    """Polls of the simulated line; before the first poll of each step it waits until the previous step is published."""
 
     def __init__(self, scenario: Scenario, begin: datetime, poll_secs: int, step_mins: int):
         self.clock, self.publisher = PollTime(), Publisher()
@@ -73,11 +73,11 @@ class WaitingFeed:
                 due = poll.fetched_at // self._step * self._step + self._step
 
     def _wait(self, due: float) -> None:
-        """The whole minute is over once its scores are: the second time that it is published."""
+        """Wait for the minute's second publication, which has its scores."""
         shown = 0
         version, _ = self.publisher.latest(self._line_id)
         while shown < due - self._step:
-            version = self.publisher.wait_for_newer(self._line_id, version, LONGEST_WAIT_SECS)
+            version = self.publisher.wait_for_newer(self._line_id, version, MAX_WAIT_SECS)
             shown = self.publisher.latest(self._line_id)[1].at
 
 
@@ -92,9 +92,9 @@ def main() -> None:
     print(machine.describe())
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{Path(folder) / 'week.sqlite'}")
-        own = LineFilter(line.line_id, FeedMetadata(line.time_zone))
+        line_filter = LineFilter(line.line_id, FeedMetadata(line.time_zone))
         service = LiveService(
-            given.bundle, loaded, store, own, feed, ServiceSettings(line.line_id, retention_days=3)
+            given.bundle, loaded, store, line_filter, feed, ServiceSettings(line.line_id, retention_days=3)
         )
         feed.publisher = service.publisher
         service.start()
@@ -110,7 +110,7 @@ def watch(service: LiveService, begin: datetime, hours: int) -> None:
     process, line = psutil.Process(), service.bundle.bundle.line
     version, seen, sizes = 0, [], []
     print(
-        "| hour | resident MB | minutes | 15 min s | 60 min s | whole s | poll to published s | CPU s | troubles |"
+        "| hour | resident MB | minutes | 15 min s | 60 min s | whole s | poll to published s | CPU s | issues |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     due = begin.timestamp() + 3600

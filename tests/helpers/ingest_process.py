@@ -1,6 +1,6 @@
-"""A process whose only work is to ingest an archive, over and over: for each line `url archive` that it reads, a child.
+"""A process that ingests archives: for each line `url archive` on its standard input, a forked child.
 
-Imports are made once; the child is what gets killed. Prints each child's process id, and how it ended.
+Imports are made once; tests kill the child. Prints each child's process id, and its exit status.
 """
 
 import os
@@ -12,23 +12,23 @@ from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.service.store import Store
 from helpers.ingested import LINE, LINE_FILTER
 
-AT_ONCE = 1e9
+UNLIMITED_SPEED = 1e9
 
 
-def ingest(url: str, archive: str) -> None:
-    """Ingest what the store does not have of an archive, as fast as it goes."""
-    going_on = Ingest.resume(Store.open(url), LINE, LINE_FILTER)
-    for poll in ArchiveFeed(archive, print, AT_ONCE).polls(Event(), going_on.newest_poll_at):
-        going_on.add(poll)
-    assert going_on.waiting_polls == 0
+def ingest_archive(url: str, archive: str) -> None:
+    """Ingest the polls of an archive that the store does not have."""
+    ingest = Ingest.resume(Store.open(url), LINE, LINE_FILTER)
+    for poll in ArchiveFeed(archive, print, UNLIMITED_SPEED).polls(Event(), ingest.newest_poll_at):
+        ingest.add(poll)
+    assert ingest.waiting_polls == 0
 
 
 def main() -> None:
-    """Serve the lines that come in."""
+    """Fork a child for each line."""
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            ingest(*line.split())
+            ingest_archive(*line.split())
             os._exit(0)
         print(child, flush=True)
         print(os.waitpid(child, 0)[1], flush=True)

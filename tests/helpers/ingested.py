@@ -1,4 +1,4 @@
-"""Polls of simulated lines, ingested, beside what following all of them at once gives."""
+"""Polls of a simulated line, and the log that tracking all of them at once gives."""
 
 from datetime import date, datetime
 from itertools import takewhile
@@ -42,7 +42,7 @@ def simulated(first_hour: float, last_hour: float, interval_secs: int = 15, **fa
 
 
 def batch_log(polls: list[Poll], own: LineFilter = LINE_FILTER) -> pl.DataFrame:
-    """The log that the batch path makes of polls, typed."""
+    """The log of the batch path."""
     return tidy_log(track_polls(polls).journal(), own.metadata, own.route_id)[0]
 
 

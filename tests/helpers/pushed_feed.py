@@ -1,4 +1,4 @@
-"""A feed whose polls and time a test gives, and the service over it."""
+"""A feed with polls and time from a test, and the service over it."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,20 +41,20 @@ def simulated_polls(first: float, last: float) -> list[Poll]:
 
 
 class SetClock:
-    """Shows the time that it was set to."""
+    """A clock that stands at the time it was set to."""
 
     def __init__(self) -> None:
-        self.time, self.wrong = 0.0, ()
+        self.time = 0.0
 
     def now(self) -> float:
         return self.time
 
     def issues(self) -> tuple[str, ...]:
-        return self.wrong
+        return ()
 
 
 class PushedFeed:
-    """Gives what was pushed; an exception that was pushed is raised."""
+    """Yields the pushed polls; raises a pushed exception."""
 
     def __init__(self, clock: SetClock):
         self.clock = clock
@@ -73,38 +73,38 @@ class PushedFeed:
 
 
 class PushedService:
-    """A running service, told what its feed says and what time it is."""
+    """A service with a PushedFeed."""
 
     def __init__(self, path: Path, loaded: LoadedBundle, store_url: str, **settings: object):
         self.clock = SetClock()
         self.feed = PushedFeed(self.clock)
         self.store = Store.open(store_url)
         line_id = loaded.bundle.line.line_id
-        own = LineFilter(line_id, FeedMetadata(SCENARIO.time_zone))
+        line_filter = LineFilter(line_id, FeedMetadata(SCENARIO.time_zone))
         self.live = LiveService(
-            path, loaded, self.store, own, self.feed, ServiceSettings(line_id, **settings)
+            path, loaded, self.store, line_filter, self.feed, ServiceSettings(line_id, **settings)
         )
         self.line_id, self.publisher = line_id, self.live.publisher
 
     def push(self, polls: list[Poll]) -> None:
-        """Let the feed say all of this, each at its time."""
+        """Push polls, each at its time."""
         for poll in polls:
             self.feed.waiting.put(poll)
 
-    def whole(self, minute: int) -> LineForecast:
-        """Wait until minute `minute` was published whole, its hour and scores among it."""
-        self.until(lambda: self._is_whole(minute))
+    def complete(self, minute: int) -> LineForecast:
+        """Wait until `minute` is published with its hour and scores."""
+        self.until(lambda: self._is_complete(minute))
         return self.publisher.latest(self.line_id)[1]
 
-    def _is_whole(self, minute: int) -> bool:
+    def _is_complete(self, minute: int) -> bool:
         newest = self.live.latest_complete
         return newest is not None and newest.state.t0 >= minute
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition; fails when it does not come true."""
+        """Wait for a condition; fail after ALLOWED_LATENESS_SECS."""
         end = time.monotonic() + ALLOWED_LATENESS_SECS
         while not condition():
-            assert time.monotonic() < end, f"in vain; {self.live.issues()}"
+            assert time.monotonic() < end, f"timeout; {self.live.issues()}"
             time.sleep(0.02)
 
 
@@ -112,7 +112,7 @@ class PushedService:
 def pushed_service(
     path: Path, loaded: LoadedBundle, store_url: str, before: Sequence[Poll] = (), **settings: object
 ) -> Iterator[PushedService]:
-    """Start a service, and stop it in the end; of the polls of `before` only the last comes while it runs."""
+    """Run a service; of the polls of `before` only the last one comes while it runs."""
     service = PushedService(path, loaded, store_url, **settings)
     for poll in before[:-1]:
         service.live.ingest.add(poll)
@@ -127,5 +127,5 @@ def pushed_service(
 
 
 def refusal() -> HeadwayError:
-    """What a feed says that cannot be had."""
+    """The error of a feed whose request is refused."""
     return HeadwayError("the feed answers 404", "200", "check the address")

@@ -1,4 +1,4 @@
-"""One warning per train and place, the soonest and surest first, with the probability that the quantiles give."""
+"""Alerts: one per train and stretch of the line, ordered by urgency, with the probability from the quantiles."""
 
 from dataclasses import replace
 from datetime import date
@@ -13,16 +13,16 @@ from headway_prediction.service.live.alerts import find_alerts, probability_belo
 from headway_prediction.service.live.published import AlertKind, LineState, TrainPath
 
 TODAY, T0 = date(2026, 1, 13), 510
-USUAL = np.full((4, 2), 8.0)
+TYPICAL = np.full((4, 2), 8.0)
 
 
 def a_state(*trains: TrainPath) -> LineState:
     past = np.full((60, 4, 2), np.nan)
-    return LineState(TODAY, T0, np.arange(451, 511), past, past, past > 0, USUAL, trains)
+    return LineState(TODAY, T0, np.arange(451, 511), past, past, past > 0, TYPICAL, trains)
 
 
 def a_forecast(headways: dict[tuple[int, int], float], width=1.0) -> Forecast:
-    """The usual headway everywhere but at some (station, direction), sure within `width`."""
+    """The typical headway everywhere but at some (station, direction); the interval is `width` wide on each side."""
     middle = np.full((1, 15, 4, 2), 8.0)
     for place, headway in headways.items():
         middle[0, :, *place] = headway
@@ -33,34 +33,34 @@ def a_train(name, *stops, direction=0):
     return TrainPath(name, direction, (), tuple(stops))
 
 
-def test_no_trouble_no_warning():
+def test_typical_headways_give_no_alert():
     assert find_alerts(a_forecast({}), a_state(a_train("t1", (0, 512.0), (1, 514.0)))) == ()
 
 
-def test_a_bunched_train_is_one_warning_however_many_stations_it_passes_so():
+def test_a_bunched_train_is_one_alert_at_the_first_of_its_stations():
     bunched = a_forecast({(0, 0): 3.0, (1, 0): 2.5, (2, 0): 2.0})
     (alert,) = find_alerts(bunched, a_state(a_train("t1", (0, 512.2), (1, 514.0), (2, 516.0), (3, 518.0))))
     assert (alert.kind, alert.train, alert.station, alert.minute) == (AlertKind.BUNCHED, "t1", 0, 512.2)
     assert (alert.headway_mins, alert.typical_mins) == (3.0, 8.0) and alert.probability == 0.9
 
 
-def test_the_headway_of_a_train_close_behind_is_not_told_of_the_one_before_it():
-    """What is held at 514.0 is the second train's headway, or will be soon; that of the first nobody can tell from it."""
+def test_the_headway_of_a_train_close_behind_is_not_taken_for_that_of_the_train_before():
+    """The headway held at 514.0 is the second train's by then; nothing is known of the first one's."""
     bunched, first = a_forecast({(0, 0): 2.0}), a_train("first", (0, 512.2))
-    for behind, told in ((513.9, ["second"]), (514.0, ["first", "second"])):
-        alert = find_alerts(bunched, a_state(first, a_train("second", (0, behind))))
-        assert [one.train for one in alert] == told
+    for behind, alerted in ((513.9, ["second"]), (514.0, ["first", "second"])):
+        alerts = find_alerts(bunched, a_state(first, a_train("second", (0, behind))))
+        assert [alert.train for alert in alerts] == alerted
     elsewhere = a_train("second", (1, 513.0)), a_train("third", (0, 513.0), direction=1)
-    assert [one.train for one in find_alerts(bunched, a_state(first, *elsewhere))] == ["first"]
+    assert [alert.train for alert in find_alerts(bunched, a_state(first, *elsewhere))] == ["first"]
 
 
-def test_trouble_that_ends_and_comes_back_is_told_twice():
+def test_a_gap_that_closes_and_opens_again_is_two_alerts():
     again = a_forecast({(0, 0): 14.0, (2, 0): 14.0})
-    alert = find_alerts(again, a_state(a_train("t1", (0, 512.0), (1, 514.0), (2, 516.0))))
-    assert [(w.kind, w.station) for w in alert] == [(AlertKind.GAP, 0), (AlertKind.GAP, 2)]
+    alerts = find_alerts(again, a_state(a_train("t1", (0, 512.0), (1, 514.0), (2, 516.0))))
+    assert [(alert.kind, alert.station) for alert in alerts] == [(AlertKind.GAP, 0), (AlertKind.GAP, 2)]
 
 
-def test_the_soonest_and_surest_come_first():
+def test_the_most_urgent_come_first():
     state = a_state(
         a_train("late", (0, 522.0)),
         a_train("soon", (1, 512.0)),
@@ -73,20 +73,20 @@ def test_the_soonest_and_surest_come_first():
 
 
 @pytest.mark.parametrize("minute", [525.0, 540.0])
-def test_what_the_forecast_does_not_reach_is_not_told(minute):
+def test_passings_beyond_the_forecast_give_no_alert(minute):
     assert find_alerts(a_forecast({(0, 0): 2.0}), a_state(a_train("t1", (0, minute)))) == ()
 
 
-def test_without_a_usual_headway_nothing_is_short_or_long():
+def test_without_a_typical_headway_there_is_no_alert():
     state = replace(a_state(a_train("t1", (0, 512.0))), typical=np.full((4, 2), np.nan))
     assert find_alerts(a_forecast({(0, 0): 2.0}), state) == ()
 
 
-def test_what_is_less_likely_than_not_is_not_told():
+def test_a_probability_under_one_half_gives_no_alert():
     assert find_alerts(a_forecast({(0, 0): 4.1}), a_state(a_train("t1", (0, 512.0)))) == ()
 
 
-def test_the_share_below_a_quantile_is_its_level_and_between_two_it_grows_evenly():
+def test_the_probability_below_a_quantile_is_its_level_and_is_linear_between_two():
     quantiles = {0.1: 4.0, 0.5: 6.0, 0.9: 10.0}
     shares = [probability_below(quantiles, value) for value in (3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)]
     np.testing.assert_allclose(shares, [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
@@ -96,7 +96,7 @@ def test_the_share_below_a_quantile_is_its_level_and_between_two_it_grows_evenly
 
 
 @given(st.lists(st.floats(0, 30), min_size=3, max_size=3), st.floats(0, 30), st.floats(0, 30))
-def test_the_share_below_never_falls(values, one, other):
+def test_the_probability_below_never_decreases(values, one, other):
     quantiles = dict(zip((0.1, 0.5, 0.9), sorted(values), strict=True))
     lower, upper = (probability_below(quantiles, value) for value in sorted((one, other)))
     assert 0 <= lower <= upper <= 1

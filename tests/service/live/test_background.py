@@ -1,4 +1,4 @@
-"""A worker does what it is called for, nobody waits for it, and what it does wrong is told."""
+"""Workers call their work in their own thread, and their errors become issues."""
 
 from collections import deque
 from threading import Event
@@ -6,7 +6,7 @@ from threading import Event
 from headway_prediction.service.live.background import Issues, Worker
 
 
-def test_all_that_waits_is_done_before_it_ends():
+def test_everything_that_waits_is_done_before_it_stops():
     waiting, done = deque(range(1000)), []
 
     def work() -> None:
@@ -22,7 +22,7 @@ def test_all_that_waits_is_done_before_it_ends():
     assert done == list(range(2000))
 
 
-def test_it_comes_again_by_itself_where_it_wants_to_whatever_happens():
+def test_it_repeats_after_the_returned_pause_also_after_an_error():
     calls, thrice = [], Event()
 
     def work() -> float:
@@ -39,7 +39,7 @@ def test_it_comes_again_by_itself_where_it_wants_to_whatever_happens():
     worker.stop(5)
 
 
-def test_what_it_does_wrong_is_told_and_it_goes_on():
+def test_an_error_is_an_issue_until_the_work_succeeds():
     issues, called, bad = Issues(), Event(), [True]
 
     def work() -> None:
@@ -59,9 +59,9 @@ def test_what_it_does_wrong_is_told_and_it_goes_on():
     assert issues.current() == ("toy: division by zero",)
 
 
-def test_it_rests_no_longer_than_until_it_is_told_to_end():
-    rested = []
-    worker = Worker("toy", lambda: rested.append(worker.pause(60)), Issues())
+def test_a_pause_ends_when_it_is_stopped():
+    paused = []
+    worker = Worker("toy", lambda: paused.append(worker.pause(60)), Issues())
     worker.start()
     worker.stop(5)
-    assert rested == [True, True] and worker.stopping
+    assert paused == [True, True] and worker.stopping

@@ -1,4 +1,4 @@
-"""Feeds of each kind, for real: a server on loopback, an archive, the simulated line; and clocks that are set under them."""
+"""Feeds of each kind: a server on loopback, an archive, the simulated line; and their clocks."""
 
 import time
 from datetime import datetime
@@ -28,7 +28,7 @@ from headway_prediction.simulate.feed.server import serving
 from helpers.ingested import DAY, LINE, LINE_FILTER, SCENARIO, batch_log, moment, simulated
 from helpers.recording import NOON, feed_server, http_server, polls, respond
 
-AT_ONCE = 1e9
+UNLIMITED_SPEED = 1e9
 
 
 @pytest.fixture
@@ -40,44 +40,50 @@ def archive(tmp_path):
     return tmp_path / "archive", given
 
 
-def asked(url: str, count: int, said: list[str], every: float = 0.05, after: float | None = None):
+def fetched(
+    url: str, count: int, reports: list[str], interval_secs: float = 0.05, after: float | None = None
+):
     """The first polls of an address, and the feed they came from."""
-    source, stop = AddressFeed(feed_address(url), RecorderSettings(every), said.append), Event()
+    source, stop = AddressFeed(feed_address(url), RecorderSettings(interval_secs), reports.append), Event()
     return list(islice(source.polls(stop, after), count)), source
 
 
-def test_an_address_gives_a_poll_at_every_request_changed_or_not():
-    given, said = polls(2), []
+def test_an_address_gives_a_poll_for_every_request_changed_or_not():
+    given, reports = polls(2), []
     began = time.time()
     with serving(feed_server(given)) as server:
-        came, source = asked(server.url, 3, said)
+        came, source = fetched(server.url, 3, reports)
     assert {poll.body for poll in came} <= {poll.body for poll in given} and len(came) == 3
     moments = [poll.fetched_at for poll in came]
     assert moments == sorted(moments) and began - 1 <= moments[0] and moments[-1] <= source.clock.now()
-    assert source.clock.issues() == () and said == []
+    assert source.clock.issues() == () and reports == []
 
 
-def test_an_address_that_fails_for_a_while_is_said_and_outlasted():
-    answers, said = iter([200, 500, 404, 200]), []
+def test_an_address_that_fails_for_a_while_is_reported_and_fetched_again():
+    answers, reports = iter([200, 500, 404, 200]), []
     with http_server(lambda handler: respond(handler, next(answers, 200), polls(1)[0].body)) as url:
-        came, _ = asked(url, 2, said)
+        came, _ = fetched(url, 2, reports)
     assert len(came) == 2
-    assert [line.partition(";")[0] for line in said] == ["status 500", "status 404", "the feed works again"]
+    assert [line.partition(";")[0] for line in reports] == [
+        "status 500",
+        "status 404",
+        "the feed works again",
+    ]
 
 
-def test_what_is_no_feed_is_no_poll():
-    answers, said = iter([b"<html>no feed</html>"]), []
+def test_a_response_that_is_no_feed_is_no_poll():
+    answers, reports = iter([b"<html>no feed</html>"]), []
     with http_server(lambda handler: respond(handler, 200, next(answers, polls(1)[0].body))) as url:
-        (came,), _ = asked(url, 1, said)
-    assert came.body == polls(1)[0].body and "no complete GTFS-Realtime feed" in said[0]
+        (came,), _ = fetched(url, 1, reports)
+    assert came.body == polls(1)[0].body and "no complete GTFS-Realtime feed" in reports[0]
 
 
-def test_an_address_that_refuses_from_the_start_is_a_sentence():
+def test_an_address_whose_first_request_is_refused_raises():
     with (
         http_server(lambda handler: respond(handler, 403, b"")) as url,
         pytest.raises(HeadwayError, match="403"),
     ):
-        asked(url, 1, [])
+        fetched(url, 1, [])
 
 
 def test_an_address_stops_at_once():
@@ -103,7 +109,7 @@ def test_an_archive_is_given_whole_and_its_clock_runs_with_it(archive):
     assert not given and source.clock.issues() == ()
 
 
-def test_an_archive_goes_on_after_the_last_kept_poll_with_some_once_more(archive):
+def test_an_archive_resumes_before_the_newest_stored_poll(archive):
     folder, given = archive
     source, after = ArchiveFeed(folder, print, 1.0), given[30].fetched_at
     came = source.polls(Event(), after)
@@ -111,7 +117,7 @@ def test_an_archive_goes_on_after_the_last_kept_poll_with_some_once_more(archive
     assert [poll.fetched_at for poll in known] == [
         poll.fetched_at for poll in given if after - OVERLAP_SECS <= poll.fetched_at <= after
     ]
-    assert source.clock.now() == 0.0  # what was kept comes at once, and time begins with what is new
+    assert source.clock.now() == 0.0  # stored polls come at once; the clock starts with the first new one
     assert next(came).fetched_at == given[31].fetched_at
     assert given[31].fetched_at <= source.clock.now() < given[32].fetched_at
 
@@ -126,22 +132,22 @@ def test_a_replay_stops_at_once_in_the_middle_of_waiting(archive):
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_speed_that_is_none_is_refused(archive, speed):
+def test_an_impossible_speed_is_refused(archive, speed):
     with pytest.raises(HeadwayError, match="--speed"):
         ArchiveFeed(archive[0], print, speed)
 
 
-def test_a_folder_that_is_no_archive_is_refused(tmp_path):
+def test_a_folder_without_an_archive_is_refused(tmp_path):
     with pytest.raises(HeadwayError):
         ArchiveFeed(tmp_path, print)
 
 
 def simulation(begin_hour: float = 7.0, interval_secs: int = 30) -> SimulatedFeed:
     begin = datetime.fromtimestamp(moment(begin_hour)).astimezone()
-    return SimulatedFeed(SCENARIO, begin, speed=AT_ONCE, interval_secs=interval_secs, seed=1)
+    return SimulatedFeed(SCENARIO, begin, speed=UNLIMITED_SPEED, interval_secs=interval_secs, seed=1)
 
 
-def test_the_simulated_line_is_the_same_each_time_and_goes_on():
+def test_the_simulated_line_is_reproducible_and_resumes():
     given = simulated(7, 7.5, interval_secs=30)
     assert list(islice(simulation().polls(Event()), len(given))) == given
     again = simulation().polls(Event(), given[40].fetched_at)
@@ -151,8 +157,8 @@ def test_the_simulated_line_is_the_same_each_time_and_goes_on():
     )
 
 
-def test_the_simulated_line_goes_on_the_day_after(tmp_path):
-    """Going on at 03:20 draws the new day from its first poll on, as going through the night does."""
+def test_the_simulated_line_resumes_on_the_next_day(tmp_path):
+    """Resuming at 03:20 simulates the new day from its first poll on, as running through the night does."""
     whole = list(islice(simulation(26.5, interval_secs=60).polls(Event()), 60))
     again = simulation(26.5, interval_secs=60).polls(Event(), whole[50].fetched_at)
     assert (
@@ -190,7 +196,7 @@ class SetClock:
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
-def test_a_clock_that_is_set_is_not_believed_at_once_and_is_told(step):
+def test_a_clock_that_is_set_is_not_followed_at_once_and_is_an_issue(step):
     hands = SetClock()
     clock = WallClock(hands.clock())
     hands.wait(100)
@@ -198,14 +204,14 @@ def test_a_clock_that_is_set_is_not_believed_at_once_and_is_told(step):
     hands.wall += step
     hands.wait(15)
     assert clock.now() == NOON + 115
-    (told,) = clock.issues()
-    assert ("forward" if step > 0 else "back") in told and "3,600 s" in told
-    hands.wall -= step  # it was a mistake, and is mended
+    (issue,) = clock.issues()
+    assert ("forward" if step > 0 else "back") in issue and "3,600 s" in issue
+    hands.wall -= step  # and set right again
     hands.wait(15)
     assert clock.now() == NOON + 130 and clock.issues() == ()
 
 
-def test_a_clock_that_stays_set_forward_is_believed_after_a_while():
+def test_a_clock_that_stays_set_forward_is_followed_after_a_while():
     hands = SetClock()
     clock = WallClock(hands.clock())
     hands.wall += 3600
@@ -215,7 +221,7 @@ def test_a_clock_that_stays_set_forward_is_believed_after_a_while():
     assert clock.now() == hands.wall and clock.issues() == ()
 
 
-def test_a_clock_that_stays_set_back_is_waited_for_without_going_back():
+def test_a_clock_that_stays_set_back_is_followed_without_running_backwards():
     hands = SetClock()
     clock = WallClock(hands.clock())
     hands.wall -= 3600
@@ -236,7 +242,7 @@ def test_a_clock_that_drifts_is_followed():
         assert clock.now() == hands.wall and clock.issues() == ()
 
 
-def test_a_clock_goes_on_from_the_newest_poll():
+def test_a_clock_starts_no_earlier_than_the_newest_poll():
     hands = SetClock()
     clock = WallClock(hands.clock())
     clock.advance_to(NOON + 1000)
@@ -244,7 +250,7 @@ def test_a_clock_goes_on_from_the_newest_poll():
     assert clock.now() > NOON + 1000 and "back" in clock.issues()[0]
 
 
-def test_a_replay_clock_stands_until_it_begins_and_waits_for_its_moments():
+def test_a_replay_clock_stands_until_it_starts_and_waits_for_a_time():
     clock = ReplayClock(1000.0)
     assert clock.now() == 0.0
     clock.start(NOON)

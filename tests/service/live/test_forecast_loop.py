@@ -1,4 +1,4 @@
-"""Minute by minute: what is published is what `headway forecast` says, and it says when it does not know."""
+"""The forecast loop: its schedule, what it publishes at each status of the feed, and what it does when parts fail."""
 
 from dataclasses import replace
 from datetime import date
@@ -31,11 +31,11 @@ def line(small_line, bundle):
     return LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
 
 
-def width(issued: PublishedForecast) -> np.ndarray:
-    return issued.forecast.quantiles[0.9] - issued.forecast.quantiles[0.1]
+def width(published: PublishedForecast) -> np.ndarray:
+    return published.forecast.quantiles[0.9] - published.forecast.quantiles[0.1]
 
 
-def test_it_publishes_what_the_forecast_verb_says(line):
+def test_it_publishes_what_the_forecast_command_gives(line):
     published = line.minute(500)
     at = instant(line.service_date, 501, line.bundle.line.time_zone)
     rows = line.bundle.predict(line.log, at)
@@ -48,15 +48,15 @@ def test_it_publishes_what_the_forecast_verb_says(line):
     assert (published.forecast.t0, published.forecast.leads, published.hour.leads) == (500, 15, 60)
 
 
-def test_everything_issued_is_kept_once(line):
+def test_each_forecast_is_saved_once(line):
     line.minute(500)
-    assert sorted((issued.method, issued.leads) for issued in line.saved) == sorted(
+    assert sorted((published.method, published.leads) for published in line.saved) == sorted(
         [*((name, 15) for name in METHODS), ("st-convnet-60", 60)]
     )
-    assert all(PublishedForecast.from_bytes(issued.to_bytes()).t0 == 500 for issued in line.saved)
+    assert all(PublishedForecast.from_bytes(published.to_bytes()).t0 == 500 for published in line.saved)
 
 
-def test_the_state_is_the_last_three_hours_and_the_trains_of_the_last(line):
+def test_the_state_has_three_hours_and_the_trains_of_one(line):
     state = line.minute(500).state
     assert state.minutes.tolist() == list(range(321, 501)) and state.headway.shape == (180, 5, 2)
     passed = [
@@ -74,20 +74,20 @@ def test_the_state_is_the_last_three_hours_and_the_trains_of_the_last(line):
     assert np.isfinite(state.typical).all()
 
 
-def test_a_silent_feed_is_carried_on_with_ever_wider_intervals(line):
-    fresh = line.minute(500).forecast
+def test_a_silent_feed_is_continued_with_ever_wider_intervals(line):
+    live = line.minute(500).forecast
     silent = [line.minute(t0, silent=True) for t0 in range(501, 511)]
     assert [published.status.level for published in silent] == [Level.LIVE] * 2 + [Level.STALE] * 8
     widths = [width(published.forecast) for published in silent[2:]]
     for narrower, wider, after in zip(widths, widths[1:], silent[3:], strict=False):
-        # An end that would lie beyond nothing, or beyond the cap, lies there.
+        # Ends of intervals are clipped to 0 and the cap.
         free = (after.forecast.forecast.quantiles[0.1] > 0) & (after.forecast.forecast.quantiles[0.9] < 30)
         assert (wider >= narrower - 1e-4)[free].all() and free.mean() > 0.5
-    assert widths[-1].mean() > widths[0].mean() > width(fresh).mean()
+    assert widths[-1].mean() > widths[0].mean() > width(live).mean()
     assert all(published.hour.leads == 60 for published in silent)
 
 
-def test_after_ten_minutes_it_gives_the_usual_headways_and_their_spread(line):
+def test_after_ten_minutes_it_publishes_typical_headways_and_their_spread(line):
     line.minute(500)
     published = line.minute(511, silent=True)
     assert published.status.level is Level.CLIMATOLOGY and "typical" in published.status.reasons[0]
@@ -97,10 +97,10 @@ def test_after_ten_minutes_it_gives_the_usual_headways_and_their_spread(line):
     np.testing.assert_array_equal(
         published.forecast.forecast.quantiles[0.1][0, 0], np.minimum(spread[0], typical.mean[0, 0])
     )
-    assert np.isnan(published.state.headway[-1]).all()  # nobody knows
+    assert np.isnan(published.state.headway[-1]).all()
 
 
-def test_it_comes_back_from_a_silence_and_no_headway_spans_it(line):
+def test_it_recovers_from_an_outage_and_no_headway_spans_it(line):
     line.minute(500)
     line.minute(560, silent=True)
     levels = {t0: line.minute(t0).status.level for t0 in (561, 575, 591, 592)}
@@ -109,24 +109,24 @@ def test_it_comes_back_from_a_silence_and_no_headway_spans_it(line):
     silent = (state.minutes >= 501) & (state.minutes <= 561)
     assert np.isnan(state.headway[silent]).all()
     after = state.minutes > 561
-    assert np.nanmax(state.headway[after]) < 20  # the silence itself lasted 60
+    assert np.nanmax(state.headway[after]) < 20  # the outage lasted 60
 
 
-def test_a_short_silence_leaves_no_hole(line):
+def test_a_short_silence_is_no_outage(line):
     line.minute(500)
     line.minute(505, silent=True)
     assert line.minute(506).status.level is Level.LIVE
     assert line.feed_state().attributes == {}
 
 
-def test_the_first_half_hour_is_marked(small_line, bundle):
+def test_the_first_half_hour_is_starting(small_line, bundle):
     line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY, known_from=490)
     first = line.minute(500)
     assert first.status.level is Level.STARTING and "11 of the 30 minutes" in first.status.reasons[0]
     assert line.minute(519).status.level is Level.LIVE
 
 
-def test_before_the_feed_says_anything_the_usual_headways_stand(line):
+def test_before_any_data_it_publishes_typical_headways(line):
     line.at = line.moment(501)
     published = line.forecast_loop.run_minute(FeedState(line.log.clear(), None, None), line.at)
     assert published.status.level is Level.CLIMATOLOGY and published.forecast.leads == 15
@@ -134,32 +134,34 @@ def test_before_the_feed_says_anything_the_usual_headways_stand(line):
 
 
 class Broken(STConvNetForecaster):
-    """Says something that no check lets pass."""
+    """Forecasts headways that fail a check."""
 
     def forecast(self, history, service_date, origins):
         return Forecast(service_date, origins, *cells_of(-3.0, 15))
 
 
-def test_a_forecast_that_fails_is_held_back_and_the_last_one_stays(line, monkeypatch):
+def test_a_forecast_that_fails_a_check_is_withheld_and_the_last_one_stays(line, monkeypatch):
     good = line.minute(500)
     monkeypatch.setattr(STConvNetForecaster, "forecast", Broken.forecast)
-    held = line.minute(501)
-    assert held.status.level is Level.WITHHELD
-    assert any("from -3.0" in reason for reason in held.status.reasons)
-    assert held.forecast is good.forecast and held.hour is good.hour
+    withheld = line.minute(501)
+    assert withheld.status.level is Level.WITHHELD
+    assert any("from -3.0" in reason for reason in withheld.status.reasons)
+    assert withheld.forecast is good.forecast and withheld.hour is good.hour
     assert not [
-        issued for issued in line.saved if issued.t0 == 501 and issued.method.startswith("st-convnet")
+        published
+        for published in line.saved
+        if published.t0 == 501 and published.method.startswith("st-convnet")
     ]
     monkeypatch.undo()
     assert line.minute(502).status.level is Level.LIVE
 
 
-def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
+def test_a_line_without_its_typical_trains_is_noticed(line, bundle):
     seen = [is_missing_trains(bundle, line.minute(t0).state) for t0 in (200, 330, 500)]
     assert seen == [False] * 3
-    nothing = replace(line.feed_state(), log=line.log.clear())
-    unseen = {t0: line.forecast_loop.run_minute(nothing, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
-    # By night there are none, and in the morning none have been yet.
+    empty = replace(line.feed_state(), log=line.log.clear())
+    unseen = {t0: line.forecast_loop.run_minute(empty, line.moment(t0 + 1)).state for t0 in (200, 320, 500)}
+    # At night there are none, and early in the morning none have run yet.
     assert {t0: is_missing_trains(bundle, state) for t0, state in unseen.items()} == {
         200: False,
         320: False,
@@ -167,17 +169,17 @@ def test_a_line_that_usually_has_trains_and_shows_none_is_noticed(line, bundle):
     }
 
 
-def test_stops_that_are_not_on_the_line_stop_nothing(line):
+def test_passings_at_unknown_stops_are_ignored(line):
     line.minute(500)
-    strange = line.log.with_columns(stop_id=pl.lit("elsewhere"))
+    off_line = line.log.with_columns(stop_id=pl.lit("elsewhere"))
     feed_state = line.feed_state()
     published = line.forecast_loop.run_minute(
-        replace(feed_state, log=pl.concat([feed_state.log, strange])), line.at
+        replace(feed_state, log=pl.concat([feed_state.log, off_line])), line.at
     )
     assert published.status.level is Level.LIVE
 
 
-def test_an_hour_that_is_held_back_leaves_the_one_before_marked_with_why(line, monkeypatch):
+def test_a_withheld_hour_leaves_the_previous_one_with_the_reason(line, monkeypatch):
     before = line.minute(500).hour
     monkeypatch.setattr(Rollout, "forecast", wild_hour)
     published = line.minute(501)
@@ -190,7 +192,7 @@ def test_an_hour_that_is_held_back_leaves_the_one_before_marked_with_why(line, m
     assert line.minute(502).hour.status.level is Level.LIVE
 
 
-def test_an_hour_that_fails_altogether_takes_nothing_from_the_next_fifteen_minutes(line, monkeypatch):
+def test_an_hour_that_raises_does_not_affect_the_next_fifteen_minutes(line, monkeypatch):
     line.minute(500)
     monkeypatch.setattr(Rollout, "forecast", failing)
     published = line.minute(501)
@@ -203,16 +205,16 @@ def test_an_hour_that_fails_altogether_takes_nothing_from_the_next_fifteen_minut
     assert line.issues.current() == ()
 
 
-def test_a_network_that_fails_leaves_the_line_to_be_seen(line, monkeypatch):
+def test_a_network_that_raises_leaves_the_state_of_the_line(line, monkeypatch):
     good = line.minute(500)
     monkeypatch.setattr(STConvNetForecaster, "forecast", failing)
-    held = line.minute(501)
-    assert held.status.level is Level.WITHHELD and held.status.reasons == ("the forecast failed",)
-    assert held.state.t0 == 501 and held.forecast is good.forecast
+    withheld = line.minute(501)
+    assert withheld.status.level is Level.WITHHELD and withheld.status.reasons == ("the forecast failed",)
+    assert withheld.state.t0 == 501 and withheld.forecast is good.forecast
     assert line.issues.current() == ("15 minutes: no more",)
 
 
-def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
+def test_scores_that_raise_do_not_affect_the_forecasts(line, monkeypatch):
     line.minute(500)
     monkeypatch.setattr(LiveScorer, "score_settled", failing)
     published = line.minute(501)
@@ -220,7 +222,7 @@ def test_scores_that_fail_take_nothing_from_the_forecasts(line, monkeypatch):
     assert line.issues.current() == ("scores: no more",)
 
 
-def test_what_was_known_before_the_service_date_changed_is_not_carried_on(small_line, bundle):
+def test_the_state_of_the_previous_service_date_is_not_continued(small_line, bundle):
     line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
     line.outages.record(line.moment(178))
     line.at = line.moment(181)
@@ -270,6 +272,6 @@ def test_of_several_minutes_the_newest_is_due():
     assert [schedule.due(at, at) for at in (600.0, 1000.0, 1019.0)] == [600.0, 960.0, None]
 
 
-def test_time_that_stands_still_or_goes_back_makes_nothing_due():
+def test_time_that_stands_still_or_runs_backwards_makes_no_minute_due():
     schedule = LoopSchedule(started_at=600.0)
     assert [schedule.due(at, at) for at in (7200.0, 3600.0, 3660.0, 7260.0)] == [7200.0, None, None, 7260.0]

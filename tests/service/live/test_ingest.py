@@ -1,4 +1,4 @@
-"""Ingest, poll by poll, against the batch path over the same polls: equal row for row, at any time, also after restarts."""
+"""Ingest, poll by poll, against the batch path over the same polls: equal row for row at any time, also after restarts."""
 
 import random
 from dataclasses import replace
@@ -65,7 +65,7 @@ def test_at_any_time_the_log_is_that_of_the_batch_path(store, given_polls, name)
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_an_ingest_that_ends_anywhere_goes_on_as_if_it_had_not(store, given_polls, name, monkeypatch):
+def test_an_ingest_that_ends_anywhere_resumes(store, given_polls, name, monkeypatch):
     monkeypatch.setattr("headway_prediction.service.live.ingest.CHECKPOINT_SECS", 120.0)
     polls, chance = given_polls[name], random.Random(name)
     ends = sorted(chance.sample(range(1, len(polls)), 6))
@@ -78,7 +78,7 @@ def test_an_ingest_that_ends_anywhere_goes_on_as_if_it_had_not(store, given_poll
     assert store.poll_count(LINE) == len({(each.fetched_at, each.body) for each in polls})
 
 
-def test_a_trip_id_that_runs_twice_and_passings_that_are_taken_back(store):
+def test_a_trip_id_that_runs_twice_and_passings_that_are_corrected(store):
     other = update("other", {"Y": 90_000})
     polls = [
         poll(0, other, update("T", {"A": 10, "B": 100})),
@@ -105,14 +105,14 @@ def test_a_trip_id_that_runs_twice_and_passings_that_are_taken_back(store):
     assert set(ingest.log(day)["trip_id"]) == {"T", "T#2"}
 
 
-def test_a_feed_of_several_routes_gives_the_passings_of_one_with_what_the_schedule_adds(store):
-    strange = update("S", {"A": 10, "B": 100}, direction=None)
+def test_the_passings_of_one_route_with_the_metadata_of_the_schedule(store):
+    unnamed = update("S", {"A": 10, "B": 100}, direction=None)
     foreign = update("F", {"A": 12, "B": 100})
     foreign.trip_update.trip.route_id = "M"
-    strange.trip_update.trip.ClearField("route_id")
-    later = [replace_stops(each) for each in (strange, foreign)]
+    unnamed.trip_update.trip.ClearField("route_id")
+    later = [replace_stops(each) for each in (unnamed, foreign)]
     polls = [
-        poll(0, update("T", {"A": 10, "B": 100}), strange, foreign),
+        poll(0, update("T", {"A": 10, "B": 100}), unnamed, foreign),
         poll(15, update("T", {"B": 100}), *later),
     ]
     words = FeedMetadata("America/New_York", {"A": "First"}, {"S": "L"}, {"S": 1})
@@ -151,7 +151,7 @@ def renamed(given: Poll) -> Poll:
     return Poll(given.fetched_at, message.SerializeToString())
 
 
-def test_delays_are_followed_by_the_plan_also_after_a_restart(store):
+def test_delays_are_tracked_with_the_plan_also_after_a_restart(store):
     planned = PlannedTrips("UTC", {"T": (PlannedTrip(frozenset({date(2025, 9, 8)}), PLANNED),)})
     own = replace(L_LINE, planned=planned)
     polls = [poll(secs, delayed_trip(10)) for secs in (0, 15, 120, 135)]
@@ -170,7 +170,7 @@ PLANNED = tuple(
 
 
 def delayed_trip(delay: int):
-    """What a feed tells of the trip T that tells its delay alone."""
+    """The trip T in a feed with delays but no times."""
     entity = update("T", {})
     entity.trip_update.delay = delay
     return entity
@@ -184,7 +184,7 @@ def replace_stops(entity):
     return later
 
 
-def test_an_uncertain_passing_is_left_out_as_the_batch_path_leaves_it_out(store):
+def test_an_uncertain_passing_is_excluded_as_in_the_batch_path(store):
     polls = [
         poll(0, update("T", {"A": 10, "B": 150})),
         poll(15, update("T", {"B": 150})),
@@ -198,7 +198,7 @@ def test_an_uncertain_passing_is_left_out_as_the_batch_path_leaves_it_out(store)
     assert ingest.log(day)["stop_id"].to_list() == ["A"] == store.log(LINE, day)["stop_id"].to_list()
 
 
-def test_whatever_is_no_poll_is_left_out(store):
+def test_polls_that_cannot_be_read_are_ignored(store):
     ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for given in (
         Poll(float("nan"), b""),
@@ -212,7 +212,7 @@ def test_whatever_is_no_poll_is_left_out(store):
     assert ingest.log(DAY).is_empty() and ingest.newest_poll_at == T0 + 15
 
 
-def test_the_age_of_the_content_is_told_by_the_feed(store):
+def test_the_content_time_is_that_of_the_feed_header(store):
     ingest = Ingest.resume(store, LINE, L_LINE)
     assert ingest.newest_poll_at is ingest.newest_content_at is None
     first = poll(0, update("T", {"A": 10, "B": 100}), header=-4)
@@ -224,20 +224,20 @@ def test_the_age_of_the_content_is_told_by_the_feed(store):
     assert (again.newest_poll_at, again.newest_content_at) == (T0 + 15, T0 - 4)
 
 
-def test_a_feed_that_stood_still_is_known_to_have_after_a_restart(store):
+def test_outages_are_the_same_from_the_store_after_a_restart(store):
     first = poll(0, update("T", {"A": 10, "B": 2000}), header=-4)
     still = [replace(first, fetched_at=T0 + secs) for secs in range(0, 901, 300)]
-    news = poll(1200, update("T", {"B": 2000}), header=1198)
-    ingest, feed_state, told = Ingest.resume(store, LINE, L_LINE), FeedOutages(), FeedOutages()
-    for given in (*still, news):
+    changed = poll(1200, update("T", {"B": 2000}), header=1198)
+    ingest, live, restored = Ingest.resume(store, LINE, L_LINE), FeedOutages(), FeedOutages()
+    for given in (*still, changed):
         ingest.add(given)
-        feed_state.record(ingest.newest_content_at)
+        live.record(ingest.newest_content_at)
     for content_at in store.content_times(LINE, 0.0):
-        told.record(content_at)
-    assert told.ended == feed_state.ended == [(T0 - 4, T0 + 1198)]
+        restored.record(content_at)
+    assert restored.ended == live.ended == [(T0 - 4, T0 + 1198)]
 
 
-def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeypatch):
+def test_a_checkpoint_of_another_version_is_an_issue_and_not_used(store, given_polls, monkeypatch):
     polls = given_polls["none"]
     ingest = Ingest.resume(store, LINE, LINE_FILTER)
     for given in polls[:45]:
@@ -256,7 +256,7 @@ def test_a_state_of_another_version_is_left_and_said(store, given_polls, monkeyp
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_follower_comes_back_to_the_last_bit(given_polls, name):
+def test_a_tracker_is_restored_to_the_last_bit(given_polls, name):
     polls = given_polls[name]
     tracker = FeedTracker()
     for count, given in enumerate(polls, 1):
@@ -271,6 +271,6 @@ def test_a_follower_comes_back_to_the_last_bit(given_polls, name):
 
 
 @pytest.mark.parametrize("raw", [b"", b"no state", checkpoint.to_bytes(FeedTracker().settled)[:-3]])
-def test_bytes_that_are_no_state_are_refused(raw):
+def test_bytes_that_are_no_checkpoint_are_refused(raw):
     with pytest.raises(ValueError, match="no tracker state"):
         checkpoint.from_bytes(raw)

@@ -1,4 +1,4 @@
-"""Databases that are locked, full, gone or cut off under a running ingest: it goes on, says so, and nothing is lost."""
+"""Databases that are locked, full, gone or cut off under a running ingest: it goes on, reports it, and loses nothing."""
 
 import os
 import sqlite3
@@ -24,7 +24,7 @@ def polls():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Tries again at once, and joins what waits after a few polls."""
+    """Retry at once, and merge batches after a few polls."""
     monkeypatch.setattr(background, "RETRY_SECS", 0.0)
     monkeypatch.setattr(background, "MAX_BATCHES", 8)
 
@@ -41,22 +41,22 @@ def store(file):
     opened.close()
 
 
-def add_through(ingest: Ingest, polls, kind, reason: str, first=60, last=75) -> tuple[str, ...]:
-    """Add polls, some of them while there is trouble; return what was said then."""
+def add_through(ingest: Ingest, polls, failure, reason: str, first=60, last=75) -> tuple[str, ...]:
+    """Add polls, some of them during a failure of the database; return the issues of that time."""
     for poll in polls[:first]:
         ingest.add(poll)
     assert ingest.issues() == ()
-    with kind:
+    with failure:
         for poll in polls[first:last]:
             ingest.add(poll)
-        said = ingest.issues()
+        issues = ingest.issues()
         assert ingest.waiting_polls == last - first
         assert_frame_equal(ingest.log(DAY), batch_log(polls[:last]))  # the service goes on from memory
-    (sentence,) = said
+    (sentence,) = issues
     assert reason in sentence and f"{last - first} polls wait" in sentence
     for poll in polls[last:]:
         ingest.add(poll)
-    return said
+    return issues
 
 
 def nothing_is_lost(ingest: Ingest, store: Store, polls) -> None:
@@ -211,7 +211,7 @@ def test_a_table_that_another_program_locks(postgres, polls, quick):
     store.close()
 
 
-def test_a_database_that_fails_is_left_alone_for_a_while(store, file, polls):
+def test_a_failing_database_is_not_retried_at_once(store, file, polls):
     moments = [100.0]
     waiting = WriteQueue(store, LINE, lambda: moments[0])
     ingest = Ingest.resume(store, LINE, LINE_FILTER)

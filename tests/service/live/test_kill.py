@@ -1,4 +1,4 @@
-"""A real process that ingests, killed at random moments: nothing is lost, nothing comes twice, and it ends like its twin."""
+"""A real ingesting process, killed at random times: nothing is lost or doubled, and it ends like an undisturbed twin."""
 
 import os
 import random
@@ -49,7 +49,7 @@ def hour(tmp_path_factory):
 
 
 class Process:
-    """The ingesting process; `start` begins with a child of it, which `end` or `kill` sees to its end."""
+    """The ingesting process; `start` forks a child of it, `end` waits for that child."""
 
     def __init__(self, url: str, archive: Path):
         self._job = f"{url} {archive}\n"
@@ -86,18 +86,18 @@ def archived(polls, folder: Path) -> Path:
 
 
 def kill_somewhere(store: Store, process: Process, chance: random.Random, most_polls: int) -> None:
-    """Start a child and kill it: when it has kept a random number of polls, or while it begins."""
+    """Start a child and kill it: once it has stored a random number of polls, or while it starts."""
     enough = store.poll_count(LINE) + chance.choice([0, chance.randint(1, most_polls)])
     child = process.start()
     while store.poll_count(LINE) < enough:
         time.sleep(0.01)
     time.sleep(chance.uniform(0, 0.02 if enough else 0.3))
     os.kill(child, signal.SIGKILL)
-    assert process.end() == signal.SIGKILL, "it came to its end before it was killed"
+    assert process.end() == signal.SIGKILL, "it ended before it was killed"
 
 
 def killed_again_and_again(url, polls, archive, kills, most_polls, seed) -> list[int]:
-    """Kill `kills` times, looking at the store each time, then let it end; return how many polls there were each time."""
+    """Kill `kills` times, check the store each time, then let it end; return the number of stored polls at each kill."""
     batch, chance, counts = Batch(polls), random.Random(seed), []
     store, process = Store.open(url), Process(url, archive)
     store.save_line(LINE, LINE_FILTER.metadata)
@@ -117,14 +117,14 @@ def killed_again_and_again(url, polls, archive, kills, most_polls, seed) -> list
     return counts
 
 
-def test_an_ingest_that_is_killed_at_random_goes_on(store_url, hour):
+def test_an_ingest_that_is_killed_at_random_resumes(store_url, hour):
     polls, archive = hour
     counts = killed_again_and_again(store_url, polls, archive, 4, len(polls) // 5, seed=1)
     assert counts == sorted(counts) and counts[-1] > 0
 
 
 @pytest.mark.slow
-def test_fifty_kills_in_a_simulated_day_leave_what_an_undisturbed_twin_has(store_url, tmp_path):
+def test_fifty_kills_in_a_simulated_day_leave_the_store_of_an_undisturbed_twin(store_url, tmp_path):
     polls = simulated(4.5, 27, interval_secs=60, out_of_order=0.05, repeated=0.05)
     polls = list({(poll.fetched_at, poll.body): poll for poll in polls}.values())
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Where trains are shown: where they passed, and where they are expected as the network is told."""
+"""The trains of the time-space diagram: their past passings, and the expected ones as in the network's features."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -34,14 +34,14 @@ def paths(history, prior, arrival_residuals):
 
 
 def correcting(biases, by_input=None):
-    """A correction of so many minutes, spreads and logit, and of what `by_input` (inputs,) makes of what is known."""
+    """Arrival residuals with these biases (minutes, spreads, logit), and weights `by_input` (inputs,) of the minutes."""
     weights = np.zeros((inputs_width(4), 4))
     if by_input is not None:
         weights[:, 0] = by_input
     return ArrivalResiduals(4, ((weights, np.array(biases)),))
 
 
-def test_trains_are_expected_when_the_network_is_told_that_they_come(history, prior):
+def test_expected_times_are_corrected_by_the_arrival_residuals(history, prior):
     plain, later = (
         {
             (path.direction, path.passed): path
@@ -57,14 +57,14 @@ def test_trains_are_expected_when_the_network_is_told_that_they_come(history, pr
         np.testing.assert_allclose(later[key].expected, np.add(plain[key].expected, [0, 2]))
 
 
-def test_trains_that_will_hardly_come_are_not_expected(history, prior):
-    told = paths(history, prior, correcting([0.0, 0, 0, -1.0]))
-    assert told and not any(path.expected for path in told)
+def test_improbable_trains_are_not_expected(history, prior):
+    found = paths(history, prior, correcting([0.0, 0, 0, -1.0]))
+    assert found and not any(path.expected for path in found)
 
 
-def test_no_train_is_expected_before_it_is_at_the_station_before(history, prior):
+def test_expected_times_are_monotone_along_a_trip(history, prior):
     random = np.random.default_rng(0).normal(0, 5, inputs_width(4))
-    told = paths(history, prior, correcting([0.0, 0, 0, 5.0], random))
-    minutes = [[minute for _, minute in path.expected] for path in told]
+    found = paths(history, prior, correcting([0.0, 0, 0, 5.0], random))
+    minutes = [[minute for _, minute in path.expected] for path in found]
     assert max(map(len, minutes)) == 4
     assert all(first <= second for of_train in minutes for first, second in pairwise(of_train))

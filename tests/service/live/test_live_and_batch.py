@@ -1,4 +1,4 @@
-"""Followed poll by poll or from a recording, cut off at a minute: the same grid, cell for cell."""
+"""Tracked poll by poll or from a recording, cut off at a minute: the same grid, cell for cell."""
 
 from collections.abc import Iterator
 
@@ -53,7 +53,7 @@ def delivered(hours: tuple[float, float], **options) -> list[Poll]:
 
 
 def live_journals(given: list[Poll], minutes: list[int]) -> Iterator[tuple[list[Poll], list[Passing]]]:
-    """At the end of each minute: the polls that had come, and the journal of a follower that forgets what it hands over."""
+    """At the end of each minute: the polls that had come, and the journal of a tracker that forgets what it hands over."""
     tracker, closed, come = FeedTracker(), [], 0
     for minute in minutes:
         while come < len(given) and given[come].fetched_at < end_of(minute):
@@ -111,21 +111,21 @@ def test_the_grid_of_a_live_journal_is_the_batch_grid_of_the_same_passings():
 
 
 @pytest.mark.slow
-def test_so_it_is_through_a_whole_day():
+def test_the_two_are_the_same_through_a_whole_day():
     check_live_is_batch(
         delivered((4.5, 26)), [6 * 60, 8 * 60 + 3, 12 * 60 + 5, 12 * 60 + 11, 18 * 60, 25 * 60 + 30]
     )
 
 
-def differing(given: list[Poll], minutes: list[int], *, told: bool) -> float:
+def differing(given: list[Poll], minutes: list[int], *, polled: bool) -> float:
     """The share of valid cells at the ends of minutes in which hindsight knows another headway than was known live.
 
-    Where `told`, only of passings of which a poll had told by then: then corrections alone make a difference.
+    With `polled`, only passings that a poll contained by then count: differences are then corrections alone.
     """
     whole = track_polls(given).journal()
     apart, valid = 0, 0
     for minute, (_, live) in zip(minutes, live_journals(given, minutes), strict=True):
-        later = [p for p in whole if not told or p.polls[1] < end_of(minute) or p.time >= end_of(minute)]
+        later = [p for p in whole if not polled or p.polls[1] < end_of(minute) or p.time >= end_of(minute)]
         then, now = (grid.isel(time=minute) for grid in (known_at(live, minute), cut_off(later, minute)))
         both = then["valid"].values | now["valid"].values
         apart += int((both & ~np.isclose(then["headway"], now["headway"], atol=0.5)).sum())
@@ -133,7 +133,7 @@ def differing(given: list[Poll], minutes: list[int], *, told: bool) -> float:
     return apart / valid
 
 
-def test_hindsight_knows_what_no_poll_had_told_and_hardly_corrects_the_rest():
+def test_hindsight_adds_passings_of_later_polls_and_hardly_corrects_the_rest():
     given, minutes = delivered((6.75, 7.75)), [*range(7 * 60, 7 * 60 + 44, 2)]
-    assert differing(given, minutes, told=True) < 0.02
-    assert differing(given, minutes, told=True) < differing(given, minutes, told=False) < 0.2
+    assert differing(given, minutes, polled=True) < 0.02
+    assert differing(given, minutes, polled=True) < differing(given, minutes, polled=False) < 0.2

@@ -1,4 +1,4 @@
-"""Learning again from the store takes over only where it is better, and the former bundle is one command away."""
+"""A bundle trained again from the store replaces the served one only if it is better; the previous one can be restored."""
 
 import shutil
 from dataclasses import replace
@@ -78,7 +78,7 @@ def served(tmp_path_factory):
     store.close()
 
 
-def test_days_that_are_over_make_the_history_and_silences_are_known(served, bundle):
+def test_complete_days_make_the_history_with_the_outages(served, bundle):
     history = stored_history(served[1], bundle, None)
     assert history.service_dates == [MONDAY, TUESDAY]
     assert history.line == bundle.line and history.timetable is bundle.timetable
@@ -89,7 +89,7 @@ def test_days_that_are_over_make_the_history_and_silences_are_known(served, bund
     assert valid[400:419].any() and not valid[421:449].any()
 
 
-def test_an_empty_store_has_nothing_to_learn_from(bundle, tmp_path):
+def test_an_empty_store_is_refused(bundle, tmp_path):
     with pytest.raises(HeadwayError, match="no complete service date"):
         stored_history(Store.open(f"sqlite:///{tmp_path / 'empty.sqlite'}"), bundle, None)
 
@@ -100,15 +100,15 @@ def test_a_bundle_is_no_better_than_itself(served, bundle):
     assert result.previous_mae == result.new_mae > 0 and not result.replaced
 
 
-def test_going_back_and_back_again_exchanges_the_two(bundle, tmp_path):
+def test_restoring_twice_exchanges_the_two(bundle, tmp_path):
     path = tmp_path / "bundle"
     with pytest.raises(HeadwayError, match="not a sound bundle"):
         restore_previous(path)
-    for where, note in ((path, "new"), (previous_path(path), "former")):
+    for where, note in ((path, "new"), (previous_path(path), "previous")):
         replace(bundle, details={"note": note}).save(where)
     assert headway("retrain", "--bundle", path, "--rollback") == 0
     notes = [Bundle.load(where).details["note"] for where in (path, previous_path(path))]
-    assert notes == ["former", "new"]
+    assert notes == ["previous", "new"]
     assert headway("retrain", "--bundle", path, "--rollback") == 0
     assert Bundle.load(path).details["note"] == "new"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.previous"]
@@ -123,16 +123,16 @@ def a_week(served):
     """The same store with the mornings of three more service dates."""
     _, store = served
     for day in (date(2025, 9, 18), date(2025, 9, 19), date(2025, 9, 22)):
-        own = LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
-        ingest = Ingest.resume(store, SCENARIO.line_id, own)
+        line_filter = LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
+        ingest = Ingest.resume(store, SCENARIO.line_id, line_filter)
         for poll in morning(day):
             ingest.add(poll)
     return store
 
 
 @pytest.mark.slow
-def test_a_better_bundle_takes_over_and_the_former_is_kept(a_week, small_line, tmp_path):
-    """The simulated days do not change, so a network that is spoilt stands for one that has aged."""
+def test_a_better_bundle_replaces_the_previous_one(a_week, small_line, tmp_path):
+    """The simulated days do not change, so a spoilt network takes the place of one that has aged."""
     path = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
     spoilt = Bundle.load(path)
     scale = {"scaler": 2 * spoilt.config.scaler}
@@ -147,10 +147,10 @@ def test_a_better_bundle_takes_over_and_the_former_is_kept(a_week, small_line, t
 
 
 @pytest.mark.slow
-def test_a_worse_bundle_does_not_take_over(a_week, small_line, tmp_path):
+def test_a_worse_bundle_does_not_replace_it(a_week, small_line, tmp_path):
     path = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
     before = contents(path)
-    changes = {"epochs": 1, "learning_rate": 1.0, "test_days": 1}  # steps far too long: it learns nonsense
+    changes = {"epochs": 1, "learning_rate": 1.0, "test_days": 1}  # far too high: the network diverges
     result = retrain(a_week, path, changes=changes, quiet=True)
     assert not result.replaced and result.new_mae > result.previous_mae
     assert contents(path) == before

@@ -1,4 +1,4 @@
-"""A forecast that fails a check says which, and one that passes all says nothing."""
+"""Each check that a forecast fails is a sentence."""
 
 from datetime import date
 
@@ -37,15 +37,15 @@ def test_a_sound_forecast_passes_all_checks():
     assert found(a_forecast()) == []
 
 
-def test_where_there_is_no_platform_nothing_need_be_said_but_elsewhere_all():
+def test_only_cells_without_a_platform_may_be_missing():
     holed = a_forecast()
     holed.quantiles[0.9][0, 3, 2, 1] = np.nan
-    (said,) = found(holed)
-    assert said.startswith("1 of 300 values")
+    (sentence,) = found(holed)
+    assert sentence.startswith("1 of 300 values")
 
 
 @pytest.mark.parametrize(
-    ("forecast", "said"),
+    ("forecast", "sentence"),
     [
         (a_forecast(t0=509), "from minute 509"),
         (a_forecast(width=-1.0), "below a lower one in 150 cells"),
@@ -54,17 +54,17 @@ def test_where_there_is_no_platform_nothing_need_be_said_but_elsewhere_all():
         (a_forecast(scale=0.1, width=0.1), "100% of the forecast"),
     ],
 )
-def test_what_is_wrong_is_said(forecast, said):
-    assert any(said in fault for fault in found(forecast))
+def test_each_failed_check_is_reported(forecast, sentence):
+    assert any(sentence in failed for failed in found(forecast))
 
 
-def test_the_same_everywhere_is_no_forecast_unless_nothing_is_known():
+def test_an_equal_forecast_everywhere_fails_unless_nothing_is_known():
     same = np.full((1, 15, 3, 2), 5.0)
     forecast = Forecast(TODAY, np.array([T0]), same, {0.1: same, 0.5: same, 0.9: same})
     assert "same headway, 5.0 min" in found(forecast)[0]
     assert found(forecast, np.full_like(TYPICAL, np.nan)) == []
 
 
-def test_far_from_usual_is_right_where_the_line_is_so_now():
+def test_headways_far_from_typical_pass_where_the_line_has_them_now():
     dense = a_forecast(scale=0.15, width=0.1)
     assert found(dense) and not found(dense, 0.15 * TYPICAL)

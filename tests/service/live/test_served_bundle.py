@@ -1,4 +1,4 @@
-"""Which bundles are served, and taken over while they are: those that work, of the line that is served."""
+"""Which bundles are served and replace the one in use; and the cache of a served bundle's prior."""
 
 import shutil
 from dataclasses import replace
@@ -23,25 +23,25 @@ def loaded(small_line):
     return load_bundle(small_line / "bundle")
 
 
-def test_a_bundle_without_the_quantiles_that_are_published_is_refused(loaded, tmp_path):
+def test_a_bundle_without_the_published_quantiles_is_refused(loaded, tmp_path):
     other = replace(loaded.bundle.config, quantiles=(0.05, 0.5, 0.95))
     replace(loaded.bundle, config=other).save(tmp_path / "bundle")
     with pytest.raises(HeadwayError, match=r"0\.05, 0\.5, 0\.95.*quantiles = \[0\.1, 0\.5, 0\.9\]"):
         load_bundle(tmp_path / "bundle")
 
 
-def test_the_bundle_of_another_line_is_not_taken(loaded, small_line, tmp_path):
+def test_the_bundle_of_another_line_is_not_used(loaded, small_line, tmp_path):
     served, issues = shutil.copytree(small_line / "bundle", tmp_path / "bundle"), Issues()
-    disk = BundleWatcher(served, loaded, issues)
+    watcher = BundleWatcher(served, loaded, issues)
     line = replace(loaded.bundle.line, line_id="elsewhere")
     replace(loaded.bundle, line=line).save(served)
-    disk.check()
-    assert not disk.take_new() and "elsewhere" in issues.current()[0] and disk.current is loaded
+    watcher.check()
+    assert not watcher.take_new() and "elsewhere" in issues.current()[0] and watcher.current is loaded
     shutil.rmtree(served)
-    disk.check()  # it may be about to be replaced
+    watcher.check()  # it may be in the middle of being replaced
     assert len(issues.current()) == 1
-    disk.check()
-    assert not disk.take_new() and "no such folder" in issues.current()[0]
+    watcher.check()
+    assert not watcher.take_new() and "no such folder" in issues.current()[0]
 
 
 @pytest.fixture(scope="module")
@@ -49,32 +49,32 @@ def bundle(small_line):
     return Bundle.load(small_line / "bundle")
 
 
-def test_a_minute_is_the_same_and_finds_the_trains_of_each_history_once(small_line, bundle, monkeypatch):
-    asked, find = [], PhysicsPrior.direction_days
+def test_a_minute_has_the_same_results_and_matches_trains_once_per_history(small_line, bundle, monkeypatch):
+    histories, direction_days = [], PhysicsPrior.direction_days
 
-    def finding(prior, history, service_date):
-        asked.append(history)
-        return find(prior, history, service_date)
+    def counting(prior, history, service_date):
+        histories.append(history)
+        return direction_days(prior, history, service_date)
 
-    plain, once = (
+    plain, cached = (
         LoggedLine(given, small_line / "arrivals.parquet", FRIDAY)
         for given in (bundle, with_cached_prior(bundle))
     )
-    monkeypatch.setattr(PhysicsPrior, "direction_days", finding)
+    monkeypatch.setattr(PhysicsPrior, "direction_days", counting)
     for t0 in (500, 501):
-        asked.clear()
+        histories.clear()
         expected = plain.minute(t0)
-        assert len({id(history) for history in asked}) < len(asked)
-        asked.clear()
-        found = once.minute(t0)
-        assert len({id(history) for history in asked}) == len(asked)
+        assert len({id(history) for history in histories}) < len(histories)
+        histories.clear()
+        found = cached.minute(t0)
+        assert len({id(history) for history in histories}) == len(histories)
         for ours, theirs in ((found.forecast, expected.forecast), (found.hour, expected.hour)):
             np.testing.assert_array_equal(ours.forecast.mean, theirs.forecast.mean)
             np.testing.assert_array_equal(ours.forecast.quantiles[0.9], theirs.forecast.quantiles[0.9])
         assert found.state.trains == expected.state.trains and found.alerts == expected.alerts
 
 
-def test_another_date_or_another_history_is_not_taken_for_the_one_at_hand(small_line, bundle):
+def test_the_cache_keeps_histories_and_dates_apart(small_line, bundle):
     line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
     line.minute(500)
     first = line.forecast_loop.newest.history

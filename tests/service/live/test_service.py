@@ -1,4 +1,4 @@
-"""The whole service over a feed that tests push: it keeps serving whatever happens, and says what is wrong."""
+"""The whole service over a feed that tests push: it goes on whatever happens, and reports what is wrong."""
 
 import json
 import shutil
@@ -47,12 +47,12 @@ def between(polls: list[Poll], first: float, last: float) -> list[Poll]:
     return [poll for poll in polls if moment(first) <= poll.fetched_at < moment(last)]
 
 
-def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
+def test_from_polls_to_view_and_store(path, loaded, url, morning):
     with pushed_service(path, loaded, url, between(morning, 420, 461)) as service:
-        published = service.whole(459)
+        published = service.complete(459)
         assert published.status.level is Level.LIVE and published.hour.t0 == 459
         service.push(between(morning, 461, 462))
-        newest = service.whole(460)
+        newest = service.complete(460)
         view = service.live
         metrics = view.metrics(service.line_id)
         assert metrics.feed_age_secs < 60 and metrics.polls["applied"] > 80
@@ -78,9 +78,9 @@ def test_from_polls_to_what_api_and_store_give(path, loaded, url, morning):
         assert view.lines()[0].code_version == json.loads((path / "bundle.json").read_text())["code_version"]
 
 
-def test_the_forecast_is_that_of_the_same_log_by_the_verb(path, loaded, url, morning):
+def test_the_forecast_is_that_of_the_command_over_the_same_log(path, loaded, url, morning):
     with pushed_service(path, loaded, url, between(morning, 420, 491)) as service:
-        published = service.whole(489)
+        published = service.complete(489)
         log = service.live.ingest.log(FRIDAY)
         rows = loaded.bundle.predict(log, instant(FRIDAY, 490, loaded.bundle.line.time_zone))
     platforms = loaded.bundle.line.platforms()
@@ -89,11 +89,11 @@ def test_the_forecast_is_that_of_the_same_log_by_the_verb(path, loaded, url, mor
     np.testing.assert_array_equal(rows["headway_p50"].to_numpy().reshape(15, -1), cells)
 
 
-def test_after_a_restart_the_next_forecast_is_that_of_a_twin_that_ran_on(
+def test_after_a_restart_the_forecast_equals_that_of_an_uninterrupted_twin(
     path, loaded, url, morning, tmp_path
 ):
     with pushed_service(path, loaded, url, between(morning, 420, 500)) as service:
-        service.whole(498)
+        service.complete(498)
     with (
         pushed_service(path, loaded, url) as again,
         pushed_service(
@@ -101,24 +101,24 @@ def test_after_a_restart_the_next_forecast_is_that_of_a_twin_that_ran_on(
         ) as twin,
     ):
         again.push(between(morning, 500, 502))
-        ours, theirs = again.whole(500), twin.whole(500)
+        ours, theirs = again.complete(500), twin.complete(500)
         assert ours.status.level is theirs.status.level is Level.LIVE
         np.testing.assert_array_equal(ours.forecast.forecast.mean, theirs.forecast.forecast.mean)
         np.testing.assert_array_equal(ours.hour.forecast.quantiles[0.9], theirs.hour.forecast.quantiles[0.9])
         again.until(lambda: again.live.issues() == ())
 
 
-def test_a_feed_that_is_off_for_an_hour_is_told_of_and_outlasted(path, loaded, url):
+def test_a_feed_that_is_off_for_an_hour_passes_through_all_levels(path, loaded, url):
     polls = simulated_polls(420, 580)
     with pushed_service(path, loaded, url, between(polls, 420, 480)) as service:
-        levels = {479: service.whole(478).status.level}
+        levels = {479: service.complete(478).status.level}
         for minute in (483, 495, 539):
             service.clock.time = moment(minute) + 25
-            levels[minute] = service.whole(minute - 1).status.level
+            levels[minute] = service.complete(minute - 1).status.level
         service.push(between(polls, 540, 541))
-        levels[540] = service.whole(539).status.level
+        levels[540] = service.complete(539).status.level
         service.push(between(polls, 541, 575))
-        back = service.whole(573)
+        back = service.complete(573)
     assert levels == {
         479: Level.LIVE, 483: Level.STALE, 495: Level.CLIMATOLOGY, 539: Level.CLIMATOLOGY, 540: Level.STARTING
     }  # fmt: skip
@@ -127,39 +127,39 @@ def test_a_feed_that_is_off_for_an_hour_is_told_of_and_outlasted(path, loaded, u
     assert np.isnan(back.state.headway[silent]).all() and np.isfinite(back.state.headway[-1]).any()
 
 
-def test_a_feed_that_answers_without_anything_new_is_silent(path, loaded, url, morning):
+def test_a_feed_that_repeats_its_content_is_stale(path, loaded, url, morning):
     polls = between(morning, 420, 480)
     still = [Poll(moment(minute), polls[-1].body) for minute in np.arange(480, 485, 0.5)]
     with pushed_service(path, loaded, url, polls) as service:
-        service.whole(478)
+        service.complete(478)
         service.push(still)
-        published = service.whole(483)
+        published = service.complete(483)
     assert published.status.level is Level.STALE and published.status.data_age_secs > 200
 
 
-def test_a_clock_that_is_set_stops_nothing_and_is_told_of(path, loaded, url, morning):
+def test_a_clock_that_is_set_stops_nothing_and_is_an_issue(path, loaded, url, morning):
     wall, elapsed = [moment(479)], [0.0]
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
         service.live.clock = WallClock(Clock(now=lambda: wall[0], elapsed=lambda: elapsed[0]))
-        service.whole(478)
+        service.complete(478)
         wall[0], elapsed[0] = wall[0] + 3600 + 60, 60.0  # set forward by an hour
-        assert any("set forward" in kind for kind in service.live.issues())
+        assert any("set forward" in issue for issue in service.live.issues())
         service.push(between(morning, 480, 482))
-        assert service.whole(480).status.level is Level.LIVE
+        assert service.complete(480).status.level is Level.LIVE
         wall[0], elapsed[0] = wall[0] - 7200, 120.0  # and back by two
-        assert any("set back" in kind for kind in service.live.issues())
+        assert any("set back" in issue for issue in service.live.issues())
         service.push(between(morning, 482, 484))
-        assert service.whole(482).status.level is Level.LIVE
+        assert service.complete(482).status.level is Level.LIVE
 
 
-def test_a_feed_that_tells_of_other_trains_alone_is_told_of(path, loaded, url, morning):
+def test_a_feed_of_other_trains_only_is_an_issue(path, loaded, url, morning):
     others = [of_another_route(poll) for poll in between(morning, 420, 512)]
     with pushed_service(path, loaded, url, others[:-4]) as service:
-        service.whole(508)
-        assert service.live.issues() == ()  # nobody has listened for long enough
+        service.complete(508)
+        assert service.live.issues() == ()  # the feed is not known for long enough
         service.push(others[-4:])
-        service.whole(510)
-        service.until(lambda: any("no train of the line" in said for said in service.live.issues()))
+        service.complete(510)
+        service.until(lambda: any("no train of the line" in issue for issue in service.live.issues()))
 
 
 def of_another_route(poll: Poll) -> Poll:
@@ -171,18 +171,20 @@ def of_another_route(poll: Poll) -> Poll:
     return Poll(poll.fetched_at, message.SerializeToString())
 
 
-def test_a_minute_that_fails_altogether_says_how_old_what_is_shown_is(
-    path, loaded, url, morning, monkeypatch
-):
+def test_a_minute_that_raises_withholds_the_forecast_with_its_age(path, loaded, url, morning, monkeypatch):
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
         service.clock.time = moment(480) + 25
-        shown = service.whole(479)
+        shown = service.complete(479)
         monkeypatch.setattr("headway_prediction.service.live.forecast_loop.line_state", failing)
         service.push(between(morning, 480, 482))
         service.until(lambda: service.publisher.latest(service.line_id)[1].status.level is Level.WITHHELD)
-        held = service.publisher.latest(service.line_id)[1]
-        assert held.status.reasons == ("no more",) and held.state is shown.state and held.at == shown.at
-        assert held.status.data_age_secs == shown.status.data_age_secs == 30
+        withheld = service.publisher.latest(service.line_id)[1]
+        assert (
+            withheld.status.reasons == ("no more",)
+            and withheld.state is shown.state
+            and withheld.at == shown.at
+        )
+        assert withheld.status.data_age_secs == shown.status.data_age_secs == 30
         service.until(lambda: "forecast: no more" in service.live.issues())
 
 
@@ -190,89 +192,87 @@ def failing(*_: object) -> None:
     raise RuntimeError("no more")
 
 
-def test_a_store_that_is_gone_holds_up_no_forecast_and_loses_none(path, loaded, url, morning, tmp_path):
+def test_a_store_that_is_gone_delays_no_forecast_and_loses_none(path, loaded, url, morning, tmp_path):
     file, elsewhere = tmp_path / "store.sqlite", tmp_path / "elsewhere.sqlite"
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
-        service.whole(478)
+        service.complete(478)
         service.until(lambda: len(service.store.origins(service.line_id, FRIDAY)) == 1)
         for suffix in ("", "-wal", "-shm"):
             if (wal := file.with_name(file.name + suffix)).exists():
                 wal.rename(elsewhere.with_name(elsewhere.name + suffix))
         service.push(between(morning, 480, 481))
-        assert service.whole(479).status.level is Level.LIVE
+        assert service.complete(479).status.level is Level.LIVE
         service.until(lambda: len(service.live.issues()) >= 2)
-        assert any("is gone" in kind for kind in service.live.issues())
+        assert any("is gone" in issue for issue in service.live.issues())
         for suffix in ("", "-wal", "-shm"):
             if (wal := elsewhere.with_name(elsewhere.name + suffix)).exists():
                 wal.rename(file.with_name(file.name + suffix))
         service.push(between(morning, 481, 482))
-        service.whole(480)
+        service.complete(480)
         service.until(lambda: service.store.origins(service.line_id, FRIDAY) == [478, 479, 480])
         service.until(lambda: service.live.issues() == () and service.live.ingest.waiting_polls == 0)
         assert service.store.log(service.line_id, FRIDAY).equals(service.live.ingest.log(FRIDAY))
 
 
-def test_a_write_that_waits_for_another_program_holds_up_no_forecast(
-    path, loaded, url, morning, tmp_path, monkeypatch
-):
+def test_a_locked_database_delays_no_forecast(path, loaded, url, morning, tmp_path, monkeypatch):
     monkeypatch.setattr("headway_prediction.service.store.database.BUSY_SECS", 3600.0)
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
-        service.whole(478)
+        service.complete(478)
         service.until(lambda: len(service.store.origins(service.line_id, FRIDAY)) == 1)
         with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             service.push(between(morning, 480, 481))
             service.until(lambda: service.live.ingest.waiting_polls > 0)
             service.clock.time = moment(480) + 25
-            assert service.whole(479).forecast.t0 == 479
+            assert service.complete(479).forecast.t0 == 479
 
 
-def test_a_new_bundle_is_taken_over_between_two_minutes_and_a_broken_one_is_not(
+def test_a_new_bundle_is_used_from_the_next_minute_and_a_broken_one_is_not(
     loaded, path, url, morning, tmp_path
 ):
     served = shutil.copytree(path, tmp_path / "bundle")
     with pushed_service(served, loaded, url, between(morning, 420, 480)) as service:
-        service.whole(478)
+        service.complete(478)
         replace(loaded.bundle, details={"note": "newer"}).save(served)
         service.live._bundle_watcher.check()
         service.push(between(morning, 480, 481))
-        assert service.whole(479).status.level is Level.LIVE
+        assert service.complete(479).status.level is Level.LIVE
         assert service.live.bundle.bundle.details == {"note": "newer"}
         (served / "calibration.npz").write_bytes(b"nothing")
         (served / "SHA256SUMS").write_text("no checksums\n")
         service.live._bundle_watcher.check()
         service.push(between(morning, 481, 482))
-        assert service.whole(480).status.level is Level.LIVE
+        assert service.complete(480).status.level is Level.LIVE
         assert service.live.bundle.bundle.details == {"note": "newer"}
         assert any(
-            kind.startswith("bundle: the bundle on disk cannot be used") for kind in service.live.issues()
+            issue.startswith("bundle: the bundle on disk cannot be used") for issue in service.live.issues()
         )
-        replace(loaded.bundle, details={"note": "mended"}).save(served)
+        replace(loaded.bundle, details={"note": "repaired"}).save(served)
         service.live._bundle_watcher.check()
         service.until(lambda: not service.live.issues())
 
 
-def test_a_feed_that_cannot_be_had_is_told_at_once(path, loaded, url):
-    service, told = PushedService(path, loaded, url), Event()
+def test_a_feed_that_refuses_the_first_request_is_reported_at_once(path, loaded, url):
+    service, refused = PushedService(path, loaded, url), Event()
     service.feed.waiting.put(refusal())
-    service.live.start(on_refused=told.set)
-    assert told.wait(10) and "404" in str(service.live.refused)
+    service.live.start(on_refused=refused.set)
+    assert refused.wait(10) and "404" in str(service.live.refused)
     service.live.stop()
 
 
-def test_what_goes_wrong_later_is_outlasted(path, loaded, url, morning):
+def test_a_later_refusal_is_an_issue_and_does_not_end_the_service(path, loaded, url, morning):
     with pushed_service(path, loaded, url, between(morning, 420, 480)) as service:
-        service.whole(478)
+        service.complete(478)
         service.feed.waiting.put(refusal())
-        service.until(lambda: any("404" in kind for kind in service.live.issues()))
+        service.until(lambda: any("404" in issue for issue in service.live.issues()))
         assert service.live.refused is None
         service.push(between(morning, 480, 482))
-        assert service.whole(480).status.level is Level.LIVE
+        assert service.complete(480).status.level is Level.LIVE
 
 
-def test_old_dates_leave_the_store(path, loaded, url, morning):
+def test_old_service_dates_are_deleted_from_the_store(path, loaded, url, morning):
     with pushed_service(path, loaded, url, between(morning, 420, 480), retention_days=2) as service:
-        service.whole(478)
+        service.complete(478)
         service.until(lambda: len(service.store.origins(service.line_id, FRIDAY)) == 1)
         line_id = service.line_id
     with pushed_service(path, loaded, url, retention_days=2) as later:

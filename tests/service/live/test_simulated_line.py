@@ -1,4 +1,4 @@
-"""The simulated line is there with a past, by day and by night, and goes on where a service ended."""
+"""The simulated line starts with a past, by day and by night, and resumes after a restart."""
 
 from datetime import date, datetime, timedelta
 
@@ -30,12 +30,12 @@ def moment(minute: float) -> datetime:
 @pytest.mark.parametrize(
     ("now", "begins"), [(720, 720), (390, 390), (200, 480), (389, 480), (1410, 480), (1600, 480)]
 )
-def test_by_night_it_is_morning(now, begins):
+def test_at_night_the_service_begins_in_the_morning(now, begins):
     begin = begin_of_service(SCENARIO, moment(now))
     assert service_date_and_minute(begin, SCENARIO.time_zone) == (DAY, begins)
 
 
-def test_only_a_line_that_is_simulated_has_a_scenario():
+def test_only_a_simulated_line_has_a_scenario():
     log = check_arrivals(simulate_days(SCENARIO, days=1, seed=1))
     assert scenario_of(Line.from_arrivals(log, SCENARIO.time_zone)) == SCENARIO
     two = Line("garden-line", SCENARIO.time_zone, (Station("A", ("a", "a")), Station("B", ("b", "b"))))
@@ -45,11 +45,11 @@ def test_only_a_line_that_is_simulated_has_a_scenario():
             scenario_of(other)
 
 
-def test_it_has_a_past_of_over_an_hour_once(tmp_path):
+def test_it_starts_with_a_past_of_over_an_hour_ingested_once(tmp_path):
     store = Store.open(f"sqlite:///{tmp_path / 'store.sqlite'}")
-    own = LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
+    line_filter = LineFilter(SCENARIO.line_id, FeedMetadata(SCENARIO.time_zone))
     for now in (moment(480), moment(480), moment(490)):
-        ingest = Ingest.resume(store, SCENARIO.line_id, own)
+        ingest = Ingest.resume(store, SCENARIO.line_id, line_filter)
         catch_up(SCENARIO, now, ingest)
         assert 0 <= now.timestamp() - ingest.newest_poll_at < 20
         assert not {"too late", "malformed"} & ingest.counts.keys()
@@ -59,7 +59,7 @@ def test_it_has_a_past_of_over_an_hour_once(tmp_path):
     store.close()
 
 
-def test_the_cache_is_where_the_environment_says():
+def test_the_environment_sets_the_cache_folder():
     assert cache_folder({"XDG_CACHE_HOME": "/tmp/cache"}).parts[:4] == (
         "/",
         "tmp",

@@ -1,4 +1,4 @@
-"""How old the feed's news are decides what is said, and a long silence leaves a hole in what is known."""
+"""The stages of a feed that stops: the level by the age of the data, outages, and the forecasts of each stage."""
 
 from datetime import date, datetime
 
@@ -13,7 +13,7 @@ from headway_prediction.service.live.published import Level, Status
 from headway_prediction.service.live.stale_feed import FeedOutages, continue_from, join_leads, status_of
 
 NOON = datetime.fromisoformat("2026-01-13T12:00:00-06:00").timestamp()
-ZONE, TODAY = "America/Chicago", date(2026, 1, 13)
+ZONE = "America/Chicago"
 TODAY, CAP, LEVELS = date(2026, 1, 13), 30.0, (0.1, 0.5, 0.9)
 
 
@@ -28,66 +28,66 @@ TODAY, CAP, LEVELS = date(2026, 1, 13), 30.0, (0.1, 0.5, 0.9)
         (90_000, Level.CLIMATOLOGY),
     ],
 )
-def test_the_age_of_the_news_sets_the_level(age, level):
+def test_the_age_of_the_data_sets_the_level(age, level):
     status = status_of(NOON, NOON - age, NOON - 7200)
     assert status.level is level and status.data_age_secs == age
     assert bool(status.reasons) == (level is not Level.LIVE)
 
 
-def test_what_was_known_on_another_service_date_is_nothing_to_go_on_from():
+def test_a_state_of_another_service_date_is_not_continued():
     levels = [status_of(NOON, NOON - age, NOON - 7200, same_service_date=False).level for age in (120, 121)]
     assert levels == [Level.LIVE, Level.CLIMATOLOGY]
 
 
-def test_nothing_known_of_the_data_is_not_taken_for_fresh_data():
+def test_an_unknown_age_of_the_data_is_nan():
     assert Status(Level.WITHHELD).data_age_secs != Status(Level.WITHHELD).data_age_secs  # NaN
 
 
-def test_the_first_half_hour_is_marked_and_then_it_is_not():
+def test_the_first_half_hour_is_starting():
     levels = [status_of(NOON + mins * 60, NOON + mins * 60, NOON).level for mins in (0, 29, 30, 60)]
     assert levels == [Level.STARTING, Level.STARTING, Level.LIVE, Level.LIVE]
 
 
-def test_a_feed_that_never_spoke_leaves_the_usual_headways():
+def test_a_feed_without_any_data_gives_typical_headways():
     status = status_of(NOON, None, None)
     assert status.level is Level.CLIMATOLOGY and status.data_age_secs != status.data_age_secs
 
 
-def test_news_from_a_clock_ahead_are_not_younger_than_now():
+def test_data_from_a_clock_ahead_have_the_age_zero():
     assert status_of(NOON, NOON + 3600, NOON - 7200).data_age_secs == 0
 
 
-def test_an_hour_of_silence_is_unknown_to_the_minute_it_began_and_ended_in():
-    silences = FeedOutages()
+def test_an_outage_covers_the_minutes_of_its_start_and_end():
+    outages = FeedOutages()
     for moment in (NOON - 60, NOON, NOON + 3600.5):
-        silences.record(moment)
-    assert silences.ended == [(NOON, NOON + 3600.5)] and silences.known_since == NOON + 3600.5
-    assert outages_on(silences.attributes(NOON + 3700, ZONE), TODAY) == [(720, 781)]
+        outages.record(moment)
+    assert outages.ended == [(NOON, NOON + 3600.5)] and outages.known_since == NOON + 3600.5
+    assert outages_on(outages.attributes(NOON + 3700, ZONE), TODAY) == [(720, 781)]
 
 
-def test_a_silence_that_lasts_is_unknown_up_to_now():
-    silences = FeedOutages()
-    silences.record(NOON)
-    assert silences.attributes(NOON + 600, ZONE) == {}
-    assert outages_on(silences.attributes(NOON + 660, ZONE), TODAY) == [(720, 732)]
+def test_an_ongoing_outage_lasts_up_to_now():
+    outages = FeedOutages()
+    outages.record(NOON)
+    assert outages.attributes(NOON + 600, ZONE) == {}
+    assert outages_on(outages.attributes(NOON + 660, ZONE), TODAY) == [(720, 732)]
 
 
-def test_a_silence_over_the_change_of_service_dates_is_in_both():
-    silences = FeedOutages()
-    silences.record(NOON + 12 * 3600)
-    silences.record(NOON + 16 * 3600)
-    attributes = silences.attributes(NOON + 16 * 3600, ZONE)
+def test_an_outage_over_the_change_of_service_dates_is_in_both():
+    outages = FeedOutages()
+    outages.record(NOON + 12 * 3600)
+    outages.record(NOON + 16 * 3600)
+    attributes = outages.attributes(NOON + 16 * 3600, ZONE)
     assert outages_on(attributes, TODAY) == [(24 * 60, 36 * 60)]
     assert outages_on(attributes, date(2026, 1, 14)) == [(0, 4 * 60 + 1)]
 
 
-def test_old_news_change_nothing_and_old_silences_are_forgotten():
-    silences = FeedOutages()
+def test_older_data_change_nothing_and_old_outages_are_dropped():
+    outages = FeedOutages()
     for moment in (NOON, NOON + 3600, NOON + 1800):
-        silences.record(moment)
-    assert silences.content_at == NOON + 3600 and len(silences.ended) == 1
-    silences.record(NOON + 60 * 3600)
-    assert silences.ended == [(NOON + 3600, NOON + 60 * 3600)]
+        outages.record(moment)
+    assert outages.content_at == NOON + 3600 and len(outages.ended) == 1
+    outages.record(NOON + 60 * 3600)
+    assert outages.ended == [(NOON + 3600, NOON + 60 * 3600)]
 
 
 def a_forecast(t0: int, leads: int, seed: int) -> Forecast:
@@ -102,7 +102,7 @@ def width(forecast: Forecast) -> np.ndarray:
 
 
 @given(st.integers(0, 10), st.integers(0, 1000))
-def test_no_cell_of_a_longer_silence_has_a_narrower_interval(wait, seed):
+def test_intervals_never_narrow_as_a_silence_lasts(wait, seed):
     then = a_forecast(500, 60, seed)
     shorter, longer = (
         continue_from(then, a_forecast(500 + mins, 15, seed + 1), CAP) for mins in (wait, wait + 1)
@@ -113,7 +113,7 @@ def test_no_cell_of_a_longer_silence_has_a_narrower_interval(wait, seed):
 
 
 @given(st.integers(0, 1000))
-def test_the_middle_is_what_the_last_state_said_of_that_minute(seed):
+def test_the_median_is_that_of_the_same_minute_from_the_last_state(seed):
     then = a_forecast(500, 60, seed)
     after = continue_from(then, a_forecast(504, 15, seed), CAP)
     np.testing.assert_array_equal(after.mean, then.mean[:, 4:19])
@@ -121,15 +121,15 @@ def test_the_middle_is_what_the_last_state_said_of_that_minute(seed):
     assert after.origins[0] == 504
 
 
-def test_what_the_last_state_does_not_reach_is_as_usual():
-    then, typical = a_forecast(500, 60, 1), a_forecast(507, 60, 2)
-    after = continue_from(then, typical, CAP)
-    np.testing.assert_array_equal(after.mean[:, 53:], typical.mean[:, 53:])
-    np.testing.assert_array_equal(after.quantiles[0.1][:, 53:], typical.quantiles[0.1][:, 53:])
+def test_leads_that_the_last_state_does_not_reach_are_climatology():
+    then, climatology = a_forecast(500, 60, 1), a_forecast(507, 60, 2)
+    after = continue_from(then, climatology, CAP)
+    np.testing.assert_array_equal(after.mean[:, 53:], climatology.mean[:, 53:])
+    np.testing.assert_array_equal(after.quantiles[0.1][:, 53:], climatology.quantiles[0.1][:, 53:])
     np.testing.assert_array_equal(after.mean[:, :53], then.mean[:, 7:])
 
 
-def test_the_nearer_forecast_goes_before_the_farther():
+def test_the_first_leads_come_from_the_15_minute_forecast():
     near, far = a_forecast(500, 15, 1), a_forecast(500, 60, 2)
     both = join_leads(near, far)
     np.testing.assert_array_equal(both.mean[:, :15], near.mean)

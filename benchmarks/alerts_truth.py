@@ -1,9 +1,9 @@
-"""Do warnings come true? Every warning of held-back days beside what the train it names did, by how sure the warning was.
+"""Do alerts come true? Every alert of the test days beside what the train it names did, by its probability.
 
-    python benchmarks/warnings_truth.py --bundle BUNDLE --arrivals LOG.parquet [--step-mins 15]
+    python benchmarks/alerts_truth.py --bundle BUNDLE --arrivals LOG.parquet [--step-mins 15]
 
-Prints, for bunched trains and gaps and by probability: warnings, their mean probability, and the share that came true.
-A warning whose train never passed its station is left out, and counted.
+Prints, for bunched trains and gaps and by probability: alerts, their mean probability, and the share that came true.
+An alert whose train never passed its station is excluded, and counted.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from headway_prediction.cli.framework import load_framework
+from headway_prediction.cli.common import load_framework
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.feeds.logs.arrivals import read_arrivals
@@ -36,18 +36,18 @@ def main() -> None:
     load_framework()
     bundle, log = Bundle.load(given.bundle), read_arrivals(given.arrivals)
     rows = [row for day in bundle.days["test"] for row in judged(bundle, log, day, given.step_mins)]
-    table = pl.DataFrame(rows, schema=["trouble", "probability", "came true"], orient="row")
-    table = table.with_columns(sure=(pl.col("probability") * BINS).floor() / BINS)
+    table = pl.DataFrame(rows, schema=["kind", "probability", "came true"], orient="row")
+    table = table.with_columns(bin=(pl.col("probability") * BINS).floor() / BINS)
     columns = pl.len(), pl.col("probability").mean(), pl.col("came true").mean()
     never = pl.col("came true").null_count().alias("never passed")
     with pl.Config(tbl_formatting="ASCII_MARKDOWN", tbl_hide_column_data_types=True, tbl_rows=20):
-        print(table.group_by("trouble", "sure").agg(*columns, never).sort("trouble", "sure"))
+        print(table.group_by("kind", "bin").agg(*columns, never).sort("kind", "bin"))
 
 
 def judged(
     bundle: Bundle, log: pl.DataFrame, day: date, step_mins: int
 ) -> Iterator[tuple[str, float, float | None]]:
-    """Trouble, probability, and whether it came true (None: the train never passed) of each warning of a day."""
+    """Kind, probability, and whether it came true (None: the train never passed) of each alert of a day."""
     own = log.filter(pl.col("service_date") == day)
     passings, _ = passings_on_line(own, bundle.line)
     passings = passings.with_columns(headway=pl.col("minute").diff().over("direction", "station"))
