@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from headway_prediction.cli.common import load_framework
 
 from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.cli.common import load_framework
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.passings import passings_on_line

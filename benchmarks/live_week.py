@@ -18,8 +18,8 @@ from threading import Event
 import machine
 import numpy as np
 import psutil
-from headway_prediction.cli.common import load_framework
 
+from headway_prediction.cli.common import load_framework
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.ingest import LineFilter
