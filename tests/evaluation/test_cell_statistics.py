@@ -79,7 +79,7 @@ def test_hours_are_those_of_the_valid_time_in_the_service_day():
 
 
 def test_a_window_belongs_to_the_condition_of_its_origin():
-    # From 0.53 on the line is disturbed; where nothing tells, nothing is claimed.
+    # From 0.53 on the line is disturbed; without an irregularity the condition is unknown.
     truth = truth_of(
         np.full((4, 15, 2, 2), 5.0), origins=(600, 610, 620, 630), irregularity=[0.1, 0.53, 0.9, nan]
     )

@@ -72,7 +72,7 @@ def test_every_slice_of_a_steady_error_is_that_error(history):
     assert np.isnan(scores.by_hour()["mae"].sel(hour=3)).all()
 
 
-def test_disturbed_windows_are_scored_apart_where_earlier_days_say_what_is_usual(history):
+def test_disturbed_windows_are_scored_apart_where_earlier_days_give_typical_headways(history):
     rows = regular_rows(stations=3, days=DAYS[:2])
     log = log_of([row for row in rows if row[0] == DAYS[0] or not 500 <= row[5] < 540])
     gap = history_from_log(log, Line.from_arrivals(log, ZONE))
@@ -88,7 +88,7 @@ def test_disturbed_windows_are_scored_apart_where_earlier_days_say_what_is_usual
     np.testing.assert_allclose(blind.values[0], [np.nan, np.nan, 3], rtol=1e-5)
 
 
-def test_bunched_and_gapped_trains_are_told_against_what_earlier_days_were_like(history):
+def test_bunched_and_gapped_trains_are_judged_against_earlier_days(history):
     days = DAYS[1:3]
     methods = {"oracle": shifted(history, 0, days), "late": shifted(history, 8, days)}
     scores = score_methods(history, days, methods)
@@ -103,7 +103,7 @@ def test_bunched_and_gapped_trains_are_told_against_what_earlier_days_were_like(
     assert len(score_methods(history, DAYS, {"oracle": shifted(history, 0)}).events.truth) == 0
 
 
-def test_report_and_scores_agree_on_what_is_usual_where_a_date_has_no_origins():
+def test_report_and_scores_use_the_same_typical_headway_where_a_date_has_no_origins():
     rows = train("x", "ABC", 400, day=DAYS[0]) + regular_rows(stations=3, days=DAYS[1:3])
     log = log_of(rows)
     gap = history_from_log(log, Line.from_arrivals(log, ZONE))
@@ -207,7 +207,7 @@ def test_nothing_to_score_is_refused(history):
         score_methods(history, DAYS, {"net": shifted(history, 0), "late": shifted(history, 0, DAYS[:1], [5])})
 
 
-# Persistence on other days of these lines, from an independent implementation: MAE, RMSE, MAE@5, MAE@15, ev_MAE, ev_MAE late.
+# Persistence on other days of these lines, independently implemented: MAE, RMSE, MAE@5, MAE@15, ev_MAE, ev_MAE late.
 INDEPENDENT_SCORES = {
     "dublin-dart": ("Europe/Dublin", (2.617, 4.646, 1.933, 4.029, 4.639, 4.474)),
     "sydney-t4": ("Australia/Sydney", (1.819, 3.557, 1.433, 2.729, 2.939, 2.918)),
@@ -269,7 +269,7 @@ def test_swapping_the_methods_mirrors_the_answer():
     assert there.p_value == back.p_value
 
 
-def test_one_bad_day_in_many_is_chance():
+def test_one_bad_day_in_many_is_not_significant():
     gaps = np.zeros(20)
     gaps[3] = 5000
     found = bootstrap_over_days(gaps, np.zeros(20), CELLS)
@@ -284,13 +284,13 @@ def test_the_interval_is_about_as_wide_as_the_normal_one():
 
 
 @pytest.mark.parametrize(("days", "p_value"), [(2, 1 / 2), (3, 1 / 4), (6, 1 / 32)])
-def test_few_days_that_agree_prove_no_more_than_as_many_tossed_coins(days, p_value):
+def test_few_days_that_agree_have_the_p_value_of_a_sign_test(days, p_value):
     found = bootstrap_over_days(np.full(days, 10.0), np.full(days, 30.0), np.full(days, 10))
     assert (found.estimate, found.low, found.high) == (-2, -2, -2)
     assert found.p_value == p_value
 
 
-def test_a_single_day_tells_nothing_of_the_next():
+def test_a_single_day_has_neither_interval_nor_p_value():
     found = bootstrap_over_days(np.array([10.0]), np.array([30.0]), np.array([10]))
     assert found.estimate == -2
     assert np.isnan([found.low, found.high, found.p_value]).all()

@@ -25,14 +25,14 @@ def yes(text):
     return np.array([letter == "y" for letter in text])
 
 
-def test_limits_are_beyond_half_and_one_and_a_half_times_the_usual():
+def test_thresholds_are_below_half_and_above_one_and_a_half_times_the_typical_headway():
     ratios = np.array([0.49, 0.5, 1.0, 1.5, 1.51])
     assert THRESHOLDS["bunched"].is_met(ratios).tolist() == [True, False, False, False, False]
     assert THRESHOLDS["gapped"].is_met(ratios).tolist() == [False, False, False, False, True]
 
 
 def test_matthews_by_hand():
-    # 3 caught, 1 missed, 2 false alarms, 4 rightly quiet.
+    # 3 hits, 1 miss, 2 false alerts, 4 correct rejections.
     actual, alerted = yes("yyyynnnnnn"), yes("yyynyynnnn")
     assert matthews_correlation(actual, alerted) == pytest.approx((3 * 4 - 2 * 1) / sqrt(5 * 4 * 6 * 5))
 
@@ -57,7 +57,7 @@ def test_average_precision_by_hand():
 
 
 @given(RANKED)
-def test_average_precision_is_the_mean_precision_at_the_troubles(pairs):
+def test_average_precision_is_the_mean_precision_at_the_positive_cells(pairs):
     actual, strength = (np.array(part) for part in zip(*pairs, strict=True))
     if not actual.any():
         assert np.isnan(average_precision(actual, strength))
@@ -69,7 +69,7 @@ def test_average_precision_is_the_mean_precision_at_the_troubles(pairs):
     assert average_precision(actual, np.ones(len(actual))) == pytest.approx(actual.mean())
 
 
-def test_caught_and_right_are_shares_of_troubles_and_of_warnings():
+def test_recall_and_precision_are_shares_of_positive_cells_and_of_alerts():
     found = detector_scores(yes("yyyynnnnnn"), yes("yyynyynnnn"), np.arange(10.0))
     assert (found["recall"], found["precision"], found["base_rate"]) == pytest.approx((3 / 4, 3 / 5, 4 / 10))
     silent = detector_scores(yes("nnnn"), yes("nnnn"), np.arange(4.0))
@@ -86,7 +86,7 @@ def cells_of(truth, **forecasts):
     )
 
 
-def test_the_trivial_detectors_know_nothing():
+def test_the_trivial_detectors_have_no_skill():
     cells = cells_of([0.4, 1.0, 0.3, 2.0], net=[0.4, 0.9, 0.6, 1.6])
     bunched = detection_scores(cells, THRESHOLDS["bunched"])
     assert list(bunched) == ["net", "always", "never"]
@@ -111,10 +111,10 @@ def test_groups_of_leads_hold_their_own_cells():
     )
 
 
-def test_event_cells_are_those_with_a_passing_and_a_usual_headway():
+def test_event_cells_are_those_with_a_passing_and_a_typical_headway():
     event = np.zeros((1, 15, 1, 2), bool)
     event[0, [3, 9, 14], 0, 0] = True
-    truth = truth_of(np.full((1, 15, 1, 2), 4.0), event=event)  # usual: 8
+    truth = truth_of(np.full((1, 15, 1, 2), 4.0), event=event)  # typical: 8
     truth.typical[0, 9] = np.nan
     median = np.full((1, 15, 1, 2), 12.0)
     cells = event_cells([truth, truth], {"net": (cells for cells in (median, median / 2))})
@@ -123,6 +123,6 @@ def test_event_cells_are_those_with_a_passing_and_a_usual_headway():
     assert cells.forecasts["net"].tolist() == [1.5, 1.5, 0.75, 0.75]
 
 
-def test_where_nothing_is_usual_nothing_is_claimed():
+def test_without_typical_headways_all_scores_are_nan():
     scores = detection_by_leads(cells_of([], net=[]), THRESHOLDS["gapped"])
     assert all(np.isnan(value) for value in scores["all"]["net"].values())

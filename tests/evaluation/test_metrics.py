@@ -165,7 +165,7 @@ def row_of(overall, groups, valid):
     return {"ev_coverage": overall, "coverage": valid} | dict(zip(GROUPS, groups, strict=True))
 
 
-def test_limits_are_the_protocols_and_include_their_ends():
+def test_limits_are_those_of_the_methodology_and_include_their_ends():
     checks = coverage_checks(row_of(0.78, (0.75, 0.85, 0.80), 0.80))
     assert [check.cells for check in checks] == [
         "event cells", "event cells, leads 1-5", "event cells, leads 6-10", "event cells, leads 11-15",
@@ -186,7 +186,7 @@ def test_limits_are_the_protocols_and_include_their_ends():
         (row_of(0.80, (nan, 0.80, 0.80), 0.80), ["holds", "unknown", "holds", "holds", "holds"]),
     ],
 )
-def test_a_coverage_beyond_its_limits_says_what_is_wrong(row, verdicts):
+def test_a_coverage_outside_its_limits_is_too_narrow_or_too_wide(row, verdicts):
     checks = coverage_checks(row)
     assert [check.verdict for check in checks] == verdicts
     assert [check.holds for check in checks] == [verdict == "holds" for verdict in verdicts]

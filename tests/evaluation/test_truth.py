@@ -54,7 +54,7 @@ def test_minutes_from_27_hours_on_are_not_scored():
     assert not truth.event[0, 9:].any()
 
 
-def test_truth_knows_the_usual_headway_of_its_own_minutes():
+def test_truth_has_the_typical_headway_of_its_own_minutes():
     history = history_of(regular_rows(stations=3, headway=7.0))
     medians = np.arange(2 * 54 * 3 * 2, dtype=float).reshape(2, 54, 3, 2)
     truth = day_truth(history, MONDAY, np.array([410]), TypicalHeadway(medians))
@@ -89,7 +89,7 @@ def history():
     return history_of_headways(dict(zip(DAYS, (6.0, 8.0, 20.0), strict=True)))
 
 
-def test_only_days_before_the_first_scored_one_say_what_is_usual(history):
+def test_the_typical_headway_is_fitted_on_days_before_the_first_scored_one(history):
     typical = TypicalHeadway.before(history, DAYS[1:])
     assert typical.on(history, DAYS[1])[600, 0, 0] == typical.on(history, DAYS[2])[600, 0, 0] == 6
     # Both earlier days: the median of sixes and eights lies between them.
@@ -103,17 +103,17 @@ def test_what_comes_after_the_first_scored_day_changes_nothing(history):
     )
 
 
-def test_without_earlier_days_or_a_plan_nothing_is_usual(history):
+def test_without_earlier_days_or_a_plan_there_is_no_typical_headway(history):
     typical = TypicalHeadway.before(history, DAYS)
     assert typical.medians is None
     assert np.isnan(typical.on(history, DAYS[0])).all()
 
 
-def test_without_any_date_nothing_is_learned(history):
+def test_without_any_date_nothing_is_fitted(history):
     assert TypicalHeadway.before(history, []).medians is None
 
 
-def test_where_no_earlier_day_tells_the_plan_does(history):
+def test_where_no_earlier_day_has_a_value_the_plan_is_typical(history):
     planned = history_of_headways({MONDAY: 6.0, SATURDAY: 20.0}, plan=PLAN)
     typical = TypicalHeadway.before(planned, [SATURDAY])
     # No earlier weekend, so that Saturday has its plan; a Monday has what Mondays were like.
@@ -162,7 +162,7 @@ def test_a_line_that_stands_still_is_disturbed_though_nothing_passes():
     assert condition_of(found).tolist() == [0, 0, 0, 1, 1]
 
 
-def test_cells_that_are_not_valid_or_have_no_usual_headway_have_no_say():
+def test_cells_that_are_not_valid_or_have_no_typical_headway_do_not_count():
     day = day_of({600: 5, 620: 20}, open_since=620)
     day["valid"][620:] = False
     assert irregularity(day, TYPICAL, np.array([640])).tolist() == pytest.approx([np.nan], nan_ok=True)
@@ -184,7 +184,7 @@ def test_conditions_begin_at_the_limit():
     assert found.tolist() == [0, 0, 1, 1, 2]
 
 
-def test_the_condition_of_an_origin_needs_nothing_from_after_it():
+def test_the_condition_of_an_origin_uses_nothing_after_it():
     history = history_of(regular_rows(days=(MONDAY, TUESDAY), headway=8.0, noise=3.0))
     typical = TypicalHeadway.before(history, [TUESDAY])
     origins = scored_origins(history, TUESDAY)
@@ -200,7 +200,7 @@ def test_an_even_service_is_quiet_until_its_trains_stay_away():
     typical = TypicalHeadway.before(history, [TUESDAY])
     origins = np.arange(450, 600, 10)
     found = condition_of(day_truth(history, TUESDAY, origins, typical).irregularity)
-    # By 520 most platforms have waited more than twice as long as usual; the long headways that end from 540 on are over
+    # By 520 most platforms have waited more than twice the typical headway; the long headways that end from 540 on are over
     # half an hour old at 580.
     assert set(range(520, 560, 10)) <= set(origins[found == 1].tolist()) <= set(range(510, 580, 10))
     assert (condition_of(day_truth(history, MONDAY, origins, typical).irregularity) == 0).all()

@@ -1,38 +1,25 @@
 """The quality check as a whole: it finds the faults put into simulated logs and no others; and the real lines."""
 
-import json
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.gtfs.timetable import read_timetable
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
 from headway_prediction.feeds.logs.batches import read_arrival_parts
 from headway_prediction.grid.build import line_and_plan
-from headway_prediction.grid.store import read_history
 from headway_prediction.quality.check import by_date, by_platform, by_station, check_log, check_parts
 from headway_prediction.reporting.quality_text import findings, overview
-from headway_prediction.simulate import Scenario, write_simulation
-from headway_prediction.transit.clock import service_minutes
-from headway_prediction.transit.line import Line
 from headway_prediction.transit.line_survey import LineSurvey
-from helpers.lines import headway
+from helpers.clean_log import DAYS, on, silent_hour, write_clean_log
 
-SCENARIO = Scenario.of_size(6).without_noise()
-DAYS = [SCENARIO.start_date + timedelta(days=k) for k in range(5)]  # Monday to Friday
 FOUND = ("outages", "gaps", "duplicates", "misdated", "headways", "backward", "overtaking")
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
-    """Five weekdays on which every train ran as planned: the log, the line, the plan and the folder of their files."""
-    folder = tmp_path_factory.mktemp("clean")
-    arrivals, gtfs = write_simulation(folder, SCENARIO, days=len(DAYS), seed=0)
-    log = typed_arrivals(pl.read_parquet(arrivals))
-    line = Line.from_arrivals(log, SCENARIO.time_zone)
-    return log, line, read_timetable(gtfs, line), folder
+    return write_clean_log(tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture(scope="module", params=["with the plan", "without a plan"])
@@ -45,16 +32,6 @@ def counts(quality):
     """The number of findings of each kind that has any."""
     heights = {name: getattr(quality, name).height for name in FOUND}
     return {name: height for name, height in heights.items() if height}
-
-
-def on(day):
-    return pl.col("service_date") == DAYS[day]
-
-
-def silent_hour(log, line):
-    """The rows from ten to eleven o'clock on Wednesday."""
-    minutes = service_minutes(log["event_time"], log["service_date"], line.time_zone)
-    return on(2) & minutes.is_between(600, 660, closed="left")
 
 
 def moved(rows, minutes):
@@ -178,19 +155,6 @@ def test_a_log_in_parts_is_checked_as_the_whole_log(simulated, tmp_path):
             assert ours.with_columns(texts).equals(theirs), name
 
 
-def test_a_folder_of_daily_logs_is_checked_as_one_log(simulated, tmp_path, capfd):
-    log, _, _, folder = simulated
-    (tmp_path / "days").mkdir()
-    for day in DAYS:
-        log.filter(service_date=day).write_parquet(tmp_path / "days" / f"{day}.parquet")
-    own = ("--gtfs", folder / "gtfs.zip", "--markdown")
-    printed = []
-    for path in (folder / "arrivals.parquet", tmp_path / "days"):
-        assert headway("check", path, *own) == 0
-        printed.append(capfd.readouterr().out)
-    assert printed[0] == printed[1] and f"| {DAYS[4]} Fri |" in printed[0]
-
-
 def test_the_sentences_name_what_was_found_and_what_was_not(simulated):
     log, line, plan, _ = simulated
     missing_day = check_log(log.filter(~on(3)), line, plan)
@@ -211,61 +175,6 @@ def test_a_log_in_the_wrong_zone_or_of_other_dates_is_refused(simulated):
     log, line, _, _ = simulated
     with pytest.raises(HeadwayError, match="no row of the log falls on its service date"):
         check_log(log.with_columns(pl.col("service_date").dt.offset_by("1y")), line)
-
-
-def test_the_command_prints_and_writes_and_the_grid_takes_its_outages(simulated, tmp_path, capfd):
-    log, line, _, folder = simulated
-    silent = silent_hour(log, line)
-    log.filter(~silent).write_parquet(tmp_path / "log.parquet")
-    words = ("check", tmp_path / "log.parquet", "--gtfs", folder / "gtfs.zip")
-    outages, found = tmp_path / "outages.csv", tmp_path / "found.json"
-    assert headway(*words, "--outages", outages, "--json", found, "--markdown", "--date", DAYS[2]) == 0
-    printed = capfd.readouterr().out
-    assert "1 outage of the whole line" in printed and f"Stations on {DAYS[2]}" in printed
-    assert "| date | passings | observed |" in printed
-    report = json.loads(found.read_text())
-    assert [row["service_date"] for row in report["findings"]["outages"]] == [DAYS[2].isoformat()]
-    assert len(report["dates"]) == 5 and len(report["stations"]) == 6 and len(report["platforms"]) == 60
-    assert (
-        report["platforms"][0]["stop_id"] == "S01"
-        and report["platforms"][0]["stop_name"] == line.station_names[0]
-    )
-    made = ("grid", "--arrivals", tmp_path / "log.parquet", "--gtfs", folder / "gtfs.zip")
-    assert headway(*made, "--out", tmp_path / "grid.zarr", "--outages", outages) == 0
-    masked = read_history(tmp_path / "grid.zarr").day(DAYS[2])["valid"].values
-    assert not masked[601:659].any() and masked[590].all() and masked[700].all()
-
-
-def test_the_command_prints_a_table_for_people(simulated, capfd):
-    *_, folder = simulated
-    assert headway("check", folder / "arrivals.parquet", "--time-zone", SCENARIO.time_zone) == 0
-    printed = capfd.readouterr().out
-    assert "Not found: outages" in printed and "2025-09-08 Mon" in printed
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("--date", "Monday"), "--date is 'Monday'; expected a date such as"),
-        (("--date", "2024-01-01"), "the log has no passing on 2024-01-01; expected a date between"),
-        (("--gtfs", "x", "--planned", "y"), "two plans were given"),
-    ],
-)
-def test_a_mistake_is_one_sentence(simulated, capfd, words, sentence):
-    *_, folder = simulated
-    own = (folder / "arrivals.parquet", "--time-zone", SCENARIO.time_zone)
-    assert headway("check", *own, *words) == 2
-    assert sentence in capfd.readouterr().err
-
-
-def test_a_log_that_the_grid_refuses_is_checked_all_the_same(simulated, tmp_path, capfd):
-    log, *_ = simulated
-    pl.concat([log, log.head(5)]).write_parquet(tmp_path / "log.parquet")
-    own = (tmp_path / "log.parquet", "--time-zone", SCENARIO.time_zone)
-    assert headway("grid", "--arrivals", *own, "--out", tmp_path / "grid.zarr") == 2
-    assert "5 rows of the log stand twice" in capfd.readouterr().err
-    assert headway("check", *own) == 0
-    assert "5 repeated rows" in capfd.readouterr().out
 
 
 def test_what_cannot_be_read_is_still_refused(simulated):

@@ -46,7 +46,7 @@ def test_a_planned_passing_is_matched_once_and_the_nearest_pair_goes_first():
     assert (late, others) == ([1, -1, -4], [])
 
 
-def test_a_train_known_by_its_id_may_be_very_late_and_an_id_far_off_is_another_trip():
+def test_a_train_identified_by_its_id_may_be_very_late_and_an_id_far_off_is_another_trip():
     assert matched([(7, 400), (8, 410)], [(7, 412), (8, 425)]) == ([12, 15], [])
     assert matched([(7, 400)], [(7, 461)]) == ([None], [461])
     assert matched([(7, 400), (8, 410)], [(7, 412)]) == ([12, None], [])
@@ -58,7 +58,7 @@ def test_a_train_known_by_its_id_may_be_very_late_and_an_id_far_off_is_another_t
     observed=st.lists(st.integers(0, 200), max_size=12, unique=True),
     tolerance=st.sampled_from([0.5, 3.0, 10.0]),
 )
-def test_matching_is_what_taking_the_nearest_free_pair_again_and_again_gives(planned, observed, tolerance):
+def test_matching_equals_taking_the_nearest_unmatched_pair_repeatedly(planned, observed, tolerance):
     # Spread, so that no two pairs are equally near.
     due = [minute + 0.001 * k**2 for k, minute in enumerate(sorted(planned))]
     seen = [minute + 0.0003 * k for k, minute in enumerate(sorted(observed))]
@@ -90,7 +90,7 @@ def plan_of(rows, weekdays):
     return timetable_of(rows, Service("days", weekdays=frozenset(weekdays)))
 
 
-def test_a_platform_is_held_against_the_plan_of_its_date():
+def test_a_platform_is_compared_with_the_plan_of_its_date():
     rows = [row for row in regular_rows(first=360, last=420) if row[5] != 380]
     plan = plan_of([(0, k, 0, 0, 360.0 + 10 * k) for k in range(5)], range(5))
     table = counted(rows, plan)
@@ -118,7 +118,7 @@ def test_a_date_of_the_plan_without_a_passing_counts_as_missing_and_one_without_
     assert table["passings"].to_list() == [6, 0, 0, 0, 0, 0, 6]
 
 
-def test_without_a_plan_the_median_of_three_days_of_a_kind_is_usual():
+def test_without_a_plan_the_median_of_three_days_of_a_day_type_is_typical():
     thin = [row for row in regular_rows(days=WEEK[:4]) if not (row[0] == WEEK[1] and row[5] >= 540)]
     table = counted(thin + regular_rows(days=WEEK[5:])).filter(pl.col("station") == 0)
     shares = dict(table.filter(pl.col("direction") == 0).select("service_date", "share").iter_rows())

@@ -28,7 +28,7 @@ def test_a_duplicate_has_no_headway_nor_does_what_comes_across_an_outage():
     assert suspicious_headways(passings, elsewhere).height == 1
 
 
-def test_a_train_that_passes_a_station_before_the_one_before_it_runs_backwards():
+def test_a_train_that_passes_a_station_before_the_previous_one_runs_backwards():
     rows = train("x", "ABCD", 400)
     rows[2] = (*rows[2][:5], 401.0)  # C at 401, before B at 402
     found = backward_trains(rows_of([*rows, *train("y", "ABCD", 410)]), LINE)
@@ -55,7 +55,7 @@ def test_two_passings_in_the_same_second_are_not_backwards_and_trains_without_an
     assert overtaking_trains(passings, LINE).is_empty()
 
 
-def test_a_train_that_leaves_behind_another_and_comes_in_ahead_of_it_overtakes():
+def test_a_train_that_leaves_behind_another_and_arrives_ahead_of_it_overtakes():
     slow, fast = train("slow", "ABCD", 400, run=5.0), train("fast", "ABCD", 404, run=2.0)
     found = overtaking_trains(rows_of(slow + fast), LINE)
     # A at 400 and 404, B at 405 and 406, C at 410 and 408.

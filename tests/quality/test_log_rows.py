@@ -20,7 +20,7 @@ from helpers.log_rows import SECOND, kinds, passings_at_a, rows_of
 TUESDAY = MONDAY + timedelta(days=1)
 
 
-def test_a_row_that_stands_twice_is_a_duplicate_and_two_trains_are_not():
+def test_a_repeated_row_is_a_duplicate_and_two_trains_are_not():
     assert kinds(duplicates(passings_at_a(("x", 400), ("x", 400), ("y", 410)))) == [("x", "repeated row")]
     assert duplicates(passings_at_a(("x", 400), ("y", 410))).is_empty()
     # The same train at another platform, or on another day, is no duplicate.

@@ -37,7 +37,7 @@ def found(observed, planned=None, min_mins=15):
     return [(s.service_date, s.first_minute, s.end_minute, s.evidence) for s in silences]
 
 
-def test_the_length_of_a_silence_is_told_at_each_of_its_minutes():
+def test_each_minute_of_a_silence_has_its_length():
     lengths = silence_lengths(np.array([400.5, 405.5, 425.5]))
     assert lengths[[400, 401, 405, 406, 425, 426]].tolist() == [np.inf, 5, 5, 20, 20, np.inf]
     assert np.isinf(silence_lengths(np.empty(0))).all()
@@ -52,7 +52,7 @@ def test_an_hour_of_silence_is_found_to_the_minute():
     assert found(days) == [(WEEK[2], 496, 560, "other days")]
 
 
-def test_a_silence_must_be_long_enough_and_three_times_as_long_as_usual():
+def test_a_silence_must_be_long_enough_and_three_times_as_long_as_typical():
     days = dict.fromkeys(WEEK, STEADY)
     assert found(days | {WEEK[2]: without(500, 510)}) == []  # 14 minutes without a passing
     assert found(days | {WEEK[2]: without(500, 515)}) == [(WEEK[2], 496, 515, "other days")]
@@ -62,7 +62,7 @@ def test_a_silence_must_be_long_enough_and_three_times_as_long_as_usual():
     assert found(days | {WEEK[2]: without(500, 560, rare)}) == [(WEEK[2], 481, 560, "other days")]
 
 
-def test_only_minutes_in_which_trains_usually_run_count():
+def test_only_minutes_in_which_trains_typically_run_count():
     days = dict.fromkeys(WEEK, STEADY)
     # A day that begins late and one that ends early, from and to where service usually begins and ends.
     assert found(days | {WEEK[1]: STEADY[STEADY >= 420]}) == [(WEEK[1], 361, 420, "other days")]
@@ -76,20 +76,20 @@ def test_a_break_that_every_day_has_is_no_outage():
     assert found(dict.fromkeys(WEEK, without(500, 560))) == []
 
 
-def test_weekends_are_not_held_against_weekdays():
+def test_weekends_are_not_compared_with_weekdays():
     saturday = MONDAY + timedelta(days=5)
     assert found(dict.fromkeys(WEEK, STEADY) | {saturday: STEADY[STEADY >= 600]}) == []
 
 
-def test_without_other_days_the_hours_around_a_silence_tell():
+def test_without_other_days_a_silence_is_compared_with_the_hours_around_it():
     assert found({MONDAY: without(500, 560)}) == [(MONDAY, 496, 560, "before and after")]
     assert found({MONDAY: without(500, 510)}) == []
-    # Nothing tells of the ends of the day, nor of a silence with hardly a train before it.
+    # Neither the ends of the day nor a silence with hardly a train before it can be judged.
     assert found({MONDAY: STEADY[STEADY >= 600]}) == []
     assert found({MONDAY: np.concatenate([[360.0, 365.0], STEADY[STEADY >= 600]])}) == []
 
 
-def test_a_plan_tells_and_where_other_days_do_not_agree_it_is_the_log_that_is_cut():
+def test_a_silence_counts_where_the_plan_and_other_days_have_trains():
     planned = {MONDAY: np.arange(300.0, 900, 5)}
     assert found({MONDAY: without(500, 560)}, planned) == [
         (MONDAY, 300, 360, "plan"), (MONDAY, 496, 560, "plan"), (MONDAY, 716, 895, "plan"),

@@ -92,7 +92,7 @@ def test_names_from_data_stay_text(page):
     assert "alert(1)</script>" not in page[page.index("const figures") :]
 
 
-def test_every_figure_has_its_place_and_every_place_its_figure(page):
+def test_every_figure_has_one_place_on_the_page(page):
     places = [a["id"] for _, a in Reader(page).elements if a.get("id", "").startswith("figure-")]
     # Per direction: error by station; truth, forecast and error of one day; map and profile of three worst moments. One
     # each: by lead, there at event cells, by hour.

@@ -25,9 +25,7 @@ from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import PLAN_ATTRIBUTE, PlanKind, plan_kind, with_plan
-from headway_prediction.grid.store import read_history, write_history
 from headway_prediction.simulate import Scenario, write_simulation
-from helpers.lines import headway
 
 FITTED_DAYS = 4
 
@@ -80,7 +78,7 @@ class WorseWithOracle:
         return Forecast.of_points(service_date, origins, worse)
 
 
-def test_the_scrambled_history_has_the_same_past_and_another_future(history, days):
+def test_a_random_future_keeps_the_past_and_replaces_the_future(history, days):
     day, t0 = days[1][2], 700
     other = with_random_future(history, day, t0)
     assert other.service_dates == history.service_dates
@@ -94,7 +92,7 @@ def test_the_scrambled_history_has_the_same_past_and_another_future(history, day
     assert not with_random_future(history, day, t0, seed=1).passings.equals(other.passings)
 
 
-def test_after_midnight_the_rest_of_the_night_before_is_scrambled_too(history, days):
+def test_after_midnight_the_rest_of_the_previous_day_is_replaced_too(history, days):
     night, day = days[1][0], days[1][1]
     other, known = with_random_future(history, day, 9), history.known_passings(day, 9)
     assert known.filter(service_date=night)["minute"].max() < 1450
@@ -202,26 +200,3 @@ def real_history(folder) -> LineHistory:
     if plan.is_file():
         return read_line_files(log, planned_departures=plan, time_zone="America/New_York")
     return read_line_files(log, folder / "gtfs.zip")
-
-
-class TestCommandLine:
-    def test_a_bundle_passes_and_is_told_that_two_days_are_few(self, small_line, capfd):
-        words = ("leakage-check", "--grid", small_line / "grid.zarr", "--bundle", small_line / "bundle")
-        assert headway(*words, "--origins", 3) == 0
-        said = capfd.readouterr()
-        assert said.out == "" and "no alarm" in said.err
-        assert "st-convnet: MAE" in said.err and "2 days cannot tell" in said.err
-
-    def test_without_a_bundle_the_simple_methods_are_judged_on_the_second_half(self, small_line, capfd):
-        assert headway("leakage-check", "--grid", small_line / "grid.zarr", "--origins", 3) == 0
-        said = capfd.readouterr().err
-        assert "3 service days are judged" in said and "st-convnet" not in said
-
-    def test_an_alarm_ends_with_status_1_and_a_sentence(self, small_line, tmp_path, capfd):
-        oracle = with_plan(read_history(small_line / "grid.zarr"), PlanKind.ORACLE)
-        unlabelled = oracle.grid.assign_attrs({PLAN_ATTRIBUTE: "planned"})
-        write_history(
-            LineHistory(oracle.line, oracle.passings, oracle.timetable, unlabelled), tmp_path / "g.zarr"
-        )
-        assert headway("leakage-check", "--grid", tmp_path / "g.zarr", "--origins", 1) == 1
-        assert capfd.readouterr().out.startswith("the plan looks like the observed departures: ")

@@ -55,7 +55,7 @@ def method(request, history):
 
 
 @pytest.mark.parametrize("t0", ORIGINS)
-def test_the_forecast_is_the_one_from_what_was_known(history, method, t0):
+def test_the_forecast_equals_the_one_from_the_known_past(history, method, t0):
     origins = np.array([t0])
     whole = method.forecast(history, TODAY, origins)
     assert_bitwise_equal(whole, method.forecast(history.as_of(TODAY, t0), TODAY, origins))
@@ -105,7 +105,7 @@ def random_arrivals(history):
 
 @pytest.fixture(scope="module")
 def ensemble(history):
-    """Two networks with random weights, a prior fitted on the training days and a calibration whose parts all have an effect."""
+    """Two networks with random weights, a prior fitted on the training days and a calibration with effect in every part."""
     import keras
 
     from headway_prediction.forecasters.calibration import Calibration
