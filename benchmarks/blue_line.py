@@ -17,7 +17,7 @@ from pathlib import Path
 
 import xarray as xr
 from horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
-from stages import refuse_others, stage, write_json
+from stages import check_settings, stage, write_json
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecaster
@@ -107,11 +107,11 @@ def read_sums(path: Path) -> xr.DataArray:
 def keep_settings(options: argparse.Namespace) -> None:
     """Keep what the folder's results depend on; refuse to mix them with those of other settings."""
     own = {name: getattr(options, name) for name in ("replications", "test", "seed", "origin_step")}
-    refuse_others(options.out / "settings.json", own | {"line": line_settings()})
+    check_settings(options.out / "settings.json", own | {"line": line_settings()})
     if not options.without_network:
         config = options.config.read_text(encoding="utf-8") if options.config else None
         network = {"epochs": options.epochs, "validation": options.validation, "config": config}
-        refuse_others(options.out / "network.json", network)
+        check_settings(options.out / "network.json", network)
 
 
 def line_settings() -> str:

@@ -1,10 +1,10 @@
-"""How long one forecast takes, as the live service makes one every minute: a single origin, everything included.
+"""Time of one forecast from a single origin, as the live service makes one every minute, everything included.
 
     python benchmarks/forecast_time.py [--grid line.zarr --bundle bundle] [--stations 33] [--origins 60]
 
-Without a grid and a bundle a line of `--stations` stations is simulated and trained for a moment: four networks of default
-size, for how good they are does not change how long they take. From the passings known at each origin to the forecast:
-`as of` builds the grid of the day, `15 min` is the ST-ConvNet, `60 min` feeds it back.
+Without a grid and a bundle, the script simulates a line of `--stations` stations and trains four networks of default size for
+one short epoch: accuracy does not change the time. Steps from the passings known at each origin to the forecast: `as of`
+builds the grid of the day, `15 min` runs the ST-ConvNet, `60 min` its rollout.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from stages import refuse_others, stage
+from stages import check_settings, stage
 
 from headway_prediction.bundle.multi_line_bundle import LinesBundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
@@ -38,7 +38,7 @@ def main() -> None:
         options.config, base=LINE_DEFAULTS, epochs=options.epochs, seed=options.seed, test_days=0
     )
     options.out.mkdir(parents=True, exist_ok=True)
-    refuse_others(options.out / "settings.json", {"grids": sorted(grids)} | config.to_dict())
+    check_settings(options.out / "settings.json", {"grids": sorted(grids)} | config.to_dict())
     for name in options.only or grids:
         print(f"\n{name}, never seen\n\n{left_out(name, grids, config, options)}", flush=True)
 
@@ -87,7 +87,7 @@ def forecasts(
     """Yield each method's name and its forecasts, by date; those that lie there are read."""
     folder = out / f"{dates[0]}_{dates[-1]}"
     folder.mkdir(parents=True, exist_ok=True)
-    refuse_others(folder / "dates.json", {"dates": [day.isoformat() for day in dates]})
+    check_settings(folder / "dates.json", {"dates": [day.isoformat() for day in dates]})
     for name in bundle.methods_on(history):
 
         def make(path: Path, name: str = name) -> None:

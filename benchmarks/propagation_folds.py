@@ -1,6 +1,6 @@
-"""Propagation on every service day of a grid, five-fold: as fitted, following the plan, and at the usual headways.
+"""Propagation on every service day of a grid, five-fold: as fitted, following the plan, and at typical headways.
 
-python benchmarks/propagation_folds.py line.zarr [--every 1]
+python benchmarks/propagation_folds.py line.zarr [--step 1]
 """
 
 import argparse
@@ -20,32 +20,32 @@ FOLDS = 5
 
 
 def variants(fitted: Propagation) -> dict[str, Propagation]:
-    """Return propagation as fitted, and with the plan followed or ignored whatever the training days say."""
+    """Return propagation as fitted, always following the plan, and never following it."""
     plan, typical = (
         Propagation(tuple(replace(runs, follows_plan=np.array(keeps)) for runs in fitted.runs))
         for keeps in (True, False)
     )
-    return {"as fitted": fitted, "following the plan": plan, "at the usual headways": typical}
+    return {"as fitted": fitted, "following the plan": plan, "at typical headways": typical}
 
 
 def folds(history: LineHistory) -> Iterator[tuple[list, Propagation]]:
-    """Yield neighbouring service dates held back, and propagation fitted on the others."""
-    for held_back in np.array_split(np.array(history.service_dates), FOLDS):
-        training = [day for day in history.service_dates if day not in held_back]
-        yield held_back.tolist(), Propagation.fit(history.select(training))
+    """Yield test days of consecutive service dates, and propagation fitted on the others."""
+    for test_days in np.array_split(np.array(history.service_dates), FOLDS):
+        training = [day for day in history.service_dates if day not in test_days]
+        yield test_days.tolist(), Propagation.fit(history.select(training))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("grid")
-    parser.add_argument("--interval", type=int, default=1, help="keep every n-th service date only")
+    parser.add_argument("--step", type=int, default=1, help="keep every n-th service date only")
     options = parser.parse_args()
     whole = read_history(options.grid)
-    history = whole.select(whole.service_dates[:: options.every])
+    history = whole.select(whole.service_dates[:: options.step])
     forecasts: dict[str, dict] = {}
-    for held_back, fitted in folds(history):
+    for test_days, fitted in folds(history):
         for name, method in variants(fitted).items():
-            days = {forecast.service_date: forecast for forecast in backtest(history, method, held_back)}
+            days = {forecast.service_date: forecast for forecast in backtest(history, method, test_days)}
             forecasts.setdefault(name, {}).update(days)
     print(markdown_scores(score_methods(history, history.service_dates, forecasts)))
 

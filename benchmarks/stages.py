@@ -1,4 +1,4 @@
-"""What benchmarks of several stages share: results that stay in a folder, never mixed with those of other settings."""
+"""Cached stages of a benchmark: results are kept in a folder and never mixed with those of other settings."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from headway_prediction.files import atomic_path
 
 
 def stage(path: Path, make: Callable[[Path], object]) -> Path:
-    """Make what is not there yet."""
+    """Run `make` unless its result exists; return the path of the result."""
     if not path.exists():
         print(f"making {path}", file=sys.stderr, flush=True)
         make(path)
@@ -22,14 +22,11 @@ def write_json(path: Path, content: dict) -> None:
         fresh.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def refuse_others(path: Path, wanted: dict[str, object]) -> None:
-    """Keep plain settings that the results beside them depend on; refuse to go on with others."""
+def check_settings(path: Path, wanted: dict[str, object]) -> None:
+    """Store the settings that the results in a folder depend on; raise HeadwayError where stored ones differ."""
     stage(path, lambda path: write_json(path, wanted))
     found = json.loads(path.read_text(encoding="utf-8"))
     other = sorted(name for name in wanted if found.get(name) != wanted[name])
     if other:
-        raise HeadwayError(
-            f"{path} is of other settings ({', '.join(other)})",
-            "the settings that the folder was started with",
-            "give them again, or another --out",
-        )
+        found = f"{path} holds results of other settings ({', '.join(other)})"
+        raise HeadwayError(found, "the settings of the first run", "repeat them, or pass another --out")

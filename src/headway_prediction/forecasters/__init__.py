@@ -1,1 +1,1 @@
-"""Forecasters: persistence, climatology, schedule, propagation and the ST-ConvNet behind one interface (see base)."""
+"""Forecasting methods behind one interface (`base.Forecaster`); `registry` lists those that are fitted without a network."""

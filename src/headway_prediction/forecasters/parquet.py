@@ -1,15 +1,14 @@
-"""Forecasts as a Parquet file (docs/methodology.md, "Exported forecasts").
+"""Write forecasts to a Parquet file and read them back (docs/methodology.md, "Exported forecasts").
 
-One row per line_id, service_date, direction_id, stop_id, t0 and lead_min; the method's name and where the forecasts came
-from stand in the schema's metadata.
-
-
-Exported forecasts back from their Parquet file, whoever wrote it, in whatever order, with rows missing."""
+One row per line_id, service_date, direction_id, stop_id, t0 and lead_min. The schema's metadata holds the method's name and
+the provenance of the forecasts. Files of other programs can be read too: rows in any order, rows may be missing.
+"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +21,8 @@ from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import LEADS, Forecast
 from headway_prediction.transit.clock import local_iso, service_day_start
 from headway_prediction.transit.line import DIRECTIONS, Line
+
+PolarsType = type[pl.DataType]
 
 QUANTILE_COLUMNS = {0.1: "headway_p10", 0.5: "headway_p50", 0.9: "headway_p90"}
 VALUE_COLUMNS = ("headway_mean", *QUANTILE_COLUMNS.values())
@@ -40,10 +41,17 @@ SCHEMA = pa.schema(
         *((name, pa.float32()) for name in VALUE_COLUMNS),
     ]
 )
+COLUMN_TYPES: dict[str, PolarsType] = {
+    **dict.fromkeys(KEY_COLUMNS, pl.String),
+    "direction_id": pl.Int64,
+    "lead_min": pl.Int64,
+    **dict.fromkeys(VALUE_COLUMNS, pl.Float32),
+}
+"""What `read_forecasts` casts columns to."""
 
 
 def forecast_rows(forecast: Forecast, line: Line) -> pl.DataFrame:
-    """Return one service date's forecast as rows: KEY_COLUMNS and VALUE_COLUMNS, null where nothing is forecast.
+    """Return the forecast of one service date as rows: KEY_COLUMNS and VALUE_COLUMNS, null where nothing is forecast.
 
     Times are the starts of the minutes t0 and t0 + lead, ISO 8601, local, with offset.
     """
@@ -84,9 +92,9 @@ def write_forecasts(
     forecasts: Iterable[Forecast],
     provenance: Mapping[str, object] | None = None,
 ) -> int:
-    """Write a method's forecasts, service date by service date, whole or not at all; return the number of rows.
+    """Write the forecasts of a method, one per service date, atomically; return the number of rows.
 
-    `provenance` (plain values) is kept as JSON beside the method's name. Raises HeadwayError when the disk refuses.
+    `provenance` (JSON values) goes into the metadata. Raises HeadwayError when the file cannot be written.
     """
     metadata = {METHOD_KEY: method.encode(), PROVENANCE_KEY: json.dumps(dict(provenance or {})).encode()}
     schema, rows = SCHEMA.with_metadata(metadata), 0
@@ -98,19 +106,11 @@ def write_forecasts(
     return rows
 
 
-COLUMN_TYPES = {
-    **dict.fromkeys(KEY_COLUMNS, pl.String),
-    "direction_id": pl.Int64,
-    "lead_min": pl.Int64,
-    **dict.fromkeys(VALUE_COLUMNS, pl.Float32),
-}
-
-
 def read_forecasts(path: Path | str, line: Line) -> tuple[str, dict[date, Forecast]]:
     """Return (method, forecasts by service date) of an exported file; missing rows and empty cells are NaN.
 
-    A file that names no method is called by its own name. Raises HeadwayError for a file that is no export, or is one of
-    another line.
+    Without a method in its metadata, a file is called by its own name. Raises HeadwayError for a file that does not hold
+    exported forecasts, or holds those of another line.
     """
     path = Path(path)
     table, method = _read(path)
@@ -129,7 +129,7 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
         missing = [name for name in COLUMN_TYPES if name not in stored.column_names]
         if missing:
             raise _not_exported(path, f"it has no column {missing[0]!r}")
-        table = pl.from_arrow(stored.select(list(COLUMN_TYPES)))
+        table = pl.DataFrame(stored.select(list(COLUMN_TYPES)))
         method = (stored.schema.metadata or {}).get(METHOD_KEY, path.stem.encode()).decode()
         return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMN_TYPES.items()), method
     except (OSError, pa.ArrowException, PolarsError, UnicodeDecodeError) as error:
@@ -137,25 +137,21 @@ def _read(path: Path) -> tuple[pl.DataFrame, str]:
 
 
 def _not_exported(path: Path, problem: str) -> HeadwayError:
+    expected = f"a Parquet file with the columns {', '.join(COLUMN_TYPES)}"
     return HeadwayError(
-        f"{path} holds no exported forecasts: {problem}",
-        f"a Parquet file with the columns {', '.join(COLUMN_TYPES)}",
-        "make it with `headway backtest`",
+        f"{path} holds no exported forecasts: {problem}", expected, "make it with `headway backtest`"
     )
 
 
 def _check_line(table: pl.DataFrame, line: Line, path: Path) -> None:
     others = table.filter(pl.col("line_id").ne_missing(line.line_id))["line_id"]
     if len(others):
-        raise HeadwayError(
-            f"{path} forecasts the line {others[0]}",
-            f"the line {line.line_id} of the grid",
-            "give its own grid",
-        )
+        expected = f"the line {line.line_id} of the grid"
+        raise HeadwayError(f"{path} forecasts the line {others[0]}", expected, "pass the grid of that line")
 
 
 def _timed(table: pl.DataFrame) -> pl.DataFrame:
-    """Turn times into epoch minutes and dates into dates; raises ValueError for keys that contradict themselves."""
+    """Parse times to epoch minutes and dates to dates; raises ValueError for inconsistent keys."""
     null = [name for name in KEY_COLUMNS if table[name].null_count()]
     if null:
         raise ValueError(f"the column {null[0]!r} has empty cells")
@@ -187,7 +183,8 @@ def _epoch_minute(text: str) -> int:
     return int(minute)
 
 
-def _replaced(texts: pl.Series, convert, dtype: pl.DataType) -> pl.Series:
+def _replaced(texts: pl.Series, convert: Callable[[str], Any], dtype: PolarsType) -> pl.Series:
+    """Convert each distinct text once."""
     unique = texts.unique(maintain_order=True)
     return texts.replace_strict(
         unique, pl.Series([convert(text) for text in unique], dtype=dtype), return_dtype=dtype
@@ -195,7 +192,7 @@ def _replaced(texts: pl.Series, convert, dtype: pl.DataType) -> pl.Series:
 
 
 def _placed(table: pl.DataFrame, line: Line) -> pl.DataFrame:
-    """Add station and direction (indices); raises ValueError for an unknown platform or a cell given twice."""
+    """Add station and direction indices; raises ValueError for an unknown platform or a duplicate cell."""
     table = table.filter(~pl.col("stop_id").is_in(list(line.excluded)))
     placed = table.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
     unknown = placed.filter(pl.col("station").is_null())

@@ -1,1 +1,1 @@
-"""Boosted trees over the prior: the strongest baseline."""
+"""LightGBM on features of each cell and the physics prior: the strongest baseline."""

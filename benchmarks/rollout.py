@@ -1,8 +1,8 @@
-"""Forecasts fed back to 60 minutes, judged at 15, 30, 45 and 60 on held-back days of a real line.
+"""Rollout to 60 minutes, scored at leads 15, 30, 45 and 60 on the test days of a real line.
 
-    python benchmarks/feed_back.py --grid line.zarr --bundle line-bundle [--origin-step 4]
+    python benchmarks/rollout.py --grid line.zarr --bundle line-bundle [--origin-step 4]
 
-Every method stands on the same rows: valid cells at that lead alone, from every n-th scored origin. Minutes.
+All methods are scored on the same rows: the valid cells at one lead, from every n-th scored origin. In minutes.
 """
 
 import argparse
