@@ -38,7 +38,7 @@ def folds(history: LineHistory) -> Iterator[tuple[list, Propagation]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("grid")
-    parser.add_argument("--step", type=int, default=1, help="keep every n-th service date only")
+    parser.add_argument("--step", type=int, default=1, help="use every n-th service date")
     options = parser.parse_args()
     whole = read_history(options.grid)
     history = whole.select(whole.service_dates[:: options.step])
