@@ -12,12 +12,19 @@ import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.simulate import Plan
-from headway_prediction.what_if.apply_edits import RevisedDeparture
 from headway_prediction.what_if.baseline import Baseline, Departure
-from headway_prediction.what_if.checks import check_feasible
-from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
-from headway_prediction.what_if.request import Request, Search, Strategy, StrategyName
-from headway_prediction.what_if.result import planned
+from headway_prediction.what_if.plan import RevisedDeparture, check_feasible
+from headway_prediction.what_if.request import (
+    Add,
+    Cancel,
+    Hold,
+    Move,
+    Request,
+    Search,
+    Strategy,
+    StrategyName,
+)
+from headway_prediction.what_if.result import requested_plan
 
 ACTIONS = ("hold", "move", "cancel", "add", "hold_next", "fill_gap", "even_headways", "search")
 NEXT = 3
@@ -32,7 +39,7 @@ def drawn_change(
     """Draw until trains can make the change and it is one: a late train may leave no room behind it."""
     for _ in range(TRIES):
         try:
-            plan = planned(baseline, request_of(baseline.departures, action, random, baseline.now))
+            plan = requested_plan(baseline, request_of(baseline.departures, action, random, baseline.now))
             check_feasible(baseline, plan)
         except HeadwayError:
             continue

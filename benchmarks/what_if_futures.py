@@ -16,8 +16,8 @@ from headway_prediction.simulate.noise import Noise, draw_noise
 from headway_prediction.simulate.trains import Passings, run_with_noise, train_count
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.what_if.baseline import Baseline
-from headway_prediction.what_if.edits import EDITED_MINS
-from headway_prediction.what_if.monte_carlo import held
+from headway_prediction.what_if.monte_carlo import held_headways
+from headway_prediction.what_if.request import EDITED_MINS
 
 TRIES = 2000
 
@@ -104,7 +104,7 @@ def _headways(baseline: Baseline, minutes: Sequence[np.ndarray]) -> np.ndarray:
     grid = baseline.history.day(baseline.service_date)["headway"].values[baseline.t0]
     ahead = platforms(
         baseline,
-        lambda direction: held(
+        lambda direction: held_headways(
             minutes[direction][..., None],
             baseline.days[direction].last_observed(baseline.t0),
             baseline.now,

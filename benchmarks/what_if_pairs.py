@@ -17,11 +17,11 @@ from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.simulate import Plan, Scenario, plan_day, simulate_day
 from headway_prediction.transit.line import DIRECTIONS
-from headway_prediction.what_if.apply_edits import under
 from headway_prediction.what_if.baseline import Baseline
-from headway_prediction.what_if.edits import EDITED_MINS
 from headway_prediction.what_if.effect import Effect
 from headway_prediction.what_if.monte_carlo import AHEAD_MINS
+from headway_prediction.what_if.plan import with_plan
+from headway_prediction.what_if.request import EDITED_MINS
 from headway_prediction.what_if.result import effects_of, platform_waits
 
 MOMENTS = (400, 540)
@@ -72,7 +72,7 @@ class SimulatedLine:
         baseline = Baseline.of(self.bundle, typical, self.day, t0)
         plan = drawn_change(baseline, action, random)
         plans = as_planned, changed_plan(as_planned, plan, baseline.now)
-        changed = under(baseline, plan)
+        changed = with_plan(baseline, plan)
         pair = _compared(action, baseline, changed, typical, self.run(plans[1], seed))
         if self.futures:
             half = self.futures // 2

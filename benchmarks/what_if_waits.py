@@ -10,7 +10,7 @@ import numpy as np
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.what_if.baseline import Baseline
-from headway_prediction.what_if.wait import Wait, last_passings, wait_totals
+from headway_prediction.what_if.effect import Wait, last_passings, wait_totals
 
 LEADS = (5, 10, 15, 30, 45, 60)
 
@@ -55,7 +55,7 @@ def _longer(before: np.ndarray, after: np.ndarray, now: int) -> np.ndarray:
     last = np.min([last_passings(minutes) for minutes in upcoming], axis=0)
     found = np.empty((len(LEADS), len(last)))
     for place, lead in enumerate(LEADS):
-        waits = [wait_totals(minutes, now, np.minimum(last, now + lead)).each for minutes in upcoming]
+        waits = [wait_totals(minutes, now, np.minimum(last, now + lead)).mean for minutes in upcoming]
         found[place] = waits[1] - waits[0]
     return found
 

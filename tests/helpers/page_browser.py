@@ -25,7 +25,7 @@ window.violations = [];
 addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.sample}`));
 window.alert = () => violations.push("alert");
 """
-DRAWN = "#string-lines .main-svg"
+DRAWN = "#time-space-plot .main-svg"
 WAIT_MS = 30_000
 
 

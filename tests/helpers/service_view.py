@@ -7,7 +7,7 @@ serves a simulated line, or the last day of a grid with the network of a bundle,
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -23,7 +23,6 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.truth import TypicalHeadway
 from headway_prediction.forecasters.base import Forecast, Forecaster
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
-from headway_prediction.forecasters.serialization import moment
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
@@ -44,6 +43,9 @@ from headway_prediction.service.live.view import LineMetrics, ServedLine
 from headway_prediction.simulate import write_simulation
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant
 from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.what_if.request import Hold
+from headway_prediction.what_if.result import WhatIfResult
+from headway_prediction.what_if.schema import WhatIfRequest
 from helpers.service_what_if import rule_of_thumb
 
 PAST_MINS = 180
@@ -127,15 +129,14 @@ class RecordedView:
         t0 = self.publisher.latest(line_id)[1].state.t0
         return [d for d in _planned(self.history, self.day) if t0 + 1 <= d.planned < t0 + 61]
 
-    def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
-        """Answer by a rule of thumb: what leaves `mins` later makes headways that much longer where it can have arrived."""
+    def what_if(self, line_id: str, request: WhatIfRequest) -> WhatIfResult:
+        """Compute it by `rule_of_thumb`."""
         published = self.publisher.latest(line_id)[1]
-        edits = list(asked["edits"])
-        if strategy := asked.get("strategy"):
-            next_one = next(d for d in self.departures(line_id) if d.direction == strategy["direction_id"])
-            at = moment(self.day, next_one.planned, self.served.line)
-            held = {"action": "hold", "direction_id": next_one.direction, "departure": at}
-            edits.append(held | {"mins": strategy.get("mins", 0.0)})
+        requested = request.to_request(self.served.line, self.day)
+        edits = list(requested.edits)
+        if strategy := requested.strategy:
+            next_one = next(d for d in self.departures(line_id) if d.direction == strategy.direction)
+            edits.append(Hold(strategy.direction, next_one.planned, strategy.mins))
         times = {(d.direction, d.planned) for d in self.departures(line_id)}
         return rule_of_thumb(edits, times, published.hour, self.served.line)
 

@@ -18,8 +18,7 @@ from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable
 from headway_prediction.what_if.baseline import Baseline
-from headway_prediction.what_if.edits import Edit
-from headway_prediction.what_if.request import Request
+from headway_prediction.what_if.request import Edit, Request
 from headway_prediction.what_if.result import WhatIfResult, run_what_if
 from helpers.lines import MONDAY, ZONE, log_of, train
 from helpers.trips import plan_of
@@ -78,8 +77,8 @@ def delayed(history: LineHistory, departure: float, mins: float) -> LineHistory:
 
 @dataclass(frozen=True)
 class Railway:
-    """The line with a history, a bundle of it without networks, and the moment that is asked about; `turnarounds` round of trains
-    into either direction are known where they are given."""
+    """The line with a history, a bundle of it without networks, and the moment that is asked about;
+    `turnarounds` into either direction are known where they are given."""
 
     history: LineHistory
     t0: int = T0

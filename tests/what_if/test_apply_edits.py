@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.what_if.apply_edits import apply_edits, as_edits, under
-from headway_prediction.what_if.checks import check_feasible
 from headway_prediction.what_if.edited_timetable import ADDED, DirectionChange, EditedTrips
-from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
+from headway_prediction.what_if.plan import apply_edits, as_edits, check_feasible, with_plan
+from headway_prediction.what_if.request import Add, Cancel, Hold, Move
 from helpers.trips import NAN, table
 from helpers.what_if_line import NOW, RUN, STATIONS, TODAY, Railway, line_history
 
@@ -41,7 +40,7 @@ def made(railway, *edits):
         (Move(0, NOW + 12, NOW + 3), "the train that is to leave at 09:03 would overtake that of 09:05"),
         (Hold(0, NOW + 5, 6.5), "the train that is to leave at 09:11 would leave within a minute of that of 09:12"),
         (Add(0, NOW + 17.5), "the train that is to leave at 09:17 would leave within a minute of that of 09:17"),
-        (Hold(0, NOW + 5, -1.0), "a hold of -1 minutes is asked for"),
+        (Hold(0, NOW + 5, -1.0), "the edit is a hold of -1 minutes"),
     ],
 )  # fmt: skip
 def test_what_no_train_can_do_is_refused_with_a_sentence(railway, edit, sentence):
@@ -85,7 +84,7 @@ def test_a_move_to_later_is_a_hold_and_one_to_the_same_time_is_nothing(railway):
 
 
 def test_a_moved_departure_moves_its_whole_trip_in_the_plan_and_in_the_forecast(railway):
-    changed = under(railway.baseline, made(railway, Hold(0, NOW + 5, 2.0)))
+    changed = with_plan(railway.baseline, made(railway, Hold(0, NOW + 5, 2.0)))
     for baseline, after in zip(railway.baseline.days, changed.days, strict=True):
         assert baseline.trips.trip_ids.tolist() == after.trips.trip_ids.tolist()
     row = list(railway.baseline.departures_of_trips[0]).index(NOW + 5)
@@ -97,7 +96,7 @@ def test_a_moved_departure_moves_its_whole_trip_in_the_plan_and_in_the_forecast(
 
 
 def test_a_cancelled_trip_is_gone_and_an_added_one_runs_like_those_around_it(railway):
-    changed = under(railway.baseline, made(railway, Cancel(0, NOW + 5), Add(0, NOW + 8)))
+    changed = with_plan(railway.baseline, made(railway, Cancel(0, NOW + 5), Add(0, NOW + 8)))
     departures = changed.history.timetable.departures(TODAY, 0, 0)
     assert NOW + 5 not in departures and NOW + 8 in departures
     rows = changed.history.timetable.planned_on(TODAY)
@@ -109,7 +108,7 @@ def test_a_cancelled_trip_is_gone_and_an_added_one_runs_like_those_around_it(rai
 
 
 def test_trains_that_have_passed_stay_what_they_were(railway):
-    changed = under(railway.baseline, made(railway, Cancel(0, NOW + 5)))
+    changed = with_plan(railway.baseline, made(railway, Cancel(0, NOW + 5)))
     assert changed.history.passings.equals(railway.baseline.history.passings)
     expected, before = (one.days[0].expected(one.t0, 30) for one in (changed, railway.baseline))
     assert len(expected.minutes) == len(before.minutes) - 1

@@ -7,16 +7,17 @@ import pytest
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.train_following import TrainFollowing, headways_of
-from headway_prediction.what_if.apply_edits import apply_edits, under
 from headway_prediction.what_if.edited_timetable import DirectionChange, EditedTrips
-from headway_prediction.what_if.edits import Add, Cancel, Hold
 from headway_prediction.what_if.effect import Effect
-from headway_prediction.what_if.monte_carlo import MonteCarlo, held
-from headway_prediction.what_if.movement import (
+from headway_prediction.what_if.monte_carlo import (
     DEFAULT_DEVIATION_MINS,
     DEFAULT_LATENESS_MINS,
+    MonteCarlo,
     Movement,
+    held_headways,
 )
+from headway_prediction.what_if.plan import apply_edits, with_plan
+from headway_prediction.what_if.request import Add, Cancel, Hold
 from helpers.trips import NAN, runs, table
 from helpers.what_if_line import NOW, Railway, line_history
 
@@ -28,7 +29,7 @@ def noisy():
 
 def passings_under(railway, *edits, draws=20):
     baseline = railway.baseline
-    changed = under(baseline, apply_edits(baseline, edits))
+    changed = with_plan(baseline, apply_edits(baseline, edits))
     return Effect.of(baseline, changed, 0, draws).passings
 
 
@@ -94,9 +95,9 @@ def grown(dwell_growth: float, late: np.ndarray, positions: int = 12) -> np.ndar
 
 def test_how_dwells_grow_with_the_headway_is_learned_from_the_trains_so_far():
     late = np.random.default_rng(3).exponential(1.5, 30)
-    found = Movement.seen(trains_of(grown(0.05, late)), t0=1000)
+    found = Movement.fit(trains_of(grown(0.05, late)), t0=1000)
     assert found.dwell_growth == pytest.approx(0.05, abs=0.02)
-    assert Movement.seen(trains_of(grown(0.0, late)), t0=1000).dwell_growth == pytest.approx(0, abs=1e-9)
+    assert Movement.fit(trains_of(grown(0.0, late)), t0=1000).dwell_growth == pytest.approx(0, abs=1e-9)
     np.testing.assert_allclose(np.sort(found.late), np.sort(late))
 
 
@@ -105,7 +106,7 @@ def test_trains_after_now_tell_nothing():
     minutes = grown(0.05, late)
     later = minutes.copy()
     later[20:] += 3.0
-    one, other = (Movement.seen(trains_of(rows), t0=560) for rows in (minutes, later))
+    one, other = (Movement.fit(trains_of(rows), t0=560) for rows in (minutes, later))
     assert one.dwell_growth == other.dwell_growth and one.late.tolist() == other.late.tolist()
     assert one.deviations.tolist() == other.deviations.tolist()
 
@@ -118,13 +119,13 @@ def test_what_goes_with_a_train_all_the_way_is_its_pace():
         + 10.0 * np.arange(40)[:, None]
         + np.concatenate([np.zeros((40, 1)), (2 + own).cumsum(axis=1)], axis=1)
     )
-    found = Movement.seen(trains_of(minutes), t0=1600)
+    found = Movement.fit(trains_of(minutes), t0=1600)
     assert found.pace == pytest.approx(0.1, abs=0.04)
     assert found.deviations.std() == pytest.approx(np.hypot(0.1, 0.2), abs=0.04)
 
 
 def test_before_trains_have_shown_anything_the_usual_is_believed():
-    found = Movement.seen(trains_of(grown(0.0, np.zeros(30))), t0=390)
+    found = Movement.fit(trains_of(grown(0.0, np.zeros(30))), t0=390)
     assert found.dwell_growth == 0 and found.pace == 0
     assert (
         found.deviations is DEFAULT_DEVIATION_MINS and found.late.tolist() == DEFAULT_LATENESS_MINS.tolist()
@@ -158,5 +159,5 @@ def test_a_train_with_a_gap_ahead_falls_behind_and_the_next_one_gains():
 
 def test_headways_held_ahead_are_those_of_the_last_train_that_has_passed():
     passings = np.array([[[402.5]], [[406.0]], [[np.inf]]])
-    found = held(passings, np.array([398.0]), 400, 8)[:, 0, 0]
+    found = held_headways(passings, np.array([398.0]), 400, 8)[:, 0, 0]
     np.testing.assert_array_equal(found, [NAN, NAN, 4.5, 4.5, 4.5, 4.5, 3.5, 3.5])

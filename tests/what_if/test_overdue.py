@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.what_if.apply_edits import apply_edits, under
-from headway_prediction.what_if.edits import Cancel, Hold, Move
-from headway_prediction.what_if.request import Search, Strategy, StrategyName
-from headway_prediction.what_if.result import departures
+from headway_prediction.what_if.plan import apply_edits, with_plan
+from headway_prediction.what_if.request import Cancel, Hold, Move, Search, Strategy, StrategyName
+from headway_prediction.what_if.result import editable_departures
 from headway_prediction.what_if.search import best_holds
 from helpers.what_if_line import NOW, STATIONS, T0, TODAY, Railway, delayed, line_history
 
@@ -28,7 +27,7 @@ def overdue(history):
 
 
 def first_departure(railway) -> float:
-    listed = departures(railway.bundle, railway.history, TODAY, railway.t0)
+    listed = editable_departures(railway.bundle, railway.history, TODAY, railway.t0)
     return next(one.planned for one in listed if one.direction == 0)
 
 
@@ -46,7 +45,7 @@ def test_an_overdue_train_can_be_changed_until_it_leaves_or_is_given_up(history)
 
 def test_the_next_departure_is_the_train_that_is_overdue_and_it_is_held_from_now(overdue):
     assert applied(overdue, StrategyName.HOLD_NEXT, mins=1.0) == (Hold(0, NOW, 4.0),)
-    held = under(overdue.baseline, apply_edits(overdue.baseline, [Hold(0, NOW, 4.0)]))
+    held = with_plan(overdue.baseline, apply_edits(overdue.baseline, [Hold(0, NOW, 4.0)]))
     row = overdue.baseline.departures_of_trips[0].tolist().index(NOW)
     for baseline, leaves in ((overdue.baseline, THREE), (held, THREE + 1)):
         assert baseline.expected_departures(0)[row] == leaves

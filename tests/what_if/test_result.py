@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
-from headway_prediction.what_if.request import Search, Strategy, StrategyName
-from headway_prediction.what_if.result import departures
+from headway_prediction.what_if.request import Add, Cancel, Hold, Move, Search, Strategy, StrategyName
+from headway_prediction.what_if.result import editable_departures
 from helpers.what_if_line import NOW, STATIONS, T0, TODAY, Railway, line_history
 
 
@@ -111,10 +110,10 @@ def test_the_first_train_touched_is_the_first_that_can_be_felt(punctual):
 
 
 def test_departures_are_those_of_the_next_hour_that_have_not_left(punctual):
-    found = departures(punctual.bundle, punctual.history, TODAY, T0)
+    found = editable_departures(punctual.bundle, punctual.history, TODAY, T0)
     assert [d.planned - NOW for d in found if d.direction == 0] == list(LEAVES)
     assert {d.station for d in found if d.direction == 1} == {STATIONS - 1}
-    a_minute_later = departures(punctual.bundle, punctual.history, TODAY, T0 + 1)
+    a_minute_later = editable_departures(punctual.bundle, punctual.history, TODAY, T0 + 1)
     assert a_minute_later[0].planned == NOW + 5
 
 
@@ -125,7 +124,7 @@ def test_usual_trips_can_be_changed_where_there_is_no_plan():
 
 def test_where_no_trips_are_known_it_says_so():
     railway = Railway(line_history(noise=3.0, planned=False, trip_ids=False))
-    assert departures(railway.bundle, railway.history, TODAY, T0) == ()
+    assert editable_departures(railway.bundle, railway.history, TODAY, T0) == ()
     with pytest.raises(HeadwayError, match="no trips of direction 0 are known"):
         railway.asked(Hold(0, NOW + 5, 2.0))
 

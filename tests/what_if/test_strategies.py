@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.what_if.edits import Cancel, Hold, Move
-from headway_prediction.what_if.request import Search, Strategy, StrategyName
+from headway_prediction.what_if.request import Cancel, Hold, Move, Search, Strategy, StrategyName
 from headway_prediction.what_if.strategies import evened
 from helpers.what_if_line import NOW, Railway, line_history
 

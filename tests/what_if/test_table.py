@@ -3,7 +3,7 @@
 import pytest
 
 from headway_prediction.cli.what_if_table import print_result
-from headway_prediction.what_if.edits import Add, Cancel, Hold
+from headway_prediction.what_if.request import Add, Cancel, Hold
 from helpers.what_if_line import NOW, T0, Railway, delayed, line_history
 
 

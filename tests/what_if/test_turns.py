@@ -9,13 +9,10 @@ import pytest
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
-from headway_prediction.what_if.apply_edits import apply_edits, as_edits, under
-from headway_prediction.what_if.checks import check_feasible
-from headway_prediction.what_if.departures import TerminalDepartures
-from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
-from headway_prediction.what_if.request import Search, Strategy, StrategyName
-from headway_prediction.what_if.search import trial_of
-from headway_prediction.what_if.strategies import apply_strategy
+from headway_prediction.what_if.plan import apply_edits, as_edits, check_feasible, with_plan
+from headway_prediction.what_if.request import Add, Cancel, Hold, Move, Search, Strategy, StrategyName
+from headway_prediction.what_if.search import HoldTrial
+from headway_prediction.what_if.strategies import TerminalDepartures, apply_strategy
 from helpers.what_if_line import NOW, T0, Railway, delayed, line_history
 
 TURNS = Turnarounds(np.empty(0), np.empty(0)), Turnarounds(np.array([2.0]), np.array([1.0]))
@@ -48,7 +45,7 @@ def trip_id_at(baseline, direction: int, departure: float) -> str:
 def changed(railway, *edits):
     plan = apply_edits(railway.baseline, edits)
     check_feasible(railway.baseline, plan)
-    return under(railway.baseline, plan)
+    return with_plan(railway.baseline, plan)
 
 
 def test_trains_turn_round_into_the_trip_two_minutes_later(railway):
@@ -71,7 +68,7 @@ def test_a_hold_counts_from_when_a_train_that_comes_late_can_leave(late):
     hold = Strategy(StrategyName.HOLD_NEXT, 1, 1.0)
     plan = apply_strategy(late.baseline, apply_edits(late.baseline, [Cancel(1, NOW + 12)]), hold)
     assert as_edits(plan) == (Cancel(1, NOW + 12), Hold(1, NOW + 17, 4.0))
-    expected = sorted(under(late.baseline, plan).expected_departures(1).values())
+    expected = sorted(with_plan(late.baseline, plan).expected_departures(1).values())
     assert expected[:2] == pytest.approx([NOW + 21, NOW + 24])
 
 
@@ -107,14 +104,14 @@ def test_a_cancelled_train_feeds_nobody_and_an_added_one_comes_from_nowhere(rail
 def trial(railway, search: Search):
     plan = apply_edits(railway.baseline, ())
     leaving = TerminalDepartures.of(railway.baseline, plan, search.direction)
-    return leaving.minutes - NOW, trial_of(railway.baseline, leaving, search, 2)
+    return leaving.minutes - NOW, HoldTrial.of(railway.baseline, leaving, search, 2)
 
 
 def test_no_train_is_held_so_long_that_it_is_late_for_its_way_back(railway):
     # Two minutes from coming to leaving, of which the search is to leave one, or a half: a turn takes one all the same.
     for least, most in ((1.0, 1.0), (0.5, 1.0), (1.5, 0.5)):
         leaves, found = trial(railway, Search(0, 5.0, least))
-        np.testing.assert_allclose(found.most[leaves == 5], most)
+        np.testing.assert_allclose(found.max_hold[leaves == 5], most)
 
 
 def test_a_train_that_comes_late_is_held_until_it_has_turned_as_long_as_the_search_is_told(late):

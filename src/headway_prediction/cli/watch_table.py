@@ -7,10 +7,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from headway_prediction.service.api.models.alerts import Alerts
 from headway_prediction.service.api.models.forecast import ForecastColumns
-from headway_prediction.service.api.models.judged import Alerts
-from headway_prediction.service.api.models.lines import LineInfo
-from headway_prediction.service.api.models.state import State
+from headway_prediction.service.api.models.lines import LineInfo, State
 from headway_prediction.service.live.published import AlertKind, Level
 from headway_prediction.transit.line import DIRECTIONS
 

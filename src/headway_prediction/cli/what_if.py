@@ -1,6 +1,5 @@
 """what-if: what a change of terminal departures does to the next hour."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +9,7 @@ from headway_prediction.cli.common import Format, load_framework, parse_moment
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.what_if.edits import Edit
-    from headway_prediction.what_if.request import Request, Strategy
+    from headway_prediction.what_if.request import Edit, Request, Strategy
 
 
 Bundled = Annotated[Path, typer.Option(help="Bundle of one line that `headway train` wrote.")]
@@ -96,11 +94,11 @@ def _print_what_if(
     from headway_prediction.bundle.forecast import history_now
     from headway_prediction.cli.what_if_table import print_result
     from headway_prediction.what_if.result import run_what_if
-    from headway_prediction.what_if.serialization import result_plain
+    from headway_prediction.what_if.schema import WhatIfForecast
 
     found = run_what_if(asked, loaded, *history_now(loaded, arrivals, parse_moment(at)))
     if format is Format.JSON:
-        print(json.dumps(result_plain(found)))
+        print(WhatIfForecast.of(found).model_dump_json())
     else:
         print_result(found)
 
@@ -126,7 +124,7 @@ def _edit(text: str, option: str, sign: str) -> "Edit":
     """Read DIRECTION@TIME and, after `sign`, minutes (+) or another time (=)."""
     from headway_prediction.errors import HeadwayError
     from headway_prediction.transit.clock import gtfs_minutes
-    from headway_prediction.what_if.edits import Add, Cancel, Hold, Move
+    from headway_prediction.what_if.request import Add, Cancel, Hold, Move
 
     shape = {"+": "0@08:35+3", "=": "0@08:35=08:37", "": "0@08:35"}[sign]
     try:

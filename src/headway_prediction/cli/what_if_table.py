@@ -6,9 +6,9 @@ from rich.table import Table
 
 from headway_prediction.transit.clock import gtfs_time
 from headway_prediction.transit.line import DIRECTIONS, Line
-from headway_prediction.what_if.apply_edits import RevisedDeparture
+from headway_prediction.what_if.effect import Wait
+from headway_prediction.what_if.plan import RevisedDeparture
 from headway_prediction.what_if.result import WhatIfResult
-from headway_prediction.what_if.wait import Wait
 
 WIDTH = 110
 LARGEST = 8

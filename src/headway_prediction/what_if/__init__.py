@@ -1,1 +1,1 @@
-"""What-if: the planned departures of a terminal edited, forecast again and compared. Edits in, differences out; pure."""
+"""What-if: edit the planned departures of a terminal, forecast again, and compare with the baseline; pure functions."""

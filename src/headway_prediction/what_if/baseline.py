@@ -1,4 +1,4 @@
-"""What is known of a line at a moment: its trains, the trips they run, and the departures that may still be edited."""
+"""The baseline of a what-if: a line at a moment, with its trains, their trips, and the departures that may be edited."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,12 +16,12 @@ from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory, build_history
 from headway_prediction.grid.outages import outages_known_at
-from headway_prediction.grid.plan_variants import with_timetable
+from headway_prediction.grid.plan_variants import with_timetable as history_with_timetable
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.timetable import Timetable
-from headway_prediction.what_if.edited_timetable import EditedPrior, EditedTrips, PlannedTrips
-from headway_prediction.what_if.edits import EDITED_MINS
+from headway_prediction.what_if.edited_timetable import EditedPrior, EditedTrips, PlannedTrips, known_trips
 from headway_prediction.what_if.monte_carlo import UNDER_WAY, MonteCarlo
+from headway_prediction.what_if.request import EDITED_MINS
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Departure:
-    """A departure that may be edited: `planned` (service-day minutes) from the terminal `station`; `trip` names it, "" where
-    the line's trips have no names; `row` is its place among the trips of its `direction`."""
+    """A departure that may be edited: its `planned` service-day minute, its terminal `station`, its `trip` ("" where trips have
+    no names) and its `row` among the trips of its `direction`."""
 
     direction: int
     trip: str
@@ -41,7 +41,7 @@ class Departure:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A line as of the end of minute `t0`: the `history` of that service date alone, and the first `prior` of its trains."""
+    """A line as of the end of minute `t0`: the `history` of that service date alone, and the physics `prior`."""
 
     prior: PhysicsPrior
     history: LineHistory
@@ -50,10 +50,12 @@ class Baseline:
 
     @classmethod
     def of(cls, bundle: "Bundle", history: LineHistory, service_date: date, t0: int) -> Self:
-        """Read from a history what was known; raises HeadwayError for a date that is not in it or another line."""
+        """Cut a history at the end of minute t0; raises HeadwayError for a date that is not in it or another line."""
         bundle.check_fits(history)
         history.day(service_date)
-        prior = bundle.method(TripPropagation.name).prior
+        method = bundle.method(TripPropagation.name)
+        assert isinstance(method, TripPropagation)
+        prior = method.prior
         return cls(prior, day_as_of(history, service_date, t0), service_date, t0)
 
     @property
@@ -63,13 +65,13 @@ class Baseline:
 
     @cached_property
     def days(self) -> tuple[DirectionDay, DirectionDay]:
-        """Both directions under the present plan."""
+        """Both directions under the baseline plan."""
         return self.prior.direction_days(self.history, self.service_date)
 
     @cached_property
     def departures_of_trips(self) -> tuple[np.ndarray, np.ndarray]:
-        """When each trip of a direction is planned to leave the terminal, NaN where it does not: (trips,) each."""
-        return tuple(self._departures(direction) for direction in DIRECTIONS)
+        """Planned departure of each trip of a direction from the terminal, NaN where it does not leave there: (trips,) each."""
+        return self._departures(0), self._departures(1)
 
     def _departures(self, direction: int) -> np.ndarray:
         trips = self.days[direction].trips
@@ -80,27 +82,28 @@ class Baseline:
 
     @cached_property
     def planned_tables(self) -> tuple[PlannedTrips | None, PlannedTrips | None]:
-        """The planned trips of either direction as the timetable has them, in the order of the day's trips; None where trips
-        are known from other days, or not at all."""
-        return tuple(self._planned_table(direction) for direction in DIRECTIONS)
+        """The timetable's trips of either direction, in the order of the day's trips; None where trips are only known from
+        other days, or not at all."""
+        return self._planned_table(0), self._planned_table(1)
 
     def _planned_table(self, direction: int) -> PlannedTrips | None:
         if self.prior.trips[direction].source != "planned" or self.days[direction].trips is None:
             return None
         planned = planned_trips(self.history, self.service_date, direction)
-        trip_ids = self.days[direction].trips.id_of_row
+        assert planned is not None  # the source is the plan
+        trip_ids = known_trips(self.days[direction]).id_of_row
         rows = [planned.row_of_id[trip_id] for trip_id in trip_ids.tolist()]
         return PlannedTrips(planned.minutes[rows], trip_ids, self.history.line.travel_order(direction))
 
     def planned_trips(self, direction: int) -> TripTable:
-        """Return the trips of a direction as the timetable has them or, where they are known from other days, as usual."""
-        trips, planned = self.days[direction].trips, self.planned_tables[direction]
+        """Return the trips of a direction from the timetable or, where they are only known from other days, the typical ones."""
+        trips, planned = known_trips(self.days[direction]), self.planned_tables[direction]
         return trips if planned is None else TripTable(planned.minutes, trips.trip_ids, trips.rows)
 
     @cached_property
     def departures(self) -> tuple[Departure, ...]:
-        """The departures whose trains have not left, in order of time: those of the next hour, and those overdue but still
-        expected."""
+        """The departures whose trains have not left, in order of time: those of the next hour, and overdue ones that are
+        still expected."""
         found = [departure for direction in DIRECTIONS for departure in self._editable(direction)]
         return tuple(sorted(found, key=lambda departure: (departure.planned, departure.direction)))
 
@@ -122,46 +125,45 @@ class Baseline:
         """Return whether the train of each trip has left: (trips,)."""
         day = self.days[direction]
         trips = day.trips_of_trains[day.trains.first_minutes < self.now]
-        left = np.zeros(len(day.trips.minutes), dtype=bool)
+        left = np.zeros(len(known_trips(day).minutes), dtype=np.bool_)
         left[trips[trips >= 0]] = True
         return left
 
     def expected_departures(self, direction: int) -> dict[int, float]:
-        """Return when the trains that are still to leave the terminal are expected to, by the rows of their trips."""
+        """Return the expected departures of trains that have not left the terminal, by the rows of their trips."""
         expected = self.days[direction].expected(self.t0, EDITED_MINS)
         leaves = (expected.features[:, UNDER_WAY] == 0) & np.isfinite(expected.minutes[:, 0])
         rows = expected.trips[leaves].tolist()
         return dict(zip(rows, expected.minutes[leaves, 0].tolist(), strict=True))
 
     def typical_lateness(self, direction: int, rows: np.ndarray) -> np.ndarray:
-        """Return how many minutes after its plan each of the trips `rows` usually leaves, 0 for added ones: (rows,)."""
-        typical = self.days[direction].trips.minutes[:, 0] - self.departures_of_trips[direction]
+        """Return how many minutes after its plan each of the trips `rows` typically leaves, 0 for added ones: (rows,)."""
+        typical = known_trips(self.days[direction]).minutes[:, 0] - self.departures_of_trips[direction]
         return np.append(typical, 0.0)[rows]
 
     def monte_carlo(self, direction: int, draws: int) -> MonteCarlo:
-        """Return the luck of a direction's trains under the present plan; the same whenever it is asked for."""
+        """Return the Monte Carlo runs of a direction under the baseline plan, with the same seed at each call."""
         seed = (self.service_date.toordinal(), max(self.t0, 0), direction)
         return MonteCarlo(self.days[direction], self.t0, draws, seed)
 
     def trips_under(self, changed: "Baseline", direction: int) -> EditedTrips | None:
-        """Return the trips of a direction as `changed` has them, None where that is no other plan."""
+        """Return the trips of a direction under the plan of `changed`, None where that is the baseline plan."""
         if not isinstance(changed.prior, EditedPrior):
             return None
         return changed.prior.edited_trips(self.days[direction], direction)
 
     def require_trips(self, direction: int) -> None:
-        """Raise HeadwayError where nothing is known of the trips of a direction, so that none can be edited."""
+        """Raise HeadwayError where the trips of a direction are unknown, so that no departure can be edited."""
         if self.days[direction].trips is None:
             raise HeadwayError(
-                f"no trips of direction {direction} are known on {self.service_date}: the forecast lets trains leave at "
-                "the usual headway",
-                "a bundle that was trained with a plan that is kept, or on days that repeat",
+                f"no trips of direction {direction} are known on {self.service_date}; trains are forecast at the typical headway",
+                "a bundle that was trained with a plan that trains follow, or on days that repeat",
                 "train it with the line's GTFS schedule (`headway grid --gtfs`)",
             )
 
-    def under(self, timetable: Timetable | None, prior: PhysicsPrior) -> "Baseline":
-        """Return the same moment under another plan and another first guess."""
-        return replace(self, history=with_timetable(self.history, timetable), prior=prior)
+    def with_timetable(self, timetable: Timetable | None, prior: PhysicsPrior) -> "Baseline":
+        """Return the same moment under another plan and its prior."""
+        return replace(self, history=history_with_timetable(self.history, timetable), prior=prior)
 
 
 def day_as_of(history: LineHistory, service_date: date, t0: int) -> LineHistory:

@@ -1,4 +1,4 @@
-"""The plan of a service date with departures moved, cancelled or added: its trips, its timetable, its first guess."""
+"""The plan of a service date with departures moved, cancelled or added: its trips, its timetable, its physics prior."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,12 +16,19 @@ from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 
 ADDED = -1
-"""The row of a train that no trip of the present plan is."""
+"""Row of a trip that is not in the baseline plan."""
+
+
+def known_trips(day: DirectionDay) -> TripTable:
+    """Return the trips of a direction, for callers that have checked that they are known."""
+    if day.trips is None:
+        raise ValueError("the trips of the direction are unknown")
+    return day.trips
 
 
 @dataclass(frozen=True)
 class DirectionChange:
-    """What changes in one direction: minutes `later` (trips,), trips `gone` (trips,), and departures `added` (added,)."""
+    """Changes of one direction: minutes `later` (trips,), cancelled trips `gone` (trips,), and departures `added` (added,)."""
 
     later: np.ndarray
     gone: np.ndarray
@@ -29,26 +36,26 @@ class DirectionChange:
 
     @property
     def touched(self) -> np.ndarray:
-        """Which trips are not as planned: (trips,)."""
+        """Whether each trip is changed: (trips,)."""
         return self.gone | (self.later != 0)
 
     @property
     def is_none(self) -> bool:
-        """Whether everything stays as planned."""
+        """Whether nothing changes."""
         return not self.touched.any() and not len(self.added)
 
 
 @dataclass(frozen=True)
 class EditedTrips:
     """Trips of one direction under a change, in the order of their first minutes; `origin` (trips,) is the row of each in
-    the present plan, ADDED for an added one."""
+    the baseline plan, or ADDED."""
 
     table: TripTable
     origin: np.ndarray
 
     @classmethod
     def of(cls, trips: TripTable, departures: np.ndarray, change: DirectionChange, direction: int) -> Self:
-        """Apply a change; `departures` (trips,) are the planned ones of the present trips."""
+        """Apply a change; `departures` (trips,) are the planned ones of the baseline trips."""
         kept = np.flatnonzero(~change.gone)
         added = [_interpolated_trip(trips.minutes, departures, minute) for minute in change.added]
         minutes = np.concatenate(
@@ -65,36 +72,35 @@ class EditedTrips:
         return cls(table, origin[order])
 
     def rows_of(self, baseline: np.ndarray) -> np.ndarray:
-        """Return the rows of trips of the present plan (any shape; −1 stays), −1 for those that are gone."""
+        """Return the new rows of baseline trips (any shape; -1 stays), -1 for cancelled ones."""
         rows = np.full(int(max(baseline.max(initial=-1), self.origin.max(initial=-1))) + 2, -1)
         known = self.origin >= 0
         rows[self.origin[known]] = np.flatnonzero(known)
         return rows[baseline]
 
 
-def added_trip_ids(direction: int, departures: Sequence[float]) -> np.ndarray:
-    """Return the trip ids of added trains: such that no log has them."""
+def added_trip_ids(direction: int, departures: np.ndarray) -> np.ndarray:
+    """Return ids for added trips that occur in no log."""
     return np.array(
         [f"added in direction {direction} at {float(minute)!r}" for minute in departures], dtype=np.str_
     )
 
 
 def _interpolated_trip(minutes: np.ndarray, departures: np.ndarray, departure: float) -> np.ndarray:
-    """A trip (positions,) that leaves at `departure` and takes what the trips before and after it take on average; it stops
-    where the nearer one does."""
-    away = np.abs(departures - departure)
-    sides = [np.where(side, away, np.inf) for side in (departures <= departure, departures > departure)]
+    """Return a trip (positions,) that leaves at `departure`, with the mean running times of the trips before and after it and
+    the stops of the nearer one."""
+    distance = np.abs(departures - departure)
+    sides = [np.where(side, distance, np.inf) for side in (departures <= departure, departures > departure)]
     around = [int(np.argmin(side)) for side in sides if np.isfinite(side).any()]
     since = [minutes[trip] - departures[trip] for trip in around]
-    nearest = min(around, key=lambda trip: away[trip])
+    nearest = min(around, key=lambda trip: distance[trip])
     mean = np.nanmean(np.where(np.isnan(minutes[nearest]), 0.0, since), axis=0)
     return np.where(np.isnan(minutes[nearest]), np.nan, departure + mean)
 
 
 @dataclass(frozen=True)
 class PlannedTrips:
-    """The planned trips of one direction as the timetable has them: `minutes` (trips, positions), their `trip_ids` (trips,), and
-    the `stations` in the order of travel."""
+    """The timetable's trips of one direction: `minutes` (trips, positions), `trip_ids` (trips,), `stations` in travel order."""
 
     minutes: np.ndarray
     trip_ids: np.ndarray
@@ -123,10 +129,10 @@ def edited_timetable(
             change.added, added_trip_ids(direction, change.added).tolist(), strict=True
         )
     ]
-    stack_platforms = pl.concat([rows.filter(~own), moved.select(rows.columns), *added]).with_columns(
+    planned = pl.concat([rows.filter(~own), moved.select(rows.columns), *added]).with_columns(
         service=pl.lit(0, dtype=PLANNED_COLUMNS["service"])
     )
-    return Timetable((Service("changed", dates=frozenset([service_date])),), stack_platforms)
+    return Timetable((Service("changed", dates=frozenset([service_date])),), planned)
 
 
 def _planned_rows(minutes: np.ndarray, trip_id: str, direction: int, stations: Sequence[int]) -> pl.DataFrame:
@@ -143,9 +149,9 @@ def _planned_rows(minutes: np.ndarray, trip_id: str, direction: int, stations: S
 
 @dataclass(frozen=True)
 class EditedPrior(PhysicsPrior):
-    """The first guess under a change: who turns round into whom stays as it is planned at present.
+    """The physics prior under a change; turnarounds stay as they are in the baseline plan.
 
-    `timetable` is the present one, `departures` (trips,) and `changes` those of either direction.
+    `timetable` is the baseline's, `departures` (trips,) and `changes` those of either direction.
     """
 
     timetable: Timetable | None
@@ -172,8 +178,8 @@ class EditedPrior(PhysicsPrior):
             day if own is None else replace(day, trips=own.table, inbound=None)
             for day, own in zip(baseline, changed, strict=True)
         ]
-        fed = [_fed(baseline[d].inbound, days[1 - d], changed[d], changed[1 - d]) for d in DIRECTIONS]
-        return tuple(replace(day, inbound=inbound) for day, inbound in zip(days, fed, strict=True))
+        inbound = [_inbound(baseline[d].inbound, days[1 - d], changed[d], changed[1 - d]) for d in DIRECTIONS]
+        return replace(days[0], inbound=inbound[0]), replace(days[1], inbound=inbound[1])
 
     def edited_trips(self, baseline: DirectionDay, direction: int) -> EditedTrips | None:
         """Return the trips of a direction under the change, None where none are known."""
@@ -182,7 +188,7 @@ class EditedPrior(PhysicsPrior):
         return EditedTrips.of(baseline.trips, self.departures[direction], self.changes[direction], direction)
 
 
-def _fed(
+def _inbound(
     inbound: InboundTrips | None, arriving: DirectionDay, own: EditedTrips | None, other: EditedTrips | None
 ) -> InboundTrips | None:
     if inbound is None or own is None or other is None:

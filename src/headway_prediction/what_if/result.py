@@ -1,9 +1,8 @@
-"""The answer to a what-if: the forecast of the changed plan beside the present one, and what a passenger waits in each.
+"""The result of a what-if: the forecast of the changed plan beside the baseline, and a passenger's expected wait in each.
 
-The present forecast is that of the network, fed back to 60 minutes. What a change does to it is told by the trains that run
-under the same chances with and without it (`effect`), added to the present forecast's mean and quantiles. The network's own
-difference between two plans, and that of the first guess alone, agree less with what a simulated line really does:
-`benchmarks/what_if_truth.py` holds all three against it.
+The baseline is the network's rollout to 60 minutes. The effect of a change is the difference of Monte Carlo runs with and
+without it (`effect`), added to the baseline's mean and quantiles. The network's own difference between two plans, and that
+of the physics prior alone, agree less with a simulated line: `benchmarks/what_if_truth.py` compares all three.
 """
 
 from collections.abc import Mapping
@@ -17,15 +16,19 @@ from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.line import DIRECTIONS, Line
-from headway_prediction.what_if.apply_edits import RevisedDeparture, apply_edits, as_edits, under
 from headway_prediction.what_if.baseline import Baseline, Departure
-from headway_prediction.what_if.checks import check_feasible
-from headway_prediction.what_if.edits import EDITED_MINS, Edit
-from headway_prediction.what_if.effect import Effect
-from headway_prediction.what_if.request import Request
+from headway_prediction.what_if.effect import Effect, Wait, stack_platforms
+from headway_prediction.what_if.plan import (
+    Plan,
+    RevisedDeparture,
+    apply_edits,
+    as_edits,
+    check_feasible,
+    with_plan,
+)
+from headway_prediction.what_if.request import EDITED_MINS, Edit, Request
 from headway_prediction.what_if.search import best_holds
 from headway_prediction.what_if.strategies import apply_strategy
-from headway_prediction.what_if.wait import Wait, stack_platforms
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
@@ -35,10 +38,10 @@ if TYPE_CHECKING:
 class WhatIfResult:
     """What a change does, as of the end of minute `t0`.
 
-    `edits` are all that were applied. `baseline` and `changed` hold one origin and 60 leads each; `reached` (leads,
-    stations, directions) is True where the change can have arrived: elsewhere the two are equal bit for bit. `departures`
-    are all of the next hour, as they are to be. `wait` is that of all platforms together, None where no train comes; `waits`
-    those by (direction, station), without those where none comes.
+    `edits`: all that were applied. `baseline` and `changed`: one origin and 60 leads each. `reached` (leads, stations,
+    directions): True where the change can have arrived; elsewhere the two are equal bit for bit. `departures`: all of the
+    next hour under the changed plan. `wait`: over all platforms, None where no train comes; `waits`: by (direction,
+    station), without platforms where no train comes.
     """
 
     line: Line
@@ -48,7 +51,7 @@ class WhatIfResult:
     baseline: Forecast
     changed: Forecast
     reached: np.ndarray
-    departures: tuple[RevisedDeparture, ...]
+    departures: Plan
     wait: Wait | None
     waits: Mapping[tuple[int, int], Wait]
 
@@ -58,10 +61,12 @@ class WhatIfResult:
         return self.changed.mean[0] - self.baseline.mean[0]
 
 
-def departures(bundle: "Bundle", history: LineHistory, service_date: date, t0: int) -> tuple[Departure, ...]:
+def editable_departures(
+    bundle: "Bundle", history: LineHistory, service_date: date, t0: int
+) -> tuple[Departure, ...]:
     """Return the departures of the next 60 minutes that can be edited, in order of time.
 
-    These are the planned ones or, on a line whose trips are known from other days alone, the usual ones. None where the
+    These are the planned ones or, on a line whose trips are only known from other days, the typical ones; none where the
     bundle knows no trips. Raises HeadwayError for a date that is not in the history, or a history of another line.
     """
     return Baseline.of(bundle, history, service_date, t0).departures
@@ -75,16 +80,16 @@ def run_what_if(
     t0: int,
     baseline_forecast: Forecast | None = None,
 ) -> WhatIfResult:
-    """Forecast what `request` does to a line, as known at the end of minute `t0` of a service date in `history`.
+    """Forecast the effect of `request` on a line, as known at the end of minute `t0` of a service date in `history`.
 
-    `baseline_forecast` is the one of method "st-convnet-60" from that origin alone, made anew if not given. Raises
-    HeadwayError for an edit of a departure that is not there, has left or is too far away; for one that would overtake
+    `baseline_forecast` is the one of method "st-convnet-60" from that origin alone, computed if not given. Raises
+    HeadwayError for an edit of a departure that does not exist, has left or is too far away; for one that would overtake
     another or leave too little time to turn round; and for a bundle that knows no trips.
     """
     baseline = Baseline.of(bundle, history, service_date, t0)
-    plan = planned(baseline, request)
+    plan = requested_plan(baseline, request)
     check_feasible(baseline, plan)
-    changed = under(baseline, plan)
+    changed = with_plan(baseline, plan)
     if baseline_forecast is None:
         baseline_forecast = bundle.method(Rollout.name).forecast(history, service_date, np.array([t0]))
     effects = effects_of(baseline, changed)
@@ -97,20 +102,14 @@ def run_what_if(
         baseline_forecast,
         changed_forecast(baseline_forecast, line, effects, cap_mins),
         _reached(line, effects),
-        _in_order(plan),
+        tuple(sorted(plan, key=_time)),
         line_wait(effects),
         platform_waits(line, effects),
     )
 
 
-def effects_of(baseline: Baseline, changed: Baseline) -> dict[int, Effect]:
-    """Return what a changed plan does in each direction whose trips are known."""
-    known = [direction for direction in DIRECTIONS if baseline.days[direction].trips is not None]
-    return {direction: Effect.of(baseline, changed, direction) for direction in known}
-
-
-def planned(baseline: Baseline, request: Request) -> tuple[RevisedDeparture, ...]:
-    """Return the departures that a request asks for: the edits first, then the strategy, then the search."""
+def requested_plan(baseline: Baseline, request: Request) -> Plan:
+    """Return the plan that a request asks for: the edits first, then the strategy, then the search."""
     plan = apply_edits(baseline, request.edits)
     check_feasible(baseline, plan)
     if request.strategy is not None:
@@ -119,10 +118,16 @@ def planned(baseline: Baseline, request: Request) -> tuple[RevisedDeparture, ...
     return plan if request.search is None else best_holds(baseline, plan, request.search)
 
 
+def effects_of(baseline: Baseline, changed: Baseline) -> dict[int, Effect]:
+    """Return the effect of a changed plan in each direction whose trips are known."""
+    known = [direction for direction in DIRECTIONS if baseline.days[direction].trips is not None]
+    return {direction: Effect.of(baseline, changed, direction) for direction in known}
+
+
 def changed_forecast(
     baseline: Forecast, line: Line, effects: Mapping[int, Effect], cap_mins: float
 ) -> Forecast:
-    """Return the present forecast with what a change does in either direction; quantiles stay in their order."""
+    """Return the baseline forecast with the effects in both directions added; quantiles stay in their order."""
     levels = sorted(baseline.quantiles)
     mean = baseline.mean.copy()
     quantiles = np.stack([baseline.quantiles[level] for level in levels])
@@ -137,6 +142,30 @@ def changed_forecast(
     return Forecast(baseline.service_date, baseline.origins, mean, dict(zip(levels, quantiles, strict=True)))
 
 
+def line_wait(effects: Mapping[int, Effect], mins: int = EDITED_MINS) -> Wait | None:
+    """Return the expected wait of the passengers of the next `mins` minutes over all platforms."""
+    if not effects:
+        return None
+    baseline, changed = zip(*(effect.waits(mins) for effect in effects.values()), strict=True)
+    return Wait.of(
+        stack_platforms(baseline).over_platforms().mean, stack_platforms(changed).over_platforms().mean
+    )
+
+
+def platform_waits(
+    line: Line, effects: Mapping[int, Effect], mins: int = EDITED_MINS
+) -> dict[tuple[int, int], Wait]:
+    """Return the expected wait by (direction, station), without platforms where no train comes."""
+    found = {}
+    for direction, effect in effects.items():
+        baseline, changed = (waits.mean for waits in effect.waits(mins))
+        for position, station in enumerate(line.travel_order(direction)):
+            wait = Wait.of(baseline[position], changed[position])
+            if wait is not None:
+                found[direction, station] = wait
+    return found
+
+
 def _reached(line: Line, effects: Mapping[int, Effect]) -> np.ndarray:
     cells = np.zeros((EDITED_MINS, len(line.stations), len(DIRECTIONS)), dtype=bool)
     for direction, effect in effects.items():
@@ -144,30 +173,6 @@ def _reached(line: Line, effects: Mapping[int, Effect]) -> np.ndarray:
     return cells
 
 
-def _in_order(plan: tuple[RevisedDeparture, ...]) -> tuple[RevisedDeparture, ...]:
-    def time(one: RevisedDeparture) -> tuple[float, int]:
-        return one.minute if one.planned is None else one.planned, one.direction
-
-    return tuple(sorted(plan, key=time))
-
-
-def line_wait(effects: Mapping[int, Effect], mins: int = EDITED_MINS) -> Wait | None:
-    """Return what passengers of the next `mins` minutes wait at all platforms together."""
-    if not effects:
-        return None
-    waits = [effect.waits(mins) for effect in effects.values()]
-    return Wait.of(*(stack_platforms(parts).over_platforms().each for parts in zip(*waits, strict=True)))
-
-
-def platform_waits(
-    line: Line, effects: Mapping[int, Effect], mins: int = EDITED_MINS
-) -> dict[tuple[int, int], Wait]:
-    """Return what they wait by (direction, station), without platforms at which no train comes."""
-    found = {}
-    for direction, effect in effects.items():
-        baseline, changed = (waits.each for waits in effect.waits(mins))
-        for position, station in enumerate(line.travel_order(direction)):
-            wait = Wait.of(baseline[position], changed[position])
-            if wait is not None:
-                found[direction, station] = wait
-    return found
+def _time(one: RevisedDeparture) -> tuple[float, int]:
+    minute = one.minute if one.planned is None else one.planned
+    return np.inf if minute is None else minute, one.direction

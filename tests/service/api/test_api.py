@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -13,10 +13,9 @@ from starlette.testclient import TestClient
 
 from headway_prediction.forecasters.parquet import KEY_COLUMNS, VALUE_COLUMNS
 from headway_prediction.service.api.app import create_app
+from headway_prediction.service.api.models.alerts import Alerts, Scores
 from headway_prediction.service.api.models.forecast import ForecastColumns, ForecastRows
-from headway_prediction.service.api.models.judged import Alerts, Scores
-from headway_prediction.service.api.models.lines import Departures, LineInfo, Lines
-from headway_prediction.service.api.models.state import State, StationState
+from headway_prediction.service.api.models.lines import Departures, LineInfo, Lines, State, StationState
 from headway_prediction.service.live.published import Level, Status
 from headway_prediction.transit.clock import instant
 from helpers.service_server import unpublished
@@ -54,7 +53,7 @@ def test_the_state_is_the_grid_of_the_last_hour(view, client):
     state = State.model_validate(client.get(f"{LINE}/state").json())
     published = view.publisher.latest("garden-line")[1].state
     assert state.time == instant(view.day, published.t0 + 1, view.served.line.time_zone)
-    assert len(state.times) == 60 and state.times[-1] == state.time
+    assert len(state.times) == 60 and state.times[-1] == state.time - timedelta(minutes=1)
     told = np.array(state.headway, dtype=float)  # (directions, stations, minutes)
     np.testing.assert_allclose(told, published.headway[-60:].transpose(2, 1, 0), atol=0.0051)
     assert np.array(state.arrived).sum() == published.arrived[-60:].sum()
@@ -70,7 +69,7 @@ def test_trains_pass_where_the_grid_says_that_one_arrived(client):
     ]
     assert len(passed) > 20
     for direction, station, time in passed:
-        minute = int((time - state.times[0]).total_seconds() // 60) + 1
+        minute = int((time - state.times[0]).total_seconds() // 60)
         assert minute < 0 or arrived[direction, station, minute]
     assert all(place.time > state.times[-4] for train in state.trains for place in train.expected)
 
@@ -92,8 +91,7 @@ def test_columns_rows_and_csv_say_the_same(view, client):
         )
         at = columns.leads.index(row.lead_min)
         assert row.valid_time == columns.valid_times[at]
-        # CSV, as exported forecasts do, names minutes by their start; JSON by their end, when their headways hold.
-        assert (row.valid_time - datetime.fromisoformat(csv["valid_time"])).total_seconds() == 60
+        assert row.valid_time == datetime.fromisoformat(csv["valid_time"])
         for name in VALUE_COLUMNS:
             assert getattr(row, name) == getattr(columns, name)[place][at]
             assert getattr(row, name) == pytest.approx(csv[name], abs=0.011)
@@ -105,7 +103,7 @@ def test_a_forecast_begins_where_the_state_ends(view, client):
         told = client.get(f"{LINE}/forecast", params={"format": "columns", "horizon": horizon}).json()
         forecast = ForecastColumns.model_validate(told)
         assert forecast.time == state.time and len(forecast.leads) == horizon
-        steps = np.diff([time.timestamp() for time in (state.time, *forecast.valid_times)])
+        steps = np.diff([time.timestamp() for time in (state.times[-1], *forecast.valid_times)])
         assert (steps == 60).all()
     issued = view.publisher.latest("garden-line")[1].hour.forecast
     for place, platform in enumerate(forecast.platforms):
@@ -121,14 +119,14 @@ def test_a_station_is_its_part_of_state_and_forecast(client):
     told = StationState.model_validate(client.get(f"{LINE}/stations/2").json())
     for platform in told.directions:
         assert platform.past.headway[-60:] == state.headway[platform.direction_id][2]
-        assert len(platform.past.times) == 180 and platform.past.times[-1] == state.time
+        assert len(platform.past.times) == 180 and platform.past.times[-60:] == state.times
         place = [(p.direction_id, p.station) for p in hour.platforms].index((platform.direction_id, 2))
         assert platform.forecast.headway_p50 == hour.headway_p50[place]
         assert platform.forecast.valid_times == hour.valid_times
 
 
 def test_warnings_keep_their_order_and_say_where_and_when(view, client):
-    told = Alerts.model_validate(client.get(f"{LINE}/warnings").json())
+    told = Alerts.model_validate(client.get(f"{LINE}/alerts").json())
     expected = view.publisher.latest("garden-line")[1].alerts
     assert [w.station for w in told.alerts] == [w.station for w in expected] and expected
     for alert in told.alerts:
@@ -208,12 +206,12 @@ def test_what_cannot_be_answered_says_why(client, path, status, words):
     response = client.get(path)
     assert response.status_code == status
     error = response.json()["error"]
-    assert set(error) == {"what", "expected", "remedy"} and words in json.dumps(error)
+    assert set(error) == {"found", "expected", "remedy"} and words in json.dumps(error)
 
 
 def test_a_method_that_is_not_served_says_so(client):
     response = client.delete(f"{LINE}/state")
-    assert response.status_code == 405 and "DELETE" in response.json()["error"]["what"]
+    assert response.status_code == 405 and "DELETE" in response.json()["error"]["found"]
 
 
 def test_before_the_first_forecast_nothing_is_invented(view):

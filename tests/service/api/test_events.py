@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from headway_prediction.service.api.events import EventHub, EventStream, EventSubscriber
+from headway_prediction.service.api.events import EventHub, EventStream
 from headway_prediction.service.api.settings import ApiSettings
 from helpers.service_server import served
 from helpers.service_view import RecordedView, simulated_view
 
 LINE = "garden-line"
+SCOPE = {"type": "http", "method": "GET"}
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_who_comes_back_is_not_told_again_what_it_has_heard(view):
             RawStream(url).read_until(b"event: forecast").partition(b"id: ")[2].partition(b"\n")[0].decode()
         )
         back = RawStream(url, f"Last-Event-ID: {heard}")
-        assert b"event: forecast" not in back.read_until(b": still here\n\n", 2)
+        assert b"event: forecast" not in back.read_until(b": keep-alive\n\n", 2)
         view.step()
         assert back.read_until(b"event: forecast").count(b"event: forecast") == 1
         stranger = RawStream(url, "Last-Event-ID: another-run-1")
@@ -74,7 +75,7 @@ def test_who_comes_back_is_not_told_again_what_it_has_heard(view):
 def test_a_silent_stream_says_that_it_is_still_there(view):
     with served(view, keep_alive_secs=0.1) as (url, _):
         client = RawStream(url)
-        client.read_until(b": still here\n\n", 3)
+        client.read_until(b": keep-alive\n\n", 3)
         view.step()
         assert client.read_until(b"event: forecast", 2)
 
@@ -94,7 +95,7 @@ def test_there_are_only_so_many_clients_and_leaving_makes_room(view):
         for client in (first, second):
             client.read_until(b"event: forecast")
         refused = RawStream(url).read_until(b"}}")
-        assert b" 503 " in refused and b"2 clients listen already" in refused
+        assert b" 503 " in refused and b"2 clients are connected already" in refused
         first.socket.close()
         for _ in range(100):
             if b" 200 " in (text := RawStream(url).read_until(b"\r\n\r\n")):
@@ -107,7 +108,7 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not(view):
     """The server's `send` blocks while a client reads nothing: here it blocks for ever."""
 
     async def listen() -> None:
-        hub = EventHub(view.publisher, ApiSettings(event_backlog=3))
+        hub = EventHub(view.publisher, ApiSettings(event_send_secs=0.2))
         hub.open({LINE: view.served.line})
         stuck, heard = asyncio.Event(), []
 
@@ -121,33 +122,32 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not(view):
         async def stay() -> dict:
             await asyncio.sleep(3600)
 
-        slow = asyncio.create_task(EventStream(hub, LINE)({}, stay, never_read))
-        quick = asyncio.create_task(EventStream(hub, LINE)({}, stay, read))
+        slow = asyncio.create_task(EventStream(hub, LINE)(SCOPE, stay, never_read))
+        quick = asyncio.create_task(EventStream(hub, LINE)(SCOPE, stay, read))
         await asyncio.sleep(0.05)
-        assert hub.listening == 2
+        assert hub.client_count == 2
         for _ in range(8):
             view.step()
             await asyncio.sleep(0.05)
         await asyncio.wait_for(slow, 5)
-        assert hub.listening == 1 and not quick.done()
+        assert hub.client_count == 1 and not quick.done()
         hub.close()
         await asyncio.wait_for(quick, 5)
         assert sum(b"event: forecast" in message.get("body", b"") for message in heard) == 9
-        assert hub.listening == 0
+        assert hub.client_count == 0
 
     asyncio.run(listen())
 
 
-def test_a_listener_that_is_told_to_end_sends_what_it_has_first():
-    async def listen() -> list[bytes]:
-        listener, sent = EventSubscriber(backlog=5), []
-        for event in (b"one", b"two", None):
-            listener.tell(event)
+def test_a_hub_that_closes_sends_what_is_queued_first(view):
+    async def listen() -> list[str]:
+        hub = EventHub(view.publisher, ApiSettings())
+        hub.open({LINE: view.served.line})
+        events = hub.events(LINE)
+        first = await anext(events)
+        view.step()
+        await asyncio.sleep(0.1)
+        hub.close()
+        return [first.event, *[event.event async for event in events]]
 
-        async def send(message: dict) -> None:
-            sent.append(message["body"])
-
-        await listener.send_on(send, keep_alive_secs=5)
-        return sent
-
-    assert asyncio.run(listen()) == [b"one", b"two"]
+    assert asyncio.run(listen()) == ["forecast", "forecast"]

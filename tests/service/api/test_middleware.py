@@ -4,7 +4,9 @@ import asyncio
 import gzip
 import socket
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,12 +15,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api import middleware as guard
+from headway_prediction.service.api import middleware, what_if_routes
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.errors import ApiError
+from headway_prediction.service.api.executors import WhatIfExecutor
 from headway_prediction.service.api.middleware import host_name
-from headway_prediction.service.api.rate_limit import BURST, TokenBuckets, WhatIfExecutor
 from headway_prediction.service.api.settings import ApiSettings, is_loopback, keys_of
+from headway_prediction.service.api.what_if_routes import WhatIfLimiter
 from helpers.service_server import served
 from helpers.service_view import RecordedView, simulated_view
 
@@ -116,7 +119,7 @@ def test_keys_come_from_the_environment_and_are_long():
 
 
 def test_what_if_wants_a_key_where_there_are_some_and_reading_does_not(view):
-    client = client_of(view, host="10.0.0.7", keys=(KEY, OTHER_KEY), what_if_per_minute=1e6)
+    client = client_of(view, host="10.0.0.7", keys=(KEY, OTHER_KEY), what_if_per_minute=10**6)
     assert client.get(f"{LINE}/state").status_code == 200
     for told in (None, KEY, f"Basic {KEY}", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", "Bearer ", "Bearer é"):
         headers = {"Authorization": told.encode()} if told else {}
@@ -175,43 +178,63 @@ def test_what_cannot_be_asked_is_refused(view, asked):
 
 def test_who_asks_too_often_is_told_when_to_ask_again(view):
     client = client_of(view, what_if_per_minute=6)
-    statuses = [client.post(WHAT_IF, json={}).status_code for _ in range(int(BURST) + 2)]
-    assert statuses == [200] * int(BURST) + [429] * 2
-    assert 1 <= int(client.post(WHAT_IF, json={}).headers["retry-after"]) <= 11
+    statuses = [client.post(WHAT_IF, json={}).status_code for _ in range(8)]
+    assert statuses == [200] * 6 + [429] * 2
+    assert 50 <= int(client.post(WHAT_IF, json={}).headers["retry-after"]) <= 60
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 30)), max_size=80))
-def test_no_client_ever_gets_more_than_its_share(asks):
-    now, taken = 0.0, {"a": [], "b": []}
-    buckets = TokenBuckets(per_minute=20, clock=lambda: now)
-    for who, pause in asks:
-        now += pause
-        try:
-            buckets.take(who)
-            taken[who].append(now)
-        except ApiError as refused:
-            assert refused.status == 429 and int(refused.headers["Retry-After"]) >= 1
-    for times in taken.values():
-        for first, begin in enumerate(times):
-            for count, end in enumerate(times[first:], start=1):
-                assert count <= BURST + (end - begin) / 3 + 1e-6
+def test_no_client_exceeds_its_limit_in_any_minute(asks):
+    passed = {"a": [], "b": []}
+    with set_clock() as clock:
+        limiter = WhatIfLimiter(per_minute=5)
+        for client, pause in asks:
+            clock.now += pause
+            with suppress(ApiError):
+                limiter.hit(client)
+                passed[client].append(clock.now)
+    for times in passed.values():
+        for sixth, first in zip(times[5:], times, strict=False):
+            assert sixth - first >= 60
+
+
+def test_a_client_may_send_its_whole_share_at_once_and_again_after_retry_after():
+    with set_clock() as clock:
+        limiter = WhatIfLimiter(per_minute=5)
+        for client in ("a", "b"):
+            for _ in range(5):
+                limiter.hit(client)
+                clock.now += 1.3
+            with pytest.raises(ApiError) as error:
+                limiter.hit(client)
+            assert error.value.status == 429
+            clock.now += int(error.value.headers["Retry-After"])
+            limiter.hit(client)
+
+
+@contextmanager
+def set_clock():
+    """A clock of the rate limiter that the test moves by setting `now`."""
+    clock = SimpleNamespace(now=1e9, time=lambda: clock.now)
+    with patch("limits.storage.memory.time", clock), patch.object(what_if_routes, "time", clock):
+        yield clock
 
 
 def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_waits():
     async def ask() -> None:
-        workers = WhatIfExecutor(most_secs=0.1)
+        executor = WhatIfExecutor(timeout_secs=0.1)
         with pytest.raises(ApiError, match=r"took over 0\.1 s"):
-            await workers.work(lambda: time.sleep(0.4))
+            await executor.run(lambda: time.sleep(0.4))
         with pytest.raises(ApiError, match="took over"):  # the first one still holds the only thread
-            await workers.work(lambda: 1)
+            await executor.run(lambda: 1)
         await asyncio.sleep(0.5)
-        assert await workers.work(lambda: 2) == 2
-        waiting = [asyncio.create_task(workers.work(lambda: time.sleep(0.05))) for _ in range(12)]
+        assert await executor.run(lambda: 2) == 2
+        waiting = [asyncio.create_task(executor.run(lambda: time.sleep(0.05))) for _ in range(12)]
         ended = await asyncio.gather(*waiting, return_exceptions=True)
         assert sum("too many" in str(error) for error in ended) == 3
         await asyncio.sleep(0.5)
-        assert await workers.work(lambda: 3) == 3
-        workers.close()
+        assert await executor.run(lambda: 3) == 3
+        executor.close()
 
     asyncio.run(ask())
 
@@ -260,14 +283,14 @@ HEAD = f"POST {WHAT_IF} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application
 
 
 def test_a_body_that_never_comes_is_not_waited_for(view, monkeypatch):
-    monkeypatch.setattr(guard, "BODY_SECS", 0.3)
+    monkeypatch.setattr(middleware, "BODY_TIMEOUT_SECS", 0.3)
     with served(view) as (url, _), connected(url) as connection:
         connection.sendall(f"{HEAD}{{".encode())
         assert b" 408 " in connection.recv(200)
 
 
 def test_a_body_that_drips_is_not_waited_for_either(view, monkeypatch):
-    monkeypatch.setattr(guard, "BODY_SECS", 0.5)
+    monkeypatch.setattr(middleware, "BODY_TIMEOUT_SECS", 0.5)
     with served(view) as (url, _), connected(url) as connection:
         connection.sendall(HEAD.encode())
         connection.settimeout(0.1)

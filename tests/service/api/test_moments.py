@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from headway_prediction.service.api import request_handler as handler
+from headway_prediction.service.api import request_handler
 from headway_prediction.service.api.app import create_app
-from headway_prediction.service.api.models.lines import Moments
-from headway_prediction.service.api.models.state import State
-from headway_prediction.service.api.moments import parse_origin
+from headway_prediction.service.api.models.lines import Moments, State
+from headway_prediction.service.api.request_handler import parse_origin
 from headway_prediction.service.live.line_state import origin_at
 from headway_prediction.transit.clock import instant
 from helpers.service_server import unpublished
@@ -48,7 +47,7 @@ def test_an_earlier_moment_is_answered_as_it_was(view, client):
     rows = client.get(f"{LINE}/forecast", params={"at": earlier, "format": "columns"}).json()
     assert rows["t0"] == kept.t0
     assert client.get(f"{LINE}/stations/1", params={"at": earlier}).json()["time"] == earlier
-    assert client.get(f"{LINE}/warnings", params={"at": earlier}).json()["time"] == earlier
+    assert client.get(f"{LINE}/alerts", params={"at": earlier}).json()["time"] == earlier
 
 
 def test_each_moment_around_the_change_of_service_dates_is_found_again(view):
@@ -84,7 +83,7 @@ def test_how_long_ago_it_was_published_is_told_each_time_and_not_of_earlier_mome
             "/forecast",
             "/forecast?format=csv",
             "/stations/1",
-            "/warnings",
+            "/alerts",
             "/scores",
             "/departures",
         ):
@@ -105,13 +104,13 @@ def test_earlier_days_are_shown_before_the_first_forecast_of_today(view):
 
 
 def test_a_store_that_hangs_keeps_nobody_from_what_is_published(view, monkeypatch):
-    monkeypatch.setattr(handler, "STORED_SECS", 0.2)
+    monkeypatch.setattr(request_handler, "STORE_TIMEOUT_SECS", 0.2)
     hanging, released = unpublished(view), threading.Event()
     hanging.step()
     hanging.forecast_at = lambda *_: released.wait(20)
     with TestClient(create_app(hanging), base_url=BASE) as client:
         for hour in range(1, 9):  # more than there are threads
             stuck = client.get(f"{LINE}/state", params={"at": f"2025-09-10T0{hour}:00:00"})
-            assert stuck.status_code == 503 and "store" in stuck.json()["error"]["what"]
+            assert stuck.status_code == 503 and "store" in stuck.json()["error"]["found"]
         assert client.get(f"{LINE}/state").status_code == client.get("/metrics").status_code == 200
         released.set()

@@ -25,20 +25,20 @@ def api_schema():
     view = simulated_view()
     view.step()
     app = create_app(
-        view, ApiSettings(keys=(KEY,), hosts=("testserver",), what_if_per_minute=1e9, what_if_secs=300)
+        view, ApiSettings(keys=(KEY,), hosts=("testserver",), what_if_per_minute=10**9, what_if_secs=300)
     )
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
 LINE = "/api/v1/lines/{line_id}"
-READ = ("", "/state", "/forecast", "/stations/{station}", "/warnings", "/scores", "/moments", "/departures")
+READ = ("", "/state", "/forecast", "/stations/{station}", "/alerts", "/scores", "/moments", "/departures")
 OPERATIONS = [
     ("GET", "/api/v1/lines"),
     *(("GET", LINE + what) for what in READ),
     ("POST", f"{LINE}/what-if"),
     *(("GET", f"/{what}") for what in ("healthz", "readyz", "metrics")),
 ]
-ENDLESS = ("GET", f"{LINE}/events")  # test_service_events has it
+ENDLESS = ("GET", f"{LINE}/events")  # test_events has it
 
 
 def test_the_document_has_these_operations(api_schema):
@@ -68,9 +68,13 @@ def test_the_document_names_units_and_gives_examples(api_schema):
     document = api_schema.raw_schema
     assert {"name", "in"} <= set(document["paths"]["/api/v1/lines/{line_id}/state"]["get"]["parameters"][0])
     models = document["components"]["schemas"]
-    for name, field in (("ForecastColumns", "headway_p90"), ("State", "elapsed"), ("Wait", "baseline_mins")):
+    for name, field in (
+        ("ForecastColumns", "headway_p90"),
+        ("State", "elapsed"),
+        ("WaitComparison", "baseline_mins"),
+    ):
         assert "minutes" in str(models[name]["properties"][field]), (name, field)
     for model in models.values():
         assert model.get("description"), model["title"]
-    assert "age of the newest data, in seconds" in str(models["ForecastStatus"])
+    assert "age of the newest data in seconds" in str(models["ForecastStatus"])
     assert len([word for word in str(models).split() if "'examples'" in word]) > 30

@@ -11,10 +11,9 @@ from rich.console import Console
 
 from headway_prediction.cli.watch_table import LineSnapshot, clean, shown
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.models.what_if import Edit, WhatIf
 from headway_prediction.service.client import client
 from headway_prediction.service.client.client import Client
-from headway_prediction.what_if.request import Action
+from headway_prediction.what_if.schema import CancelEdit, HoldEdit, WhatIfRequest
 from helpers.lines import headway
 from helpers.service_server import listened, served
 from helpers.service_view import RecordedView, simulated_view
@@ -59,10 +58,8 @@ def test_an_unchanged_response_is_not_sent_again(view, url):
 def test_what_if_returns_the_effect_of_a_change(url):
     client = Client(url)
     departure = client.departures(LINE).departures[2]
-    hold = Edit(
-        action=Action.HOLD, direction_id=departure.direction_id, departure=departure.planned, mins=4.0
-    )
-    answer = client.what_if(LINE, WhatIf(edits=[hold]))
+    hold = HoldEdit(action="hold", direction_id=departure.direction_id, departure=departure.planned, mins=4.0)
+    answer = client.what_if(LINE, WhatIfRequest(edits=[hold]))
     assert answer.time == client.state(LINE).time and answer.status == client.state(LINE).status
     assert (answer.edits[0].departure, answer.edits[0].mins) == (departure.planned, 4.0)
     assert answer.departures[0].planned == departure.planned
@@ -78,9 +75,9 @@ def test_the_sentence_of_a_refusal_is_raised(url):
     with pytest.raises(HeadwayError, match="0 to 4"):
         Client(url).station(LINE, 77)
     departure = Client(url).departures(LINE).departures[0].planned.replace(year=2020)
-    gone = Edit(action=Action.CANCEL, direction_id=0, departure=departure)
+    gone = CancelEdit(action="cancel", direction_id=0, departure=departure)
     with pytest.raises(HeadwayError, match="no departure is planned"):
-        Client(url).what_if(LINE, WhatIf(edits=[gone]))
+        Client(url).what_if(LINE, WhatIfRequest(edits=[gone]))
 
 
 def test_an_address_without_a_service_is_named():
@@ -120,7 +117,7 @@ def test_a_key_is_not_sent_on_to_another_server(monkeypatch):
     with listened(SomePage) as other, listened(Elsewhere) as url:
         monkeypatch.setattr(Elsewhere, "elsewhere", other)
         client = Client(url, key="a-key-of-sixteen-letters")
-        for ask in (client.lines, lambda: client.what_if(LINE, WhatIf())):
+        for ask in (client.lines, lambda: client.what_if(LINE, WhatIfRequest())):
             with pytest.raises(HeadwayError, match=f"redirects to '{other}"):
                 ask()
     assert SomePage.asked == []

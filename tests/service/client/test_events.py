@@ -70,7 +70,7 @@ def test_a_stream_without_an_event_yet_waits_for_the_service_to_start_again(monk
         first, server = running.enter_context(served(view))
         listening = Thread(target=lambda: received.append(next(Client(first).events(LINE))))
         listening.start()
-        while not server.hub.listening:
+        while not server.hub.client_count:
             time.sleep(0.01)
         running.close()
         time.sleep(0.3)  # it is refused meanwhile

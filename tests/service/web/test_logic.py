@@ -33,18 +33,20 @@ def run():
 
 def test_times_are_those_of_the_line_wherever_the_browser_is(run):
     assert (
-        run("times", "m.zoneWriter('America/Chicago').clock(m.instant('2026-01-13T08:30:00-06:00'))")
+        run("times", "m.zoneFormats('America/Chicago').clock(m.instant('2026-01-13T08:30:00-06:00'))")
         == "08:30"
     )
     assert (
-        run("times", "m.zoneWriter('Europe/Dublin').seconds(m.instant('2026-07-13T08:30:15+01:00'))")
+        run("times", "m.zoneFormats('Europe/Dublin').seconds(m.instant('2026-07-13T08:30:15+01:00'))")
         == "08:30:15"
     )
 
 
 def test_ticks_are_round_local_times_through_the_night_in_which_clocks_are_put_back(run):
     now = "2025-10-26T01:00:00+00:00"  # in Dublin 01:00 for the second time that night
-    ticks = run("times", "m.roundTicks(m.instant(argument), -60, 60, 30, m.zoneWriter('Europe/Dublin'))", now)
+    ticks = run(
+        "times", "m.roundTicks(m.instant(argument), -60, 60, 30, m.zoneFormats('Europe/Dublin'))", now
+    )
     assert ticks == {
         "tickvals": [-60, -30, 0, 30, 60],
         "ticktext": ["01:00", "01:30", "01:00", "01:30", "02:00"],
@@ -54,7 +56,7 @@ def test_ticks_are_round_local_times_through_the_night_in_which_clocks_are_put_b
 def test_ticks_of_a_zone_off_the_hour(run):
     ticks = run(
         "times",
-        "m.roundTicks(m.instant(argument), 0, 30, 15, m.zoneWriter('Asia/Kathmandu'))",
+        "m.roundTicks(m.instant(argument), 0, 30, 15, m.zoneFormats('Asia/Kathmandu'))",
         "2025-10-26T08:05:00+05:45",
     )
     assert ticks == {"tickvals": [10, 25], "ticktext": ["08:15", "08:30"]}
@@ -114,7 +116,7 @@ LINE = {
 }
 STATE = {
     "time": "2026-01-13T08:30:00+00:00",
-    "times": ["2026-01-13T08:29:00+00:00", "2026-01-13T08:30:00+00:00"],
+    "times": ["2026-01-13T08:28:00+00:00", "2026-01-13T08:29:00+00:00"],
     "headway": [[[4, 5], [6, None], [8, 9]], [[1, 2], [None, None], [3, 4]]],
     "typical": [[5, 5, 5], [5, None, 5]],
 }
@@ -133,26 +135,26 @@ def forecast(first: str, values: list[list[float]]) -> dict:
 
 
 def test_a_map_has_platforms_in_travel_order_and_later_forecasts_over_earlier_ones(run):
-    hour = forecast("08:30", [[10, 11, 12, 13], [20, 21, 22, 23]])  # a minute older than the state
-    quarter = forecast("08:31", [[30, 31], [40, 41]])
+    hour = forecast("08:29", [[10, 11, 12, 13], [20, 21, 22, 23]])  # a minute older than the state
+    quarter = forecast("08:30", [[30, 31], [40, 41]])
     cells = run("map_cells", "m.mapCells(...argument)", [LINE, STATE, [hour, quarter], 1])
     assert [row["name"] for row in cells["rows"]] == ["C", "A"]  # B has no platform in this direction
-    assert cells["ends"] == [-1, 0, 1, 2, 3]
+    assert cells["starts"] == [-2, -1, 0, 1, 2]
     assert cells["headway"] == [[3, 4, 40, 41, 23], [1, 2, 30, 31, 13]]  # what has passed stays what it was
     assert cells["low"][0] == [None, None, 39, 40, 22]
 
 
 def test_a_minute_that_nobody_knows_stays_empty(run):
-    late = forecast("08:33", [[30], [40]])
+    late = forecast("08:32", [[30], [40]])
     cells = run("map_cells", "m.mapCells(...argument)", [LINE, STATE, [late], 1])
-    assert cells["ends"] == [-1, 0, 1, 2, 3]
+    assert cells["starts"] == [-2, -1, 0, 1, 2]
     assert cells["headway"][0] == [3, 4, None, None, 40]
     words = run(
         "map_cells times",
-        "m.cellWords(m.mapCells(...argument), 0, 2, m.zoneWriter('Europe/Dublin'))",
+        "m.cellText(m.mapCells(...argument), 0, 2, m.zoneFormats('Europe/Dublin'))",
         [LINE, STATE, [late], 1],
     )
-    assert words == "C, 08:31: not known"
+    assert words == "C, 08:30: unknown"
 
 
 TOLD = {
@@ -163,7 +165,7 @@ TOLD = {
         {"direction_id": 1, "planned": "2026-01-13T08:35:00+00:00"},
     ],
 }
-PLAN = "const plan = m.planned(argument), now = m.instant(argument.time);"
+PLAN = "const plan = m.plannedDepartures(argument), now = m.instant(argument.time);"
 
 
 def edits_after(run, what: str) -> list[dict]:
@@ -220,13 +222,13 @@ def test_the_edits_of_an_answer_become_the_plan_again(run):
         {"action": "cancel", "direction_id": 1, "departure": "2026-01-13T08:35:00.000Z"},
         {"action": "add", "direction_id": 1, "departure": "2026-01-13T08:51:00.000Z"},
     ]
-    assert run("plan", "m.edits(m.applied(...argument))", [TOLD, edits]) == edits
+    assert run("plan", "m.edits(m.appliedPlan(...argument))", [TOLD, edits]) == edits
 
 
 def test_changes_are_carried_over_to_the_next_minute_until_their_time_has_passed(run):
     later = TOLD | {"time": "2026-01-13T08:33:00+00:00", "departures": TOLD["departures"][1:]}
     carry = (
-        "(() => { const [told, next] = argument, plan = m.planned(told); plan[0].cancelled = true; m.hold(plan[1], 1);"
+        "(() => { const [told, next] = argument, plan = m.plannedDepartures(told); plan[0].cancelled = true; m.hold(plan[1], 1);"
         " const { departures, lost } = m.carriedOver(next, plan); return [m.edits(departures), lost]; })()"
     )
     kept, lost = run("plan", carry, [TOLD, later])

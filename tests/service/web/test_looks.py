@@ -83,9 +83,9 @@ def test_it_fits_the_screen_and_every_text_can_be_read(browser, url, screenshots
         page.locator(".lane .mark").nth(2).focus()
         for _ in range(6):
             page.keyboard.press("ArrowRight")
-        seen.wait_for("document.querySelectorAll('#answer .main-svg').length >= 6")
+        seen.wait_for("document.querySelectorAll('#what-if-result .main-svg').length >= 6")
         seen.wait_for("document.querySelectorAll('#station-directions .main-svg').length >= 2")
-        page.locator("#answer summary").click()
+        page.locator("#what-if-result summary").click()
         page.screenshot(path=screenshots / f"{name}.png", full_page=True)
         contrasts = page.evaluate(CONTRASTS)
         assert len(contrasts) > 100
@@ -112,7 +112,7 @@ def test_the_switch_changes_the_theme_and_the_choice_is_kept(browser, url):
         assert light == "rgb(255, 255, 255)" != dark
         seen.wait_for(f"{ink} !== {before!r}")
         page.reload()
-        page.wait_for_selector("#string-lines .main-svg")
+        page.wait_for_selector("#time-space-plot .main-svg")
         assert page.evaluate(paper) == light and "light" in switch.inner_text()
         switch.click()
         switch.click()

@@ -1,4 +1,4 @@
-"""What the page shows is what the API says: maps, trains, warnings, stations, scores and earlier moments."""
+"""What the page shows is what the API says: maps, trains, alerts, stations, scores and earlier moments."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,8 +13,8 @@ from helpers.service_view import simulated_view
 STATIONS = 5
 
 
-def warned(t0: int) -> tuple[Alert, ...]:
-    """Eight warnings in an order that neither their times nor their sizes have."""
+def eight_alerts(t0: int) -> tuple[Alert, ...]:
+    """Eight alerts in an order that neither their times nor their sizes have."""
     issues = [AlertKind.BUNCHED, AlertKind.GAP, AlertKind.GAP, AlertKind.BUNCHED] * 2
     return tuple(
         Alert(
@@ -35,7 +35,7 @@ def seen():
     view = simulated_view(STATIONS)
     for _ in range(12):
         newest = view.step()
-    view.publisher.publish(view.line_id, replace(newest, alerts=warned(newest.state.t0)))
+    view.publisher.publish(view.line_id, replace(newest, alerts=eight_alerts(newest.state.t0)))
     with served(view) as (url, _), chromium() as browser, opened(browser, url) as seen:
         yield seen
 
@@ -73,7 +73,7 @@ def test_maps_hold_the_headways_of_the_past_hour_and_the_forecast(seen, directio
         assert cells["customdata"][row] == state["headway"][direction][station] + expected
 
 
-def test_colours_are_relative_to_the_usual_headway_and_paler_where_less_is_sure(seen):
+def test_colours_are_relative_to_the_typical_headway_and_paler_where_less_certain(seen):
     state = seen.get("/state")
     headways, veil, *_ = seen.plot("#heatmaps [data-direction='0']")
     for row in range(STATIONS):
@@ -84,11 +84,11 @@ def test_colours_are_relative_to_the_usual_headway_and_paler_where_less_is_sure(
             else:
                 assert -1 <= place <= 1
                 assert (place > 0) == (headway > typical) or headway == typical
-        assert veil["z"][row][:60] == [None] * 60  # what has happened is sure
+        assert veil["z"][row][:60] == [None] * 60  # what has happened is certain
         assert veil["z"][row][119] > veil["z"][row][61]
 
 
-def test_a_cell_says_its_headway_interval_and_usual_headway(seen):
+def test_a_cell_has_its_headway_interval_and_typical_headway(seen):
     quarter = seen.get("/forecast", horizon=15, format="columns")
     words = seen.plot("#heatmaps [data-direction='0']")[0]["text"][2][60 + 4]
     platform = next(
@@ -98,13 +98,13 @@ def test_a_cell_says_its_headway_interval_and_usual_headway(seen):
     mean, low, high = (quarter[f"headway_{part}"][platform][4] for part in ("mean", "p10", "p90"))
     when = quarter["valid_times"][4][11:16]
     assert words.startswith(
-        f"{name}, {when}: expected {written(mean)} min ({written(low)} to {written(high)}), usual "
+        f"{name}, {when}: forecast {written(mean)} min ({written(low)} to {written(high)}), typical "
     )
 
 
 def test_trains_are_solid_where_they_passed_and_dotted_where_they_are_expected(seen):
     state = seen.get("/state")
-    traces = seen.plot("#string-lines")
+    traces = seen.plot("#time-space-plot")
     assert [trace["line"]["dash"] for trace in traces] == ["solid", "dot"] * 2
     for direction in (0, 1):
         trains = [train for train in state["trains"] if train["direction_id"] == direction]
@@ -126,13 +126,13 @@ def test_trains_are_solid_where_they_passed_and_dotted_where_they_are_expected(s
         assert expected <= dotted
 
 
-def test_warnings_stand_in_the_order_of_the_api_and_say_when_where_how_sure(seen):
-    told = seen.get("/warnings")["alerts"]
+def test_alerts_are_in_the_order_of_the_api_with_time_place_and_probability(seen):
+    told = seen.get("/alerts")["alerts"]
     assert told
-    more = seen.page.locator("#all-warnings")
-    assert seen.page.locator("#warning-list button").count() == 6
+    more = seen.page.locator("#all-alerts")
+    assert seen.page.locator("#alert-list button").count() == 6
     more.click()
-    shown = seen.page.locator("#warning-list button")
+    shown = seen.page.locator("#alert-list button")
     assert shown.count() == len(told)
     for place, alert in enumerate(told):
         words = shown.nth(place).inner_text()
@@ -140,8 +140,8 @@ def test_warnings_stand_in_the_order_of_the_api_and_say_when_where_how_sure(seen
             alert["stop_name"],
             alert["time"][11:16],
             f"{written(alert['headway_mins'])} min",
-            f"usual {written(alert['typical_mins'])}",
-            f"{written(100 * alert['probability'], 0)} % sure",
+            f"typical {written(alert['typical_mins'])}",
+            f"probability {written(100 * alert['probability'], 0)} %",
         ):
             assert part in words
         assert ("Gap" in words) == (alert["kind"] == "gap")
@@ -157,14 +157,14 @@ def test_a_station_shows_its_past_its_forecast_and_the_interval(seen):
     for direction in told["directions"]:
         figure = f"#station-directions [data-direction='{direction['direction_id']}']"
         traces = {trace["name"]: trace for trace in seen.plot(f"{figure} .plot")}
-        assert traces["was"]["y"] == direction["past"]["headway"]
-        assert traces["expected"]["y"] == direction["forecast"]["headway_mean"]
-        assert traces["9 in 10 above"]["y"] == direction["forecast"]["headway_p10"]
-        assert traces["9 in 10 below"]["y"] == direction["forecast"]["headway_p90"]
+        assert traces["observed"]["y"] == direction["past"]["headway"]
+        assert traces["forecast"]["y"] == direction["forecast"]["headway_mean"]
+        assert traces["10 % quantile"]["y"] == direction["forecast"]["headway_p10"]
+        assert traces["90 % quantile"]["y"] == direction["forecast"]["headway_p90"]
         assert traces["typical"]["y"] == [direction["typical"]] * 2
         mean, low, high = (direction["forecast"][f"headway_{part}"][4] for part in ("mean", "p10", "p90"))
         assert f"in 5 min: {written(mean)} ({written(low)} to {written(high)})" in seen.text(
-            f"{figure} .station-words"
+            f"{figure} .station-summary"
         )
     seen.page.locator("#station-close").click()
     assert not seen.page.locator("#station").is_visible()
@@ -174,11 +174,11 @@ def test_arrow_keys_go_from_cell_to_cell_and_enter_opens_the_station(seen):
     page, told = seen.page, seen.get("/state")
     page.locator("#heatmaps .plot").first.focus()
     page.keyboard.press("ArrowDown")
-    assert seen.text("#cell").split(", ")[1].startswith(told["time"][11:16])
+    assert seen.text("#cell").split(", ")[1].startswith(told["times"][-1][11:16])
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     later = seen.plot("#heatmaps [data-direction='0']")[0]["text"][1][60]
-    assert seen.text("#cell") == later and "expected" in later
+    assert seen.text("#cell") == later and "forecast" in later
     page.keyboard.press("Enter")
     seen.wait_for("document.activeElement.id === 'station-heading'")
     assert seen.text("#station-heading") == later.split(",")[0]
@@ -197,7 +197,7 @@ def test_a_click_on_the_map_opens_the_station(seen):
 def test_status_age_and_scores(seen):
     state, scores = seen.get("/state"), seen.get("/scores")
     assert "Live" in seen.text("#level")
-    assert not seen.page.locator("#trouble").is_visible()
+    assert not seen.page.locator("#status-reasons").is_visible()
     age = seen.text("#age")
     assert age.startswith("Data ") and int(age.split()[1]) >= state["status"]["data_age_secs"]
     assert seen.text("#clock") == state["time"][11:16]
@@ -207,8 +207,8 @@ def test_status_age_and_scores(seen):
         words = rows.nth(place).inner_text()
         assert written(method["mae"], 2) in words and method["method"] in words
         assert written(at_five, 2) in words
-    assert f"{written(100 * scores['coverage'], 0)} %" in seen.text("#scores-words")
-    assert not seen.page.locator("#behind").is_visible()
+    assert f"{written(100 * scores['coverage'], 0)} %" in seen.text("#scores-summary")
+    assert not seen.page.locator("#better-method").is_visible()
 
 
 def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
@@ -225,8 +225,8 @@ def test_the_slider_shows_an_earlier_moment_and_goes_back_to_live(seen):
         f"document.querySelector('#heatmaps .plot').data[0].customdata[0][0] === {then['headway'][0][0][0]}"
     )
     assert seen.plot("#heatmaps [data-direction='0']")[0]["customdata"][3][:60] == then["headway"][0][3]
-    alerts = [alert["text"] for alert in seen.get("/warnings", at=chosen)["alerts"]]
-    shown = [alert.get_attribute("aria-label") for alert in page.locator("#warning-list button").all()]
+    alerts = [alert["text"] for alert in seen.get("/alerts", at=chosen)["alerts"]]
+    shown = [alert.get_attribute("aria-label") for alert in page.locator("#alert-list button").all()]
     assert shown == alerts[: len(shown)] and len(shown) == min(6, len(alerts))
     assert seen.text("#age").endswith("old then") and seen.text("#level") == "● Live then"
     assert page.locator("#level").get_attribute("data-level") == "then"  # nothing that looks like now

@@ -1,1 +1,1 @@
-"""The service over HTTP: `app` makes it; `models` say what it answers and are what clients are built on."""
+"""The HTTP API of the service, and its page."""

@@ -1,166 +1,144 @@
-"""Server-sent events: who listens hears of each new forecast (WHATWG HTML, section 9.2).
+"""Server-sent events: clients receive each new forecast as it is published (WHATWG HTML, section 9.2).
 
-One thread per line waits at the board and tells the event loop; a client costs a queue and a task there.
+One thread per line waits for the publisher and wakes the event loop; a client costs a queue and a task there. The protocol
+is sse-starlette's: pings, disconnects, and clients that stop reading.
 """
 
 import asyncio
-import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from threading import Event, Thread
+from typing import Annotated
 
+from fastapi import APIRouter, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from headway_prediction.forecasters.serialization import end
 from headway_prediction.service.api.errors import ApiError
+from headway_prediction.service.api.models.base import ForecastEvent
+from headway_prediction.service.api.openapi import PREFIX, LineId, errors
+from headway_prediction.service.api.request_handler import RequestHandler
 from headway_prediction.service.api.settings import ApiSettings
 from headway_prediction.service.live.published import LineForecast, Publisher
 from headway_prediction.transit.line import Line
 
-KEEP_ALIVE = b": still here\n\n"
 WAIT_SECS = 1.0
-"""How long a watching thread waits before it looks whether it should end."""
-FINISH_SECS = 1.0
-CLOSING = None
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-def event_of(event_id: str, version: int, published: LineForecast, line: Line) -> bytes:
-    """Return the event that tells of a new version."""
-    state = published.state
-    told = {
-        "t0": state.t0,
-        "time": end(state.service_date, state.t0, line),
-        "version": version,
-        "level": published.status.level.value,
-    }
-    return f"id: {event_id}\nevent: forecast\ndata: {json.dumps(told)}\n\n".encode()
-
-
-class EventSubscriber:
-    """One client: the events it has not been sent yet. `dropped` once it fell too far behind."""
-
-    def __init__(self, backlog: int) -> None:
-        self._events: asyncio.Queue[bytes | None] = asyncio.Queue(backlog)
-        self.dropped = asyncio.Event()
-
-    def tell(self, event: bytes | None) -> None:
-        """Put an event (CLOSING to end) in its queue; one whose queue is full is dropped."""
-        try:
-            self._events.put_nowait(event)
-        except asyncio.QueueFull:
-            self.dropped.set()
-
-    async def send_on(self, send: Send, keep_alive_secs: float) -> None:
-        """Send its events as they come, and a comment where none comes for long, until it is told to end."""
-        while True:
-            try:
-                event = await asyncio.wait_for(self._events.get(), keep_alive_secs)
-            except TimeoutError:
-                event = KEEP_ALIVE
-            if event is CLOSING:
-                return
-            await send({"type": "http.response.body", "body": event, "more_body": True})
+"""How long a thread waits for the publisher before it checks whether it should end."""
+SEPARATOR = "\n"
+EVENT_STREAM = {
+    "description": "`forecast` events; data is a ForecastEvent. The first is that of the latest forecast, unless "
+    "Last-Event-ID names it. Two may come for one t0: the next 15 minutes are published first, then the hour and the scores.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+LastEventId = Annotated[
+    str | None, Header(description="Id of the last event received, for a client that reconnects.")
+]
 
 
 class EventHub:
-    """Tells all listeners of a line when the board has something new; `open` within the event loop, then `close`."""
+    """Sends an event to all clients of a line when the publisher has a new version; `open` in the event loop, then `close`."""
 
     def __init__(self, publisher: Publisher, settings: ApiSettings) -> None:
         self._publisher, self.settings = publisher, settings
         self._lines: dict[str, Line] = {}
-        self._listeners: dict[str, set[EventSubscriber]] = {}
+        self._queues: dict[str, set[asyncio.Queue[ServerSentEvent | None]]] = {}
         self._closed = Event()
-        self._run = secrets.token_hex(4)  # versions begin anew with each start
+        self._run = secrets.token_hex(4)  # part of event ids: versions begin anew with each start
 
     @property
-    def listening(self) -> int:
-        """How many clients listen."""
-        return sum(map(len, self._listeners.values()))
+    def client_count(self) -> int:
+        """The number of connected clients."""
+        return sum(map(len, self._queues.values()))
 
-    def open(self, lines: dict[str, Line]) -> None:
-        """Watch the board for these lines."""
+    def open(self, lines: Mapping[str, Line]) -> None:
+        """Watch the publisher for these lines."""
         loop = asyncio.get_running_loop()
         for line_id, line in lines.items():
-            self._lines[line_id], self._listeners[line_id] = line, set()
+            self._lines[line_id], self._queues[line_id] = line, set()
             Thread(target=self._watch, args=(line_id, loop), name=f"events {line_id}", daemon=True).start()
 
     def close(self) -> None:
-        """End every stream and the watching; to be called from the event loop."""
+        """End every stream after the events that it still has; call it in the event loop."""
         self._closed.set()
-        self._tell_all(CLOSING, *self._listeners)
+        self._send(None, *self._queues)
 
-    def check_room(self) -> None:
-        """Raise Refusal (503) where no further client may listen."""
-        most = self.settings.event_clients
-        if self.listening >= most or self._closed.is_set():
-            raise ApiError(
-                503, f"{most} clients listen already", "a free place", "ask again later", Retry_After="30"
-            )
+    def check_capacity(self) -> None:
+        """Raise ApiError (503) where no further client may connect."""
+        limit = self.settings.event_clients
+        if self.client_count >= limit or self._closed.is_set():
+            found = f"{limit} clients are connected already"
+            raise ApiError(503, found, "a free connection", "retry later", Retry_After="30")
 
-    @contextmanager
-    def listener(self, line_id: str, heard: str | None = None) -> Iterator[EventSubscriber]:
-        """Listen to a line, beginning with what is published now unless that is the event of the id `heard`."""
-        listener = EventSubscriber(self.settings.event_backlog)
+    async def events(self, line_id: str, last_id: str | None = None) -> AsyncIterator[ServerSentEvent]:
+        """Yield the event of the latest forecast, unless its id is `last_id`, then each new one until the hub closes."""
+        queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue()
         version, published = self._publisher.latest(line_id)
-        if published is not None and self._id(version) != heard:
-            listener.tell(event_of(self._id(version), version, published, self._lines[line_id]))
-        self._listeners[line_id].add(listener)
+        if published is not None and self._id(version) != last_id:
+            queue.put_nowait(self._event(line_id, version, published))
+        self._queues[line_id].add(queue)
         try:
-            yield listener
+            while (event := await queue.get()) is not None:
+                yield event
         finally:
-            self._listeners[line_id].discard(listener)
+            self._queues[line_id].discard(queue)
 
     def _id(self, version: int) -> str:
         return f"{self._run}-{version}"
 
+    def _event(self, line_id: str, version: int, published: LineForecast) -> ServerSentEvent:
+        data = ForecastEvent.of(published.state, published.status.level, version, self._lines[line_id])
+        return ServerSentEvent(data.model_dump_json(), event="forecast", id=self._id(version), sep=SEPARATOR)
+
     def _watch(self, line_id: str, loop: asyncio.AbstractEventLoop) -> None:
-        told, _ = self._publisher.latest(line_id)
+        sent, _ = self._publisher.latest(line_id)
         while not self._closed.is_set():
-            version = self._publisher.wait_for_newer(line_id, told, WAIT_SECS)
-            if version > told:
-                told, published = self._publisher.latest(line_id)
-                event = event_of(self._id(told), told, published, self._lines[line_id])
-                with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                    loop.call_soon_threadsafe(self._tell_all, event, line_id)
+            if self._publisher.wait_for_newer(line_id, sent, WAIT_SECS) > sent:
+                sent, published = self._publisher.latest(line_id)
+                assert published is not None
+                event = self._event(line_id, sent, published)
+                with suppress(RuntimeError):  # the event loop is closed: there are no clients any more
+                    loop.call_soon_threadsafe(self._send, event, line_id)
 
-    def _tell_all(self, event: bytes | None, *line_ids: str) -> None:
+    def _send(self, event: ServerSentEvent | None, *line_ids: str) -> None:
         for line_id in line_ids:
-            for listener in self._listeners[line_id]:
-                listener.tell(event)
+            for queue in self._queues[line_id]:
+                queue.put_nowait(event)
 
 
-class EventStream(Response):
-    """The answer to one listener: it ends when the client hangs up, is dropped, or the hub closes."""
+class EventStream(EventSourceResponse):
+    """The stream of one client: it ends when the client disconnects or does not read for too long, or the hub closes."""
 
-    media_type = "text/event-stream"
-
-    def __init__(self, hub: EventHub, line_id: str, heard: str | None = None) -> None:
-        super().__init__(headers=HEADERS)
-        del self.headers["content-length"]
-        self.hub, self.line_id, self.heard = hub, line_id, heard
+    def __init__(self, hub: EventHub, line_id: str, last_id: str | None = None) -> None:
+        super().__init__(
+            hub.events(line_id, last_id),
+            ping=hub.settings.keep_alive_secs,
+            ping_message_factory=lambda: ServerSentEvent(comment="keep-alive", sep=SEPARATOR),
+            send_timeout=hub.settings.event_send_secs,
+            sep=SEPARATOR,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until one of the ends."""
-        with self.hub.listener(self.line_id, self.heard) as listener:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            ends = [
-                asyncio.create_task(listener.send_on(send, self.hub.settings.keep_alive_secs)),
-                asyncio.create_task(_hung_up(receive)),
-                asyncio.create_task(listener.dropped.wait()),
-            ]
-            try:
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in ends:
-                    task.cancel()
-                await asyncio.gather(*ends, return_exceptions=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), FINISH_SECS)
+        """Send events until the stream ends."""
+        with suppress(SendTimeoutError):
+            await super().__call__(scope, receive, send)
 
 
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def event_routes(handler: RequestHandler, hub: EventHub) -> APIRouter:
+    """Return the route of the event stream."""
+    router = APIRouter(prefix=PREFIX, tags=["lines"])
+
+    @router.get(
+        "/lines/{line_id}/events",
+        response_class=Response,
+        responses={200: EVENT_STREAM, **errors(404, 422, 503)},
+    )
+    async def events(line_id: LineId, last_event_id: LastEventId = None) -> Response:
+        """An event for each new forecast as soon as it is published."""
+        handler.served(line_id)
+        hub.check_capacity()
+        return EventStream(hub, line_id, last_event_id)
+
+    return router

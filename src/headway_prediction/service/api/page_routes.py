@@ -1,6 +1,6 @@
 """The page: its files, read once from the package, and Plotly's script from the installed package.
 
-A request names a file of this list; no path of a client is ever looked up on the disk.
+A request names a file of this list; no path of a client is looked up on the disk.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway_prediction.service.api.cache import Rendered
 from headway_prediction.service.api.errors import ApiError
-from headway_prediction.service.api.etag import REVALIDATE, respond
+from headway_prediction.service.api.rendering import REVALIDATE, Rendered, respond
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -23,7 +22,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
 }
 PLOTLY = "plotly.min.js"
-A_WEEK = "public, max-age=604800"
+ONE_WEEK = "public, max-age=604800"
 
 
 def page_files(web: Path) -> dict[str, Rendered]:
@@ -38,25 +37,26 @@ def page_files(web: Path) -> dict[str, Rendered]:
 def page_routes(web: Path) -> APIRouter:
     """Return the routes of the page: / and /static/…"""
     router = APIRouter(include_in_schema=False)
-    kept = page_files(web) | {PLOTLY: _plotly()}
+    pages = page_files(web) | {PLOTLY: _plotly()}
 
     @router.get("/")
     async def index(request: Request) -> Response:
-        return await _give(request, kept, "index.html")
+        return await _page(request, pages, "index.html")
 
     @router.get("/static/{name:path}")
     async def static(request: Request, name: str) -> Response:
-        return await _give(request, kept, name)
+        return await _page(request, pages, name)
 
     return router
 
 
-async def _give(request: Request, kept: dict[str, Rendered], name: str) -> Response:
-    if name not in kept:
-        raise ApiError(404, f"the page has no file {name[:80]!r}", f"one of {', '.join(kept)}", "begin at /")
-    rendered = kept[name]
-    await asyncio.to_thread(getattr, rendered, "zipped")  # Plotly's takes a third of a second, once
-    return respond(request, rendered, A_WEEK if name == PLOTLY else REVALIDATE)
+async def _page(request: Request, pages: dict[str, Rendered], name: str) -> Response:
+    if name not in pages:
+        found, expected = f"the page has no file {name[:80]!r}", f"one of {', '.join(pages)}"
+        raise ApiError(404, found, expected, "begin at /")
+    rendered = pages[name]
+    await asyncio.to_thread(getattr, rendered, "gzipped")  # a third of a second for Plotly's, once
+    return respond(request, rendered, ONE_WEEK if name == PLOTLY else REVALIDATE)
 
 
 def _plotly() -> Rendered:

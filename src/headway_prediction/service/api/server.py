@@ -1,4 +1,4 @@
-"""The app behind uvicorn: how much it takes at a time, and how it ends."""
+"""The app behind uvicorn: connections, limits, shutdown."""
 
 import socket
 
@@ -15,7 +15,7 @@ SHUTDOWN_SECS = 5
 
 
 class ApiServer(uvicorn.Server):
-    """Ends the event streams when it is told to end: they would keep it waiting."""
+    """A uvicorn server that ends the event streams at shutdown, which would delay it otherwise."""
 
     def __init__(self, config: uvicorn.Config, hub: EventHub) -> None:
         super().__init__(config)
@@ -28,7 +28,7 @@ class ApiServer(uvicorn.Server):
 
 
 def make_server(app: FastAPI, settings: ApiSettings) -> ApiServer:
-    """Return a server for an app of `create_app`; `run` of it serves until a signal or `should_exit`."""
+    """Return a server for an app of `create_app`; its `run` serves until a signal or `should_exit`."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -36,10 +36,10 @@ def make_server(app: FastAPI, settings: ApiSettings) -> ApiServer:
         log_level="warning",
         access_log=False,
         server_header=False,
-        # Who asks is who is connected: a header that says otherwise would get around the rate limit.
+        # The client is the connected address: a header with another one would bypass the rate limit.
         proxy_headers=False,
         ws="none",
-        # Faster ones (httptools, uvloop) were measured and changed nothing that a listener would notice.
+        # httptools and uvloop were measured and change nothing that a client would notice.
         http="h11",
         loop="asyncio",
         limit_concurrency=MAX_CONNECTIONS,
@@ -49,7 +49,7 @@ def make_server(app: FastAPI, settings: ApiSettings) -> ApiServer:
 
 
 def run(app: FastAPI, settings: ApiSettings) -> None:
-    """Serve until interrupted; raises HeadwayError when the port cannot be had."""
+    """Serve until interrupted; raises HeadwayError when the port is not available."""
     with listening_socket(settings) as listener:
         make_server(app, settings).run(sockets=[listener])
 
@@ -59,13 +59,12 @@ def listening_socket(settings: ApiSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=1024)
-        # Head and body leave in two pieces: without this the second would wait 40 ms for the first to be acknowledged.
-        # Connections inherit it; asyncio sets it only on sockets that name their protocol, which these do not.
+        # Head and body are two packets: without this the second would wait 40 ms for the acknowledgement of the first.
+        # Connections inherit the option; asyncio sets it only on sockets with an explicit protocol, unlike these.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, OverflowError) as error:
-        raise HeadwayError(
-            f"{settings.host} port {settings.port} cannot be listened on ({getattr(error, 'strerror', None) or error})",
-            "an address of this machine and a free port",
-            "choose another one with --port",
-        ) from error
+        cause = getattr(error, "strerror", None) or error
+        found = f"{settings.host} port {settings.port} cannot be listened on ({cause})"
+        expected = "an address of this machine and a free port"
+        raise HeadwayError(found, expected, "choose another one with --port") from error

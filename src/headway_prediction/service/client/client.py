@@ -9,14 +9,20 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic import ValidationError
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.models.base import PUBLISHED_AGE, ResponseModel
-from headway_prediction.service.api.models.forecast import ForecastColumns
-from headway_prediction.service.api.models.judged import Alerts, Scores
-from headway_prediction.service.api.models.lines import Departures, LineInfo, Lines, Moments
-from headway_prediction.service.api.models.service import ForecastEvent, Ready
-from headway_prediction.service.api.models.state import State, StationState
-from headway_prediction.service.api.models.what_if import WhatIf, WhatIfResponse
+from headway_prediction.forecasters.serialization import ResponseModel
+from headway_prediction.service.api.models.alerts import Alerts, Scores
+from headway_prediction.service.api.models.base import PUBLISHED_AGE, ForecastEvent, Ready
+from headway_prediction.service.api.models.forecast import ForecastColumns, WhatIfResponse
+from headway_prediction.service.api.models.lines import (
+    Departures,
+    LineInfo,
+    Lines,
+    Moments,
+    State,
+    StationState,
+)
 from headway_prediction.service.client.transport import Transport
+from headway_prediction.what_if.schema import WhatIfRequest
 
 Model = TypeVar("Model", bound=ResponseModel)
 DEFAULT_URL = "http://127.0.0.1:8640"
@@ -62,7 +68,7 @@ class Client:
 
     def alerts(self, line_id: str, at: datetime | None = None) -> Alerts:
         """Return gaps and bunched trains expected, the most urgent first."""
-        return self._get(_line_path(line_id, "/warnings", at=at), Alerts)
+        return self._get(_line_path(line_id, "/alerts", at=at), Alerts)
 
     def scores(self, line_id: str) -> Scores:
         """Return the scores of the published forecasts."""
@@ -76,7 +82,7 @@ class Client:
         """Return the terminal departures planned in the next hour."""
         return self._get(_line_path(line_id, "/departures"), Departures)
 
-    def what_if(self, line_id: str, request: WhatIf) -> WhatIfResponse:
+    def what_if(self, line_id: str, request: WhatIfRequest) -> WhatIfResponse:
         """Return the effect of a change of the terminal departures."""
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.key}"} if self.key else {}

@@ -12,7 +12,7 @@ import httpx2
 from pydantic import ValidationError
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.models.service import ErrorBody
+from headway_prediction.service.api.models.base import ErrorBody
 
 MAX_BODY_BYTES = 64 << 20
 MAX_SILENCE_SECS = 45.0
@@ -127,7 +127,7 @@ def _refusal(response: httpx2.Response, body: bytes) -> HeadwayError:
         )
     try:
         error = ErrorBody.model_validate_json(body).error
-        return HeadwayError(error.what, error.expected, error.remedy)
+        return HeadwayError(error.found, error.expected, error.remedy)
     except ValidationError:
         found = f"status {response.status_code} from {response.url}"
         return HeadwayError(found, "a response of the service", "check the address")

@@ -7,7 +7,7 @@ bundle-watcher     a new bundle in the folder -> the one in use         (served_
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -44,8 +44,8 @@ from headway_prediction.service.live.view import Departure, LineMetrics, ServedL
 from headway_prediction.service.live.webhook import Webhook
 from headway_prediction.service.store import Store
 from headway_prediction.transit.clock import instant
-from headway_prediction.what_if.result import departures, run_what_if
-from headway_prediction.what_if.serialization import parse_request, result_plain
+from headway_prediction.what_if.result import WhatIfResult, editable_departures, run_what_if
+from headway_prediction.what_if.schema import WhatIfRequest
 
 WAKE_SECS = 0.1
 STOP_SECS = 10.0
@@ -158,23 +158,23 @@ class LiveService:
         newest = self._forecast_loop.newest
         if newest is None:
             return ()
-        return departures(newest.bundle, newest.history, newest.service_date, newest.t0)
+        return editable_departures(newest.bundle, newest.history, newest.service_date, newest.t0)
 
-    def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
-        """Return what a change of the departures does, from the latest minute: plain values in and out.
+    def what_if(self, line_id: str, request: WhatIfRequest) -> WhatIfResult:
+        """Return the effect of changed departures from the latest minute.
 
         Raises HeadwayError before the first forecast, and for a change that cannot be made.
         """
         newest = self._forecast_loop.newest
         if newest is None:
             raise HeadwayError("nothing is forecast yet", "a first forecast", "ask again in a moment")
-        request = parse_request(asked, newest.bundle.line, newest.service_date)
+        edits = request.to_request(newest.bundle.line, newest.service_date)
         # The published 60-minute forecast is the baseline where the network made it, from this very minute.
         hour = self.latest_complete.hour if self.latest_complete else None
         origin = newest.service_date, newest.t0
         usable = hour and hour.status.level in FROM_NETWORK and (hour.service_date, hour.t0) == origin
         baseline = hour.forecast if hour and usable else None
-        return result_plain(run_what_if(request, newest.bundle, newest.history, *origin, baseline))
+        return run_what_if(edits, newest.bundle, newest.history, *origin, baseline)
 
     def issues(self) -> Sequence[str]:
         """Return what is wrong now, a sentence each."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from headway_prediction.service.live.published import LineForecast, Publisher
 from headway_prediction.transit.line import Line
+from headway_prediction.what_if.result import WhatIfResult
+from headway_prediction.what_if.schema import WhatIfRequest
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
@@ -121,11 +123,10 @@ class ServiceView(Protocol):
         """Return the planned terminal departures of the 60 minutes after the latest t0, and those overdue then."""
         ...
 
-    def what_if(self, line_id: str, asked: Mapping[str, object]) -> Mapping[str, object]:
-        """Return what a change of the departures does, from the latest t0: plain values in and out.
+    def what_if(self, line_id: str, request: WhatIfRequest) -> WhatIfResult:
+        """Return the effect of changed departures, from the latest published t0.
 
-        `asked` and the answer are those of POST what-if (models.what_if), the answer without `status`. Raises HeadwayError
-        for a change that cannot be made.
+        Raises HeadwayError for a change that cannot be made.
         """
         ...
 

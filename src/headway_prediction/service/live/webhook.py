@@ -9,7 +9,7 @@ import httpx2
 
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.api.alerts_response import alerts_body
+from headway_prediction.service.api.models.alerts import Alerts
 from headway_prediction.service.live.background import Issues, Worker
 from headway_prediction.service.live.published import Alert, LineForecast
 from headway_prediction.transit.line import Line
@@ -60,8 +60,9 @@ class Webhook:
         new = tuple(alert for alert in published.alerts if _key(alert) not in self._last_seen)
         self._last_seen |= {_key(alert): now for alert in published.alerts}
         if new:
-            body = alerts_body(replace(published, alerts=new), self._line)
-            self._queue.append(json.dumps({"line_id": self._line.line_id, **body}).encode())
+            alerts = Alerts.of(replace(published, alerts=new), self._line)
+            body = {"line_id": self._line.line_id, **alerts.model_dump(mode="json")}
+            self._queue.append(json.dumps(body).encode())
             self.worker.wake()
 
     def _post_queued(self) -> None:

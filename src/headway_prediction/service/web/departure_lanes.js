@@ -65,7 +65,7 @@ function mark(departure, towards, lane, plan, zone, onChange, onSelect) {
 
 const atShare = (share, now) => plusMinutes(now, Math.round((share * SPAN) / HALF) * HALF);
 
-/** Change a departure as a key says; tell whether the key says anything. */
+/** Change a departure by a key; return whether the key has a meaning. */
 function press({ key, shiftKey }, departure, plan) {
   if (key in KEYS) move(departure, plusMinutes(departure.at, KEYS[key] * (shiftKey && Math.abs(KEYS[key]) === HALF ? 10 : 1)), plan.now);
   else if (key === "Delete" || key === "Backspace") cancelOrRemove(departure, plan);
@@ -74,7 +74,7 @@ function press({ key, shiftKey }, departure, plan) {
   return true;
 }
 
-/** Cancel a planned departure; take one that was added away again. */
+/** Cancel a planned departure; remove an added one. */
 export function cancelOrRemove(departure, plan) {
   if (!departure.added) return Object.assign(departure, { at: departure.planned, held: null, cancelled: true });
   plan.departures.splice(plan.departures.indexOf(departure), 1);
@@ -84,13 +84,13 @@ export function cancelOrRemove(departure, plan) {
 
 function describe(one, departure, towards, plan, zone) {
   const minute = Math.max(0, minutesBetween(plan.now, departure.at));
-  const words = isOverdue(departure, plan.now) ? `${zone.exact(departure.planned)} overdue` : departureWords(departure, zone);
+  const text = isOverdue(departure, plan.now) ? `${zone.exact(departure.planned)} overdue` : departureText(departure, zone);
   one.style.left = `${(minute / SPAN) * 100}%`;
   one.dataset.state = state(departure);
   one.setAttribute("aria-valuenow", minute.toFixed(1));
   one.setAttribute("aria-label", `Departure towards ${towards}, ${departure.added ? "added" : `planned ${zone.exact(departure.planned)}`}`);
-  one.setAttribute("aria-valuetext", words);
-  one.title = words;
+  one.setAttribute("aria-valuetext", text);
+  one.title = text;
 }
 
 const isOverdue = (departure, now) => !departure.added && !changed(departure) && minutesBetween(now, departure.at) < 0;
@@ -98,8 +98,8 @@ const isOverdue = (departure, now) => !departure.added && !changed(departure) &&
 const state = (departure) =>
   departure.cancelled ? "cancelled" : departure.added ? "added" : changed(departure) ? "moved" : "planned";
 
-/** Say when a departure leaves, and how that differs from the plan. */
-export function departureWords(departure, zone) {
+/** Return the text of a departure: its time, and the difference from the plan. */
+export function departureText(departure, zone) {
   if (departure.added) return `added at ${zone.exact(departure.at)}`;
   if (departure.cancelled) return `${zone.exact(departure.planned)} cancelled`;
   if (!changed(departure)) return `${zone.exact(departure.planned)} as planned`;

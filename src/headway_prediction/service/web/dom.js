@@ -1,4 +1,4 @@
-// Elements without markup: words reach the page through textContent alone.
+// Elements without markup: text reaches the page through textContent alone.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -15,13 +15,13 @@ export function element(tag, { text, on = {}, ...attributes } = {}, ...children)
   return made;
 }
 
-/** Put text into an element if it differs, so that screen readers hear only what is new. */
-export function say(place, text) {
+/** Set the text of an element if it differs, so that screen readers announce only changes. */
+export function setText(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
 
 /** Show an element with a text, hide it without one. */
-export function sayOrHide(place, text) {
-  say(place, text ?? "");
+export function showText(place, text) {
+  setText(place, text ?? "");
   place.hidden = !text;
 }

@@ -1,98 +1,98 @@
-// One line on the page: what is published of it now or at a replayed moment, and again whenever there is something new.
+// One line on the page: its latest forecast or a replayed moment, updated with each published forecast.
 
-import { Refused } from "./api.js";
-import { byId, element, say, sayOrHide } from "./dom.js";
+import { showAlerts } from "./alerts.js";
+import { ApiError } from "./api.js";
+import { DataStatus } from "./data_status.js";
+import { byId, element, setText, showText } from "./dom.js";
 import { listen } from "./events.js";
 import { mapPanel } from "./map_panel.js";
 import { readMoment } from "./moment.js";
 import { replaySlider } from "./replay.js";
 import { showScores } from "./scores.js";
 import { showStation } from "./station.js";
-import { drawStrings } from "./strings.js";
-import { instant, zoneWriter } from "./times.js";
-import { Trust } from "./trust.js";
-import { showWarnings } from "./warnings.js";
+import { drawTimeSpace } from "./time_space.js";
+import { instant, zoneFormats } from "./times.js";
 import { WhatIf } from "./what_if.js";
 
-/** Shows a line (the answer of /lines/{line_id}) until the page is left. */
+/** Shows a line (the response of /lines/{line_id}) until the page is left. */
 export class LinePage {
-  #asking = new AbortController();
+  #request = new AbortController();
   #at = null;
   #station = null;
   #moment = null;
-  #told = null;
+  #stationState = null;
 
   constructor(api, line) {
     this.api = api;
     this.line = line;
-    this.zone = zoneWriter(line.time_zone);
-    this.trust = new Trust(this.zone);
+    this.zone = zoneFormats(line.time_zone);
+    this.status = new DataStatus(this.zone);
     this.maps = mapPanel(line, this.zone, (station) => this.#chooseStation(station));
-    this.question = line.what_if ? new WhatIf(api, line, this.zone) : null;
-    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at), (does) => this.#attempt(does));
-    this.#writeOnce();
+    this.whatIf = line.what_if ? new WhatIf(api, line, this.zone) : null;
+    this.slider = replaySlider(api, this.zone, (at) => this.#chooseMoment(at), (task) => this.#attempt(task));
+    this.#showLine();
   }
 
-  /** Follow what is published. */
+  /** Follow the published forecasts. */
   follow() {
-    this.question?.show(true);
+    this.whatIf?.show(true);
     listen(
       this.api.eventsAddress,
       () => this.#attempt(() => this.#refreshLive()),
-      (connected) => this.trust.connectionIs(connected),
+      (connected) => this.status.setConnected(connected),
     );
   }
 
-  /** Draw everything again, such as in other colours. */
+  /** Draw everything again, such as in another theme. */
   async redraw() {
     if (!this.#moment) return;
-    const { state, warnings } = this.#moment;
+    const { state, alerts } = this.#moment;
     this.#showClock();
-    showWarnings(this.line, warnings, this.zone, (station) => this.#chooseStation(station));
-    await this.maps.show(this.#moment, this.#nowWords());
-    await drawStrings(this.line, state, this.zone, this.#nowWords());
-    if (this.#told) await showStation(this.line, this.#told, this.zone, this.#nowWords());
-    await this.question?.redrawAnswer();
+    showAlerts(this.line, alerts, this.zone, (station) => this.#chooseStation(station));
+    await this.maps.show(this.#moment, this.#nowText());
+    await drawTimeSpace(this.line, state, this.zone, this.#nowText());
+    if (this.#stationState) await showStation(this.line, this.#stationState, this.zone, this.#nowText());
+    await this.whatIf?.redrawResult();
   }
 
-  #nowWords() {
+  #nowText() {
     return `${this.#moment.at === null ? "now" : "then"} ${this.zone.clock(instant(this.#moment.state.time))}`;
   }
 
   #showClock() {
     const time = instant(this.#moment.state.time);
     const clock = this.zone.clock(time);
-    say(byId("clock"), clock);
-    sayOrHide(byId("replaying"), this.#moment.at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
+    setText(byId("clock"), clock);
+    showText(byId("replaying"), this.#moment.at && `Replay, not live: ${this.zone.day(time)}, ${clock}`);
     document.title = `${clock} ${this.line.name}`;
   }
 
   async #refreshLive() {
     if (this.#at === null) {
       await this.#refreshMoment();
-      await this.question?.refresh(this.#moment.state.usual);
+      await this.whatIf?.refresh(this.#moment.state.typical);
     }
     showScores(await this.api.scores(), this.zone);
-    await this.slider.refresh(); // last, for it alone needs the store
+    await this.slider.refresh(); // last, for only this one needs the store
   }
 
   async #refreshMoment() {
-    this.#asking.abort();
-    this.#asking = new AbortController();
-    const { signal } = this.#asking;
+    this.#request.abort();
+    this.#request = new AbortController();
+    const { signal } = this.#request;
     const station = this.#station;
     const moment = await readMoment(this.api, this.#at, signal);
-    const told = station === null ? null : await this.api.station(station, this.#at, signal);
+    const stationState = station === null ? null : await this.api.station(station, this.#at, signal);
     signal.throwIfAborted();
     this.#moment = moment;
-    if (this.#station === station) this.#told = told; // else another was chosen meanwhile
-    this.trust.set(moment);
+    if (this.#station === station) this.#stationState = stationState; // else another was chosen meanwhile
+    this.status.setMoment(moment);
     await this.redraw();
   }
 
   #chooseMoment(at) {
     this.#at = at;
-    this.question?.show(at === null);
+    this.whatIf?.show(at === null);
     return this.#attempt(() => (at === null ? this.#refreshLive() : this.#refreshMoment()));
   }
 
@@ -102,40 +102,40 @@ export class LinePage {
     return this.#attempt(async () => {
       const at = this.#at;
       const focused = document.activeElement;
-      const told = await this.api.station(station, at);
+      const stationState = await this.api.station(station, at);
       if (this.#station !== station || this.#at !== at) return; // something else was chosen meanwhile
-      this.#told = told;
-      await showStation(this.line, this.#told, this.zone, this.#nowWords());
-      if (![focused, document.body].includes(document.activeElement)) return; // the reader has gone on elsewhere
+      this.#stationState = stationState;
+      await showStation(this.line, stationState, this.zone, this.#nowText());
+      if (![focused, document.body].includes(document.activeElement)) return; // the reader has moved on
       byId("station-heading").focus();
       byId("station").scrollIntoView({ block: "nearest" });
     });
   }
 
   #closeStation() {
-    this.#station = this.#told = null;
+    this.#station = this.#stationState = null;
     byId("station").hidden = true;
     byId("station-choice").value = "";
     byId("station-choice").focus();
   }
 
-  /** Do something that needs the service; when it refuses or cannot be reached, say so, and go on with the next event. */
-  async #attempt(does) {
+  /** Run a task that needs the service; show an error response or a lost connection, and go on with the next event. */
+  async #attempt(task) {
     try {
-      await does();
-      this.trust.refused(null);
+      await task();
+      this.status.setError(null);
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (error instanceof Refused) this.trust.refused(error.message);
-      else if (error instanceof TypeError && !(await reachable())) this.trust.connectionIs(false);
+      if (error instanceof ApiError) this.status.setError(error.message);
+      else if (error instanceof TypeError && !(await reachable())) this.status.setConnected(false);
       else throw error;
     }
   }
 
-  #writeOnce() {
-    say(byId("line-name"), this.line.name);
+  #showLine() {
+    setText(byId("line-name"), this.line.name);
     const { training_dates: dates, methods, code_version: version } = this.line.bundle;
-    say(byId("bundle"), `Bundle ${version}, trained on ${dates.days} days (${dates.first} to ${dates.last}); methods: ${methods.join(", ")}`);
+    setText(byId("bundle"), `Bundle ${version}, trained on ${dates.days} days (${dates.first} to ${dates.last}); methods: ${methods.join(", ")}`);
     const choice = byId("station-choice");
     choice.replaceChildren(
       element("option", { value: "", text: "choose …" }),

@@ -1,11 +1,11 @@
-// The start of the page: which line is shown, in which colours.
+// The start of the page: which line is shown, in which theme.
 
 import { lineApi, readLines } from "./api.js";
-import { byId, element, sayOrHide } from "./dom.js";
+import { byId, element, showText } from "./dom.js";
 import { LinePage } from "./line_page.js";
 import { switchTheme } from "./theme.js";
 
-const AGAIN = 2000;
+const RETRY_MS = 2000;
 
 /** Offer the lines of the service where there are several; ?line= names the one shown. */
 function offerLines(lines, lineId) {
@@ -19,8 +19,8 @@ function offerLines(lines, lineId) {
 
 async function chosenLine() {
   const lines = await readLines();
-  const asked = new URLSearchParams(location.search).get("line");
-  const lineId = lines.find((line) => line.line_id === asked)?.line_id ?? lines[0].line_id;
+  const requested = new URLSearchParams(location.search).get("line");
+  const lineId = lines.find((line) => line.line_id === requested)?.line_id ?? lines[0].line_id;
   offerLines(lines, lineId);
   const api = lineApi(lineId);
   return new LinePage(api, await api.line());
@@ -32,8 +32,8 @@ async function start() {
     switchTheme(byId("theme"), () => page.redraw());
     page.follow();
   } catch (error) {
-    sayOrHide(byId("connection"), `The service does not answer yet (${error.message}); trying again.`);
-    setTimeout(start, AGAIN);
+    showText(byId("connection"), `The service does not respond yet (${error.message}); retrying.`);
+    setTimeout(start, RETRY_MS);
   }
 }
 

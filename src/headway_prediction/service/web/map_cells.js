@@ -1,4 +1,4 @@
-// The cells of a space-time map of one direction: pure, from the answers of the API to rows of numbers.
+// The cells of a space-time map of one direction: pure, from the responses of the API to rows of numbers.
 
 import { paleness, relative } from "./colours.js";
 import { instant, minutesBetween } from "./times.js";
@@ -11,18 +11,19 @@ export function travelOrder(line, direction) {
 }
 
 /**
- * Return the cells of one direction: `x` (middles of minutes, from now), `rows` (platforms in travel order) and, each
- * [row][minute]: `headway`, `low`, `high` (minutes, null where not known), `relative` (-1 to 1), `pale` (null in the past).
+ * Return the cells of one direction: `rows` (platforms in travel order), `starts` and `x` (starts and middles of the minutes,
+ * from now; the past is below 0) and, each [row][minute]: `headway`, `low`, `high` (minutes, null where unknown), `relative`
+ * (-1 to 1), `pale` (null in the past).
  *
  * Forecasts are laid over one another by their valid times, later ones in the list on top.
  */
 export function mapCells(line, state, forecasts, direction) {
   const now = instant(state.time);
   const rows = travelOrder(line, direction);
-  const ends = columnEnds(state, forecasts, now);
-  const column = new Map(ends.map((end, place) => [end, place]));
-  const blank = () => rows.map(() => ends.map(() => null));
-  const cells = { direction, now, rows, ends, x: ends.map((end) => end - 0.5), headway: blank(), low: blank(), high: blank() };
+  const starts = columnStarts(state, forecasts, now);
+  const column = new Map(starts.map((start, place) => [start, place]));
+  const blank = () => rows.map(() => starts.map(() => null));
+  const cells = { direction, now, rows, starts, x: starts.map((start) => start + 0.5), headway: blank(), low: blank(), high: blank() };
   rows.forEach(({ station }, row) => {
     state.times.forEach((time, at) => {
       const place = column.get(minuteOf(time, now));
@@ -30,43 +31,43 @@ export function mapCells(line, state, forecasts, direction) {
     });
     for (const forecast of forecasts) lay(forecast, cells, row, station, column, now);
   });
-  const usual = rows.map(({ station }) => state.usual[direction][station]);
-  cells.usual = usual;
-  cells.relative = cells.headway.map((row, r) => row.map((headway) => relative(headway, usual[r])));
+  const typical = rows.map(({ station }) => state.typical[direction][station]);
+  cells.typical = typical;
+  cells.relative = cells.headway.map((row, r) => row.map((headway) => relative(headway, typical[r])));
   cells.pale = cells.headway.map((row, r) =>
-    row.map((headway, c) => (ends[c] > 0 && headway !== null ? paleness(cells.low[r][c], cells.high[r][c], usual[r]) : null)),
+    row.map((headway, c) => (starts[c] >= 0 && headway !== null ? paleness(cells.low[r][c], cells.high[r][c], typical[r]) : null)),
   );
   return cells;
 }
 
-/** Say what a cell holds. */
-export function cellWords(cells, row, column, zone) {
-  const end = cells.ends[column];
+/** Return the text of a cell: station, start of the minute, headway, interval, typical headway. */
+export function cellText(cells, row, column, zone) {
+  const start = cells.starts[column];
   const headway = cells.headway[row][column];
-  const when = zone.clock(cells.now + end * 60_000);
-  if (headway === null) return `${cells.rows[row].name}, ${when}: not known`;
-  const interval = end > 0 ? between(cells.low[row][column], cells.high[row][column]) : "";
-  const usual = cells.usual[row] === null ? "" : `, usual ${minutes(cells.usual[row])}`;
-  const how = end > 0 ? "expected " : "";
-  return `${cells.rows[row].name}, ${when}: ${how}${minutes(headway)} min${interval && ` (${interval})`}${usual}`;
+  const when = zone.clock(cells.now + start * 60_000);
+  if (headway === null) return `${cells.rows[row].name}, ${when}: unknown`;
+  const isForecast = start >= 0;
+  const interval = isForecast ? between(cells.low[row][column], cells.high[row][column]) : "";
+  const typical = cells.typical[row] === null ? "" : `, typical ${minutes(cells.typical[row])}`;
+  return `${cells.rows[row].name}, ${when}: ${isForecast ? "forecast " : ""}${minutes(headway)} min${interval && ` (${interval})`}${typical}`;
 }
 
 const minuteOf = (time, now) => Math.round(minutesBetween(now, instant(time)));
 
-function columnEnds(state, forecasts, now) {
+function columnStarts(state, forecasts, now) {
   const known = [state.times, ...forecasts.map((forecast) => forecast.valid_times)].flat();
-  const ends = known.map((time) => minuteOf(time, now));
-  const first = Math.min(...ends, 0);
-  return Array.from({ length: Math.max(...ends, 0) - first + 1 }, (_, n) => first + n);
+  const starts = known.map((time) => minuteOf(time, now));
+  const first = Math.min(...starts, -1);
+  return Array.from({ length: Math.max(...starts, -1) - first + 1 }, (_, n) => first + n);
 }
 
 function lay(forecast, cells, row, station, column, now) {
   const platform = forecast.platforms.findIndex((p) => p.direction_id === cells.direction && p.station === station);
   if (platform < 0) return;
   forecast.valid_times.forEach((time, lead) => {
-    const end = minuteOf(time, now);
-    if (end <= 0) return; // what has happened since the forecast was made is known better
-    const place = column.get(end);
+    const start = minuteOf(time, now);
+    if (start < 0) return; // the state has what happened since an older forecast was made
+    const place = column.get(start);
     cells.headway[row][place] = forecast.headway_mean[platform][lead];
     cells.low[row][place] = forecast.headway_p10[platform][lead];
     cells.high[row][place] = forecast.headway_p90[platform][lead];

@@ -1,8 +1,8 @@
-// Both directions' maps, and walking through their cells with mouse and arrow keys.
+// The maps of both directions, and the keys that move from cell to cell.
 
-import { byId, element, say } from "./dom.js";
+import { byId, element, setText } from "./dom.js";
 import { drawHeatmap } from "./heatmap.js";
-import { cellWords, mapCells } from "./map_cells.js";
+import { cellText, mapCells } from "./map_cells.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -11,9 +11,9 @@ export function mapPanel(line, zone, onStation) {
   const panels = line.directions.map((direction) => onePanel(direction, zone, onStation));
   byId("heatmaps").replaceChildren(...panels.map((panel) => panel.figure));
   return {
-    async show({ state, forecasts, warnings }, nowWords) {
+    async show({ state, forecasts, alerts }, nowText) {
       for (const panel of panels) {
-        await panel.show(mapCells(line, state, forecasts, panel.direction), warnings.warnings, nowWords);
+        await panel.show(mapCells(line, state, forecasts, panel.direction), alerts.alerts, nowText);
       }
     },
   };
@@ -30,11 +30,11 @@ function onePanel({ direction_id: direction, towards }, zone, onStation) {
   return {
     figure,
     direction,
-    async show(cells, warnings, nowWords) {
+    async show(cells, alerts, nowText) {
       at.cells = cells;
-      const fresh = place.on === undefined;
-      await drawHeatmap(place, cells, warnings, zone, nowWords);
-      if (fresh) place.on("plotly_click", ({ points }) => onStation(at.cells.rows[points[0].y].station));
+      const isNew = place.on === undefined;
+      await drawHeatmap(place, cells, alerts, zone, nowText);
+      if (isNew) place.on("plotly_click", ({ points }) => onStation(at.cells.rows[points[0].y].station));
     },
   };
 }
@@ -46,9 +46,9 @@ function walk(event, place, at, zone, onStation) {
   if (!(event.key in STEPS)) return;
   event.preventDefault();
   const [down, right] = STEPS[event.key];
-  const column = at.column ?? cells.ends.indexOf(0);
+  const column = at.column ?? cells.starts.indexOf(-1);
   at.row = Math.max(0, Math.min(cells.rows.length - 1, at.row + (at.column === null ? 0 : down)));
-  at.column = Math.max(0, Math.min(cells.ends.length - 1, column + (at.column === null ? 0 : right)));
-  say(byId("cell"), cellWords(cells, at.row, at.column, zone));
+  at.column = Math.max(0, Math.min(cells.starts.length - 1, column + (at.column === null ? 0 : right)));
+  setText(byId("cell"), cellText(cells, at.row, at.column, zone));
   window.Plotly.Fx.hover(place, { xval: cells.x[at.column], yval: at.row }, "xy");
 }

@@ -1,31 +1,32 @@
-// What is shown of one moment: now, or one that is replayed.
+// The data shown of one moment: now, or one that is replayed.
 
-import { Refused } from "./api.js";
+import { ApiError } from "./api.js";
 import { stopwatch } from "./times.js";
 
 /**
- * Return {at, state, forecasts, warnings, age} of the moment `at`, null for now; `forecasts` in the order in which they are laid
- * over one another: the hour below, the quarter, which is the better known one, on top. None is published while all are held
- * back. `age()` is how many seconds ago the state was that of the newest minute, null where it is an earlier one.
+ * Return {at, state, forecasts, alerts, age} of the moment `at`, null for now. `forecasts` are in the order in which they are
+ * laid over one another: the hour below, the better quarter on top; none while all are withheld. `age()` is the number of
+ * seconds since the end of the newest minute, null for an earlier moment.
  */
 export async function readMoment(api, at, signal) {
-  const sinceAsked = stopwatch();
-  const [{ body: state, publishedAge }, hour, quarter, warnings] = await Promise.all([
+  const sinceRequest = stopwatch();
+  const [{ body: state, publishedAge }, hour, quarter, alerts] = await Promise.all([
     api.state(at, signal),
-    orNone(api.forecast(60, at, signal)),
-    orNone(api.forecast(15, at, signal)),
-    api.warnings(at, signal),
+    orNull(api.forecast(60, at, signal)),
+    orNull(api.forecast(15, at, signal)),
+    api.alerts(at, signal),
   ]);
   const forecasts = [hour, quarter].filter((forecast) => forecast !== null);
-  const age = () => (at === null ? publishedAge + sinceAsked() : null);
-  return { at, state, forecasts, warnings, age };
+  const age = () => (at === null ? publishedAge + sinceRequest() : null);
+  return { at, state, forecasts, alerts, age };
 }
 
-async function orNone(asked) {
+/** Resolve to null where no forecast is published (503). */
+async function orNull(request) {
   try {
-    return await asked;
+    return await request;
   } catch (error) {
-    if (error instanceof Refused && error.status === 503) return null;
+    if (error instanceof ApiError && error.status === 503) return null;
     throw error;
   }
 }

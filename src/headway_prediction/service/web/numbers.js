@@ -1,4 +1,4 @@
-// How numbers are written: headways to a tenth of a minute, differences with their sign, chances in per cent.
+// Number formats: headways to a tenth of a minute, differences with their sign, probabilities in per cent.
 
 const MINUS = "−";
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
@@ -14,5 +14,5 @@ export const signed = (value, digits = 2) => {
 
 export const percent = (share) => (known(share) ? `${Math.round(share * 100)} %` : "–");
 
-/** An interval in words; nothing where one of its ends is not known. */
+/** An interval as text; empty where one of its ends is unknown. */
 export const between = (low, high, write = minutes) => (known(low) && known(high) ? `${write(low)} to ${write(high)}` : "");

@@ -1,13 +1,13 @@
-// The plan of the next hour and what is changed of it. A departure: {direction, planned, at, cancelled, added, held}, instants in
-// milliseconds; `planned` is null for one that was added, `held` the minutes of a hold, else null.
+// The departure plan of the next hour and its changes. A departure: {direction, planned, at, cancelled, added, held}, instants in
+// milliseconds; `planned` is null for an added one, `held` the minutes of a hold, else null.
 
 import { instant, minutesBetween, plusMinutes } from "./times.js";
 
 export const SPAN = 60;
 
 /** Return the departures of /departures, unchanged. */
-export const planned = (told) =>
-  told.departures.map(({ direction_id: direction, planned: at }) => ({
+export const plannedDepartures = (response) =>
+  response.departures.map(({ direction_id: direction, planned: at }) => ({
     direction, planned: instant(at), at: instant(at), cancelled: false, added: false, held: null,
   }));
 
@@ -32,7 +32,7 @@ export function restore(departure) {
   Object.assign(departure, { at: departure.planned, cancelled: false, held: null });
 }
 
-/** Return a new departure in the middle of the longest time without one. */
+/** Return a new departure in the middle of the longest interval without one. */
 export function addition(departures, direction, now) {
   const leaving = departures.filter((d) => d.direction === direction && !d.cancelled).map((d) => d.at);
   const ends = [now, ...leaving.sort((a, b) => a - b), plusMinutes(now, SPAN)];
@@ -42,7 +42,7 @@ export function addition(departures, direction, now) {
   return { direction, planned: null, at: plusMinutes(now, middle), cancelled: false, added: true, held: null };
 }
 
-/** Return the edits that POST what-if is asked. */
+/** Return the edits for POST what-if. */
 export const edits = (departures) => departures.filter(changed).map(edit);
 
 function edit(departure) {
@@ -53,9 +53,9 @@ function edit(departure) {
   return { action: "move", ...head, to: iso(departure.at) };
 }
 
-/** Return the plan with the edits that an answer says were applied, those of a strategy or a search among them. */
-export function applied(told, appliedEdits) {
-  const departures = planned(told);
+/** Return the plan with the edits that a result lists, those of a strategy or a search included. */
+export function appliedPlan(response, appliedEdits) {
+  const departures = plannedDepartures(response);
   for (const { action, direction_id: direction, departure: time, to, mins } of appliedEdits) {
     const at = instant(time);
     if (action === "add") {
@@ -71,10 +71,10 @@ export function applied(told, appliedEdits) {
   return departures;
 }
 
-/** Return newly told departures with the changes made so far, and how many of these are lost because their time is over. */
-export function carriedOver(told, before) {
-  const now = instant(told.time);
-  const departures = planned(told);
+/** Return the departures of a new response with the changes made so far, and how many of these are lost as their time has passed. */
+export function carriedOver(response, before) {
+  const now = instant(response.time);
+  const departures = plannedDepartures(response);
   let lost = 0;
   for (const old of before.filter(changed)) {
     const place = departures.findIndex((d) => !old.added && d.direction === old.direction && d.planned === old.planned);
@@ -85,7 +85,7 @@ export function carriedOver(told, before) {
   return { departures, lost };
 }
 
-/** Return the one among departures that is the same as an earlier one, null where it is gone. */
+/** Return the departure that is the same as an earlier one, null where it is gone. */
 export const same = (departures, earlier) =>
   departures.find((d) => d === earlier || (earlier && !earlier.added && d.direction === earlier.direction && d.planned === earlier.planned)) ?? null;
 

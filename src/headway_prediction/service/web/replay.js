@@ -1,13 +1,13 @@
-// The slider over the stored days: any moment from which a forecast was issued, and back to live.
+// The replay slider: any stored moment, and back to live.
 
-import { byId, element, say } from "./dom.js";
+import { byId, element, setText } from "./dom.js";
 import { instant } from "./times.js";
 
 const PAUSE = 150;
 
 /**
- * Let the slider choose a moment; `onMoment(time)` is called with its ISO time, or with null for live, and `attempt(does)` with
- * what asks the service.
+ * Let the slider choose a moment; `onMoment(time)` is called with its ISO time, or with null for live, and `attempt(task)` with a
+ * task that needs the service.
  */
 export function replaySlider(api, zone, onMoment, attempt) {
   const day = byId("replay-day");
@@ -15,47 +15,47 @@ export function replaySlider(api, zone, onMoment, attempt) {
   const live = byId("replay-live");
   let moments = [];
   let chosen = null;
-  let wantedDay = null; // null: the newest
+  let chosenDay = null; // null: the newest
   let timer;
 
-  const name = () => {
+  const showMoment = () => {
     const moment = moments[slider.value];
-    const words = moment ? zone.clock(instant(moment.time)) : "none stored";
-    say(byId("replay-time"), chosen === null ? `${words} (live)` : words);
-    slider.setAttribute("aria-valuetext", words);
+    const text = moment ? zone.clock(instant(moment.time)) : "none stored";
+    setText(byId("replay-time"), chosen === null ? `${text} (live)` : text);
+    slider.setAttribute("aria-valuetext", text);
     live.disabled = chosen === null;
   };
   const choose = () => {
     chosen = moments[slider.value]?.time ?? null;
-    wantedDay = chosen && day.value;
-    name();
+    chosenDay = chosen && day.value;
+    showMoment();
     clearTimeout(timer);
     timer = setTimeout(() => onMoment(chosen), PAUSE);
   };
   const load = async () => {
-    const asked = wantedDay;
-    const told = await api.moments(asked);
-    if (asked !== wantedDay) return false; // another was chosen meanwhile
-    moments = told.moments;
-    const dates = told.service_dates.map((date) => element("option", { text: date, selected: date === told.service_date }));
+    const requested = chosenDay;
+    const stored = await api.moments(requested);
+    if (requested !== chosenDay) return false; // another was chosen meanwhile
+    moments = stored.moments;
+    const dates = stored.service_dates.map((date) => element("option", { text: date, selected: date === stored.service_date }));
     day.replaceChildren(...dates);
     slider.max = Math.max(0, moments.length - 1);
     slider.disabled = !moments.length;
-    const kept = moments.findIndex((moment) => moment.time === chosen);
-    slider.value = kept < 0 ? slider.max : kept;
-    name();
+    const place = moments.findIndex((moment) => moment.time === chosen);
+    slider.value = place < 0 ? slider.max : place;
+    showMoment();
     return true;
   };
   const chooseDay = async () => {
-    wantedDay = day.value;
+    chosenDay = day.value;
     if (await load()) choose();
   };
   const goLive = () => {
     clearTimeout(timer);
-    chosen = wantedDay = null;
+    chosen = chosenDay = null;
     slider.value = slider.max;
     live.disabled = true;
-    say(byId("replay-time"), "live"); // which day and moment that is, the next refresh says
+    setText(byId("replay-time"), "live"); // the next refresh sets day and moment
     onMoment(null);
   };
   slider.addEventListener("input", choose);

@@ -1,28 +1,29 @@
-// How good the forecasts really issued have been, beside the simple methods.
+// Live scores of the published forecasts, beside the simple methods.
 
-import { byId, element, say, sayOrHide } from "./dom.js";
+import { byId, element, setText, showText } from "./dom.js";
 import { minutes, percent } from "./numbers.js";
 import { instant } from "./times.js";
 
 const LEADS = [1, 5, 10, 15];
 
-/** Show the answer of /scores: the mean absolute error of each method, over all leads and at some. */
+/** Show the response of /scores: the mean absolute error of each method, over all leads and at some. */
 export function showScores(scores, zone) {
-  sayOrHide(byId("behind"), scores.behind && `The simple method “${scores.behind}” has been better than the forecast over the last hour.`);
+  const better = scores.better_method && `The simple method “${scores.better_method}” had a lower error than the forecast over the last hour.`;
+  showText(byId("better-method"), better);
   const { methods } = scores;
   byId("scores-table").replaceChildren(...(methods.length ? rows(methods) : []));
-  say(byId("scores-words"), methods.length ? summary(scores, zone) : "No forecast can be compared with what happened yet.");
+  setText(byId("scores-summary"), methods.length ? summary(scores, zone) : "No forecast can be compared with what happened yet.");
 }
 
-function summary({ since, until, coverage, methods: [own, ...others] }, zone) {
+function summary({ since, until, coverage, methods: [network, ...others] }, zone) {
   const span = `From ${zone.clock(instant(since))} to ${zone.clock(instant(until))}`;
   const beside = others.map((other) => `${other.method} ${minutes(other.mae, 2)}`).join(", ");
-  const inside = coverage === null ? "" : ` ${percent(coverage)} of the passings lay inside the interval (80 % is right).`;
-  return `${span}, the forecasts were off by ${minutes(own.mae, 2)} min on average${beside && ` (${beside})`}.${inside}`;
+  const inside = coverage === null ? "" : ` ${percent(coverage)} of the passings were inside the interval (80 % is calibrated).`;
+  return `${span}, the mean absolute error of the forecasts was ${minutes(network.mae, 2)} min${beside && ` (${beside})`}.${inside}`;
 }
 
 function rows(methods) {
-  const head = ["Mean error, min", "all", ...LEADS.map((lead) => `in ${lead} min`), "compared"];
+  const head = ["Mean absolute error, min", "all", ...LEADS.map((lead) => `in ${lead} min`), "cells"];
   const header = element("tr", {}, ...head.map((text) => element("th", { scope: "col", text })));
   const best = Math.min(...methods.map((method) => method.mae ?? Infinity));
   const body = methods.map((method) => {

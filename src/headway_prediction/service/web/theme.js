@@ -1,11 +1,11 @@
-// Light, dark, or as the system is set; the choice is kept in the browser.
+// The theme: light, dark, or that of the system; the browser stores the choice.
 
-const KEPT = "headway-theme";
+const STORAGE_KEY = "headway-theme";
 const NEXT = { system: "light", light: "dark", dark: "system" };
 
-/** Let a button choose the theme; `onChange` is called whenever the colours are others. */
+/** Let a button switch the theme; `onChange` is called when the colours change. */
 export function switchTheme(button, onChange) {
-  let theme = kept();
+  let theme = stored();
   const show = () => {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
@@ -14,7 +14,7 @@ export function switchTheme(button, onChange) {
   };
   button.addEventListener("click", () => {
     theme = NEXT[theme];
-    keep(theme);
+    store(theme);
     show();
     onChange();
   });
@@ -22,18 +22,18 @@ export function switchTheme(button, onChange) {
   show();
 }
 
-function kept() {
+function stored() {
   try {
-    const theme = localStorage.getItem(KEPT);
+    const theme = localStorage.getItem(STORAGE_KEY);
     return theme in NEXT ? theme : "system";
   } catch {
-    return "system"; // a browser that keeps nothing
+    return "system"; // storage is disabled
   }
 }
 
-function keep(theme) {
+function store(theme) {
   try {
-    localStorage.setItem(KEPT, theme);
+    localStorage.setItem(STORAGE_KEY, theme);
   } catch {
     // The choice holds until the page is left.
   }

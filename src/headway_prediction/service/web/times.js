@@ -8,8 +8,8 @@ export const minutesBetween = (from, to) => (to - from) / MINUTE;
 
 export const plusMinutes = (at, minutes) => at + minutes * MINUTE;
 
-/** Return functions that write instants in a time zone (IANA name). */
-export function zoneWriter(timeZone) {
+/** Return functions that format instants in a time zone (IANA name). */
+export function zoneFormats(timeZone) {
   const hours = { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const minute = new Intl.DateTimeFormat("en-GB", hours);
   const second = new Intl.DateTimeFormat("en-GB", { ...hours, second: "2-digit" });
@@ -23,7 +23,7 @@ export function zoneWriter(timeZone) {
   };
 }
 
-/** Return ticks at round local times: where they lie, in minutes from `now`, and what they say. */
+/** Return ticks at round local times: their places in minutes from `now`, and their labels. */
 export function roundTicks(now, first, last, step, zone) {
   const at = [];
   for (let minute = Math.ceil(first); minute <= last; minute += 1) {
@@ -33,15 +33,15 @@ export function roundTicks(now, first, last, step, zone) {
 }
 
 /**
- * Return a function that tells how many seconds have gone by since now, rather too many than too few: the steady clock may stand
- * still while a machine sleeps, the wall clock may be put back.
+ * Return a function that returns the seconds since now, rather too many than too few: the steady clock may stop while a machine
+ * sleeps, the wall clock may be put back.
  */
 export function stopwatch() {
   const [steady, wall] = [performance.now(), Date.now()];
   return () => Math.max(performance.now() - steady, Date.now() - wall) / 1000;
 }
 
-/** Say how long something is, as one reads it from afar. */
+/** Format a duration in one unit, to be read from afar. */
 export function duration(seconds) {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;

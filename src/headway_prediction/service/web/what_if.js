@@ -1,31 +1,31 @@
-// What-if: a plan that may be changed, asked about as soon as it rests, and the answer.
+// What-if: a plan that the reader changes, sent to the service after each pause, and the result.
 
-import { Refused } from "./api.js";
-import { byId, say } from "./dom.js";
-import { showAnswer } from "./answer.js";
+import { ApiError } from "./api.js";
+import { byId, setText } from "./dom.js";
 import { drawLanes } from "./departure_lanes.js";
-import { applied, carriedOver, edits, planned, same } from "./plan.js";
+import { appliedPlan, carriedOver, edits, plannedDepartures, same } from "./plan.js";
 import { instant } from "./times.js";
+import { showWhatIfResult } from "./what_if_result.js";
 import { offerSearch, offerStrategies, showSelected } from "./what_if_tools.js";
 
-const REST = 500;
+const PAUSE = 500;
 
 /** The what-if of a line. `show(live)` hides it in a replay, which has no plan to change. */
 export class WhatIf {
-  #plan = { now: 0, told: null, departures: [], selected: null };
-  #usual = null;
+  #plan = { now: 0, response: null, departures: [], selected: null };
+  #typical = null;
   #key = null;
   #timer;
-  #asking = null;
-  #further = {};
-  #answer = null;
+  #request = null;
+  #extra = {};
+  #result = null;
 
   constructor(api, line, zone) {
     this.api = api;
     this.line = line;
     this.zone = zone;
-    offerStrategies(line, (strategy) => this.#ask({ strategy }), () => this.#reset());
-    offerSearch(line, (search) => this.#ask({ search }));
+    offerStrategies(line, (strategy) => this.#send({ strategy }), () => this.#reset());
+    offerSearch(line, (search) => this.#send({ search }));
     byId("key").onsubmit = (event) => this.#useKey(event);
   }
 
@@ -33,23 +33,23 @@ export class WhatIf {
     byId("what-if").hidden = !live;
   }
 
-  /** Take up the plan of the newest moment with the changes made so far; `usual` are the usual headways of /state. */
-  async refresh(usual) {
-    // A mark that is being dragged is not taken away from under the pointer.
+  /** Load the plan of the newest minute and keep the changes made so far; `typical` are the typical headways of /state. */
+  async refresh(typical) {
+    // A mark that is being dragged stays under the pointer.
     if (document.querySelector(".mark:active")) return;
-    this.#usual = usual;
-    const told = await this.api.departures();
-    const { departures, lost } = carriedOver(told, this.#plan.departures);
-    this.#plan = { told, departures, now: instant(told.time), selected: same(departures, this.#plan.selected) };
+    this.#typical = typical;
+    const response = await this.api.departures();
+    const { departures, lost } = carriedOver(response, this.#plan.departures);
+    this.#plan = { response, departures, now: instant(response.time), selected: same(departures, this.#plan.selected) };
     this.#redraw();
-    if (edits(departures).length) await this.#ask({});
-    else if (this.#answer) this.#forget();
+    if (edits(departures).length) await this.#send({});
+    else if (this.#result) this.#clearResult();
     byId("none-planned").hidden = departures.length > 0;
-    if (lost) this.#tell(`${byId("what-if-state").textContent} ${counted(lost)} no longer possible: the time has passed.`);
+    if (lost) this.#showState(`${byId("what-if-state").textContent} ${counted(lost)} no longer possible: the time has passed.`);
   }
 
-  async redrawAnswer() {
-    if (this.#answer) await showAnswer(this.line, this.#answer, this.#usual, this.zone);
+  async redrawResult() {
+    if (this.#result) await showWhatIfResult(this.line, this.#result, this.#typical, this.zone);
   }
 
   #redraw() {
@@ -69,64 +69,65 @@ export class WhatIf {
   #changed() {
     if (document.querySelectorAll(".mark").length !== this.#plan.departures.length) this.#redraw();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask({}), REST);
+    this.#timer = setTimeout(() => this.#send({}), PAUSE);
   }
 
-  async #ask(further) {
+  /** Send the edits, and a strategy or a search as `extra`. */
+  async #send(extra) {
     clearTimeout(this.#timer);
-    this.#asking?.abort();
-    this.#further = further;
-    const asked = { edits: edits(this.#plan.departures), ...further };
-    const wantsMore = Object.keys(further).length > 0;
-    if (!asked.edits.length && !wantsMore) return this.#forget();
-    this.#asking = new AbortController();
-    const { signal } = this.#asking;
-    this.#tell("Forecasting the changed plan …");
+    this.#request?.abort();
+    this.#extra = extra;
+    const body = { edits: edits(this.#plan.departures), ...extra };
+    const hasExtra = Object.keys(extra).length > 0;
+    if (!body.edits.length && !hasExtra) return this.#clearResult();
+    this.#request = new AbortController();
+    const { signal } = this.#request;
+    this.#showState("Forecasting the changed plan …");
     try {
-      this.#answer = await this.api.whatIf(asked, this.#key, signal);
-      if (wantsMore) this.#takeUp(this.#answer.edits);
-      this.#tell(`${counted(this.#answer.edits.length)}, forecast from ${this.zone.clock(instant(this.#answer.time))}.`);
-      await this.redrawAnswer();
+      this.#result = await this.api.whatIf(body, this.#key, signal);
+      if (hasExtra) this.#applyEdits(this.#result.edits);
+      this.#showState(`${counted(this.#result.edits.length)}, forecast from ${this.zone.clock(instant(this.#result.time))}.`);
+      await this.redrawResult();
     } catch (error) {
-      if (!signal.aborted) this.#refused(error);
+      if (!signal.aborted) this.#showError(error);
     }
   }
 
-  #takeUp(appliedEdits) {
-    this.#plan.departures = applied(this.#plan.told, appliedEdits);
+  #applyEdits(applied) {
+    this.#plan.departures = appliedPlan(this.#plan.response, applied);
     this.#plan.selected = null;
     this.#redraw();
   }
 
-  #refused(error) {
-    byId("key").hidden = !(error instanceof Refused && error.status === 401);
-    this.#tell(`Not forecast: ${error instanceof Refused ? error.message : "the service cannot be reached."}`);
+  #showError(error) {
+    byId("key").hidden = !(error instanceof ApiError && error.status === 401);
+    this.#showState(`Not forecast: ${error instanceof ApiError ? error.message : "the service cannot be reached."}`);
   }
 
   #useKey(event) {
     event.preventDefault();
     this.#key = byId("key-value").value;
     byId("key").hidden = true;
-    this.#ask(this.#further);
+    this.#send(this.#extra);
   }
 
-  #forget() {
-    this.#answer = null;
-    byId("answer").hidden = true;
-    this.#tell("");
+  #clearResult() {
+    this.#result = null;
+    byId("what-if-result").hidden = true;
+    this.#showState("");
   }
 
   #reset() {
     clearTimeout(this.#timer);
-    this.#asking?.abort();
-    this.#plan.departures = planned(this.#plan.told);
+    this.#request?.abort();
+    this.#plan.departures = plannedDepartures(this.#plan.response);
     this.#plan.selected = null;
     this.#redraw();
-    this.#forget();
+    this.#clearResult();
   }
 
-  #tell(words) {
-    say(byId("what-if-state"), words);
+  #showState(text) {
+    setText(byId("what-if-state"), text);
   }
 }
 

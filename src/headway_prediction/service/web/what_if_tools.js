@@ -1,13 +1,13 @@
-// What can be done to the chosen departure, strategies in one click, and the search for the best holds.
+// The tools of the what-if: for the chosen departure, one-click strategies, and the search for the best holds.
 
 import { byId, element } from "./dom.js";
-import { cancelOrRemove, departureWords } from "./departure_lanes.js";
+import { cancelOrRemove, departureText } from "./departure_lanes.js";
 import { hold, restore } from "./plan.js";
 
 const STRATEGIES = [
   ["even_headways", "Even headways", false],
-  ["hold_next", "Hold the next", true],
-  ["fill_gap", "Fill a gap by", true],
+  ["hold_next", "Hold next", true],
+  ["fill_gap", "Fill gap by", true],
 ];
 
 const field = (label, attributes) => {
@@ -21,40 +21,40 @@ export function showSelected(plan, zone, onChange) {
   const place = byId("selected");
   if (!departure) return place.replaceChildren(element("span", { class: "note", text: "No departure is chosen." }));
   const [mins, label] = field("Hold", { value: departure.held ?? 2, "aria-label": "Minutes to hold" });
-  const button = (text, does) => element("button", { type: "button", text, on: { click: () => (does(), onChange()) } });
-  const tools = [element("strong", { text: departureWords(departure, zone) })];
+  const button = (text, change) => element("button", { type: "button", text, on: { click: () => (change(), onChange()) } });
+  const tools = [element("strong", { text: departureText(departure, zone) })];
   if (!departure.added) tools.push(label, button("Hold", () => hold(departure, Number(mins.value))));
-  if (!departure.cancelled) tools.push(button(departure.added ? "Take away" : "Cancel it", () => cancelOrRemove(departure, plan)));
-  if (!departure.added) tools.push(button("Put back", () => restore(departure)));
+  if (!departure.cancelled) tools.push(button(departure.added ? "Remove" : "Cancel", () => cancelOrRemove(departure, plan)));
+  if (!departure.added) tools.push(button("Restore", () => restore(departure)));
   return place.replaceChildren(...tools);
 }
 
-/** Offer strategies and reset; `onStrategy(strategy)` gets what POST what-if calls so. */
+/** Offer strategies and reset; `onStrategy(strategy)` gets the `strategy` of POST what-if. */
 export function offerStrategies(line, onStrategy, onReset) {
   const direction = directionChoice(line, "Direction of the strategies");
   const [mins, label] = field("by", { value: 2, id: "strategy-mins" });
-  const buttons = STRATEGIES.map(([name, text, wantsMins]) =>
+  const buttons = STRATEGIES.map(([name, text, hasMins]) =>
     element("button", {
-      type: "button", text: wantsMins ? `${text} …` : text, "data-strategy": name,
-      on: { click: () => onStrategy({ name, direction_id: Number(direction.value), ...(wantsMins && { mins: Number(mins.value) }) }) },
+      type: "button", text: hasMins ? `${text} …` : text, "data-strategy": name,
+      on: { click: () => onStrategy({ name, direction_id: Number(direction.value), ...(hasMins && { mins: Number(mins.value) }) }) },
     }),
   );
   const reset = element("button", { type: "button", id: "what-if-reset", text: "Reset everything", on: { click: onReset } });
   byId("strategies").replaceChildren(direction, ...buttons, label, reset);
 }
 
-/** Offer the search; `onSearch(search)` gets what POST what-if calls so. */
+/** Offer the search; `onSearch(search)` gets the `search` of POST what-if. */
 export function offerSearch(line, onSearch) {
   const direction = directionChoice(line, "Direction of the search");
-  const [most, mostLabel] = field("hold at most", { value: 4, name: "max_hold_mins" });
-  const [least, leastLabel] = field("turn in at least", { value: 4, name: "min_turnaround_mins" });
+  const [maxHold, maxHoldLabel] = field("max. hold", { value: 4, name: "max_hold_mins" });
+  const [minTurnaround, minTurnaroundLabel] = field("min. turnaround", { value: 4, name: "min_turnaround_mins" });
   const form = byId("search");
   form.replaceChildren(
-    element("strong", { text: "Best holds" }), direction, mostLabel, leastLabel, element("button", { type: "submit", text: "Search" }),
+    element("strong", { text: "Best holds" }), direction, maxHoldLabel, minTurnaroundLabel, element("button", { type: "submit", text: "Search" }),
   );
   form.onsubmit = (event) => {
     event.preventDefault();
-    onSearch({ direction_id: Number(direction.value), max_hold_mins: Number(most.value), min_turnaround_mins: Number(least.value) });
+    onSearch({ direction_id: Number(direction.value), max_hold_mins: Number(maxHold.value), min_turnaround_mins: Number(minTurnaround.value) });
   };
 }
 

@@ -1,75 +1,61 @@
-"""A forecast in columns or in rows."""
+"""A forecast as columns (compact), as rows, or as CSV; the forecast of a what-if."""
+
+from datetime import date
+from typing import Any, Self
 
 from pydantic import Field
 
-from headway_prediction.service.api.models.base import (
+from headway_prediction.bundle.forecast import with_stop_names
+from headway_prediction.forecasters.parquet import VALUE_COLUMNS, forecast_rows
+from headway_prediction.forecasters.serialization import (
     DirectionId,
-    ForecastStatus,
+    HeadwayColumns,
     LeadMin,
-    LineId,
     Minutes,
-    Origin,
     ResponseModel,
-    ServiceDate,
-    StationIndex,
     StopId,
     StopName,
     Time,
+    origin_time,
 )
-
-BY_PLATFORM_AND_LEAD = "[platform][lead], as `platforms` and `leads` list them"
+from headway_prediction.service.api.models.base import ForecastStatus, LineId, Origin, ServiceDate
+from headway_prediction.service.live.published import PublishedForecast
+from headway_prediction.transit.clock import local_datetime
+from headway_prediction.transit.line import Line
+from headway_prediction.what_if.schema import WhatIfForecast
 
 
 class ForecastHead(ResponseModel):
-    """What is said of every forecast."""
+    """The origin of a forecast, its method and its status."""
 
     line_id: LineId
     service_date: ServiceDate
     t0: Origin
-    time: Time = Field(description="end of minute t0: what the forecast was made from happened before it")
-    issued_at: Time = Field(description="when it was issued, by the feed's clock")
+    time: Time = Field(
+        description="end of minute t0: the forecast knows what happened before it, and nothing after"
+    )
+    published_at: Time = Field(description="by the feed's clock")
     method: str = Field(examples=["st-convnet"])
     status: ForecastStatus
 
 
-class Platform(ResponseModel):
-    """A platform: one station in one direction."""
-
-    direction_id: DirectionId
-    station: StationIndex
-    stop_id: StopId
-    stop_name: StopName
-
-
-class HeadwayColumns(ResponseModel):
-    """Headways held at the end of each minute, in minutes."""
-
-    headway_mean: list[list[Minutes]] = Field(description=BY_PLATFORM_AND_LEAD)
-    headway_p10: list[list[Minutes]] = Field(description="one in ten is lower")
-    headway_p50: list[list[Minutes]] = Field(description="half are lower")
-    headway_p90: list[list[Minutes]] = Field(description="one in ten is higher")
-
-
-class Columns(HeadwayColumns):
-    """Platforms, leads, and the headways of each."""
-
-    leads: list[LeadMin] = Field(description="minutes after `time`")
-    valid_times: list[Time] = Field(description="ends of the minutes that are forecast: `time` plus the lead")
-    platforms: list[Platform]
-
-
-class ForecastColumns(ForecastHead, Columns):
+class ForecastColumns(ForecastHead, HeadwayColumns):
     """A forecast as columns: a third of the size of rows."""
+
+    @classmethod
+    def of_published(cls, published: PublishedForecast, line: Line) -> Self:
+        """Build it from a published forecast."""
+        return cls.of(published.forecast, line, **_head(published, line))
 
 
 class ForecastRow(ResponseModel):
-    """The headway held at a platform at one moment."""
+    """The headway at a platform in one minute."""
 
     direction_id: DirectionId
     stop_id: StopId
     stop_name: StopName
     lead_min: LeadMin
-    valid_time: Time = Field(description="`time` plus lead_min")
+    valid_time: Time = Field(description="start of minute t0 + lead_min")
     headway_mean: Minutes
     headway_p10: Minutes
     headway_p50: Minutes
@@ -77,6 +63,49 @@ class ForecastRow(ResponseModel):
 
 
 class ForecastRows(ForecastHead):
-    """A forecast as rows."""
+    """A forecast as rows, one per platform and lead."""
 
     rows: list[ForecastRow]
+
+    @classmethod
+    def of_published(cls, published: PublishedForecast, line: Line) -> Self:
+        """Build it from a published forecast."""
+        columns = HeadwayColumns.of(published.forecast, line)
+        rows = [
+            ForecastRow(
+                direction_id=platform.direction_id,
+                stop_id=platform.stop_id,
+                stop_name=platform.stop_name,
+                lead_min=lead,
+                valid_time=columns.valid_times[at],
+                **{name: getattr(columns, name)[place][at] for name in VALUE_COLUMNS},
+            )
+            for place, platform in enumerate(columns.platforms)
+            for at, lead in enumerate(columns.leads)
+        ]
+        return cls(rows=rows, **_head(published, line))
+
+
+class WhatIfResponse(WhatIfForecast):
+    """The forecast under the changed plan beside the baseline, over 60 minutes, and the status of the data."""
+
+    status: ForecastStatus
+
+
+def forecast_csv(published: PublishedForecast, line: Line) -> str:
+    """Return a forecast as CSV: the columns of exported forecasts, and stop_name."""
+    rows = forecast_rows(published.forecast, line)
+    return with_stop_names(rows, line).write_csv(float_precision=2)
+
+
+def _head(published: PublishedForecast, line: Line) -> dict[str, Any]:
+    service_date: date = published.service_date
+    return {
+        "line_id": published.line_id,
+        "service_date": service_date.isoformat(),
+        "t0": published.t0,
+        "time": origin_time(service_date, published.t0, line),
+        "published_at": local_datetime(published.published_at, line.time_zone),
+        "method": published.method,
+        "status": ForecastStatus.of(published.status),
+    }

@@ -50,7 +50,7 @@ def test_the_services_figures_are_told(view, client):
     scores = view.publisher.latest("garden-line")[1].scores.methods[0]
     assert told["headway_live_mae_minutes", ("lead", "1"), line, ("method", scores.method)] == scores.mae[0]
     assert ("headway_live_mae_minutes", ("lead", "15"), line, ("method", scores.method)) not in told
-    assert told["headway_behind", line] == told["headway_troubles",] == 0
+    assert told["headway_simple_method_better", line] == told["headway_issues",] == 0
     assert told["process_resident_memory_bytes",] > 1e6
 
 
@@ -81,8 +81,8 @@ def test_scores_that_fall_behind_are_told():
         "garden-line", replace(newest, scores=replace(newest.scores, better_method="persistence"))
     )
     client = TestClient(create_app(view), base_url="http://127.0.0.1:8640")
-    assert samples(client)["headway_behind", ("line", "garden-line")] == 1
-    assert client.get(f"{LINE}/scores").json()["behind"] == "persistence"
+    assert samples(client)["headway_simple_method_better", ("line", "garden-line")] == 1
+    assert client.get(f"{LINE}/scores").json()["better_method"] == "persistence"
 
 
 def test_alive_says_which_version(client):
@@ -120,11 +120,11 @@ def test_troubles_and_forecasts_that_stop_coming_are_not_ready(view, client):
     view.wrong.append("the database is locked since 08:30")
     try:
         assert client.get("/readyz").json()["reasons"] == view.wrong
-        assert samples(client)["headway_troubles",] == 1
+        assert samples(client)["headway_issues",] == 1
     finally:
         view.wrong.clear()
     view.late_secs = 600.0
     try:
-        assert "issued 600 s ago" in client.get("/readyz").json()["reasons"][0]
+        assert "published 600 s ago" in client.get("/readyz").json()["reasons"][0]
     finally:
         view.late_secs = 0.0

@@ -4,28 +4,41 @@ import asyncio
 import gzip
 import json
 import threading
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from headway_prediction.forecasters.serialization import end, numbers
-from headway_prediction.service.api.cache import CSV, JSON, RenderCache, Rendered
+from headway_prediction.forecasters.serialization import Minutes, Time, origin_time, rounded
 from headway_prediction.service.api.errors import ApiError
-from headway_prediction.service.api.etag import accepts_gzip, etag_matches
-from headway_prediction.service.api.moments import parse_origin
+from headway_prediction.service.api.rendering import (
+    CSV,
+    JSON,
+    RenderCache,
+    Rendered,
+    accepts_gzip,
+    etag_matches,
+)
+from headway_prediction.service.api.request_handler import parse_origin
 from headway_prediction.transit.line import Line, Station
+
+
+class Point(BaseModel):
+    name: str = ""
+    a: int | None = None
 
 
 def test_whoever_asks_at_the_same_time_waits_for_one_rendering():
     rendered, begun = [], threading.Event()
 
-    def render() -> dict:
+    def render() -> Point:
         rendered.append(1)
         begun.wait(5)
-        return {"a": 1}
+        return Point(a=1)
 
     async def ask() -> None:
         render_cache = RenderCache()
@@ -43,9 +56,9 @@ def test_whoever_asks_at_the_same_time_waits_for_one_rendering():
 
 
 def test_what_could_not_be_rendered_is_tried_again():
-    answers = iter([ApiError(404, "nothing", "something", "ask again"), {"a": 1}])
+    answers = iter([ApiError(404, "nothing", "something", "retry"), Point(a=1)])
 
-    def render() -> dict:
+    def render() -> Point:
         if isinstance(answer := next(answers), ApiError):
             raise answer
         return answer
@@ -54,7 +67,7 @@ def test_what_could_not_be_rendered_is_tried_again():
         render_cache = RenderCache()
         with pytest.raises(ApiError):
             await render_cache.get("key", 1, render)
-        assert (await render_cache.get("key", 1, render)).body == b'{"a":1}'
+        assert (await render_cache.get("key", 1, render)).body == b'{"name":"","a":1}'
 
     asyncio.run(ask())
 
@@ -75,14 +88,12 @@ def test_no_more_is_kept_than_there_is_room_for():
 
 
 def test_a_body_knows_its_tag_its_type_and_its_zipped_form():
-    told = Rendered.of({"name": "Ørsted", "value": None})
-    assert json.loads(told.body) == {"name": "Ørsted", "value": None} and told.media_type == JSON
+    told = Rendered.of(Point(name="Ørsted"))
+    assert json.loads(told.body) == {"name": "Ørsted", "a": None} and told.media_type == JSON
     table = Rendered.of("a,b\n" * 400)
     assert gzip.decompress(table.gzipped) == table.body and table.media_type == CSV
     assert table.etag == Rendered.of("a,b\n" * 400).etag != told.etag
     assert table.worth_compressing and not told.worth_compressing
-    with pytest.raises(ValueError):
-        Rendered.of({"value": float("nan")})
 
 
 MINUTES = st.one_of(
@@ -92,13 +103,23 @@ MINUTES = st.one_of(
 
 @given(st.lists(MINUTES, min_size=1))
 def test_numbers_are_rounded_and_never_but_a_number_or_none(values):
-    told = numbers(np.array(values))
+    told = rounded(np.array(values))
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     for value, said in zip(values, told, strict=True):
-        assert said == numbers(value)
+        assert said == rounded(value)
         assert (said is None) == (not np.isfinite(value))
         if said is not None:
             assert abs(said - value) <= 0.005 + 1e-9
+
+
+def test_a_number_that_is_not_finite_is_an_error_of_the_service_not_a_null():
+    with pytest.raises(ValidationError):
+        TypeAdapter(Minutes).validate_python(float("nan"))
+
+
+def test_times_keep_their_offset_also_where_it_is_zero():
+    time = datetime(2026, 1, 13, 8, 30, 0, 250_000, tzinfo=ZoneInfo("Europe/Dublin"))
+    assert TypeAdapter(Time).dump_json(time) == b'"2026-01-13T08:30:00+00:00"'
 
 
 ZONES = ("Europe/Dublin", "America/Chicago", "Australia/Sydney", "Asia/Kolkata")
@@ -113,9 +134,9 @@ def test_the_end_of_a_minute_names_its_origin_on_every_day_of_the_year(day, t0, 
     line = Line("toy", zone, (Station("A", ("a", "a")),))
     # Until 27:00 minutes belong to the day before, whose 27:00 clock changes move by an hour. What is published at 27:00 is
     # the first of the new day.
-    assert parse_origin(end(day, t0, line), zone) == (day, t0)
+    assert parse_origin(origin_time(day, t0, line).isoformat(), zone) == (day, t0)
     if t0 > 1500:
-        assert parse_origin(end(day + timedelta(days=1), t0 - 1440, line), zone) in {
+        assert parse_origin(origin_time(day + timedelta(days=1), t0 - 1440, line).isoformat(), zone) in {
             (day, t0),
             (day, t0 - 60),
             (day, t0 + 60),

@@ -7,7 +7,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from headway_prediction.service.api import request_handler as desk
+from headway_prediction.service.api import request_handler
 from headway_prediction.service.live.published import Level, Status
 from helpers.page_browser import DRAWN, opened
 from helpers.service_server import publish, served
@@ -51,14 +51,14 @@ def test_it_waits_for_the_first_forecast_and_says_so(browser):
         page.close()
 
 
-STORE_GONE = "document.querySelector('#connection').textContent.includes('the store did not answer')"
+STORE_GONE = "document.querySelector('#connection').textContent.includes('the store did not respond')"
 
 
 @pytest.fixture
 def store_gone(view, monkeypatch) -> Iterator[Callable[[], None]]:
     """What makes the store of the view hang."""
     released = Event()
-    monkeypatch.setattr(desk, "STORED_SECS", 0.3)
+    monkeypatch.setattr(request_handler, "STORE_TIMEOUT_SECS", 0.3)
 
     def gone() -> None:
         view.origins = view.service_dates = lambda *_: released.wait(60)
@@ -145,7 +145,7 @@ def test_cells_without_a_value_are_empty_and_say_so(view, browser):
     with served(view) as (url, _), opened(browser, url) as seen:
         cells = seen.plot("#heatmaps [data-direction='0']")[0]
         assert cells["z"][2][40:60] == [None] * 20 and None not in cells["z"][1]
-        assert cells["text"][2][50].endswith("not known")
+        assert cells["text"][2][50].endswith("unknown")
         images = "[...document.querySelectorAll('#heatmaps .plot')].map((plot) => plot.layout.images.length)"
         assert seen.page.evaluate(images) == [1, 0]  # stripes where something is not known
         seen.check()
@@ -156,7 +156,7 @@ def test_it_shows_the_state_while_no_forecast_is_published(view, browser):
     with served(view) as (url, _), opened(browser, url) as seen:
         cells = seen.plot("#heatmaps [data-direction='0']")[0]
         assert cells["x"][-1] == -0.5 and len(cells["x"]) == 60
-        assert "No gaps" in seen.text("#warnings-none")
+        assert "No gaps" in seen.text("#alerts-none")
         assert all("503" in error for error in seen.errors)
 
 

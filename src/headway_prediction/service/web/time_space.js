@@ -1,4 +1,4 @@
-// Trains as lines through space and time: solid where they passed, dotted where they are expected.
+// The time-space diagram: trains as lines, solid where they passed, dotted where they are expected.
 
 import { byId } from "./dom.js";
 import { colours } from "./colours.js";
@@ -7,16 +7,16 @@ import { draw, isNarrow, nowMark, plain } from "./plots.js";
 import { instant, minutesBetween, roundTicks } from "./times.js";
 
 const TOP = 30;
-const ROOM = 440;
+const MAX_HEIGHT = 440;
 const ROW = 26;
 
 /** Draw the trains of both directions; stations from the first of direction 0 at the top. */
-export function drawStrings(line, state, zone, nowWords) {
+export function drawTimeSpace(line, state, zone, nowText) {
   const found = colours();
   const now = instant(state.time);
-  const row = Math.max(12, Math.min(ROW, ROOM / line.stations.length));
-  return draw(byId("string-lines"), stringTraces(line, state, found, zone), {
-    ...nowMark(found, plain(nowWords)),
+  const row = Math.max(12, Math.min(ROW, MAX_HEIGHT / line.stations.length));
+  return draw(byId("time-space-plot"), timeSpaceTraces(line, state, found, zone), {
+    ...nowMark(found, plain(nowText)),
     height: 2 * TOP + 20 + row * line.stations.length,
     margin: { l: labelWidth(line.stations), t: TOP, b: TOP + 20 },
     xaxis: { range: [-60, 60], ...roundTicks(now, -60, 60, isNarrow() ? 30 : 15, zone), ticks: "outside" },
@@ -27,8 +27,8 @@ export function drawStrings(line, state, zone, nowWords) {
   });
 }
 
-/** Return four traces, passed and expected of each direction; trains are parted by nulls. */
-function stringTraces(line, state, found, zone) {
+/** Return four traces, passed and expected of each direction; nulls separate the trains. */
+function timeSpaceTraces(line, state, found, zone) {
   return line.directions.flatMap(({ direction_id: direction, towards }) => {
     const trains = state.trains.filter((train) => train.direction_id === direction);
     const look = { colour: found[`towards-${direction}`], name: `towards ${plain(towards)}` };

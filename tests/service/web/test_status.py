@@ -69,11 +69,11 @@ def test_a_forecast_that_was_published_long_ago_is_not_fresh_after_a_reload(view
         assert "Data 16 min old" in seen.text("#age")
         assert seen.page.locator("#level").get_attribute("data-level") == "old"
         clock = seen.get("/state")["time"][11:16]
-        assert f"No new forecast has come since {clock}" in seen.text("#trouble")
+        assert f"No new forecast since {clock}" in seen.text("#status-reasons")
         view.late_secs = 0.0
         view.step()
         seen.page.wait_for_selector("#level[data-level='live']")
-        assert not seen.page.locator("#trouble").is_visible()
+        assert not seen.page.locator("#status-reasons").is_visible()
         seen.check()
 
 
@@ -100,8 +100,8 @@ def levels(browser):
     ("level", "words", "colour"),
     [
         (Level.STARTING, "Just started", "caution"),
-        (Level.STALE, "feed is silent", "caution"),
-        (Level.CLIMATOLOGY, "usual headways", "alarm"),
+        (Level.STALE, "no new data", "caution"),
+        (Level.CLIMATOLOGY, "typical headways", "alarm"),
         (Level.WITHHELD, "failed a check", "alarm"),
     ],
 )
@@ -109,12 +109,12 @@ def test_a_forecast_that_is_not_fresh_cannot_be_overlooked(levels, level, words,
     view, seen = levels
     publish(view, status=Status(level, ("because of a <reason>",), 700.0))
     seen.wait_for(f"document.querySelector('#level').dataset.level === '{level.value}'")
-    banner = seen.page.locator("#trouble")
+    banner = seen.page.locator("#status-reasons")
     assert words in banner.inner_text() and "because of a <reason>" in banner.inner_text()
     assert colour in banner.get_attribute("class")
     assert seen.page.locator("#age").get_attribute("data-old") == "very"
     publish(view, status=Status(Level.LIVE, (), 1.0))
-    seen.page.wait_for_selector("#trouble", state="hidden")
+    seen.page.wait_for_selector("#status-reasons", state="hidden")
 
 
 def test_the_age_of_the_data_grows_while_nothing_new_comes(levels):
@@ -129,5 +129,5 @@ def test_it_says_when_a_simple_method_has_been_better(levels):
     view, seen = levels
     scores = view.publisher.latest(view.line_id)[1].scores
     publish(view, scores=replace(scores, better_method="persistence"))
-    seen.page.wait_for_selector("#behind:not([hidden])")
-    assert "persistence" in seen.text("#behind")
+    seen.page.wait_for_selector("#better-method:not([hidden])")
+    assert "persistence" in seen.text("#better-method")
