@@ -103,13 +103,13 @@ def main() -> None:
     parser.add_argument("--url", help="an empty database to measure `polls` with; default: a new SQLite file")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--interval", type=int, default=15)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     print(f"{describe()}, {datetime.now():%Y-%m-%d}")
     with TemporaryDirectory() as folder:
-        if asked.what == "polls":
-            measure_polls(asked.url, Path(folder))
+        if arguments.what == "polls":
+            measure_polls(arguments.url, Path(folder))
         else:
-            measure_days(asked.days, asked.interval, Path(folder))
+            measure_days(arguments.days, arguments.interval, Path(folder))
 
 
 if __name__ == "__main__":

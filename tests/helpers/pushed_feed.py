@@ -128,4 +128,4 @@ def pushed_service(
 
 def refusal() -> HeadwayError:
     """The error of a feed whose request is refused."""
-    return HeadwayError("the feed answers 404", "200", "check the address")
+    return HeadwayError("the feed responds with 404", "200", "check the address")

@@ -115,8 +115,8 @@ def test_the_passings_of_one_route_with_the_metadata_of_the_schedule(store):
         poll(0, update("T", {"A": 10, "B": 100}), unnamed, foreign),
         poll(15, update("T", {"B": 100}), *later),
     ]
-    words = FeedMetadata("America/New_York", {"A": "First"}, {"S": "L"}, {"S": 1})
-    own = LineFilter("L", words)
+    metadata = FeedMetadata("America/New_York", {"A": "First"}, {"S": "L"}, {"S": 1})
+    own = LineFilter("L", metadata)
     ingest = Ingest.resume(store, LINE, own)
     for given in polls:
         ingest.add(given)
@@ -265,7 +265,7 @@ def test_a_tracker_is_restored_to_the_last_bit(given_polls, name):
             settled = tracker.settled
             raw = checkpoint.to_bytes(settled)
             assert checkpoint.from_bytes(raw) == settled
-            recent = [kept for kept in polls[:count] if kept.fetched_at > settled.until]
+            recent = [each for each in polls[:count] if each.fetched_at > settled.until]
             resumed = FeedTracker.resumed(checkpoint.from_bytes(raw), recent)
             assert resumed._state == tracker._state and resumed.open_runs() == tracker.open_runs()
 

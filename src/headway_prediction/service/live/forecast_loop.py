@@ -95,7 +95,7 @@ def _minute_end_before(moment: float) -> float:
 
 @dataclass(frozen=True)
 class MinuteForecast:
-    """The forecasts of one minute, `t0` of a service date, each made when it is first asked for."""
+    """The forecasts of one minute, `t0` of a service date; each is made on demand."""
 
     bundle: Bundle
     feed_state: FeedState
