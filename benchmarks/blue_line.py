@@ -1,11 +1,11 @@
-"""The published experiment (Usama & Koutsopoulos, arXiv:2510.03121) on a line like theirs: one command makes the table.
+"""The published experiment (Usama & Koutsopoulos, arXiv:2510.03121) on a similar simulated line.
 
     python benchmarks/blue_line.py --out blue-line [--without-network] [--epochs 12] [--config settings.toml]
 
-50 replications of a weekday afternoon (`headway_prediction.simulate.blue_line`), split by replication: 40 to train on (the
-last 4 of them to stop early), 10 to judge on that nothing has seen. The terminal departures are planned, observed (oracle,
-as in the paper) or unknown, for training and judging alike. Scored are the cells of 15:30 to 18:00. Every stage leaves its
-result in the folder: stopped and started again with the same options, it goes on.
+Simulates 50 replications of a weekday afternoon (`headway_prediction.simulate.blue_line`) and prints RMSE and R² at 15, 30,
+45 and 60 minutes. 40 replications are for training (the last 4 of them for early stopping), 10 for testing. Terminal
+departures are planned, observed (oracle, as in the paper) or unknown, in training and testing alike. The cells of 15:30 to
+18:00 are scored. Every stage writes its result to the folder: started again with the same options, the benchmark continues.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import xarray as xr
+from common import refuse_other_settings, stage, write_json
 from horizons import HORIZONS, horizon_metrics, horizon_sums, origins_for
-from stages import check_settings, stage, write_json
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.base import Forecaster
@@ -42,60 +42,62 @@ PUBLISHED = {
 
 
 def main() -> None:
-    options = read_options()
-    options.out.mkdir(parents=True, exist_ok=True)
-    keep_settings(options)
-    history = read_history(stage(options.out / "grid.zarr", lambda path: make_grid(path, options)))
+    args = read_options()
+    args.out.mkdir(parents=True, exist_ok=True)
+    check_settings(args)
+    history = read_history(stage(args.out / "grid.zarr", lambda path: make_grid(path, args)))
     rows: dict[tuple[str, str], xr.DataArray] = {}
     for kind in PlanKind:
         variant = with_plan(history, kind)
-        for method, make in methods_of(variant, kind, options):
-            path = options.out / f"{method}-{kind}.json"
-            stage(path, lambda path, make=make, variant=variant: score(path, variant, make(), options))
+        for method, make in methods_of(variant, kind, args):
+            path = args.out / f"{method}-{kind}.json"
+            stage(path, lambda path, make=make, variant=variant: score(path, variant, make(), args))
             label = "–" if method == "persistence" else PLANS[kind]
             rows[method, label] = read_sums(path)
-    print(markdown(rows, options.test))
+    print(markdown(rows, args.test))
 
 
 def methods_of(
-    variant: LineHistory, kind: PlanKind, options: argparse.Namespace
+    variant: LineHistory, kind: PlanKind, args: argparse.Namespace
 ) -> Iterator[tuple[str, Callable[[], Forecaster]]]:
-    """Yield each method's name and how it is made when its scores are not there yet."""
-    training = variant.service_dates[: -options.test]
+    """Yield each method's name and a function that makes it, called unless an earlier run scored it."""
+    training = variant.service_dates[: -args.test]
     if kind is PlanKind.PLANNED:
-        yield "persistence", lambda: Persistence(leads=MINS)  # it knows no plan: one row is enough
+        yield "persistence", lambda: Persistence(leads=MINS)  # it uses no plan: one row is enough
     yield "propagation", lambda: Propagation(Propagation.fit(variant.select(training)).runs, leads=MINS)
     yield "trip-propagation", lambda: TripPropagation(fit_prior(variant.select(training)), leads=MINS)
-    if not options.without_network:
-        yield "st-convnet", lambda: trained_network(variant, options.out / f"bundle-{kind}", options)
+    if not args.without_network:
+        yield "st-convnet", lambda: trained_network(variant, args.out / f"bundle-{kind}", args)
 
 
-def trained_network(variant: LineHistory, path: Path, options: argparse.Namespace) -> Forecaster:
-    """Train the ST-ConvNet on this variant, or read it, and let it feed its forecasts back to 60 minutes."""
+def trained_network(variant: LineHistory, path: Path, args: argparse.Namespace) -> Forecaster:
+    """Return the 60-minute rollout of the ST-ConvNet, trained on this variant here or by an earlier run."""
     from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
     from headway_prediction.training.train_line import train_line
 
     config = AppConfig.load(
-        options.config, base=LINE_DEFAULTS, epochs=options.epochs, seed=options.seed,
-        validation_days=options.validation, test_days=options.test,
+        args.config, base=LINE_DEFAULTS, epochs=args.epochs, seed=args.seed,
+        validation_days=args.validation, test_days=args.test,
     )  # fmt: skip
     run_dir = path.with_name(f"{path.name}.run")
     stage(path, lambda path: train_line(variant, config, run_dir).save(path))
     return Bundle.load(path).method("st-convnet-60")
 
 
-def make_grid(path: Path, options: argparse.Namespace) -> None:
+def make_grid(path: Path, args: argparse.Namespace) -> None:
     """Simulate the replications, consecutive weekdays, and build their grid."""
-    weeks, rest = divmod(options.replications, 5)  # the scenario starts on a Monday and rests at weekends
-    files = write_simulation(options.out, blue_line(), days=7 * weeks + rest, seed=options.seed)
+    weeks, rest = divmod(
+        args.replications, 5
+    )  # the scenario starts on a Monday and has no service at weekends
+    files = write_simulation(args.out, blue_line(), days=7 * weeks + rest, seed=args.seed)
     write_history(read_line_files(*files), path)
 
 
-def score(path: Path, variant: LineHistory, method: Forecaster, options: argparse.Namespace) -> None:
-    """Forecast the replications that nothing has seen, and write the sums of their errors."""
-    origins = origins_for(PEAK_MINS, step=options.origin_step)
-    days = variant.service_dates[-options.test :]
+def score(path: Path, variant: LineHistory, method: Forecaster, args: argparse.Namespace) -> None:
+    """Forecast the test replications, and write the sums of their errors."""
+    origins = origins_for(PEAK_MINS, step=args.origin_step)
+    days = variant.service_dates[-args.test :]
     sums = horizon_sums(variant, (method.forecast(variant, day, origins) for day in days), PEAK_MINS)
     write_json(path, sums.to_dict())
 
@@ -104,14 +106,14 @@ def read_sums(path: Path) -> xr.DataArray:
     return xr.DataArray.from_dict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def keep_settings(options: argparse.Namespace) -> None:
-    """Keep what the folder's results depend on; refuse to mix them with those of other settings."""
-    own = {name: getattr(options, name) for name in ("replications", "test", "seed", "origin_step")}
-    check_settings(options.out / "settings.json", own | {"line": line_settings()})
-    if not options.without_network:
-        config = options.config.read_text(encoding="utf-8") if options.config else None
-        network = {"epochs": options.epochs, "validation": options.validation, "config": config}
-        check_settings(options.out / "network.json", network)
+def check_settings(args: argparse.Namespace) -> None:
+    """Write the settings that the folder's results depend on; refuse to mix them with results of other settings."""
+    own = {name: getattr(args, name) for name in ("replications", "test", "seed", "origin_step")}
+    refuse_other_settings(args.out / "settings.json", own | {"line": line_settings()})
+    if not args.without_network:
+        config = args.config.read_text(encoding="utf-8") if args.config else None
+        network = {"epochs": args.epochs, "validation": args.validation, "config": config}
+        refuse_other_settings(args.out / "network.json", network)
 
 
 def line_settings() -> str:
@@ -126,7 +128,7 @@ def markdown(rows: dict[tuple[str, str], xr.DataArray], replications: int) -> st
     spread = float(horizon_metrics(next(iter(rows.values())))["spread_secs"].mean())
     columns = [f"{name} {horizon}" for name in DIRECTIONS.values() for horizon in HORIZONS]
     lines = [
-        f"RMSE in seconds / R² at 15, 30, 45 and 60 min over {replications} replications never seen; the target's standard",
+        f"RMSE in seconds / R² at 15, 30, 45 and 60 min over {replications} test replications; the target's standard",
         f"deviation is {spread:.0f} s.",
         "",
         f"| method | terminal headways | {' | '.join(columns)} |",
@@ -148,16 +150,18 @@ def cells(sums: xr.DataArray) -> list[str]:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder for every stage's result")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the result of every stage")
     parser.add_argument("--replications", type=int, default=50)
-    parser.add_argument("--test", type=int, default=10, help="replications never seen, the last ones")
-    parser.add_argument("--validation", type=int, default=4, help="of the others, those to stop early on")
+    parser.add_argument("--test", type=int, default=10, help="test replications, the last ones")
+    parser.add_argument(
+        "--validation", type=int, default=4, help="validation replications, for early stopping"
+    )
     parser.add_argument(
         "--origin-step", type=int, default=1, help="minutes between the origins that are scored"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--without-network", action="store_true", help="persistence and propagation alone")
-    parser.add_argument("--epochs", type=int, help="most epochs to train")
+    parser.add_argument("--without-network", action="store_true", help="only persistence and propagation")
+    parser.add_argument("--epochs", type=int, help="maximum number of epochs")
     parser.add_argument("--config", type=Path, help="TOML file of AppConfig fields")
     return parser.parse_args()
 

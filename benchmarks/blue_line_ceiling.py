@@ -1,10 +1,10 @@
-"""What can be known on the paper's line: the best RMSE and R² that any forecast could have, told the departures.
+"""Bounds on the published experiment's line: the best RMSE and R² of any forecast that knows the terminal departures.
 
-    python benchmarks/blue_line_ceiling.py [--days 12] [--usual-noise]
+    python benchmarks/blue_line_ceiling.py [--days 12] [--default-noise]
 
-From each origin the day runs on several times: the same past, the same terminal lateness, fresh noise under way. What
-differs between these twins nobody can forecast; their variance is the least squared error. A train that is under way keeps
-its pace, which its past shows. Cells of the scored peak, both directions together.
+From each origin the day is simulated several times with the same past, the same terminal lateness and new noise under way.
+The variance between these replicas is the minimum squared error of a forecast. A train under way keeps its pace, which its
+past reveals. Cells of the scored peak, both directions together.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from headway_prediction.simulate.noise import Noise, draw_noise
 from headway_prediction.simulate.trains import Passings, run_with_noise, train_count
 from headway_prediction.transit.line import DIRECTIONS
 
-TWINS = 6
+REPLICAS = 6
 ORIGINS = range(PEAK_MINS.start - 58, PEAK_MINS.stop - 15, 24)
-USUAL = ("train_pace_spread", "running_spread", "dwell_spread", "incidents_per_day", "incident_mins")
+NOISE_SETTINGS = ("train_pace_spread", "running_spread", "dwell_spread", "incidents_per_day", "incident_mins")
 
 
 def held_secs(passed: Passings, minutes: list[int]) -> np.ndarray:
@@ -43,30 +43,32 @@ def noises(scenario: Scenario, plan: Plan, seed: int) -> tuple[Noise, Noise]:
     )
 
 
-def twin(known: Noise, fresh: Noise, passed: Passings, now_secs: float) -> Noise:
-    """The noise as it was up to a moment, and fresh afterwards; the lateness at the terminals stays."""
-    gone = passed.departure_secs < now_secs
-    pace, other_pace = (noise.running_factor.mean(axis=1, keepdims=True) for noise in (known, fresh))
-    to_come = fresh.running_factor * np.where(gone[:, :1], pace / other_pace, 1.0)
+def replica_noise(known: Noise, new: Noise, passed: Passings, now_secs: float) -> Noise:
+    """The known noise up to a moment and new noise after it; the lateness at the terminals stays."""
+    past = passed.departure_secs < now_secs
+    pace, new_pace = (noise.running_factor.mean(axis=1, keepdims=True) for noise in (known, new))
+    upcoming = new.running_factor * np.where(past[:, :1], pace / new_pace, 1.0)
     return Noise(
         known.lateness_secs,
-        np.where(gone[:, 1:], known.running_factor, to_come),
-        np.where(gone, known.dwell_factor, fresh.dwell_factor),
+        np.where(past[:, 1:], known.running_factor, upcoming),
+        np.where(past, known.dwell_factor, new.dwell_factor),
         known.last_station,
         tuple(i for i in known.incidents if i.start_secs < now_secs)
-        + tuple(i for i in fresh.incidents if i.start_secs >= now_secs),
+        + tuple(i for i in new.incidents if i.start_secs >= now_secs),
     )
 
 
 def variances(scenario: Scenario, plan: Plan, seed: int) -> Iterator[tuple[int, float]]:
-    """Yield (horizon, variance between twins) for every origin of a day from which the horizon falls into the peak."""
+    """Yield (horizon, variance between replicas) for every origin of a day from which the horizon falls into the peak."""
     known = noises(scenario, plan, seed)
     passings = run_with_noise(scenario, plan, known)
     for t0 in ORIGINS:
         held = []
-        for number in range(TWINS):
-            fresh = noises(scenario, plan, seed + 1 + number)
-            mixed = tuple(twin(*parts, 60 * (t0 + 1)) for parts in zip(known, fresh, passings, strict=True))
+        for number in range(REPLICAS):
+            new = noises(scenario, plan, seed + 1 + number)
+            mixed = tuple(
+                replica_noise(*parts, 60 * (t0 + 1)) for parts in zip(known, new, passings, strict=True)
+            )
             ends = [t0 + horizon for horizon in HORIZONS]
             held.append([held_secs(passed, ends) for passed in run_with_noise(scenario, plan, mixed)])
         between = np.var(held, axis=0, ddof=1).mean(axis=(0, 2))
@@ -82,18 +84,18 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--usual-noise", action="store_true", help="noise under way as on the simulator's usual line"
+        "--default-noise", action="store_true", help="noise under way as on the simulator's default line"
     )
-    options = parser.parse_args()
-    usual = {name: getattr(Scenario(), name) for name in USUAL} if options.usual_noise else {}
-    scenario = blue_line(**usual)
+    args = parser.parse_args()
+    noise = {name: getattr(Scenario(), name) for name in NOISE_SETTINGS} if args.default_noise else {}
+    scenario = blue_line(**noise)
     left: dict[int, list[float]] = {horizon: [] for horizon in HORIZONS}
     truth = []
-    for day in weekdays(scenario.start_date, options.days):
+    for day in weekdays(scenario.start_date, args.days):
         plan = plan_day(scenario, day)
-        passings = run_with_noise(scenario, plan, noises(scenario, plan, options.seed))
+        passings = run_with_noise(scenario, plan, noises(scenario, plan, args.seed))
         truth += [held_secs(passed, list(PEAK_MINS)) for passed in passings]
-        for horizon, between in variances(scenario, plan, options.seed):
+        for horizon, between in variances(scenario, plan, args.seed):
             left[horizon].append(between)
     print(f"standard deviation of the target: {np.std(truth):.0f} s")
     for horizon, between in left.items():

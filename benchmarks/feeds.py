@@ -1,14 +1,19 @@
-"""What a realtime feed costs: CPU time to follow a poll, a day of polls, and to record one."""
+"""CPU time of a realtime feed: to track a poll, to record a poll, and to replay a recorded day of polls.
+
+    python benchmarks/feeds.py [--polls 120] [--day-polls 5760] [--recorded FOLDER]
+
+The polls are those of a large simulated line with about 130 trips listed at once.
+"""
 
 import argparse
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+from common import first_day_at, line_polls
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.feeds.realtime.recorded import recorded_polls
@@ -20,23 +25,19 @@ from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome
 from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.simulate import DayService, Scenario
-from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.simulate.feed.replay_clock import PollPlayer
 from headway_prediction.simulate.feed.server import FeedServer, serving
-from headway_prediction.transit.clock import service_day_start
 
-EVERY_SECS = 15
-DAY_POLLS = 24 * 3600 // EVERY_SECS
+INTERVAL_SECS = 15
+DAY_POLLS = 24 * 3600 // INTERVAL_SECS
 LARGE_STATIONS, LARGE_HEADWAY_MINS = 52, 2.5
 """Both directions together have about 130 trips listed at once, as a recorded poll of NYC's A, C and E lines."""
 
 
-def line_polls(scenario: Scenario, begin: datetime, count: int) -> list[Poll]:
-    content = FeedContent(nyct=True)
-    made = polls_from(scenario, begin, interval_secs=EVERY_SECS, content=content, faults=FeedFaults(), seed=0)
-    return list(islice(made, count))
+def first_polls(scenario: Scenario, hour: float, count: int) -> list[Poll]:
+    polls = line_polls(scenario, first_day_at(scenario, hour), INTERVAL_SECS, FeedContent(nyct=True))
+    return list(islice(polls, count))
 
 
 def large_line() -> Scenario:
@@ -44,11 +45,7 @@ def large_line() -> Scenario:
     return Scenario.of_size(LARGE_STATIONS, weekday=service, saturday=service, sunday=service)
 
 
-def at_hour(scenario: Scenario, hour: int) -> datetime:
-    return service_day_start(scenario.start_date, scenario.time_zone) + timedelta(hours=hour)
-
-
-def follow_ms(polls: Sequence[Poll]) -> list[float]:
+def track_ms(polls: Sequence[Poll]) -> list[float]:
     """CPU milliseconds to parse and apply each poll."""
     tracker, taken = FeedTracker(), []
     for poll in polls:
@@ -72,17 +69,17 @@ def record_ms(polls: Sequence[Poll], folder: Path) -> list[float]:
     return taken
 
 
-def keep_day(scenario: Scenario, count: int, folder: Path) -> float:
+def record_day(scenario: Scenario, count: int, folder: Path) -> float:
     """Write an archive of a day's polls, without fetching them; return the median size of a poll (bytes)."""
     sizes = []
     with open_archive(folder, "http://127.0.0.1/feed.pb", print) as archive:
-        for poll in line_polls(scenario, at_hour(scenario, 3), count):
+        for poll in first_polls(scenario, 3, count):
             archive.add(Attempt(poll.fetched_at, Outcome.POLL), poll.body)
             sizes.append(len(poll.body))
     return statistics.median(sizes)
 
 
-def follow_archive(folder: Path) -> tuple[float, int]:
+def replay_archive(folder: Path) -> tuple[float, int]:
     """CPU seconds to replay a recorded archive into passings, and how many these are."""
     began, tracker = time.process_time(), FeedTracker()
     for poll in replay(folder, print):
@@ -90,8 +87,8 @@ def follow_archive(folder: Path) -> tuple[float, int]:
     return time.process_time() - began, len(tracker.journal())
 
 
-def say_followed(polls: Sequence[Poll]) -> None:
-    """Say what the polls are like, and what following each but the first took."""
+def report_tracking(polls: Sequence[Poll]) -> None:
+    """Print the size of the polls, and the CPU time to track each of them except the first."""
     size = statistics.median(len(poll.body) for poll in polls)
     updates = [
         [
@@ -103,7 +100,7 @@ def say_followed(polls: Sequence[Poll]) -> None:
     ]
     trips = statistics.median(map(len, updates))
     stops = statistics.median(sum(len(update.stop_time_update) for update in poll) for poll in updates)
-    taken = follow_ms(polls)[1:]
+    taken = track_ms(polls)[1:]
     print(
         f"a poll of {size / 1000:.0f} KB, {trips:.0f} trips, {stops:,.0f} stops ahead, parsed and applied: median "
         f"{statistics.median(taken):.1f} ms of CPU, fastest {min(taken):.1f} ms ({len(taken)} polls)",
@@ -112,16 +109,18 @@ def say_followed(polls: Sequence[Poll]) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--polls", type=int, default=120, help="polls of the large line")
-    options.add_argument("--day-polls", type=int, default=DAY_POLLS, help="polls of the day that is replayed")
-    options.add_argument("--recorded", type=Path, help="folder of recorded polls, to follow as well")
-    told = options.parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--polls", type=int, default=120, help="polls of the large line")
+    parser.add_argument("--day-polls", type=int, default=DAY_POLLS, help="polls of the day that is replayed")
+    parser.add_argument("--recorded", type=Path, help="folder of recorded polls, to track as well")
+    args = parser.parse_args()
 
-    large = line_polls(large_line(), at_hour(large_line(), 9), told.polls)
-    say_followed(large)
-    if told.recorded:
-        say_followed(list(recorded_polls([told.recorded], print)))
+    large = first_polls(large_line(), 9, args.polls)
+    report_tracking(large)
+    if args.recorded:
+        report_tracking(list(recorded_polls([args.recorded], print)))
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "archive"
         taken = record_ms(large, archive)
@@ -129,11 +128,11 @@ def main() -> None:
         print(f"recording it: median {statistics.median(taken):.1f} ms of CPU, {stored / 1000:.0f} KB stored")
         day = Path(folder) / "day"
         scenario = Scenario()
-        size = keep_day(scenario, told.day_polls, day)
-        seconds, passings = follow_archive(day)
+        size = record_day(scenario, args.day_polls, day)
+        seconds, passings = replay_archive(day)
         print(
-            f"a day of {told.day_polls:,} polls of {size / 1000:.1f} KB replayed into {passings:,} passings: "
-            f"{seconds:.1f} s of CPU, {1000 * seconds / told.day_polls:.2f} ms a poll"
+            f"a day of {args.day_polls:,} polls of {size / 1000:.1f} KB replayed into {passings:,} passings: "
+            f"{seconds:.1f} s of CPU, {1000 * seconds / args.day_polls:.2f} ms a poll"
         )
 
 

@@ -1,10 +1,10 @@
-"""Time of one forecast from a single origin, as the live service makes one every minute, everything included.
+"""Seconds per forecast as in the live service: a single origin, from the passings known then to the forecast.
 
     python benchmarks/forecast_time.py [--grid line.zarr --bundle bundle] [--stations 33] [--origins 60]
 
-Without a grid and a bundle, the script simulates a line of `--stations` stations and trains four networks of default size for
-one short epoch: accuracy does not change the time. Steps from the passings known at each origin to the forecast: `as of`
-builds the grid of the day, `15 min` runs the ST-ConvNet, `60 min` its rollout.
+Without a grid and a bundle, a line of `--stations` stations is simulated and four networks of the default size are trained
+briefly: their accuracy does not change their speed. `as of` builds the grid of the day from the passings known at the
+origin, `15 min` is the ST-ConvNet, `60 min` its rollout.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import machine
 import numpy as np
+from common import describe_machine
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
@@ -33,15 +33,15 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--stations", type=int, default=33)
     parser.add_argument("--origins", type=int, default=60)
-    options = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if options.grid:
-            history, bundle = read_history(options.grid), Bundle.load(options.bundle)
+        if args.grid:
+            history, bundle = read_history(args.grid), Bundle.load(args.bundle)
         else:
-            history, bundle = simulated(Path(folder), options.stations)
-        print(machine.describe())
+            history, bundle = simulated(Path(folder), args.stations)
+        print(describe_machine())
         print(f"{history.line.platforms().height} platforms, {len(bundle.network_paths)} networks")
-        for name, seconds in measure(history, bundle, options.origins).items():
+        for name, seconds in measure(history, bundle, args.origins).items():
             percentile = np.percentile(seconds, 95)
             print(
                 f"{name}: median {statistics.median(seconds) * 1000:.0f} ms, 95 % under {percentile * 1000:.0f} ms"

@@ -1,16 +1,18 @@
-"""Grid from 2.1 million passings (66 stations x 2 directions x 183 days): seconds and peak memory of `headway grid`."""
+"""Seconds and peak memory of `headway grid` on 2.1 million synthetic passings (66 stations x 2 directions x 183 days).
 
-import os
-import sys
+python benchmarks/grid.py [--days 183]
+"""
+
+import argparse
 import tempfile
-import time
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from common import run_headway
 
-STATIONS, DAYS, TRAINS = 66, 183, 87
+STATIONS, TRAINS = 66, 87
 
 
 def day_log(service_date: date, random: np.random.Generator) -> pl.DataFrame:
@@ -42,32 +44,20 @@ def day_log(service_date: date, random: np.random.Generator) -> pl.DataFrame:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--days", type=int, default=183)
+    args = parser.parse_args()
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "arrivals.parquet"
-        days = [date(2026, 1, 1) + timedelta(days=day) for day in range(DAYS)]
+        days = [date(2026, 1, 1) + timedelta(days=day) for day in range(args.days)]
         table = pl.concat([day_log(day, random) for day in days])
         table.write_parquet(log)
-        rows = table.height
+        print(f"headway grid of {table.height:,} passings", flush=True)
         del table
-        command = [
-            "headway",
-            "grid",
-            "--arrivals",
-            str(log),
-            "--time-zone",
-            "UTC",
-            "--out",
-            f"{folder}/grid.zarr",
-        ]
-        print(f"{rows:,} passings: {' '.join(command[:2])} …")
-        began = time.perf_counter()
-        child = os.spawnv(
-            os.P_NOWAIT, sys.executable, [sys.executable, "-m", "headway_prediction", *command[1:]]
-        )
-        _, status, usage = os.wait4(child, 0)
-        seconds = time.perf_counter() - began
-        print(f"status {status}; {seconds:.1f} s; peak memory {usage.ru_maxrss / 2**20:.2f} GiB")
+        print(run_headway("grid", "--arrivals", log, "--time-zone", "UTC", "--out", f"{folder}/grid.zarr"))
 
 
 if __name__ == "__main__":

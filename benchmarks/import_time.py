@@ -1,11 +1,15 @@
-"""Import time: `headway --help` as a whole process, and which training frameworks it loaded (none)."""
+"""Seconds of `headway --help` as a whole process, and which heavy libraries the command line loads (it should load none).
 
+python benchmarks/import_time.py [--runs 9]
+"""
+
+import argparse
 import statistics
 import subprocess
 import sys
-import time
 
-RUNS = 9
+from common import run_headway
+
 PROBE = (
     "import sys; from headway_prediction.cli import build_app; build_app(); "
     "print([name for name in ('keras', 'tensorflow', 'jax', 'polars', 'xarray') if name in sys.modules])"
@@ -13,17 +17,17 @@ PROBE = (
 
 
 def main() -> None:
-    seconds = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "headway_prediction", "--help"], check=True, capture_output=True
-        )
-        seconds.append(time.perf_counter() - began)
-    loaded = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True)
-    print(
-        f"headway --help: median {statistics.median(seconds):.2f} s of {RUNS}; loaded: {loaded.stdout.strip()}"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--runs", type=int, default=9)
+    args = parser.parse_args()
+    costs = [run_headway("--help") for _ in range(args.runs)]
+    if any(cost.status for cost in costs):
+        sys.exit("headway --help failed")
+    loaded = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True)
+    median = statistics.median(cost.seconds for cost in costs)
+    print(f"headway --help: median {median:.2f} s of {args.runs}; loaded: {loaded.stdout.strip()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print what ingest costs: milliseconds per poll with its transaction, bytes per day, and resident memory over days.
+"""Cost of ingest: milliseconds per poll with its transaction, bytes stored per day, and resident memory over days.
 
 python benchmarks/ingest.py polls [--url postgresql+psycopg://…]
 python benchmarks/ingest.py days --days 7 --interval 30
@@ -7,38 +7,24 @@ python benchmarks/ingest.py days --days 7 --interval 30
 import argparse
 import statistics
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
-from machine import describe
+from common import dense_line, describe_machine, first_day_at, line_polls
 
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
-from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.ingest import Ingest, LineFilter
 from headway_prediction.service.store import Store
-from headway_prediction.simulate import DayService, Scenario
-from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import FeedFaults
-from headway_prediction.simulate.feed.message import FeedContent
-from headway_prediction.transit.clock import service_day_start
+from headway_prediction.simulate import Scenario
 
-DENSE = DayService(headways=((300, 6), (390, 3), (570, 5), (930, 3), (1140, 6)), last_departure_min=1500)
 LINES = {
     "14 stations": Scenario.of_size(14),
-    "66 stations, a train every 3 min": Scenario.of_size(66, weekday=DENSE, saturday=DENSE, sunday=DENSE),
+    "66 stations, a train every 3 min": dense_line(66),
 }
 WARM_UP, MEASURED = 60, 200
-
-
-def polls_of(scenario: Scenario, hour: float, interval_secs: int) -> Iterator[Poll]:
-    begin = service_day_start(scenario.start_date, scenario.time_zone) + timedelta(hours=hour)
-    return polls_from(
-        scenario, begin, interval_secs=interval_secs, content=FeedContent(), faults=FeedFaults(), seed=0
-    )
 
 
 def resumed(store: Store, scenario: Scenario) -> Ingest:
@@ -52,7 +38,7 @@ def line_of(scenario: Scenario) -> str:
 
 def measure_polls(url: str | None, folder: Path) -> None:
     for name, scenario in LINES.items():
-        polls = list(islice(polls_of(scenario, 8, 15), WARM_UP + MEASURED))
+        polls = list(islice(line_polls(scenario, first_day_at(scenario, 8), 15), WARM_UP + MEASURED))
         store = Store.open(url or f"sqlite:///{folder}/{scenario.station_count}.db")
         ingest, walls, processors = resumed(store, scenario), [], []
         for poll in polls:
@@ -65,7 +51,7 @@ def measure_polls(url: str | None, folder: Path) -> None:
         kilobytes = statistics.median(len(poll.body) for poll in polls[WARM_UP:]) / 1e3
         print(
             f"{name}, {kilobytes:.1f} KB: median {statistics.median(wall):.1f} ms, p99 {wall[int(0.99 * len(wall))]:.1f}"
-            f" ms, fastest tenth {wall[len(wall) // 10]:.1f} ms; of this process's own {statistics.median(processor):.1f} ms"
+            f" ms, p10 {wall[len(wall) // 10]:.1f} ms; of this process's own {statistics.median(processor):.1f} ms"
         )
         store.close()
 
@@ -73,8 +59,8 @@ def measure_polls(url: str | None, folder: Path) -> None:
 def measure_days(days: int, interval_secs: int, folder: Path) -> None:
     scenario = LINES["14 stations"]
     store = Store.open(f"sqlite:///{folder}/days.db")
-    ingest, feed = resumed(store, scenario), polls_of(scenario, 3, interval_secs)
-    begin = service_day_start(scenario.start_date, scenario.time_zone).timestamp() + 3 * 3600
+    ingest, feed = resumed(store, scenario), line_polls(scenario, first_day_at(scenario, 3), interval_secs)
+    begin = first_day_at(scenario, 3).timestamp()
     used = 0
     by_day = groupby(feed, lambda poll: int((poll.fetched_at - begin) // 86_400))
     for day, polls in islice(by_day, days):
@@ -98,18 +84,20 @@ def measure_days(days: int, interval_secs: int, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["polls", "days"])
     parser.add_argument("--url", help="an empty database to measure `polls` with; default: a new SQLite file")
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--interval", type=int, default=15)
-    arguments = parser.parse_args()
-    print(f"{describe()}, {datetime.now():%Y-%m-%d}")
+    args = parser.parse_args()
+    print(f"{describe_machine()}, {datetime.now():%Y-%m-%d}")
     with TemporaryDirectory() as folder:
-        if arguments.what == "polls":
-            measure_polls(arguments.url, Path(folder))
+        if args.what == "polls":
+            measure_polls(args.url, Path(folder))
         else:
-            measure_days(arguments.days, arguments.interval, Path(folder))
+            measure_days(args.days, args.interval, Path(folder))
 
 
 if __name__ == "__main__":

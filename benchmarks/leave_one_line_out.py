@@ -1,11 +1,11 @@
-"""Leave one line out: networks trained on all lines but one forecast that one, beside its own simple methods.
+"""Zero-shot scores: networks trained on all lines but one forecast that one, beside simple methods fitted on it.
 
     python benchmarks/leave_one_line_out.py a.zarr b.zarr c.zarr --out leave-one-out [--epochs 5] [--seed 0] [--only b]
 
-For every line (or those of `--only`, by the name of the grid's file): `headway train --lines` on all days of the others,
-then `headway backtest` of its newest days (2; 14 of a line with more than 60), then a table. What is fitted for the line
-(climatology, running times, trips) comes from its own days before each date. Every bundle and every forecast stays in the
-folder: stopped and started again with the same options, it goes on, and `headway evaluate` tells more of the forecasts.
+For every line (or those of `--only`, by the stem of the grid's file name): train a multi-line bundle on all days of the
+others, backtest the line's latest days (2; 14 of a line with more than 60), and print a table. Statistics of the line
+(climatology, running times, trips) are fitted on its own days before each date. Every bundle and forecast stays in the
+folder: started again with the same options, the benchmark continues, and `headway evaluate` scores the forecasts in detail.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from stages import check_settings, stage
+from common import refuse_other_settings, stage
 
 from headway_prediction.bundle.multi_line_bundle import LinesBundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
@@ -27,20 +27,18 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
 from headway_prediction.reporting.score_tables import markdown_scores
 
-ADAPTATION_DAYS, OF_MANY = 2, 14
-MANY_DAYS = 60
+TEST_DAYS, TEST_DAYS_OF_LONG = 2, 14
+LONG_HISTORY_DAYS = 60
 
 
 def main() -> None:
-    options = read_options()
-    grids = named(options.grids)
-    config = AppConfig.load(
-        options.config, base=LINE_DEFAULTS, epochs=options.epochs, seed=options.seed, test_days=0
-    )
-    options.out.mkdir(parents=True, exist_ok=True)
-    check_settings(options.out / "settings.json", {"grids": sorted(grids)} | config.to_dict())
-    for name in options.only or grids:
-        print(f"\n{name}, never seen\n\n{left_out(name, grids, config, options)}", flush=True)
+    args = read_options()
+    grids = named(args.grids)
+    config = AppConfig.load(args.config, base=LINE_DEFAULTS, epochs=args.epochs, seed=args.seed, test_days=0)
+    args.out.mkdir(parents=True, exist_ok=True)
+    refuse_other_settings(args.out / "settings.json", {"grids": sorted(grids)} | config.to_dict())
+    for name in args.only or grids:
+        print(f"\n{name}, zero-shot\n\n{zero_shot_scores(name, grids, config, args)}", flush=True)
 
 
 def named(paths: list[Path]) -> dict[str, Path]:
@@ -48,25 +46,27 @@ def named(paths: list[Path]) -> dict[str, Path]:
     grids = {path.stem: path for path in paths}
     if len(grids) < len(paths) or len(grids) < 2:
         raise HeadwayError(
-            f"the grids are {', '.join(map(str, paths))}", "two or more, of different names", "give others"
+            f"the grids are {', '.join(map(str, paths))}",
+            "two or more, with different names",
+            "rename or add one",
         )
     return grids
 
 
-def left_out(name: str, grids: dict[str, Path], config: AppConfig, options: argparse.Namespace) -> str:
+def zero_shot_scores(name: str, grids: dict[str, Path], config: AppConfig, args: argparse.Namespace) -> str:
     """Return the table of one line under networks of the others."""
     history = read_history(grids[name])
     others = [path for other, path in grids.items() if other != name]
-    bundle = trained(options.out / name / "bundle", others, config)
-    dates = bundle.select_test_dates(history, options.dates or newest_dates(history))
-    methods = dict(forecasts(options.out / name, bundle, history, dates))
+    bundle = trained(args.out / name / "bundle", others, config)
+    dates = bundle.select_test_dates(history, args.dates or latest_dates(history))
+    methods = dict(forecasts(args.out / name, bundle, history, dates))
     scores, *_ = markdown_scores(score_methods(history, dates, methods)).split("\n\n")
     return scores
 
 
-def newest_dates(history: LineHistory) -> list[date]:
+def latest_dates(history: LineHistory) -> list[date]:
     dates = history.service_dates
-    return dates[-(OF_MANY if len(dates) > MANY_DAYS else ADAPTATION_DAYS) :]
+    return dates[-(TEST_DAYS_OF_LONG if len(dates) > LONG_HISTORY_DAYS else TEST_DAYS) :]
 
 
 def trained(path: Path, grids: list[Path], config: AppConfig) -> LinesBundle:
@@ -84,10 +84,10 @@ def trained(path: Path, grids: list[Path], config: AppConfig) -> LinesBundle:
 def forecasts(
     out: Path, bundle: LinesBundle, history: LineHistory, dates: list[date]
 ) -> Iterator[tuple[str, dict[date, Forecast]]]:
-    """Yield each method's name and its forecasts, by date; those that lie there are read."""
+    """Yield each method's name and its forecasts, by date; those of an earlier run are read."""
     folder = out / f"{dates[0]}_{dates[-1]}"
     folder.mkdir(parents=True, exist_ok=True)
-    check_settings(folder / "dates.json", {"dates": [day.isoformat() for day in dates]})
+    refuse_other_settings(folder / "dates.json", {"dates": [day.isoformat() for day in dates]})
     for name in bundle.methods_on(history):
 
         def make(path: Path, name: str = name) -> None:
@@ -100,9 +100,9 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("grids", type=Path, nargs="+", help="grids that `headway grid` wrote, two or more")
     parser.add_argument("--out", type=Path, required=True, help="folder for every stage's result")
-    parser.add_argument("--only", nargs="+", help="lines to leave out, by the names of their files")
+    parser.add_argument("--only", nargs="+", help="lines to forecast, by the stems of their file names")
     parser.add_argument("--dates", type=date.fromisoformat, nargs="+", help="service dates to forecast")
-    parser.add_argument("--epochs", type=int, help="most epochs to train")
+    parser.add_argument("--epochs", type=int, help="maximum number of epochs")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--config", type=Path, help="TOML file of AppConfig fields")
     return parser.parse_args()

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 
-import machine
 import numpy as np
 import psutil
+from common import describe_machine, line_polls
 
 from headway_prediction.cli.common import load_framework
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
@@ -28,9 +28,6 @@ from headway_prediction.service.live.served_bundle import load_bundle
 from headway_prediction.service.live.service import LiveService, ServiceSettings
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
-from headway_prediction.simulate.feed.days import polls_from
-from headway_prediction.simulate.feed.faults import FeedFaults
-from headway_prediction.simulate.feed.message import FeedContent
 from headway_prediction.transit.clock import local_datetime, service_day_start
 
 DAY_HOURS = 24
@@ -56,9 +53,7 @@ class WaitingFeed:
     def __init__(self, scenario: Scenario, begin: datetime, poll_secs: int, step_mins: int):
         self.clock, self.publisher = PollTime(), Publisher()
         self._line_id, self._step = scenario.line_id, step_mins * 60
-        self._polls = polls_from(
-            scenario, begin, interval_secs=poll_secs, content=FeedContent(), faults=FeedFaults(), seed=0
-        )
+        self._polls = line_polls(scenario, begin, poll_secs)
 
     def polls(self, stop: Event, after: float | None = None) -> Iterator[Poll]:
         due = 0.0
@@ -82,24 +77,24 @@ class WaitingFeed:
 
 
 def main() -> None:
-    given = arguments()
+    args = arguments()
     load_framework()
-    loaded = load_bundle(given.bundle)
+    loaded = load_bundle(args.bundle)
     line = loaded.bundle.line
     scenario = Scenario.of_size(len(line.stations))
     begin = service_day_start(scenario.start_date, line.time_zone) + timedelta(hours=5)
-    feed = WaitingFeed(scenario, begin, given.poll_secs, given.step_mins)
-    print(machine.describe())
+    feed = WaitingFeed(scenario, begin, args.poll_secs, args.step_mins)
+    print(describe_machine())
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{Path(folder) / 'week.sqlite'}")
         line_filter = LineFilter(line.line_id, FeedMetadata(line.time_zone))
         service = LiveService(
-            given.bundle, loaded, store, line_filter, feed, ServiceSettings(line.line_id, retention_days=3)
+            args.bundle, loaded, store, line_filter, feed, ServiceSettings(line.line_id, retention_days=3)
         )
         feed.publisher = service.publisher
         service.start()
         try:
-            watch(service, begin, given.hours)
+            watch(service, begin, args.hours)
         finally:
             service.stop()
             store.close()
@@ -129,7 +124,7 @@ def watch(service: LiveService, begin: datetime, hours: int) -> None:
             seen, due = [], due + 3600
     if len(sizes) > DAY_HOURS:
         growth = sizes[-1] - sizes[DAY_HOURS - 1]
-        print(f"\nfrom hour {DAY_HOURS} to hour {len(sizes)}: {growth:+.0f} MB, most {max(sizes):.0f} MB")
+        print(f"\nfrom hour {DAY_HOURS} to hour {len(sizes)}: {growth:+.0f} MB, maximum {max(sizes):.0f} MB")
 
 
 def arguments() -> argparse.Namespace:

@@ -39,9 +39,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("grid")
     parser.add_argument("--step", type=int, default=1, help="use every n-th service date")
-    options = parser.parse_args()
-    whole = read_history(options.grid)
-    history = whole.select(whole.service_dates[:: options.step])
+    args = parser.parse_args()
+    whole = read_history(args.grid)
+    history = whole.select(whole.service_dates[:: args.step])
     forecasts: dict[str, dict] = {}
     for test_days, fitted in folds(history):
         for name, method in variants(fitted).items():

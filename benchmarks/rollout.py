@@ -29,15 +29,15 @@ def main() -> None:
     parser.add_argument("--grid", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--origin-step", type=int, default=4, help="every n-th scored origin")
-    options = parser.parse_args()
-    history, bundle = read_history(options.grid), Bundle.load(options.bundle)
+    args = parser.parse_args()
+    history, bundle = read_history(args.grid), Bundle.load(args.bundle)
     bundle.check_fits(history)
     days = select_test_dates(history, bundle.days)
     names = [f"{column} {horizon}" for horizon in HORIZONS for column in ("MAE", "RMSE")]
     cover = [f"{column} {horizon}" for horizon in HORIZONS for column in ("ev_cover", "width")]
     print(f"| method | {' | '.join(names + cover)} |\n| --- |{' ---: |' * len(names + cover)}")
     for method in methods_of(bundle):
-        print(f"| {method.name} | {' | '.join(row(history, method, days, options.origin_step))} |")
+        print(f"| {method.name} | {' | '.join(row(history, method, days, args.origin_step))} |")
 
 
 def methods_of(bundle: Bundle) -> list[Forecaster]:

@@ -1,10 +1,11 @@
-"""Run every benchmark, one after the other, and name the machine: `make bench`."""
+"""Describe the machine and run the benchmarks of speed and memory, one after the other: `make bench`."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
-from machine import describe
+from common import describe_machine
 
 BENCHMARKS = (
     "import_time.py",
@@ -18,7 +19,8 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    print(describe(), flush=True)
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    print(describe_machine(), flush=True)
     for name in BENCHMARKS:
         print(f"\n== {name}", flush=True)
         subprocess.run([sys.executable, str(Path(__file__).parent / name)], check=True)

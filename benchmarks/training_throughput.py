@@ -2,8 +2,8 @@
 
     python benchmarks/training_throughput.py [--pairs 5] [--stations 66] [--batch 32]
 
-History 30 x stations x 2 x 4 channels, 15 minutes out. Both networks take turns in one run, so that what else the
-machine does falls on both; the medians are shown.
+History 30 x stations x 2 x 4 channels, 15 minutes out. The networks alternate within one run, so that other load of the
+machine affects both; the result is the medians.
 """
 
 import argparse
@@ -73,5 +73,5 @@ if __name__ == "__main__":
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--stations", type=int, default=66)
     parser.add_argument("--batch", type=int, default=32)
-    options = parser.parse_args()
-    print(json.dumps(measure(options.pairs, options.stations, options.batch), indent=2))
+    args = parser.parse_args()
+    print(json.dumps(measure(args.pairs, args.stations, args.batch), indent=2))

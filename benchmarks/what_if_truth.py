@@ -27,7 +27,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from machine import describe
+from common import describe_machine
 from what_if_drawn import ACTIONS
 from what_if_pairs import Pair, SimulatedLine
 from what_if_scores import judged, table
@@ -53,7 +53,11 @@ def main() -> None:
         key=lambda numbered: numbered[0],
     )
     pairs = [pair for _, pair in by_number]
-    found = judged(pairs) | {"machine": describe(), "pairs": len(pairs), "bundle": options.bundle.name}
+    found = judged(pairs) | {
+        "machine": describe_machine(),
+        "pairs": len(pairs),
+        "bundle": options.bundle.name,
+    }
     print(table(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
