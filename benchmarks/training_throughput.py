@@ -16,7 +16,7 @@ import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.model import KERNEL, STConvNet
-from headway_prediction.nn.losses import MaskedHuber
+from headway_prediction.nn.losses import PointLoss
 
 PLAN_CHANNELS = 6
 STEPS = 2
@@ -52,7 +52,7 @@ def measure(pairs: int, stations: int, batch_size: int) -> dict[str, object]:
     networks = {"STConvNet": STConvNet(config, *shapes), "stock ConvLSTM2D": StockConvNet(config, *shapes)}
     batch = random_batch(config, *shapes)
     for network in networks.values():
-        network.compile("adam", MaskedHuber(), jit_compile=keras.backend.backend() == "jax")
+        network.compile("adam", PointLoss(), jit_compile=keras.backend.backend() == "jax")
         network.train_on_batch(*batch)
     rates = {name: [] for name in networks}
     for _ in range(pairs):
