@@ -6,6 +6,9 @@ ON_JAX := $(addprefix tests/,nn $(addprefix test_,$(addsuffix .py,model guided g
 # Tests run in this many processes; a network under test takes about 2 GB in each.
 JOBS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
+# CI measures which lines and branches the tests run, and refuses less than MIN_COVERAGE percent.
+MIN_COVERAGE := 90
+COVER := $(if $(CI),--cov --cov-append --cov-report=)
 
 .PHONY: demo live test test-all lint bench requirements clean
 
@@ -16,8 +19,9 @@ live: .venv/installed
 	$(BIN)/headway serve --simulate
 
 test: .venv/installed-dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) $(COVER) -m "not slow"
 	KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX)
+	$(if $(CI),$(BIN)/coverage report --fail-under=$(MIN_COVERAGE))
 
 test-all: lint
 	$(PYTEST)
