@@ -20,7 +20,7 @@ from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.passings import passings_on_line
 from headway_prediction.service.live.alerts import ALERT_THRESHOLDS, find_alerts
-from headway_prediction.service.live.line_state import line_state, live_history
+from headway_prediction.service.live.line_state import line_state, live_origin
 from headway_prediction.service.live.published import Alert
 
 FIRST_T0, LAST_T0 = 400, 1300
@@ -53,9 +53,9 @@ def judged(
     passings = passings.with_columns(headway=pl.col("minute").diff().over("direction", "station"))
     network = bundle.method(STConvNetForecaster.name)
     for t0 in range(FIRST_T0, LAST_T0, step_mins):
-        history = live_history(bundle, own, day, t0)
-        state = line_state(bundle, history, day, t0)
-        for alert in find_alerts(network.forecast(history, day, np.array([t0])), state):
+        origin = live_origin(bundle, own, day, t0)
+        state = line_state(bundle, origin)
+        for alert in find_alerts(network.forecast(origin.history, day, np.array([t0])), state):
             truth = came_true(alert, passings.filter(pl.col("minute") > t0 + 1))
             yield alert.kind.value, alert.probability, truth
 

@@ -18,7 +18,7 @@ from headway_prediction.forecasters.rolling_fit import (
     history_before,
 )
 from headway_prediction.forecasters.trip_propagation import TripPropagation
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin, LineHistory
 from helpers.lines import MONDAY, noisy_history
 from helpers.ragged_line import DAYS, assert_bitwise_equal, ragged_history
 
@@ -85,7 +85,9 @@ def test_the_first_guess_is_trip_propagations(history):
     np.testing.assert_array_equal(
         own.channels(history, DAYS[3], ORIGINS), fitted.channels(history, DAYS[3], ORIGINS)
     )
-    state, other = (source.fitted(history, DAYS[3], 500).prior.state() for source in (own, fitted))
+    state, other = (
+        source.fitted(ForecastOrigin(history, DAYS[3], 500)).prior.state() for source in (own, fitted)
+    )
     assert state.keys() == other.keys()
     for name, values in state.items():
         np.testing.assert_array_equal(values, other[name], err_msg=name)

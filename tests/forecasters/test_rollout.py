@@ -16,7 +16,7 @@ from headway_prediction.forecasters.rollout import (
     expected_history,
 )
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
-from headway_prediction.grid.history import history_from_log
+from headway_prediction.grid.history import ForecastOrigin, history_from_log
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
@@ -59,7 +59,7 @@ def test_the_first_block_is_the_methods_own_forecast(punctual):
 
 def test_trains_that_keep_their_times_run_on_as_they_really_did(punctual):
     prior = fit_prior(punctual.select(DAYS[:2]))
-    ahead = expected_history(prior, punctual, TODAY, 455, 500)
+    ahead = expected_history(prior, ForecastOrigin(punctual, TODAY, 455), 500)
     expected, actual = (h.day(TODAY).isel(time=slice(456, 501)) for h in (ahead, punctual))
     np.testing.assert_allclose(expected["headway"].values, actual["headway"].values, atol=1e-4)
     np.testing.assert_array_equal(expected["arrived"].values, actual["arrived"].values)

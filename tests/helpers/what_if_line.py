@@ -14,7 +14,7 @@ from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResi
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
-from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.grid.history import ForecastOrigin, LineHistory, history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable
 from headway_prediction.what_if.baseline import Baseline
@@ -107,10 +107,15 @@ class Railway:
             None,
         )
 
+    @property
+    def origin(self) -> ForecastOrigin:
+        """The moment that is asked about."""
+        return ForecastOrigin(self.history, TODAY, self.t0)
+
     @cached_property
     def baseline(self) -> Baseline:
         """What is known of the line."""
-        return Baseline.of(self.bundle, self.history, TODAY, self.t0)
+        return Baseline.of(self.bundle, self.origin)
 
     @cached_property
     def forecast(self) -> Forecast:
@@ -124,4 +129,4 @@ class Railway:
 
     def asked(self, *edits: Edit, **more: object) -> WhatIfResult:
         """What `edits` do, and a strategy or a search."""
-        return run_what_if(Request(edits, **more), self.bundle, self.history, TODAY, self.t0, self.forecast)
+        return run_what_if(Request(edits, **more), self.bundle, self.origin, self.forecast)

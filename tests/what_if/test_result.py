@@ -1,5 +1,7 @@
 """What-if on a line whose trains run as planned: nothing by chance, so that all can be counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,10 +112,10 @@ def test_the_first_train_touched_is_the_first_that_can_be_felt(punctual):
 
 
 def test_departures_are_those_of_the_next_hour_that_have_not_left(punctual):
-    found = editable_departures(punctual.bundle, punctual.history, TODAY, T0)
+    found = editable_departures(punctual.bundle, punctual.origin)
     assert [d.planned - NOW for d in found if d.direction == 0] == list(LEAVES)
     assert {d.station for d in found if d.direction == 1} == {STATIONS - 1}
-    a_minute_later = editable_departures(punctual.bundle, punctual.history, TODAY, T0 + 1)
+    a_minute_later = editable_departures(punctual.bundle, replace(punctual.origin, t0=T0 + 1))
     assert a_minute_later[0].planned == NOW + 5
 
 
@@ -124,7 +126,7 @@ def test_usual_trips_can_be_changed_where_there_is_no_plan():
 
 def test_where_no_trips_are_known_it_says_so():
     railway = Railway(line_history(noise=3.0, planned=False, trip_ids=False))
-    assert editable_departures(railway.bundle, railway.history, TODAY, T0) == ()
+    assert editable_departures(railway.bundle, railway.origin) == ()
     with pytest.raises(HeadwayError, match="no trips of direction 0 are known"):
         railway.asked(Hold(0, NOW + 5, 2.0))
 

@@ -13,7 +13,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.parquet import forecast_rows
-from headway_prediction.grid.history import LineHistory, build_history
+from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
 from headway_prediction.grid.passings import passings_before, passings_on_line
 from headway_prediction.grid.plan_variants import PlanKind
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_date_and_minute, time_zone
@@ -36,13 +36,11 @@ def forecast_now(
     that was trained on observed departures: its plan tells what had not happened yet.
     """
     forecaster = bundle.method(method)
-    return _rows(forecaster, *history_now(bundle, arrivals, at))
+    return _rows(forecaster, origin_now(bundle, arrivals, at))
 
 
-def history_now(
-    bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None
-) -> tuple[LineHistory, date, int]:
-    """Return the history of the service date that `at` belongs to as known then, that date, and the last minute over.
+def origin_now(bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None) -> ForecastOrigin:
+    """Return the last minute before `at`, with the history of its service date as known then.
 
     Arguments and errors as for `forecast_now`.
     """
@@ -51,28 +49,29 @@ def history_now(
     check_same_line(log, bundle.line)
     passings, _ = passings_on_line(log, bundle.line)
     service_date, t0 = _origin(passings, bundle.line, at)
-    history = history_at(bundle, passings, service_date, t0)
-    _refuse_silence(history.passings, bundle.line, service_date, t0)
-    return history, service_date, t0
+    origin = origin_of(bundle, passings, service_date, t0)
+    _refuse_silence(origin.history.passings, bundle.line, service_date, t0)
+    return origin
 
 
-def history_at(
+def origin_of(
     bundle: "Bundle",
     passings: pl.DataFrame,
     service_date: date,
     t0: int,
     attributes: Mapping[str, object] = MappingProxyType({}),
-) -> LineHistory:
-    """Return the bundle's line on one service date as known at the end of minute `t0`.
+) -> ForecastOrigin:
+    """Return minute `t0` of a service date, with the bundle's line on that date as known at the end of the minute.
 
     `passings` are those of `passings_on_line`, later ones and those of other dates among them; `attributes` are the grid's
     (its outages, see grid.outages).
     """
     known = passings_before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
     observed = {service_date: t0}
-    return build_history(
+    history = build_history(
         known, bundle.line, bundle.timetable, [service_date], observed, attributes, bundle.cap_mins
     )
+    return ForecastOrigin(history, service_date, t0)
 
 
 def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: datetime | None) -> pl.DataFrame:
@@ -84,12 +83,12 @@ def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: date
     service_date, t0 = _origin(history.passings, history.line, at)
     known = history.known_passings(service_date, t0).filter(pl.col("service_date") == service_date)
     _refuse_silence(known, history.line, service_date, t0)
-    return _rows(forecaster, history.as_of(service_date, t0), service_date, t0)
+    return _rows(forecaster, ForecastOrigin(history, service_date, t0).as_known())
 
 
-def _rows(forecaster: Forecaster, history: LineHistory, service_date: date, t0: int) -> pl.DataFrame:
-    forecast = forecaster.forecast(history, service_date, np.array([t0]))
-    return with_stop_names(forecast_rows(forecast, history.line), history.line)
+def _rows(forecaster: Forecaster, origin: ForecastOrigin) -> pl.DataFrame:
+    forecast = forecaster.forecast(origin.history, origin.service_date, np.array([origin.t0]))
+    return with_stop_names(forecast_rows(forecast, origin.line), origin.line)
 
 
 def with_stop_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:

@@ -91,12 +91,12 @@ def what_if(
 def _print_what_if(
     loaded: "Bundle", arrivals: Path, at: str | None, asked: "Request", format: Format
 ) -> None:
-    from headway_prediction.bundle.forecast import history_now
+    from headway_prediction.bundle.forecast import origin_now
     from headway_prediction.cli.what_if_table import print_result
     from headway_prediction.what_if.result import run_what_if
     from headway_prediction.what_if.schema import WhatIfForecast
 
-    found = run_what_if(asked, loaded, *history_now(loaded, arrivals, parse_moment(at)))
+    found = run_what_if(asked, loaded, origin_now(loaded, arrivals, parse_moment(at)))
     if format is Format.JSON:
         print(WhatIfForecast.of(found).model_dump_json())
     else:

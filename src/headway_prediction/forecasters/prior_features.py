@@ -19,7 +19,7 @@ from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.running_times import HOURS
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import headways_of_trains
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin, LineHistory
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
     FAR_MINS,
@@ -108,7 +108,7 @@ class FittedPrior:
         """Return `prior_features`."""
         return prior_features(self.prior, history, service_date, origins, self.arrival_residuals, leads)
 
-    def fitted(self, history: LineHistory, service_date: date, t0: int) -> Self:
+    def fitted(self, origin: ForecastOrigin) -> Self:
         """Return itself, whatever the origin."""
         return self
 

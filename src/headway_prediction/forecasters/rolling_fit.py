@@ -15,7 +15,7 @@ import numpy as np
 
 from headway_prediction.forecasters.base import LEADS, Forecast, Forecaster
 from headway_prediction.forecasters.prior_features import FittedPrior
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin, LineHistory
 from headway_prediction.grid.windows import digest_of
 
 ROLLING_FIT_DAYS = 28
@@ -122,9 +122,9 @@ class RollingPrior:
         ]
         return restore_order([places for places, _ in parts], made)
 
-    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedPrior:
+    def fitted(self, origin: ForecastOrigin) -> FittedPrior:
         """Return the source of the first guess that belongs to one origin."""
-        [(_, trips)] = self.trips.fitted(history, service_date, np.array([t0]))
+        [(_, trips)] = self.trips.fitted(origin.history, origin.service_date, np.array([origin.t0]))
         return FittedPrior(trips.prior)
 
 

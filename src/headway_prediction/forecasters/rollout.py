@@ -22,7 +22,7 @@ from headway_prediction.forecasters.calibration import Calibration, ValidationCe
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.st_convnet import PriorSource, STConvNetForecaster, forecast_of
-from headway_prediction.grid.history import LineHistory, build_history
+from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
 from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
 from headway_prediction.nn.prior_channels import ARRIVES_IN
@@ -162,8 +162,9 @@ def _inputs_after(
 ) -> tuple[np.ndarray, ...]:
     """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
     until = min(t0 + mins, SCORED_DAY_MINS - 1)
-    learned = method.prior.fitted(one.history, one.service_date, t0)
-    ahead = expected_history(learned.prior, one.history, one.service_date, t0, until)
+    origin = ForecastOrigin(one.history, one.service_date, t0)
+    learned = method.prior.fitted(origin)
+    ahead = expected_history(learned.prior, origin, until)
     # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
     then = replace(method, prior=learned)
     headway_in, schedule_in, prior_in = then.inputs(ahead, one.service_date, np.array([until]))
@@ -181,18 +182,18 @@ def typical_headways(
     half_hours = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
     rows = []
     for t0, own in zip(origins, half_hours, strict=True):
-        typical = method.prior.fitted(history, service_date, int(t0)).prior.typical_headways(service_date)
+        origin = ForecastOrigin(history, service_date, int(t0))
+        typical = method.prior.fitted(origin).prior.typical_headways(service_date)
         rows.append(np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS)[own])
     return np.stack(rows)
 
 
-def expected_history(
-    prior: PhysicsPrior, history: LineHistory, service_date: date, t0: int, until: int
-) -> LineHistory:
+def expected_history(prior: PhysicsPrior, origin: ForecastOrigin, until: int) -> LineHistory:
     """Return the service date as if every train had passed as expected after t0, up to the end of minute `until`."""
+    history, service_date, t0 = origin.history, origin.service_date, origin.t0
     known = history.passings_on(service_date).filter(pl.col("minute") < t0 + 1)
     days = prior.direction_days(history, service_date)
-    expected = [_expected_passings(day, history, service_date, d, t0, until) for d, day in enumerate(days)]
+    expected = [_expected_passings(day, origin, d, until) for d, day in enumerate(days)]
     passings = without_duplicates(pl.concat([known, *expected]))
     attributes = history.grid.attrs
     return build_history(
@@ -201,14 +202,13 @@ def expected_history(
     )  # fmt: skip
 
 
-def _expected_passings(
-    day: DirectionDay, history: LineHistory, service_date: date, direction: int, t0: int, until: int
-) -> pl.DataFrame:
+def _expected_passings(day: DirectionDay, origin: ForecastOrigin, direction: int, until: int) -> pl.DataFrame:
+    t0 = origin.t0
     expected = day.expected(t0, until - t0)
     train, position = np.nonzero((expected.minutes >= t0 + 1) & (expected.minutes < until + 1))
-    stations = np.array(history.line.travel_order(direction))
+    stations = np.array(origin.line.travel_order(direction))
     columns = {
-        "service_date": [service_date] * len(train),
+        "service_date": [origin.service_date] * len(train),
         "direction": np.full(len(train), direction),
         "station": stations[position],
         "minute": expected.minutes[train, position],

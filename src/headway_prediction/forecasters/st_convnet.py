@@ -13,7 +13,7 @@ from headway_prediction.forecasters.base import LEADS, Forecast, held_values
 from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.prior_features import FittedPrior
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin, LineHistory
 from headway_prediction.grid.matrices import to_matrices
 from headway_prediction.nn.prior_channels import ARRIVES_IN
 
@@ -34,7 +34,7 @@ class PriorSource(Protocol):
         """Return the prior as `nn.prior_channels` lays it out: (origins, stations, directions, `prior_width(leads)`)."""
         ...
 
-    def fitted(self, history: LineHistory, service_date: date, t0: int) -> FittedPrior:
+    def fitted(self, origin: ForecastOrigin) -> FittedPrior:
         """Return what may be used at an origin."""
         ...
 

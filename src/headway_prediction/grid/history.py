@@ -99,6 +99,27 @@ class LineHistory:
         return dates.index(service_date)
 
 
+@dataclass(frozen=True)
+class ForecastOrigin:
+    """The moment that a forecast of a line starts from: the end of minute `t0` of a service date.
+
+    `history` may hold later passings; a forecast from here uses none of them.
+    """
+
+    history: LineHistory
+    service_date: date
+    t0: int
+
+    @property
+    def line(self) -> Line:
+        """The line of the history."""
+        return self.history.line
+
+    def as_known(self) -> "ForecastOrigin":
+        """Return the origin with everything deleted that was not known at the end of minute `t0`."""
+        return replace(self, history=self.history.as_of(self.service_date, self.t0))
+
+
 def history_from_log(
     log: pl.DataFrame,
     line: Line,

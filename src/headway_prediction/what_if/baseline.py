@@ -14,7 +14,7 @@ from headway_prediction.forecasters.physics.planned_trips import planned_trips
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.forecasters.trip_propagation import TripPropagation
-from headway_prediction.grid.history import LineHistory, build_history
+from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
 from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.plan_variants import with_timetable as history_with_timetable
 from headway_prediction.transit.line import DIRECTIONS
@@ -41,22 +41,34 @@ class Departure:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A line as of the end of minute `t0`: the `history` of that service date alone, and the physics `prior`."""
+    """A line at a forecast origin, whose history holds that service date alone, and the physics `prior` of its trains."""
 
     prior: PhysicsPrior
-    history: LineHistory
-    service_date: date
-    t0: int
+    origin: ForecastOrigin
 
     @classmethod
-    def of(cls, bundle: "Bundle", history: LineHistory, service_date: date, t0: int) -> Self:
-        """Cut a history at the end of minute t0; raises HeadwayError for a date that is not in it or another line."""
-        bundle.check_fits(history)
-        history.day(service_date)
+    def of(cls, bundle: "Bundle", origin: ForecastOrigin) -> Self:
+        """Keep what was known at the origin; raises HeadwayError for a date that is not in its history or another line."""
+        bundle.check_fits(origin.history)
+        origin.history.day(origin.service_date)
         method = bundle.method(TripPropagation.name)
         assert isinstance(method, TripPropagation)
-        prior = method.prior
-        return cls(prior, day_as_of(history, service_date, t0), service_date, t0)
+        return cls(method.prior, replace(origin, history=day_as_of(origin)))
+
+    @property
+    def history(self) -> LineHistory:
+        """The line on the service date of the origin, as known then."""
+        return self.origin.history
+
+    @property
+    def service_date(self) -> date:
+        """The service date of the origin."""
+        return self.origin.service_date
+
+    @property
+    def t0(self) -> int:
+        """The last minute that is over."""
+        return self.origin.t0
 
     @property
     def now(self) -> int:
@@ -163,11 +175,13 @@ class Baseline:
 
     def with_timetable(self, timetable: Timetable | None, prior: PhysicsPrior) -> "Baseline":
         """Return the same moment under another plan and its prior."""
-        return replace(self, history=history_with_timetable(self.history, timetable), prior=prior)
+        origin = replace(self.origin, history=history_with_timetable(self.history, timetable))
+        return replace(self, origin=origin, prior=prior)
 
 
-def day_as_of(history: LineHistory, service_date: date, t0: int) -> LineHistory:
-    """Return a service date alone, as known at the end of minute `t0`."""
+def day_as_of(origin: ForecastOrigin) -> LineHistory:
+    """Return the service date of an origin alone, as known then."""
+    history, service_date, t0 = origin.history, origin.service_date, origin.t0
     known = history.known_passings(service_date, t0).filter(pl.col("service_date") == service_date)
     attributes = history.grid.attrs
     return build_history(

@@ -14,7 +14,7 @@ import numpy as np
 
 from headway_prediction.forecasters.base import Forecast
 from headway_prediction.forecasters.rollout import Rollout
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin
 from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.what_if.baseline import Baseline, Departure
 from headway_prediction.what_if.effect import Effect, Wait, stack_platforms
@@ -61,43 +61,41 @@ class WhatIfResult:
         return self.changed.mean[0] - self.baseline.mean[0]
 
 
-def editable_departures(
-    bundle: "Bundle", history: LineHistory, service_date: date, t0: int
-) -> tuple[Departure, ...]:
+def editable_departures(bundle: "Bundle", origin: ForecastOrigin) -> tuple[Departure, ...]:
     """Return the departures of the next 60 minutes that can be edited, in order of time.
 
     These are the planned ones or, on a line whose trips are only known from other days, the typical ones; none where the
     bundle knows no trips. Raises HeadwayError for a date that is not in the history, or a history of another line.
     """
-    return Baseline.of(bundle, history, service_date, t0).departures
+    return Baseline.of(bundle, origin).departures
 
 
 def run_what_if(
     request: Request,
     bundle: "Bundle",
-    history: LineHistory,
-    service_date: date,
-    t0: int,
+    origin: ForecastOrigin,
     baseline_forecast: Forecast | None = None,
 ) -> WhatIfResult:
-    """Forecast the effect of `request` on a line, as known at the end of minute `t0` of a service date in `history`.
+    """Forecast the effect of `request` on a line, as known at a forecast origin.
 
     `baseline_forecast` is the one of method "st-convnet-60" from that origin alone, computed if not given. Raises
     HeadwayError for an edit of a departure that does not exist, has left or is too far away; for one that would overtake
     another or leave too little time to turn round; and for a bundle that knows no trips.
     """
-    baseline = Baseline.of(bundle, history, service_date, t0)
+    baseline = Baseline.of(bundle, origin)
     plan = requested_plan(baseline, request)
     check_feasible(baseline, plan)
     changed = with_plan(baseline, plan)
     if baseline_forecast is None:
-        baseline_forecast = bundle.method(Rollout.name).forecast(history, service_date, np.array([t0]))
+        baseline_forecast = bundle.method(Rollout.name).forecast(
+            origin.history, origin.service_date, np.array([origin.t0])
+        )
     effects = effects_of(baseline, changed)
-    line, cap_mins = history.line, history.grid.attrs["cap_mins"]
+    line, cap_mins = origin.line, origin.history.grid.attrs["cap_mins"]
     return WhatIfResult(
         line,
-        service_date,
-        t0,
+        origin.service_date,
+        origin.t0,
         as_edits(plan),
         baseline_forecast,
         changed_forecast(baseline_forecast, line, effects, cap_mins),

@@ -9,6 +9,7 @@ import pytest
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, inputs_width
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
 from headway_prediction.forecasters.prior_features import FittedPrior
+from headway_prediction.grid.history import ForecastOrigin
 from headway_prediction.service.live.line_state import train_paths
 from helpers.lines import MONDAY, regular_rows
 from helpers.trips import history_of
@@ -29,8 +30,8 @@ def prior(history):
 
 
 def paths(history, prior, arrival_residuals):
-    known = history.as_of(TODAY, T0)
-    return train_paths(FittedPrior(prior, arrival_residuals), known, TODAY, T0)
+    known = ForecastOrigin(history, TODAY, T0).as_known()
+    return train_paths(FittedPrior(prior, arrival_residuals), known)
 
 
 def correcting(biases, by_input=None):

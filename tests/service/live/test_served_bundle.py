@@ -77,9 +77,9 @@ def test_a_minute_has_the_same_results_and_matches_trains_once_per_history(small
 def test_the_cache_keeps_histories_and_dates_apart(small_line, bundle):
     line = LoggedLine(bundle, small_line / "arrivals.parquet", FRIDAY)
     line.minute(500)
-    first = line.forecast_loop.newest.history
+    first = line.forecast_loop.newest.origin.history
     line.minute(530)
-    second = line.forecast_loop.newest.history
+    second = line.forecast_loop.newest.origin.history
     prior = prior_of(with_cached_prior(bundle))
     for history in (first, second, first):
         found, expected = (given.direction_days(history, FRIDAY) for given in (prior, prior_of(bundle)))

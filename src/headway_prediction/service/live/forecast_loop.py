@@ -19,10 +19,10 @@ from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.rollout import MINS, Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.forecasters.trip_propagation import TripPropagation
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin
 from headway_prediction.service.live.alerts import find_alerts
 from headway_prediction.service.live.background import Issues
-from headway_prediction.service.live.line_state import climatology_of, line_state, live_history, origin_at
+from headway_prediction.service.live.line_state import climatology_of, line_state, live_origin, origin_at
 from headway_prediction.service.live.live_scores import LiveScorer
 from headway_prediction.service.live.published import (
     Level,
@@ -104,9 +104,9 @@ class MinuteForecast:
     status: Status
 
     @cached_property
-    def history(self) -> LineHistory:
-        """The line as known at the end of minute t0."""
-        return self._history(self.t0)
+    def origin(self) -> ForecastOrigin:
+        """The minute with the line as known at its end."""
+        return self._origin(self.t0)
 
     def ahead(self, horizon: Horizon) -> Forecast:
         """Return the forecast that is published for a horizon; the level of `status` decides how it is made."""
@@ -120,15 +120,15 @@ class MinuteForecast:
 
     def by_method(self, method: str) -> Forecast:
         """Return what one method of the bundle forecasts from t0."""
-        return self._forecast(method, self.history, self.t0)
+        return self._forecast(method, self.origin)
 
     @cached_property
     def _from_last_state(self) -> Forecast:
         """All 60 leads from the last known state; it is of this service date wherever the level is STALE."""
         assert self.feed_state.content_at is not None
         _, t0 = origin_at(self.feed_state.content_at, self.bundle.line.time_zone)
-        history = self._history(t0)
-        near, far = (self._forecast(horizon.method, history, t0) for horizon in (QUARTER, HOUR))
+        origin = self._origin(t0)
+        near, far = (self._forecast(horizon.method, origin) for horizon in (QUARTER, HOUR))
         return join_leads(near, far)
 
     def _climatology(self, leads: int) -> Forecast:
@@ -138,13 +138,13 @@ class MinuteForecast:
             climatology_of(bundle), levels, bundle.cap_mins, self.service_date, self.t0, leads
         )
 
-    def _history(self, t0: int) -> LineHistory:
-        return live_history(
+    def _origin(self, t0: int) -> ForecastOrigin:
+        return live_origin(
             self.bundle, self.feed_state.log, self.service_date, t0, self.feed_state.attributes
         )
 
-    def _forecast(self, method: str, history: LineHistory, t0: int) -> Forecast:
-        return self.bundle.method(method).forecast(history, self.service_date, np.array([t0]))
+    def _forecast(self, method: str, origin: ForecastOrigin) -> Forecast:
+        return self.bundle.method(method).forecast(origin.history, self.service_date, np.array([origin.t0]))
 
 
 @dataclass
@@ -188,7 +188,7 @@ class ForecastLoop:
         started = time.monotonic() if started is None else started
         service_date, t0 = origin_at(at, self.bundle.line.time_zone)
         minute = MinuteForecast(self.bundle, feed_state, service_date, t0, self._status(feed_state, at))
-        state = line_state(self.bundle, minute.history, service_date, t0)
+        state = line_state(self.bundle, minute.origin)
         _, previous = self.publisher.latest(self._line_id)
         forecast = LineForecast(
             minute.status,
@@ -267,7 +267,7 @@ class ForecastLoop:
             self.save(published)
         if forecast.status.level is not Level.WITHHELD and forecast.forecast is not None:
             self.scorer.add([forecast.forecast, *compared])
-        self.scorer.score_settled(minute.history, forecast.state.t0)
+        self.scorer.score_settled(minute.origin.history, forecast.state.t0)
 
 
 def _withheld(minute: MinuteForecast, *reasons: str) -> Status:

@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.bundle.forecast import check_same_line, history_at
+from headway_prediction.bundle.forecast import check_same_line, origin_of
 from headway_prediction.evaluation.truth import TypicalHeadway
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
-from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.history import ForecastOrigin
 from headway_prediction.grid.passings import PASSING_COLUMNS, passings_on_line
 from headway_prediction.service.live.published import LineState, TrainPath
 from headway_prediction.transit.clock import gtfs_time, service_date_and_minute
@@ -36,14 +36,14 @@ def origin_at(at: float, zone_name: str) -> tuple[date, int]:
     return service_date, int(np.floor(minute)) - 1
 
 
-def live_history(
+def live_origin(
     bundle: Bundle,
     log: pl.DataFrame,
     service_date: date,
     t0: int,
     attributes: Mapping[str, object] = MappingProxyType({}),
-) -> LineHistory:
-    """Return the line as known at the end of minute `t0` of a service date, from an arrival log that may hold more.
+) -> ForecastOrigin:
+    """Return minute `t0` of a service date, with the line as known at its end, from an arrival log that may hold more.
 
     Passings at stops that are not on the line are excluded, see `unknown_stops`. Raises HeadwayError for a log of another
     line or with misdated times, as `passings_on_line` does.
@@ -55,7 +55,7 @@ def live_history(
         passings = pl.DataFrame(schema=PASSING_COLUMNS)
     else:
         passings, _ = passings_on_line(on_line, bundle.line)
-    return history_at(bundle, passings, service_date, t0, attributes)
+    return origin_of(bundle, passings, service_date, t0, attributes)
 
 
 def unknown_stops(bundle: Bundle, log: pl.DataFrame) -> list[str]:
@@ -78,8 +78,9 @@ def climatology_of(bundle: Bundle) -> Climatology:
     return method
 
 
-def line_state(bundle: Bundle, history: LineHistory, service_date: date, t0: int) -> LineState:
-    """Return the last PAST_MINS up to the end of minute `t0`, and the trains seen or expected around it."""
+def line_state(bundle: Bundle, origin: ForecastOrigin) -> LineState:
+    """Return the last PAST_MINS before the end of minute `t0` of an origin, and the trains seen or expected around it."""
+    history, service_date, t0 = origin.history, origin.service_date, origin.t0
     minutes = np.arange(t0 + 1 - PAST_MINS, t0 + 1)
     day = history.day(service_date).isel(time=minutes)
     valid = day["valid"].values
@@ -92,7 +93,7 @@ def line_state(bundle: Bundle, history: LineHistory, service_date: date, t0: int
         elapsed=np.where(valid, day["elapsed"].values, np.nan),
         arrived=day["arrived"].values & valid,
         typical=typical[t0],
-        trains=train_paths(bundle.fitted_prior, history, service_date, t0),
+        trains=train_paths(bundle.fitted_prior, origin),
     )
 
 
@@ -104,14 +105,13 @@ def is_missing_trains(bundle: Bundle, state: LineState) -> bool:
     return bool(served.mean() > 0.5) and not state.arrived[-MISSING_TRAINS_MINS:].any()
 
 
-def train_paths(
-    fitted: FittedPrior, history: LineHistory, service_date: date, t0: int
-) -> tuple[TrainPath, ...]:
+def train_paths(fitted: FittedPrior, origin: ForecastOrigin) -> tuple[TrainPath, ...]:
     """Return the trains that passed in the last TRAINS_PAST_MINS, and those expected in the next TRAINS_AHEAD_MINS.
 
     A train is named by its trip id where a passing of the day has it, else by the time and place of its first passing shown. Expected
     times are those of the network's prior features, made monotone along the trip.
     """
+    history, service_date, t0 = origin.history, origin.service_date, origin.t0
     observed = set(history.passings_on(service_date)["trip_id"].unique().to_list())
     paths: list[TrainPath] = []
     for direction, day in enumerate(fitted.prior.direction_days(history, service_date)):

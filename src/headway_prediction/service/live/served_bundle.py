@@ -23,7 +23,7 @@ from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.service.live.background import Issues
-from headway_prediction.service.live.line_state import live_history, prior_of
+from headway_prediction.service.live.line_state import live_origin, prior_of
 
 WATCH_SECS = 5.0
 PART = "bundle"
@@ -50,8 +50,8 @@ def load_bundle(path: Path) -> LoadedBundle:
     check_not_oracle(bundle)
     _check_quantiles(bundle.config.quantiles)
     # The first forecast of a network takes many times as long as later ones, and shows that the network works.
-    history = live_history(bundle, pl.DataFrame(schema=ARRIVAL_COLUMNS), *TRIAL_ORIGIN)
-    trial = bundle.method(Rollout.name).forecast(history, TRIAL_ORIGIN[0], np.array([TRIAL_ORIGIN[1]]))
+    origin = live_origin(bundle, pl.DataFrame(schema=ARRIVAL_COLUMNS), *TRIAL_ORIGIN)
+    trial = bundle.method(Rollout.name).forecast(origin.history, origin.service_date, np.array([origin.t0]))
     if not np.isfinite(trial.mean[0, 0, bundle.line.first_station(0), 0]):
         raise HeadwayError(f"the bundle {path} forecasts NaN", "numbers", "train it again")
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))

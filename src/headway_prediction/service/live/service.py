@@ -32,7 +32,7 @@ from headway_prediction.service.live.line_state import (
     MISSING_TRAINS_MINS,
     is_missing_trains,
     line_state,
-    live_history,
+    live_origin,
     origin_at,
     unknown_stops,
 )
@@ -147,8 +147,8 @@ class LiveService:
             return None
         bundle = self.bundle.bundle
         feed_state = self._listener.feed_state(service_date, self.clock.now(), self._zone)
-        history = live_history(bundle, feed_state.log, service_date, t0, feed_state.attributes)
-        state = line_state(bundle, history, service_date, t0)
+        origin = live_origin(bundle, feed_state.log, service_date, t0, feed_state.attributes)
+        state = line_state(bundle, origin)
         at = instant(service_date, t0 + 1, self._zone).timestamp()
         alerts = find_alerts(quarter.forecast, state)
         return LineForecast(quarter.status, at, state, quarter, hour, alerts, scores=None)
@@ -158,7 +158,7 @@ class LiveService:
         newest = self._forecast_loop.newest
         if newest is None:
             return ()
-        return editable_departures(newest.bundle, newest.history, newest.service_date, newest.t0)
+        return editable_departures(newest.bundle, newest.origin)
 
     def what_if(self, line_id: str, request: WhatIfRequest) -> WhatIfResult:
         """Return the effect of changed departures from the latest minute.
@@ -171,10 +171,10 @@ class LiveService:
         edits = request.to_request(newest.bundle.line, newest.service_date)
         # The published 60-minute forecast is the baseline where the network made it, from this very minute.
         hour = self.latest_complete.hour if self.latest_complete else None
-        origin = newest.service_date, newest.t0
-        usable = hour and hour.status.level in FROM_NETWORK and (hour.service_date, hour.t0) == origin
+        now = newest.service_date, newest.t0
+        usable = hour and hour.status.level in FROM_NETWORK and (hour.service_date, hour.t0) == now
         baseline = hour.forecast if hour and usable else None
-        return run_what_if(edits, newest.bundle, newest.history, *origin, baseline)
+        return run_what_if(edits, newest.bundle, newest.origin, baseline)
 
     def issues(self) -> Sequence[str]:
         """Return what is wrong now, a sentence each."""
