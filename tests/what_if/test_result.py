@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headway_prediction.errors import HeadwayError
 from headway_prediction.what_if.request import Add, Cancel, Hold, Move, Search, Strategy, StrategyName
 from headway_prediction.what_if.result import editable_departures
-from helpers.what_if_line import NOW, STATIONS, T0, TODAY, Railway, line_history
+from helpers.what_if_line import NOW, STATIONS, T0, Railway, line_history
 
 
 @pytest.fixture(scope="module")
