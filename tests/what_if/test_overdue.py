@@ -11,7 +11,7 @@ from headway_prediction.what_if.plan import apply_edits, with_plan
 from headway_prediction.what_if.request import Cancel, Hold, Move, Search, Strategy, StrategyName
 from headway_prediction.what_if.result import editable_departures
 from headway_prediction.what_if.search import best_holds
-from helpers.what_if_line import NOW, STATIONS, T0, TODAY, Railway, delayed, line_history
+from helpers.what_if_line import NOW, STATIONS, T0, Railway, delayed, line_history
 
 THREE = NOW + 3
 
@@ -27,7 +27,7 @@ def overdue(history):
 
 
 def first_departure(railway) -> float:
-    listed = editable_departures(railway.bundle, railway.history, TODAY, railway.t0)
+    listed = editable_departures(railway.bundle, railway.origin)
     return next(one.planned for one in listed if one.direction == 0)
 
 

@@ -18,7 +18,7 @@ from headway_prediction.what_if.request import (
 )
 from headway_prediction.what_if.result import editable_departures
 from headway_prediction.what_if.schema import WhatIfForecast, WhatIfRequest
-from helpers.what_if_line import NOW, STATIONS, T0, TODAY, Railway, line_history
+from helpers.what_if_line import NOW, STATIONS, TODAY, Railway, line_history
 
 REQUEST = {
     "edits": [
@@ -154,7 +154,7 @@ def test_an_unknown_headway_is_null(railway):
 
 
 def test_departures_have_their_trips_and_are_in_order(railway):
-    listed = editable_departures(railway.bundle, railway.history, TODAY, T0)
+    listed = editable_departures(railway.bundle, railway.origin)
     assert listed[0].trip == "0-540"
     times = [one.planned for one in listed]
     assert times == sorted(times)
