@@ -1,11 +1,11 @@
-"""What each part of the network is worth: trained without it, on the same days, judged on days left out.
+"""Ablations: scores of the network trained without one of its parts or inputs, on the same days.
 
-    python benchmarks/ablations.py --grid dublin-dart.zarr --out ablations [--seeds 0,1,2] [--variants full,no-history]
+    python benchmarks/ablations.py --grid dublin-dart.zarr --out ablations [--seed 0 --seed 1] [--variant full]
         [--epochs 4]
 
-One member of the default configuration per variant and seed, which leaves out every fourth of the days that are not held
-back; scores over windows spread evenly over these, the same for all. How trains really arrive is learned once for all seeds.
-Every result is kept in the folder: stopped and started again, it goes on.
+Trains one ensemble member of the default configuration per variant and seed, with every fourth training day as its
+validation days. Scores are over windows spread evenly over these, the same for all variants. Arrival residuals are fitted
+once for all seeds. Every result is written to the folder: started again, the benchmark continues.
 """
 
 import argparse
@@ -46,7 +46,7 @@ from headway_prediction.training.line_windows import day_number, line_windows
 from headway_prediction.training.train_line import split_days
 
 Change = Callable[[LineWindows], LineWindows]
-OfGuess = Callable[[PhysicsPrior], PhysicsPrior]
+PriorChange = Callable[[PhysicsPrior], PhysicsPrior]
 COLUMNS = ("mae", "rmse", "ev_mae", "pinball")
 
 
@@ -59,17 +59,17 @@ def as_fitted(prior: PhysicsPrior) -> PhysicsPrior:
 
 
 def without_trips(prior: PhysicsPrior) -> PhysicsPrior:
-    return without_turn_rounds(
+    return without_turnarounds(
         replace(prior, trips=tuple(replace(known, source="none") for known in prior.trips))
     )
 
 
-def without_turn_rounds(prior: PhysicsPrior) -> PhysicsPrior:
+def without_turnarounds(prior: PhysicsPrior) -> PhysicsPrior:
     nothing = Turnarounds(np.empty(0), np.empty(0))
     return replace(prior, turnarounds=(nothing, nothing))
 
 
-def without_following(prior: PhysicsPrior) -> PhysicsPrior:
+def without_train_following(prior: PhysicsPrior) -> PhysicsPrior:
     return replace(
         prior,
         train_following=tuple(TrainFollowing.none(len(known.min_headway)) for known in prior.train_following),
@@ -85,7 +85,7 @@ def without_schedule(*channels: str) -> Change:
     return change
 
 
-def without_facts(*channels: str) -> Change:
+def without_features(*channels: str) -> Change:
     def change(line: LineWindows) -> LineWindows:
         prior = line.prior.copy()
         for name in channels:
@@ -98,8 +98,8 @@ def without_facts(*channels: str) -> Change:
     return change
 
 
-def with_usual_spread(line: LineWindows) -> LineWindows:
-    """Every train may be as much too early or too late as one of which nothing was learned."""
+def with_default_spread(line: LineWindows) -> LineWindows:
+    """Every train has the spread that is the default without fitted arrival residuals."""
     prior = line.prior.copy()
     for name in ("earlier_by", "later_by"):
         prior[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = DEFAULT_SPREAD_MINS
@@ -107,7 +107,7 @@ def with_usual_spread(line: LineWindows) -> LineWindows:
 
 
 def without_forecasts(*methods: str) -> Change:
-    """What they forecast is replaced by what trip propagation does."""
+    """Their forecasts are replaced by those of trip propagation."""
 
     def change(line: LineWindows) -> LineWindows:
         prior = line.prior.copy()
@@ -120,8 +120,8 @@ def without_forecasts(*methods: str) -> Change:
     return change
 
 
-def without_guess(line: LineWindows) -> LineWindows:
-    """No train is known to come, and all that is forecast is climatology."""
+def without_prior(line: LineWindows) -> LineWindows:
+    """No train is expected, and every forecast of the prior is the climatology."""
     prior = line.prior.copy()
     prior[..., :TRAINS_WIDTH] = 0
     prior[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
@@ -130,8 +130,8 @@ def without_guess(line: LineWindows) -> LineWindows:
     return replace(line, prior=prior)
 
 
-class HeadAlone(ProbabilisticSTConvNet):
-    """Knows of each cell what the first guess and the present minute tell; the spine tells nothing."""
+class HeadOnly(ProbabilisticSTConvNet):
+    """The head sees the prior and the present minute of each cell; the features of encoder and decoder are zero."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -157,28 +157,31 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-elapsed": ("input channel elapsed", without_state(1), {}),
     "no-plan-forcing": ("planned terminal headways and departures as forcings", without_schedule(*PLAN), {}),
     "no-calendar": ("time of day and weekend", without_schedule(*CALENDAR), {}),
-    "no-guess": ("first guess (climatology kept)", without_guess, {}),
-    "no-spine": ("encoder and decoder (head on the first guess alone)", same, {"network": HeadAlone}),
-    "no-trips": ("trips in the first guess (propagation at usual headways)", same, {"guess": without_trips}),
-    "no-turn-rounds": ("turn-rounds in the first guess", same, {"guess": without_turn_rounds}),
-    "no-corrections": ("how late trains really arrive, and which do", same, {"corrections": False}),
-    "no-spread": ("how early and late trains may arrive", with_usual_spread, {}),
-    "no-following": ("distance, growth of gaps and pace", same, {"guess": without_following}),
+    "no-prior": ("physics prior (climatology stays)", without_prior, {}),
+    "no-spine": ("encoder and decoder (head on the prior alone)", same, {"network": HeadOnly}),
+    "no-trips": ("trips in the prior (propagation at typical headways)", same, {"prior": without_trips}),
+    "no-turnarounds": ("turnarounds in the prior", same, {"prior": without_turnarounds}),
+    "no-arrival-residuals": ("arrival residuals", same, {"arrival_residuals": False}),
+    "no-spread": ("spread of arrival times", with_default_spread, {}),
+    "no-train-following": ("train following (minimum headway, dwell growth, pace)", same, {"prior": without_train_following}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
-    "no-lateness": ("what is known of the trains to come", without_facts("since_seen", "overdue", "late"), {}),
-    "no-running-times": ("static running times and served share", without_facts("run_from", "run_to", "served"), {}),
+    "no-lateness": ("lateness and age of the next trains", without_features("since_seen", "overdue", "late"), {}),
+    "no-running-times": ("running times and served share", without_features("run_from", "run_to", "served"), {}),
     "no-event-weight": ("weight of event cells in the loss", same, {"event_weight": 0, "interval_event_weight": 0}),
-    "no-mean-weight": ("(instead: a tenth of the weight of the mean)", same, {"mean_weight": 0.02}),
+    "small-mean-weight": ("(instead: a tenth of the weight of the mean)", same, {"mean_weight": 0.02}),
     "no-dropout": ("dropout", same, {"dropout": 0.0}),
     "twice-as-wide": ("(instead: twice the width of decoder and head)", same, {"decoder_filters": 96, "head_units": 96}),
 }  # fmt: skip
 
 
 def main() -> None:
-    options = read_options()
-    lab = Lab(read_history(options.grid))
-    rows = {name: [result(options, lab, name, seed) for seed in options.seeds] for name in options.variants}
+    args = read_options()
+    ablations = Ablations(read_history(args.grid))
+    rows = {
+        name: [result(args, ablations, name, seed) for seed in args.seed or [0]]
+        for name in args.variant or VARIANTS
+    }
     print(markdown(rows))
 
 
@@ -188,53 +191,53 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--grid", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, help="epochs to train, those of the defaults unless given")
-    parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")], default=[0])
-    parser.add_argument("--variants", type=lambda text: text.split(","), default=list(VARIANTS))
+    parser.add_argument("--epochs", type=int, help="maximum number of epochs; default: the packaged setting")
+    parser.add_argument("--seed", type=int, action="append", help="repeatable; default 0")
+    parser.add_argument("--variant", action="append", choices=VARIANTS, help="repeatable; default all")
     return parser.parse_args()
 
 
-def result(options: argparse.Namespace, lab: "Lab", name: str, seed: int) -> dict[str, float]:
-    trained = "" if options.epochs is None else f"-{options.epochs}-epochs"
-    path = options.out / f"{name}-{seed}{trained}.json"
+def result(args: argparse.Namespace, ablations: "Ablations", name: str, seed: int) -> dict[str, float]:
+    trained = "" if args.epochs is None else f"-{args.epochs}-epochs"
+    path = args.out / f"{name}-{seed}{trained}.json"
     if not path.exists():
         print(f"training {name}, seed {seed}", file=sys.stderr, flush=True)
         _, change, settings = VARIANTS[name]
-        found = lab.scored(change, {"epochs": options.epochs} | settings, seed)
+        found = ablations.score(change, {"epochs": args.epochs} | settings, seed)
         with atomic_path(path) as fresh:
             fresh.write_text(json.dumps(found), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-class Lab:
-    """The days of a line that are not held back; windows with the first guess asked for last are kept, for all seeds."""
+class Ablations:
+    """The training days of a line; the windows with the latest prior are cached for all seeds."""
 
     def __init__(self, history: LineHistory):
         self.history, self.config = history, AppConfig.load(base=LINE_DEFAULTS)
         self.days = split_days(history, self.config).training
         self.windows = lru_cache(maxsize=1)(self._windows)
 
-    def scored(self, change: Change, settings: dict, seed: int) -> dict[str, float]:
-        """Train one member without the part and score it on the days it leaves out."""
+    def score(self, change: Change, settings: dict, seed: int) -> dict[str, float]:
+        """Train one member without the part and score it on its validation days."""
         settings = dict(settings)
         network = settings.pop("network", ProbabilisticSTConvNet)
-        known = self.windows(settings.pop("guess", as_fitted), settings.pop("corrections", True))
+        known = self.windows(settings.pop("prior", as_fitted), settings.pop("arrival_residuals", True))
         config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
-        # Whatever a variant looks back, all are trained and judged on the same minutes.
+        # Variants with another lookback are trained and scored on the same minutes.
         line = replace(known, first_rows=known.first_rows + self.config.lookback_mins - config.lookback_mins)
-        left_out = [day_number(day) for day in folds_of(self.days, config.members)[0]]
-        numbers = np.setdiff1d(line.service_days, left_out)
+        validation_days = [day_number(day) for day in folds_of(self.days, config.members)[0]]
+        numbers = np.setdiff1d(line.service_days, validation_days)
         training = PriorWindows(config, [change(line.of_days(numbers))], shuffled=True)
-        validation = change(line.of_days(left_out).thin_to(config.validation_windows))
+        validation = change(line.of_days(validation_days).thin_to(config.validation_windows))
         with tempfile.TemporaryDirectory() as folder:
             trainer = ModelTrainer(untrained_network(config, line, network), config, Path(folder), quiet=True)
             epochs = trainer.train(training, PriorWindows(config, [validation], shuffled=False))
         return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
 
-    def _windows(self, of_guess: OfGuess, arrival_residuals: bool) -> LineWindows:
-        """The windows with a first guess without a part, of which it is learned anew how late trains arrive."""
+    def _windows(self, change_prior: PriorChange, arrival_residuals: bool) -> LineWindows:
+        """The windows with a changed prior, with arrival residuals fitted to it again."""
         line = fold_line(self.history, self.days, (), self.config.members)
-        changed = {id(own.prior): FittedPrior(of_guess(own.prior)) for own in line.priors.values()}
+        changed = {id(own.prior): FittedPrior(change_prior(own.prior)) for own in line.priors.values()}
         line = replace(line, priors={day: changed[id(own.prior)] for day, own in line.priors.items()})
         if arrival_residuals:
             line, _ = with_arrival_residuals(line, self.config.seed)
