@@ -163,7 +163,7 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-turnarounds": ("turnarounds in the prior", same, {"prior": without_turnarounds}),
     "no-arrival-residuals": ("arrival residuals", same, {"arrival_residuals": False}),
     "no-spread": ("spread of arrival times", with_default_spread, {}),
-    "no-train-following": ("train following (minimum headway, dwell growth, pace)", same, {"prior": without_train_following}),
+    "no-train-following": ("train following (minimum headway, dwell, pace)", same, {"prior": without_train_following}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
     "no-lateness": ("lateness and age of the next trains", without_features("since_seen", "overdue", "late"), {}),

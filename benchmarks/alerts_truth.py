@@ -32,10 +32,10 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--arrivals", type=Path, required=True)
     parser.add_argument("--step-mins", type=int, default=15)
-    given = parser.parse_args()
+    args = parser.parse_args()
     load_framework()
-    bundle, log = Bundle.load(given.bundle), read_arrivals(given.arrivals)
-    rows = [row for day in bundle.days["test"] for row in judged(bundle, log, day, given.step_mins)]
+    bundle, log = Bundle.load(args.bundle), read_arrivals(args.arrivals)
+    rows = [row for day in bundle.days["test"] for row in alert_outcomes(bundle, log, day, args.step_mins)]
     table = pl.DataFrame(rows, schema=["kind", "probability", "came true"], orient="row")
     table = table.with_columns(bin=(pl.col("probability") * BINS).floor() / BINS)
     columns = pl.len(), pl.col("probability").mean(), pl.col("came true").mean()
@@ -44,7 +44,7 @@ def main() -> None:
         print(table.group_by("kind", "bin").agg(*columns, never).sort("kind", "bin"))
 
 
-def judged(
+def alert_outcomes(
     bundle: Bundle, log: pl.DataFrame, day: date, step_mins: int
 ) -> Iterator[tuple[str, float, float | None]]:
     """Kind, probability, and whether it came true (None: the train never passed) of each alert of a day."""

@@ -1,15 +1,15 @@
-"""What could be known of a change: simulated mornings that are the same until now and have other luck from then on.
+"""Upper bound on the skill of a what-if forecast: simulated mornings with the same past and independently drawn futures.
 
-The mean of what a change does over many of these is the best that anyone could say who knows all of the simulator and of the
-morning so far; how well that agrees with one real future is the most that can be asked of a forecast. How well a forecast
-agrees with that mean tells what it misses beside chance.
+The mean effect of a change over many futures is the best possible forecast, given the simulator and the morning so far. Its
+agreement with one real future bounds that of any forecast. The agreement of a forecast with that mean shows its error
+without the part due to chance.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from what_if_waits import Change, platforms, waits_longer
+from what_if_waits import Change, platforms, wait_increase
 
 from headway_prediction.simulate import Plan, Scenario
 from headway_prediction.simulate.noise import Noise, draw_noise
@@ -19,13 +19,13 @@ from headway_prediction.what_if.baseline import Baseline
 from headway_prediction.what_if.monte_carlo import held_headways
 from headway_prediction.what_if.request import EDITED_MINS
 
-TRIES = 2000
+DRAWS_OF_LATENESS = 2000
 
 
 def changes_of_futures(
     scenario: Scenario, plans: tuple[Plan, Plan], seed: int, baseline: Baseline, futures: int
 ) -> list[Change]:
-    """Return what the second of two plans changes after now in each of so many futures of a morning."""
+    """Return the effect after now of the second of two plans, in each of `futures` drawn futures of a morning."""
     day = baseline.service_date
     trains = [train_count(plans[1], direction) for direction in DIRECTIONS]
     real = [draw_noise(scenario, seed, day, d, trains[d]) for d in DIRECTIONS]
@@ -33,18 +33,18 @@ def changes_of_futures(
     changes = []
     for future in range(futures):
         stream = tuple(
-            _other_luck(scenario, plans[0], d, real[d], past[d], 60 * baseline.now, (seed, future, d))
+            _redrawn_noise(scenario, plans[0], d, real[d], past[d], 60 * baseline.now, (seed, future, d))
             for d in DIRECTIONS
         )
         minutes = [
             [_minutes(one, baseline.now) for one in run_with_noise(scenario, plan, stream)] for plan in plans
         ]
         before, after = (_headways(baseline, plan) for plan in minutes)
-        changes.append(Change(after - before, waits_longer(baseline, minutes)))
+        changes.append(Change(after - before, wait_increase(baseline, minutes)))
     return changes
 
 
-def _other_luck(
+def _redrawn_noise(
     scenario: Scenario,
     plan: Plan,
     direction: int,
@@ -53,25 +53,25 @@ def _other_luck(
     now: int,
     seed: tuple[int, ...],
 ) -> Noise:
-    """Keep the luck that trains have had by `now` (seconds), and draw what they will have."""
-    fresh = draw_noise(scenario, hash(seed) % 2**32, plan.service_date, direction, len(real.lateness_secs))
+    """Return the noise of the trains with the part after `now` (seconds) drawn again."""
+    new = draw_noise(scenario, hash(seed) % 2**32, plan.service_date, direction, len(real.lateness_secs))
     seen = np.zeros(real.dwell_factor.shape, dtype=bool)
     seen[past.train] = past.departure_secs < now
     ran = seen[:, 1:] & seen[:, :-1]
-    late = np.where(seen[:, 0], real.lateness_secs, fresh.lateness_secs)
-    last = np.maximum(fresh.last_station, seen.sum(axis=1) - 1)
-    begun = tuple(one for one in real.incidents if one.start_secs < now)
+    late = np.where(seen[:, 0], real.lateness_secs, new.lateness_secs)
+    last = np.maximum(new.last_station, seen.sum(axis=1) - 1)
+    started = tuple(one for one in real.incidents if one.start_secs < now)
     return replace(
         real,
-        lateness_secs=_late_enough(scenario, plan, direction, late, seen[:, 0], now, seed),
-        running_factor=np.where(ran, real.running_factor, fresh.running_factor),
-        dwell_factor=np.where(seen, real.dwell_factor, fresh.dwell_factor),
+        lateness_secs=_conditional_lateness(scenario, plan, direction, late, seen[:, 0], now, seed),
+        running_factor=np.where(ran, real.running_factor, new.running_factor),
+        dwell_factor=np.where(seen, real.dwell_factor, new.dwell_factor),
         last_station=np.where(seen[:, -1], real.last_station, last),
-        incidents=begun + tuple(one for one in fresh.incidents if one.start_secs >= now),
+        incidents=started + tuple(one for one in new.incidents if one.start_secs >= now),
     )
 
 
-def _late_enough(
+def _conditional_lateness(
     scenario: Scenario,
     plan: Plan,
     direction: int,
@@ -80,13 +80,13 @@ def _late_enough(
     now: int,
     seed: Sequence[int],
 ) -> np.ndarray:
-    """A train that has not left though it should have is later than that: draw until it is."""
+    """The lateness of overdue trains is drawn from its distribution above how late they are already."""
     late = late.copy()
     for row in plan.departures.filter(direction_id=direction).iter_rows(named=True):
         overdue = now - row["departure_secs"]
         if overdue > max(late[row["train"]], 0) and not left[row["train"]]:
             tries = draw_noise(
-                scenario, hash((*seed, row["train"])) % 2**32, plan.service_date, direction, TRIES
+                scenario, hash((*seed, row["train"])) % 2**32, plan.service_date, direction, DRAWS_OF_LATENESS
             )
             later = tries.lateness_secs[tries.lateness_secs > overdue]
             late[row["train"]] = later[0] if len(later) else overdue
@@ -94,7 +94,7 @@ def _late_enough(
 
 
 def _minutes(passings: Passings, now: int) -> np.ndarray:
-    """When trains pass from now on, to the second as in a log, infinite where they do not: (trains, positions)."""
+    """Minutes of passings from now on, rounded to seconds as in a log, infinite without one: (trains, positions)."""
     minutes = np.rint(passings.departure_secs) / 60
     return np.where(minutes >= now, minutes, np.inf)
 

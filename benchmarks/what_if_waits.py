@@ -1,4 +1,4 @@
-"""What a change of the plan does, on the platforms of a line: to headways by lead, and to waits until each of LEADS."""
+"""Effects of a changed plan on the platforms of a line: on headways by lead, and on waits until each of LEADS."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LEADS = (5, 10, 15, 30, 45, 60)
 
 @dataclass(frozen=True)
 class Change:
-    """Minutes by which `headways` (leads, stations, directions) and `waits` (LEADS, stations, directions) become longer; NaN
+    """The increase in minutes of `headways` (leads, stations, directions) and `waits` (LEADS, stations, directions); NaN
     where no train comes."""
 
     headways: np.ndarray
@@ -25,18 +25,18 @@ class Change:
 
     @classmethod
     def mean(cls, changes: Sequence[Self]) -> Self:
-        """Return the mean of changes; a wait that one of them does not have is NaN."""
+        """Return the mean of changes; NaN where one of them is."""
         return cls(
             *(np.mean([getattr(one, name) for one in changes], axis=0) for name in ("headways", "waits"))
         )
 
     def where(self, reached: np.ndarray) -> Self:
-        """Return the change with headways 0 where it cannot be felt."""
+        """Return the change with headways 0 where it can have no effect."""
         return type(self)(np.where(reached, self.headways, 0.0), self.waits)
 
 
 def platforms(baseline: Baseline, of: Callable[[int], np.ndarray]) -> np.ndarray:
-    """Put what `of` gives for each direction, (…, positions), on (…, stations, directions)."""
+    """Return the values of `of` for each direction, (…, positions), as (…, stations, directions)."""
     line, parts = baseline.history.line, [of(direction) for direction in DIRECTIONS]
     found = np.full((*parts[0].shape[:-1], len(line.stations), 2), np.nan)
     for direction, part in zip(DIRECTIONS, parts, strict=True):
@@ -44,13 +44,18 @@ def platforms(baseline: Baseline, of: Callable[[int], np.ndarray]) -> np.ndarray
     return found
 
 
-def waits_longer(baseline: Baseline, plans: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Return how much longer passengers wait under the second of two plans who come until each of LEADS and before the last
-    train of either: (LEADS, stations, directions). A plan is, by direction, the minutes of trains (trains, positions)."""
-    return platforms(baseline, lambda direction: _longer(*(plan[direction] for plan in plans), baseline.now))
+def wait_increase(baseline: Baseline, plans: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Return the increase of waits under the second of two plans: (LEADS, stations, directions).
+
+    Passengers count who arrive until each of LEADS and before the last train of either plan. A plan is, by direction, the
+    minutes of trains (trains, positions).
+    """
+    return platforms(
+        baseline, lambda direction: _increase(*(plan[direction] for plan in plans), baseline.now)
+    )
 
 
-def _longer(before: np.ndarray, after: np.ndarray, now: int) -> np.ndarray:
+def _increase(before: np.ndarray, after: np.ndarray, now: int) -> np.ndarray:
     upcoming = [np.where(minutes >= now, minutes, np.inf) for minutes in (before, after)]
     last = np.min([last_passings(minutes) for minutes in upcoming], axis=0)
     found = np.empty((len(LEADS), len(last)))
@@ -61,8 +66,7 @@ def _longer(before: np.ndarray, after: np.ndarray, now: int) -> np.ndarray:
 
 
 def minutes_of_passings(history: LineHistory, service_date: date) -> list[np.ndarray]:
-    """Return the minutes of all passings of a service date, by direction, infinite where a platform has fewer: (passings,
-    positions)."""
+    """Return the minutes of a date's passings by direction, padded with infinity: (passings, positions)."""
     rows, found = history.passings_on(service_date), []
     for direction in DIRECTIONS:
         columns = [
@@ -76,8 +80,10 @@ def minutes_of_passings(history: LineHistory, service_date: date) -> list[np.nda
     return found
 
 
-def told_waits(waits: Sequence[Mapping[tuple[int, int], Wait]], stations: int, name: str) -> np.ndarray:
-    """Return what `name` of waits told by (direction, station) is, NaN where none is: (LEADS, stations, directions)."""
+def waits_by_platform(
+    waits: Sequence[Mapping[tuple[int, int], Wait]], stations: int, name: str
+) -> np.ndarray:
+    """Return the attribute `name` of waits by (direction, station), NaN without one: (LEADS, stations, directions)."""
     found = np.full((len(waits), stations, 2), np.nan)
     for place, by_platform in enumerate(waits):
         for (direction, station), wait in by_platform.items():

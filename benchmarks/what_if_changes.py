@@ -1,7 +1,7 @@
-"""Changes that a dispatcher may make, drawn at random, and the simulator's plan with them.
+"""Randomly drawn changes that a dispatcher may make, and the simulator's plan with them.
 
-An overdue train that is held until a minute from now leaves a minute later than it would have: what keeps it is not over
-sooner for that.
+An overdue train that is held until a minute from now leaves a minute later than it would have without the hold: the cause of
+its delay lasts just as long.
 """
 
 from collections.abc import Sequence
@@ -29,15 +29,13 @@ from headway_prediction.what_if.result import requested_plan
 ACTIONS = ("hold", "move", "cancel", "add", "hold_next", "fill_gap", "even_headways", "search")
 NEXT = 3
 SOON = 0.8
-"""The change is one of the next three departures' so often, else any departure's of the hour."""
-TRIES = 100
+"""The probability that the change is of one of the next NEXT departures, and not of any departure of the hour."""
+MAX_TRIES = 100
 
 
-def drawn_change(
-    baseline: Baseline, action: str, random: np.random.Generator
-) -> tuple[RevisedDeparture, ...]:
-    """Draw until trains can make the change and it is one: a late train may leave no room behind it."""
-    for _ in range(TRIES):
+def draw_change(baseline: Baseline, action: str, random: np.random.Generator) -> tuple[RevisedDeparture, ...]:
+    """Draw until the change is feasible and changes a departure: a late train may leave no room behind it."""
+    for _ in range(MAX_TRIES):
         try:
             plan = requested_plan(baseline, request_of(baseline.departures, action, random, baseline.now))
             check_feasible(baseline, plan)
@@ -91,7 +89,7 @@ def changed_plan(plan: Plan, changes: Sequence[RevisedDeparture], now: int) -> P
 
 
 def _added_train(own: pl.DataFrame, minute: float) -> pl.DataFrame:
-    """One more train, from the yard, with luck that no other train has, among passengers used to the headway of the time."""
+    """One more train, from the yard, with random numbers of its own and the passenger demand of the nearest departure."""
     nearest = own.sort((pl.col("departure_secs") - 60 * minute).abs()).row(0, named=True)
     new = {"train": own["train"].max() + 1, "departure_secs": round(60 * minute), "inbound_train": None}
     return pl.DataFrame([nearest | new], schema=own.schema)
