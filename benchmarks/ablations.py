@@ -166,7 +166,7 @@ VARIANTS: dict[str, tuple[str, Change, dict[str, object]]] = {
     "no-train-following": ("train following (minimum headway, dwell, pace)", same, {"prior": without_train_following}),
     "no-propagation": ("propagation beside trip propagation", without_forecasts("propagation"), {}),
     "no-climatology": ("climatology of the valid time", without_forecasts("climatology"), {}),
-    "no-lateness": ("lateness and age of the next trains", without_features("since_seen", "overdue", "late"), {}),
+    "no-lateness": ("lateness and age of the next trains", without_features("since_observed", "overdue", "late"), {}),
     "no-running-times": ("running times and served share", without_features("run_from", "run_to", "served"), {}),
     "no-event-weight": ("weight of event cells in the loss", same, {"event_weight": 0, "interval_event_weight": 0}),
     "small-mean-weight": ("(instead: a tenth of the weight of the mean)", same, {"mean_weight": 0.02}),

@@ -1,9 +1,13 @@
-"""The one door every method goes through: fit on training days, then forecast a service date from given origins."""
+"""The interface of a forecasting method, and the forecast that it returns.
+
+`Forecaster` is what every method satisfies, the network and its rollout included. `FittableForecaster` adds how a method is
+fitted on training days and stored in a bundle.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -21,8 +25,8 @@ class Forecast:
     """Headways in minutes forecast on one service date.
 
     `origins` holds the service-day minutes t0, shape (origins,). `mean` and each of `quantiles` (by level, such as 0.5)
-    have shape (origins, leads, stations, directions), lead 1 first. A method that gives a point says so with the level
-    0.5 alone. NaN is a cell that the method does not forecast.
+    have shape (origins, leads, stations, directions), float32, lead 1 first. A point forecast has the level 0.5 alone.
+    A cell that the method does not forecast is NaN.
     """
 
     service_date: date
@@ -32,37 +36,54 @@ class Forecast:
 
     @classmethod
     def of_points(cls, service_date: date, origins: np.ndarray, headways: np.ndarray) -> Self:
-        """Make the forecast of a method that gives one value per cell: mean and median alike."""
+        """Return a point forecast, with `headways` as mean and median."""
         headways = headways.astype(np.float32)
         return cls(service_date, origins, headways, {0.5: headways})
 
 
 class Forecaster(Protocol):
-    """A method. `name` is how tables, files and the command line call it.
+    """A method that forecasts a service date from given origins.
 
-    `forecast` may use of `history`, for origin t0, only what was known at the end of minute t0 of that service date, and
-    the planned service: deleting every later passing must leave the forecast equal bit for bit. `state` and `from_state`
-    carry what was fitted, as named arrays, into a bundle and back.
+    For origin t0, `forecast` may use only the passings of `history` before the end of minute t0 of that service date, and
+    the planned service: removing every later passing must leave the forecast equal bit for bit.
     """
 
-    name: str
-
-    @classmethod
-    def fit(cls, training: LineHistory) -> Self:
-        """Return a fitted forecaster; `training` holds training days only."""
+    @property
+    def name(self) -> str:
+        """The name of the method in tables, files and on the command line."""
         ...
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
-        """Forecast leads 1 to 15, or as many as the method was made for, from each origin (minutes) of one service date."""
+        """Forecast leads 1, 2, … from each of `origins` (service-day minutes) of one service date."""
+        ...
+
+
+class FittableForecaster(Forecaster, Protocol):
+    """A method that is fitted on training days and stored as named arrays."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def fit(cls, training: LineHistory) -> Self:
+        """Return a forecaster fitted on `training`, which holds training days only."""
         ...
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what was fitted."""
+        """Return the fitted parameters."""
         ...
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
-        """Rebuild the fitted forecaster."""
+        """Rebuild the forecaster from `state`."""
+        ...
+
+
+class OptionalForecaster(FittableForecaster, Protocol):
+    """A method that needs an optional library."""
+
+    @staticmethod
+    def require() -> None:
+        """Raise HeadwayError where the library is not installed."""
         ...
 
 
@@ -73,7 +94,8 @@ def valid_minutes(origins: np.ndarray, leads: int = LEADS) -> np.ndarray:
 
 def held_values(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:
     """Return the headways held at each origin (NaN where there is none): (origins, stations, directions)."""
-    return history.day(service_date)["headway"].values[np.asarray(origins)]
+    headways: np.ndarray = history.day(service_date)["headway"].values[np.asarray(origins)]
+    return headways
 
 
 def over_leads(values: np.ndarray, leads: int = LEADS) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Persistence: the headway held at the origin stays; 10 minutes where there is none.
+"""The baselines persistence, climatology and schedule (docs/methodology.md).
 
-Climatology: median of the held headways per platform, weekday or weekend, and half-hour of valid time.
-
-Schedule: the headway of the latest planned passing at each platform, held and capped."""
+`Persistence` holds the headway of the origin. `Climatology` is the median of the held headways per platform, weekday or
+weekend and half-hour of the valid time. Both forecast 10 minutes where they have no data. `Schedule` is the headway of the
+latest planned passing at each platform, held and capped.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS, is_weekend
 
 @dataclass(frozen=True)
 class Persistence:
-    """Nothing is fitted; see the module. `leads` minutes are forecast from each origin."""
+    """Nothing is fitted; forecasts `leads` minutes from each origin."""
 
     leads: int = LEADS
     name: ClassVar[str] = "persistence"

@@ -1,13 +1,13 @@
-"""How much of a forecast is to be believed, and how much of what simple methods say beside it: a linear opinion pool.
+"""Blend: a weighted average of the network and the methods of its prior, for lines the network was not trained on.
 
-A network that has never seen a line does not know how its trains differ from those that it learned from: whether they return
-to the usual headway within minutes or keep what they have, whether they run like clocks. Shares of the forecasts, none below
-zero and one in all (Stone 1961, The Opinion Pool), tell it so. They are fitted on days that the network was not trained on:
-lead by lead, direction by direction, and apart by whether a train is expected by then and by how far the forecast is from
-the usual headway.
+Lines differ: on some, headways return to the typical one within minutes, on others they persist; some run to the second. A
+base network does not know which. Non-negative weights that sum to one (a linear opinion pool: Stone 1961, The Opinion
+Pool), fitted on the line's own validation days, adapt it. Weights differ by lead, direction, whether a train is expected
+by the lead, and how far the network's forecast is from the typical headway.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple, Self
@@ -20,19 +20,19 @@ from headway_prediction.transit.line import DIRECTIONS
 
 BLEND_METHODS = ("network", *FORECASTS)
 WEIGHT_STEPS = 10
-"""Shares are tenths."""
+"""Weights are multiples of a tenth."""
 TYPICAL_DISTANCE_BINS_MINS = (-4.0, -2.0, 0.0, 2.0, 4.0)
-"""Where groups of cells end, by the middle quantile less the usual headway."""
+"""Bin edges of the network's middle quantile minus the typical headway."""
 GROUPS_OF_LEAD = (len(DIRECTIONS), 2, len(TYPICAL_DISTANCE_BINS_MINS) + 1)
-"""Directions, whether a train is due by then, and how far from the usual headway."""
+"""Directions; whether a train is expected by the lead; bins of the distance from the typical headway."""
 MIN_CELLS = 100
-"""Of fewer cells nothing is learned: there the network is believed."""
+"""With fewer cells a group uses the network alone."""
 CLIMATOLOGY = BLEND_METHODS.index("climatology")
 
 
 class NetworkOutputs(NamedTuple):
-    """What networks say of origins, in minutes: `mean` (origins, leads, stations, directions) and `quantiles` (…, levels);
-    and the first guess that they were given, `prior` (origins, stations, directions, GUESS_WIDTH)."""
+    """Outputs of the network in minutes, `mean` (origins, leads, stations, directions) and `quantiles` (…, levels), and the
+    `prior` it was given (origins, stations, directions, prior_width)."""
 
     mean: np.ndarray
     quantiles: np.ndarray
@@ -41,7 +41,7 @@ class NetworkOutputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Blend:
-    """The share of each of OPINIONS in the `mean` and in the `middle` quantile, each (leads, GROUPS_OF_LEAD, BLEND_METHODS)."""
+    """Weights in the `mean` and in the `middle` quantile, each (leads, *GROUPS_OF_LEAD, BLEND_METHODS)."""
 
     mean: np.ndarray
     middle: np.ndarray
@@ -50,25 +50,29 @@ class Blend:
     def fit(
         cls, levels: Sequence[float], outputs: Sequence[NetworkOutputs], truth: Sequence[np.ndarray]
     ) -> Self:
-        """Learn the shares with the least squared error of the mean and the least absolute error of the middle quantile, of
-        several days; `truth` is the headway in minutes, NaN where it does not count, as `outputs` has its mean."""
+        """Find the weights that minimise the squared error of the mean and the absolute error of the middle quantile.
+
+        One entry of `outputs` and `truth` per day; `truth` is in minutes, NaN where invalid, shaped as the mean.
+        """
         place = middle_index(levels)
         rows = [_rows(one.mean, one.quantiles[..., place], one.prior) for one in outputs]
         group, of_mean, of_middle = (np.concatenate(part) for part in zip(*rows, strict=True))
         truths = np.concatenate([headway.ravel() for headway in truth])
         counts, weights = np.isfinite(truths), _weight_grid()
         groups = outputs[0].mean.shape[1], *GROUPS_OF_LEAD
-        mean, middle = (np.zeros((np.prod(groups), len(BLEND_METHODS))) for _ in "ab")
-        mean[:, 0] = middle[:, 0] = 1.0
+        mean = np.zeros((math.prod(groups), len(BLEND_METHODS)))
+        mean[:, 0] = 1.0
+        middle = mean.copy()
         for number in np.unique(group[counts]):
             own = counts & (group == number)
             if own.sum() >= MIN_CELLS:
                 mean[number] = _best_weights(weights, of_mean[own], truths[own], np.square)
                 middle[number] = _best_weights(weights, of_middle[own], truths[own], np.abs)
-        return cls(*(found.reshape(*groups, len(BLEND_METHODS)) for found in (mean, middle)))
+        shape = *groups, len(BLEND_METHODS)
+        return cls(mean.reshape(shape), middle.reshape(shape))
 
     def apply(self, levels: Sequence[float], outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and quantiles of the pool; all quantiles move with the middle one."""
+        """Return mean and quantiles of the blend; all quantiles shift with the middle one."""
         place = middle_index(levels)
         alone = outputs.quantiles[..., place]
         group, of_mean, of_middle = _rows(outputs.mean, alone, outputs.prior)
@@ -79,7 +83,7 @@ class Blend:
 
 
 def _rows(mean: np.ndarray, middle: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The group of each cell (cells,), and OPINIONS on its mean and on its middle quantile, each (cells, OPINIONS)."""
+    """The group of each cell (cells,), and the forecasts of its mean and middle quantile, each (cells, BLEND_METHODS)."""
     simple = prior_forecasts(prior)
     of_mean, of_middle = (
         np.concatenate([own[..., None], simple], axis=-1).reshape(-1, len(BLEND_METHODS))
@@ -94,14 +98,15 @@ def _rows(mean: np.ndarray, middle: np.ndarray, prior: np.ndarray) -> tuple[np.n
 
 
 def _weight_grid() -> np.ndarray:
-    """All shares that there are, those that believe the network most at the end: (choices, OPINIONS)."""
+    """All combinations of weights, those with the most weight on the network last: (combinations, BLEND_METHODS)."""
     parts = product(range(WEIGHT_STEPS + 1), repeat=len(BLEND_METHODS))
     return np.array([weights for weights in parts if sum(weights) == WEIGHT_STEPS]) / WEIGHT_STEPS
 
 
 def _best_weights(
-    weights: np.ndarray, forecasts: np.ndarray, truths: np.ndarray, loss: np.ufunc
+    weights: np.ndarray, forecasts: np.ndarray, truths: np.ndarray, loss: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """The shares with the least mean loss, of equals the last ones: (OPINIONS,)."""
+    """The weights with the minimum mean loss, the last of equals: (BLEND_METHODS,)."""
     losses = loss(forecasts @ weights.T - truths[:, None]).mean(axis=0)
-    return weights[len(weights) - 1 - int(np.argmin(losses[::-1]))]
+    best: np.ndarray = weights[len(weights) - 1 - int(np.argmin(losses[::-1]))]
+    return best

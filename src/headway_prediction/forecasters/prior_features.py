@@ -1,4 +1,7 @@
-"""The first guess as the network takes it: the next trains at every platform and what simple methods forecast."""
+"""Prior features: the next trains at every platform and the forecasts of simple methods, as inputs of the network.
+
+`nn.prior_channels` names the channels and their order.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,8 +46,8 @@ def prior_features(
     """Return the prior at each origin of a service date as `nn.prior_channels` lays it out: (origins, stations, directions,
     `prior_width(leads)`), float32.
 
-    `arrival_residuals` move the arrivals of the next trains; FORECASTS are those of the prior alone. An unknown typical headway
-    is 10 minutes. At a platform that does not exist no train arrives.
+    `arrival_residuals` move the arrivals of the next trains; FORECASTS are those of the prior alone. An unknown typical
+    headway is 10 minutes. At a platform that does not exist no train arrives.
     """
     origins = np.asarray(origins)
     cells = np.zeros((len(origins), len(history.line.stations), 2, prior_width(leads)), dtype=np.float32)
@@ -77,7 +80,7 @@ def _trains(
     expected = day.expected(t0, leads)
     times = arrival_residuals.times(day, direction, expected, t0)
     channels = train_channels(expected, times, day.last_observed(t0), t0)
-    return channels.reshape(len(channels), TRAINS_WIDTH)
+    return np.reshape(channels, (len(channels), TRAINS_WIDTH))
 
 
 def _forecasts(
@@ -97,7 +100,7 @@ def _forecasts(
 
 @dataclass(frozen=True)
 class FittedPrior:
-    """The source of a network's first guess on the line that the guess, and how trains really arrive, were fitted on."""
+    """The prior of a network on the line that the prior and the arrival residuals were fitted on."""
 
     prior: PhysicsPrior
     arrival_residuals: ArrivalResiduals = field(default_factory=ArrivalResiduals.none)
@@ -118,11 +121,8 @@ def train_channels(
 ) -> np.ndarray:
     """Return TRAIN_CHANNELS of the next trains at each position: (positions, NEXT_TRAINS, TRAIN_CHANNELS), float32.
 
-    `expected` are the trains as of the end of minute t0, `times` when they are believed to pass, `last_observed` (positions,)
-    when the last one passed, NaN before it.
-    Times in minutes: until the train arrives (from the end of minute t0, 60 where none is expected), its headway then
-    (with a flag that there is one), since it was last seen, overdue now, behind its trip; stations until it arrives; flags
-    that it has left and that its trip is known; minutes earlier and later that it may arrive; how likely it comes at all.
+    `expected` are the trains at the end of minute t0, `times` their arrivals, `last_observed` (positions,) the last
+    passing at each position, NaN before the first.
     """
     positions = expected.minutes.shape[1]
     none = np.full((NEXT_TRAINS, positions), np.inf)
@@ -136,14 +136,14 @@ def train_channels(
         earlier = arrivals - np.take_along_axis(earliest, first, axis=0)
         later = np.take_along_axis(latest, first, axis=0) - arrivals
     comes, has_headway = np.isfinite(arrivals), np.isfinite(headways)
-    under_way, since_seen, seen_at, overdue, late, on_trip = np.moveaxis(features[first], -1, 0)
+    under_way, since_observed, observed_at, overdue, late, on_trip = np.moveaxis(features[first], -1, 0)
     channels = [
         np.where(comes, np.clip(arrivals - (t0 + 1), 0.0, FAR_MINS), FAR_MINS),
         np.where(has_headway, headways, 0.0).clip(0.0, FAR_MINS),
         has_headway,
         under_way,
-        since_seen.clip(-20.0, FAR_MINS),
-        np.arange(positions) - seen_at,
+        since_observed.clip(-20.0, FAR_MINS),
+        np.arange(positions) - observed_at,
         overdue.clip(0.0, 20.0),
         late.clip(-10.0, 30.0),
         on_trip,

@@ -1,4 +1,4 @@
-"""Propagation: each train runs on from where it was last seen, new trains leave the first platform as planned."""
+"""Propagation: trains move by dead reckoning from their last observed position; new trains depart as planned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, dead_reckoning
 from headway_prediction.forecasters.physics.match_trains import identify_trains
 from headway_prediction.forecasters.physics.running_times import (
-    FITTED,
     DirectionRuns,
     fit_direction,
     planned_departures,
@@ -21,12 +20,12 @@ from headway_prediction.forecasters.physics.running_times import (
 )
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import is_weekend
-from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.transit.line import DIRECTIONS, per_direction
 
 
 @dataclass(frozen=True)
 class Propagation:
-    """The runs of both directions; see the module. `leads` minutes are forecast from each origin."""
+    """The fitted `runs` of both directions; forecasts `leads` minutes from each origin."""
 
     runs: tuple[DirectionRuns, DirectionRuns]
     leads: int = LEADS
@@ -34,13 +33,13 @@ class Propagation:
 
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
-        """Learn running times by hour, stopping patterns and the usual headways at the terminals."""
+        """Fit running times by hour, stopping patterns and typical headways at the terminals."""
         placed = travel_positions(training.passings, training.line)
         medians = Climatology.fit(training).medians
-        return cls(tuple(fit_direction(training, placed, medians, d) for d in DIRECTIONS))
+        return cls(per_direction(lambda d: fit_direction(training, placed, medians, d)))
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
-        """Let the trains known at each origin run on, and hold the headways that follow."""
+        """Forecast the headways that follow from the trains known at each origin."""
         placed = travel_positions(history.passings_on(service_date), history.line)
         headways = over_leads(held_values(history, service_date, origins), self.leads).astype(np.float64)
         for direction in DIRECTIONS:
@@ -73,14 +72,10 @@ class Propagation:
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what was fitted, by direction."""
-        return {
-            f"{name}_{direction}": getattr(runs, name)
-            for direction, runs in enumerate(self.runs)
-            for name in FITTED
-        }
+        """Return the fitted arrays of both directions."""
+        return self.runs[0].state(0) | self.runs[1].state(1)
 
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild the fitted forecaster."""
-        return cls(tuple(DirectionRuns(*(state[f"{name}_{d}"] for name in FITTED)) for d in DIRECTIONS))
+        return cls(per_direction(lambda d: DirectionRuns.from_state(state, d)))

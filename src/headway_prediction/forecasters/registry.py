@@ -1,24 +1,28 @@
-"""The methods by name."""
+"""The methods by name. A new method is added here: a class that satisfies `base.FittableForecaster`."""
 
 from collections.abc import Sequence
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.base import FittableForecaster, OptionalForecaster
 from headway_prediction.forecasters.baselines import Climatology, Persistence, Schedule
 from headway_prediction.forecasters.lightgbm.model import LightGBM
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 
-SIMPLE_METHODS: dict[str, type[Forecaster]] = {
-    method.name: method for method in (Persistence, Climatology, Schedule, Propagation, TripPropagation)
+SIMPLE_METHODS: dict[str, type[FittableForecaster]] = {
+    Persistence.name: Persistence,
+    Climatology.name: Climatology,
+    Schedule.name: Schedule,
+    Propagation.name: Propagation,
+    TripPropagation.name: TripPropagation,
 }
-EXTRA_METHODS: dict[str, type[Forecaster]] = {LightGBM.name: LightGBM}
-"""Methods that are fitted when asked for: they take minutes and need an extra to be installed."""
-METHODS = SIMPLE_METHODS | EXTRA_METHODS
+EXTRA_METHODS: dict[str, type[OptionalForecaster]] = {LightGBM.name: LightGBM}
+"""Methods that are fitted on request: they take minutes and need an optional library."""
+METHODS: dict[str, type[FittableForecaster]] = {**SIMPLE_METHODS, **EXTRA_METHODS}
 
 
-def fit_simple_methods(training: LineHistory) -> dict[str, Forecaster]:
+def fit_simple_methods(training: LineHistory) -> dict[str, FittableForecaster]:
     """Fit every simple method on training days; `schedule` only where there is a plan."""
     return {
         name: method.fit(training)
@@ -27,14 +31,13 @@ def fit_simple_methods(training: LineHistory) -> dict[str, Forecaster]:
     }
 
 
-def extra_methods(names: Sequence[str]) -> list[type[Forecaster]]:
-    """Return the methods asked for by name; raises HeadwayError for one that is unknown or not installed."""
+def extra_methods(names: Sequence[str]) -> list[type[OptionalForecaster]]:
+    """Return the extra methods by name; raises HeadwayError for one that is unknown or not installed."""
     unknown = [name for name in names if name not in EXTRA_METHODS]
     if unknown:
+        remedy = "choose one of these; the simple methods are always included"
         raise HeadwayError(
-            f"there is no extra method {unknown[0]!r}",
-            f"one of {', '.join(EXTRA_METHODS)}",
-            "choose one of these; the simple methods always come along",
+            f"there is no extra method {unknown[0]!r}", f"one of {', '.join(EXTRA_METHODS)}", remedy
         )
     for name in names:
         EXTRA_METHODS[name].require()

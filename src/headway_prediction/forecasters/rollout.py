@@ -1,10 +1,9 @@
-"""Beyond 15 minutes by feeding forecasts back: what is expected is taken for what happened, and forecast from again.
+"""Rollout: autoregressive forecasts beyond the leads of the network, to 60 minutes.
 
-From an origin t0 the trains run on as the first guess expects, and the passings that follow up to t0 + 15 are added to those
-known; the headways that the network forecast stand where observed ones would. From this state the network forecasts the next
-15 minutes, and so on. Errors add up, so mean and quantiles are calibrated lead by lead on days that were held out: the mean
-is drawn towards the usual headway as far as that lowers its squared error, and the quantiles are stretched, never less
-widely for a later lead than for an earlier one.
+From origin t0 the prior's expected passings up to t0 + 15 are added to the observed ones, and the network's forecast
+headways replace observed headways in its input. From this state the network forecasts the next 15 minutes, and so on.
+Errors accumulate, so mean and quantiles are calibrated lead by lead on validation days: the mean is shrunk towards the
+typical headway as far as that lowers its squared error, and interval widths never narrow with the lead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,24 +30,24 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS
 MINS = 60
 NEIGHBOUR_LEADS = 4
 MIN_SPREAD_SHARE = 0.2
-"""A forecast made from a forecast is never surer than this share of the usual headway, on either side of the middle."""
+"""Beyond the first block, quantiles move away from the middle one by this share of the typical headway."""
 
 
 @dataclass(frozen=True)
 class RolloutCalibration:
-    """`mean_weight` (leads,): how much of the forecast, against the usual headway, makes the mean; `intervals` of all leads."""
+    """`mean_weight` (leads,): weight of the forecast in the mean, against the typical headway; `intervals` of all leads."""
 
     mean_weight: np.ndarray
     intervals: Calibration
 
     @classmethod
     def fit(cls, levels: tuple[float, ...], leads: int, cells: ValidationCells) -> Self:
-        """Learn from held-out cells; a lead without any is trusted."""
+        """Fit on validation cells; the weight of a lead without cells is 1."""
         mean_weight = np.array([_mean_weight(cells, cells.lead == lead) for lead in range(1, leads + 1)])
         return cls(mean_weight, Calibration.fit(levels, leads, cells, NEIGHBOUR_LEADS).monotone(cells))
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what was fitted."""
+        """Return the fitted arrays."""
         return {"mean_weight": self.mean_weight} | self.intervals.state()
 
     @classmethod
@@ -58,19 +57,18 @@ class RolloutCalibration:
 
 
 def _mean_weight(cells: ValidationCells, at: np.ndarray) -> float:
-    """The share of the forecast in the mean that has the least squared error, the rest being the usual headway."""
-    beyond_usual = (cells.mean - cells.typical)[at]
-    weight = np.sum(beyond_usual**2)
-    return (
-        float(np.clip(np.sum(beyond_usual * (cells.truth - cells.typical)[at]) / weight, 0, 1))
-        if weight
-        else 1.0
-    )
+    """The weight of the forecast, against the typical headway, that minimises the squared error."""
+    deviation = (cells.mean - cells.typical)[at]
+    total = np.sum(deviation**2)
+    if not total:
+        return 1.0
+    return float(np.clip(np.sum(deviation * (cells.truth - cells.typical)[at]) / total, 0, 1))
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """A network that feeds its forecasts back up to `mins` minutes; `calibration` None leaves all as it comes."""
+    """Autoregressive forecasts of `method` to `mins` minutes; without `calibration`, mean and quantiles stay
+    uncalibrated."""
 
     method: STConvNetForecaster
     calibration: RolloutCalibration | None = None
@@ -84,7 +82,8 @@ class Rollout:
         )[0]
 
     def forecast_each(self, requests: Sequence["ForecastRequest"]) -> list[Forecast]:
-        """Forecast several histories side by side, each as `forecast` would with its first guess, in less time."""
+        """Forecast several histories in joint batches: each result equals that of `forecast` with the prior of its
+        request."""
         methods = [replace(self.method, prior=one.prior) for one in requests]
         inputs = [
             method.inputs(one.history, one.service_date, one.origins)
@@ -99,7 +98,7 @@ class Rollout:
     def _calibrated(
         self, one: "ForecastRequest", mean: np.ndarray, quantiles: np.ndarray, arrives_in: np.ndarray
     ) -> Forecast:
-        """Return what one that asked is told, from the networks' outputs of all leads."""
+        """Return the calibrated forecast of one request from the networks' outputs of all leads."""
         typical = typical_headways(self.method, one.history, one.service_date, one.origins, self.mins)
         quantiles = self._spread(quantiles, typical)
         if self.calibration is not None:
@@ -115,8 +114,9 @@ class Rollout:
         spread = MIN_SPREAD_SHARE * typical
         spread[:, : self.method.config.forecast_mins] = 0.0
         levels = np.asarray(self.method.config.quantiles)
-        sides = np.sign(levels - levels[middle_index(levels)])
-        return quantiles + sides * spread[..., None]
+        sides = np.sign(levels - levels[middle_index(self.method.config.quantiles)])
+        widened: np.ndarray = quantiles + sides * spread[..., None]
+        return widened
 
     def _blocks(
         self,
@@ -124,13 +124,14 @@ class Rollout:
         requests: Sequence["ForecastRequest"],
         inputs: Sequence[tuple[np.ndarray, ...]],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and quantiles of all leads, the origins of all that asked one after the other."""
+        """Mean and quantiles of all leads, the origins of all requests concatenated."""
         origins = [
             (method, one, int(t0))
             for method, one in zip(methods, requests, strict=True)
             for t0 in one.origins
         ]
-        means, quantiles = [], []
+        means: list[np.ndarray] = []
+        quantiles: list[np.ndarray] = []
         for first_lead in range(0, self.mins, self.method.config.forecast_mins):
             if first_lead:
                 rolled_out = np.concatenate(means, axis=1)
@@ -144,12 +145,12 @@ class Rollout:
             means.append(mean)
             quantiles.append(block)
         cut = slice(self.mins)
-        return tuple(np.concatenate(parts, axis=1)[:, cut] for parts in (means, quantiles))
+        return np.concatenate(means, axis=1)[:, cut], np.concatenate(quantiles, axis=1)[:, cut]
 
 
 @dataclass(frozen=True)
 class ForecastRequest:
-    """Who asks for a forecast: the origins of a service date in a history, with its own first guess."""
+    """Origins of a service date in a history, and the prior to forecast them with."""
 
     prior: PriorSource
     history: LineHistory
@@ -160,13 +161,13 @@ class ForecastRequest:
 def _inputs_after(
     method: STConvNetForecaster, one: ForecastRequest, t0: int, forecast: np.ndarray, mins: int
 ) -> tuple[np.ndarray, ...]:
-    """Inputs as of t0 + `mins`, the trains as expected and the headways (leads, stations, directions) as forecast."""
+    """Inputs at t0 + `mins`, with trains as expected and headways (leads, stations, directions) as forecast."""
     until = min(t0 + mins, SCORED_DAY_MINS - 1)
     origin = ForecastOrigin(one.history, one.service_date, t0)
-    learned = method.prior.fitted(origin)
-    ahead = expected_history(learned.prior, origin, until)
-    # What was learned of the line stays as of t0: days that were not known then taught nothing, nor does this one.
-    then = replace(method, prior=learned)
+    fitted = method.prior.fitted(origin)
+    ahead = expected_history(fitted.prior, origin, until)
+    # The prior stays as fitted at t0: expected passings must not be fitted on.
+    then = replace(method, prior=fitted)
     headway_in, schedule_in, prior_in = then.inputs(ahead, one.service_date, np.array([until]))
     window = headway_in.shape[1]
     rolled_out = np.clip(forecast[: until - t0] / method.config.scaler, 0.0, 1.0)[-window:]
@@ -178,7 +179,7 @@ def _inputs_after(
 def typical_headways(
     method: STConvNetForecaster, history: LineHistory, service_date: date, origins: np.ndarray, leads: int
 ) -> np.ndarray:
-    """Return the usual headways at each valid time, 10 minutes where unknown: (origins, leads, stations, directions)."""
+    """Return typical headways at each valid time, 10 minutes where unknown: (origins, leads, stations, directions)."""
     half_hours = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
     rows = []
     for t0, own in zip(origins, half_hours, strict=True):
@@ -189,7 +190,7 @@ def typical_headways(
 
 
 def expected_history(prior: PhysicsPrior, origin: ForecastOrigin, until: int) -> LineHistory:
-    """Return the service date as if every train had passed as expected after t0, up to the end of minute `until`."""
+    """Return the service date with every train passing as expected after t0, up to the end of minute `until`."""
     history, service_date, t0 = origin.history, origin.service_date, origin.t0
     known = history.passings_on(service_date).filter(pl.col("minute") < t0 + 1)
     days = prior.direction_days(history, service_date)

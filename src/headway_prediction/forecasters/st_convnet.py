@@ -1,4 +1,4 @@
-"""The ST-ConvNet as a forecaster: grid and first guess of a service date through the networks, to calibrated minutes."""
+"""The ST-ConvNet as a forecaster: from the grid and prior of a service date through the networks to calibrated minutes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 4
-"""Every batch has this size, the last one padded: a forecast must not depend on how many others are made with it.
-It is small because a single forecast, as the live service makes every minute, costs as much as a whole batch."""
+"""Every batch has this size, the last one padded, so that a forecast does not depend on how many others are made with it.
+
+It is small because a single forecast, as the live service makes every minute, costs as much as a whole batch.
+"""
 
 
 class PriorSource(Protocol):
@@ -35,14 +37,16 @@ class PriorSource(Protocol):
         ...
 
     def fitted(self, origin: ForecastOrigin) -> FittedPrior:
-        """Return what may be used at an origin."""
+        """Return the prior that may be used at an origin."""
         ...
 
 
 @dataclass(frozen=True)
 class STConvNetForecaster:
-    """Trained networks whose outputs are averaged, the settings of their windows and scale, the source of their first
-    guess, the calibration of their quantiles (None: as they come), and the pool with simple methods (None: they alone)."""
+    """Trained `networks`, whose outputs are averaged, with their settings and the source of their prior.
+
+    Without `calibration` quantiles stay as the networks output them; without `blend` the networks forecast alone.
+    """
 
     networks: Sequence["keras.Model"]
     config: AppConfig
@@ -52,7 +56,7 @@ class STConvNetForecaster:
     name: ClassVar[str] = "st-convnet"
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
-        """Forecast leads 1 to 15 from each origin; before the service day there is nothing, so nothing is known."""
+        """Forecast the leads of the networks from each origin; inputs before the service day are missing."""
         origins = np.asarray(origins)
         inputs = self.inputs(history, service_date, origins)
         mean, quantiles = self.outputs(inputs)
@@ -69,12 +73,12 @@ class STConvNetForecaster:
         mean: np.ndarray,
         quantiles: np.ndarray,
     ) -> Forecast:
-        """Return outputs as a Forecast of minutes between 0 and the cap."""
+        """Return outputs as a Forecast, clipped to 0 and the cap."""
         cap_mins = history.grid.attrs["cap_mins"]
         return forecast_of(service_date, origins, mean, quantiles, self.config.quantiles, cap_mins)
 
     def inputs(self, history: LineHistory, service_date: date, origins: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return headway_in, schedule_in and guess_in of each origin, as the networks take them."""
+        """Return headway_in, schedule_in and prior_in of each origin, as the networks take them."""
         prior = self.prior.channels(history, service_date, origins, self.config.forecast_mins)
         return (*self._windows(history, service_date, origins), prior)
 
@@ -86,7 +90,7 @@ class STConvNetForecaster:
         return self.blended(NetworkOutputs(minutes[..., 0], minutes[..., 1:], inputs[2]))
 
     def blended(self, outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and quantiles of what networks said, as `outputs` does, pooled where there is a pool."""
+        """Return mean and quantiles of the networks' outputs, blended where there is a blend."""
         if self.blend is None:
             return outputs.mean, outputs.quantiles
         return self.blend.apply(self.config.quantiles, outputs)
@@ -108,7 +112,7 @@ def forecast_of(
     levels: Sequence[float],
     cap_mins: float,
 ) -> Forecast:
-    """Return a Forecast of minutes between 0 and the cap; `quantiles` have the levels last."""
+    """Return a Forecast clipped to 0 and the cap; `quantiles` have the levels last."""
     mean, quantiles = (np.clip(part, 0.0, cap_mins).astype(np.float32) for part in (mean, quantiles))
     return Forecast(service_date, origins, mean, {level: quantiles[..., i] for i, level in enumerate(levels)})
 
@@ -118,7 +122,7 @@ def _predict(network: "keras.Model", inputs: tuple[np.ndarray, ...]) -> np.ndarr
     rows = len(inputs[0])
     padding = -rows % BATCH
     padded = [np.concatenate([part, np.zeros((padding, *part.shape[1:]), part.dtype)]) for part in inputs]
-    # Not `predict`, which builds a data pipeline at every call: that takes five times as long as the network does.
+    # `predict` builds a data pipeline at every call, which takes five times as long as the network.
     outputs = [
         network.predict_on_batch(tuple(part[first : first + BATCH] for part in padded))
         for first in range(0, rows, BATCH)
@@ -127,7 +131,8 @@ def _predict(network: "keras.Model", inputs: tuple[np.ndarray, ...]) -> np.ndarr
 
 
 def _gather(rows: np.ndarray, minutes: np.ndarray) -> np.ndarray:
-    """Rows of the service day at `minutes` (origins, window); zeros (nothing known) outside the day."""
+    """Rows of the service day at `minutes` (origins, window); zeros (missing) outside the day."""
     inside = (minutes >= 0) & (minutes < len(rows))
     gathered = rows[np.clip(minutes, 0, len(rows) - 1)]
-    return gathered * inside.reshape(*inside.shape, *([1] * (rows.ndim - 1))).astype(rows.dtype)
+    mask = inside.reshape(*inside.shape, *([1] * (rows.ndim - 1))).astype(rows.dtype)
+    return np.asarray(gathered * mask)

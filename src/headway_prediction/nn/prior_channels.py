@@ -28,7 +28,7 @@ TRAIN_CHANNELS = (
     "headway",
     "has_headway",
     "under_way",
-    "since_seen",
+    "since_observed",
     "stations_away",
     "overdue",
     "late",

@@ -8,7 +8,7 @@ import numpy as np
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import AppConfig
-from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.base import FittableForecaster
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
@@ -27,7 +27,7 @@ def train_line(
     config: AppConfig,
     run_dir: Path,
     quiet: bool = False,
-    extra: Sequence[type[Forecaster]] = (),
+    extra: Sequence[type[FittableForecaster]] = (),
 ) -> Bundle:
     """Train the ST-ConvNet, fit the simple methods and the `extra` ones on the training days; return the bundle, unsaved.
 

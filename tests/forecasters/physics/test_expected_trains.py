@@ -31,7 +31,7 @@ def test_a_train_under_way_keeps_its_delay_on_its_trip():
     minutes, features = expected([411.5, 413, NAN, NAN], t0=414, trips=slow)
     assert minutes == [[INF, INF, 421, 424]]  # a minute late at B
     assert features == {
-        "under_way": [1], "since_seen": [2], "position": [1], "overdue": [0], "late": [1], "on_trip": [1],
+        "under_way": [1], "since_observed": [2], "position": [1], "overdue": [0], "late": [1], "on_trip": [1],
     }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_an_overdue_train_comes_at_once_and_carries_its_delay_along():
     # On its trip it would be at C at 414: 2 minutes before minute 416 begins.
     minutes, features = expected([410, 412, NAN, NAN], t0=415, trips=TRIPS)
     assert minutes[0] == [INF, INF, 416, 418]
-    assert features["overdue"][0] == 2 and features["since_seen"][0] == 4
+    assert features["overdue"][0] == 2 and features["since_observed"][0] == 4
 
 
 def test_over_three_minutes_overdue_it_is_given_up_at_that_station():
@@ -85,7 +85,7 @@ def test_trips_of_which_no_train_was_seen_leave_on_time_or_at_once():
     )  # trip 2 is 2 minutes overdue when minute 412 begins
     assert minutes == [[412, 414, 416, 418], [420, 422, 424, 426]]
     assert features == {
-        "under_way": [0, 0], "since_seen": [2, -8], "position": [-1, -1], "overdue": [2, 0], "late": [0, 0],
+        "under_way": [0, 0], "since_observed": [2, -8], "position": [-1, -1], "overdue": [2, 0], "late": [0, 0],
         "on_trip": [1, 1],
     }  # fmt: skip
 
@@ -116,7 +116,7 @@ def test_without_trips_trains_leave_at_the_usual_headway_after_the_last():
     minutes, features = expected(GONE, t0=407)
     assert minutes == [[410, 412, 414, 416], [420, 422, 424, 426]]
     assert (
-        features["since_seen"] == [-2, -12]
+        features["since_observed"] == [-2, -12]
         and features["on_trip"] == [0, 0]
         and features["position"] == [-1, -1]
     )

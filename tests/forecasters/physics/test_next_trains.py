@@ -39,11 +39,11 @@ def test_the_next_trains_at_a_platform_by_hand():
     # At the end of minute 415 the second train is 2 minutes late at B; C had it at 416; the third trip leaves at 420.
     first, second, third, fourth = channels(THROUGH, SLOW, t0=415)[2]
     assert first == {
-        "arrives_in": 0, "headway": 12, "has_headway": 1, "under_way": 1, "since_seen": 2, "stations_away": 1,
+        "arrives_in": 0, "headway": 12, "has_headway": 1, "under_way": 1, "since_observed": 2, "stations_away": 1,
         "overdue": 0, "late": 2, "on_trip": 1, "earlier_by": 0, "later_by": 1.5, "arrival_probability": 1,
     }  # fmt: skip
     assert second == {
-        "arrives_in": 8, "headway": 8, "has_headway": 1, "under_way": 0, "since_seen": -4, "stations_away": 3,
+        "arrives_in": 8, "headway": 8, "has_headway": 1, "under_way": 0, "since_observed": -4, "stations_away": 3,
         "overdue": 0, "late": 0, "on_trip": 1, "earlier_by": 1.5, "later_by": 1.5, "arrival_probability": 1,
     }  # fmt: skip
     nothing = dict.fromkeys(TRAIN_CHANNELS, 0.0) | {"arrives_in": FAR_MINS}

@@ -1,8 +1,8 @@
-"""What is known of every cell to be forecast, as rows of numbers, for methods that learn cell by cell.
+"""Features of every cell to forecast, for methods that learn cell by cell.
 
-A cell is one (origin, lead, station, direction). Minutes and flags, float32, NaN where nothing is known. Upstream is where
-the trains come from. The trains "around" a cell are those that, when all pass as expected, have passed the platform last by
-the end of the lead's minute (`current`), before that one (`previous`) and after it (`next`).
+A cell is one (origin, lead, station, direction). Minutes and flags, float32, NaN where unknown. Upstream is where trains
+come from. If every train passes as expected, the `current` train of a cell is the last to pass the platform by the end of
+the lead's minute, the `previous` train passes before it, the `next` train after it.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from headway_prediction.transit.clock import is_weekend
 
 AGES_MINS = (5, 10, 20, 30)
 NEIGHBOURS = (1, 2, 4, -1, -2)
-"""How many stations upstream, downstream when negative."""
+"""Stations upstream, negative for downstream."""
 STATE_FEATURES = (
     "headway",
     "elapsed",
@@ -43,7 +43,7 @@ STATE_FEATURES = (
     "direction",
 )
 PHYSICS_TRAIN_CHANNELS = TRAIN_CHANNELS[: TRAIN_CHANNELS.index("earlier_by")]
-"""What the physical first guess says of a train: that alone is given to methods that learn cell by cell."""
+"""Channels of the physics prior; the arrival residuals are not features of LightGBM."""
 PRIOR_FEATURES = (
     *(f"train_{number}_{name}" for number in range(1, NEXT_TRAINS + 1) for name in PHYSICS_TRAIN_CHANNELS),
     *PLATFORM_CHANNELS,
@@ -52,7 +52,7 @@ NEARBY_TRAIN_CHANNELS = (
     "arrives_in",
     "headway",
     "under_way",
-    "since_seen",
+    "since_observed",
     "stations_away",
     "overdue",
     "late",
@@ -79,7 +79,7 @@ FEATURES = (*STATE_FEATURES, *PRIOR_FEATURES, *LEAD_FEATURES)
 class CellFeatures:
     """The features of all cells of some origins of a service date.
 
-    `at_origin` (origins, stations, directions, STATE_FEATURES and GUESS_FEATURES) is the same at every lead, `at_lead` is
+    `at_origin` (origins, stations, directions, STATE_FEATURES and PRIOR_FEATURES) is the same at every lead, `at_lead` is
     (origins, leads, stations, directions, LEAD_FEATURES).
     """
 
@@ -88,11 +88,11 @@ class CellFeatures:
 
     @property
     def prior_headway(self) -> np.ndarray:
-        """The headways that trip propagation forecasts, in minutes: (origins, leads, stations, directions)."""
+        """The forecast of trip propagation in minutes: (origins, leads, stations, directions)."""
         return self.at_lead[..., LEAD_FEATURES.index("trip_propagation")]
 
     def rows(self, chosen: np.ndarray) -> np.ndarray:
-        """Return (rows, FEATURES) of the cells where `chosen` (origins, leads, stations, directions) is true, in order."""
+        """Return the cells where `chosen` (origins, leads, stations, directions) is true, in order: (rows, FEATURES)."""
         origin, lead, station, direction = np.nonzero(chosen)
         own = self.at_origin[origin, station, direction], self.at_lead[origin, lead, station, direction]
         return np.concatenate(own, axis=-1)
@@ -101,11 +101,11 @@ class CellFeatures:
 def cell_features(
     prior: PhysicsPrior, history: LineHistory, service_date: date, origins: np.ndarray
 ) -> CellFeatures:
-    """Return the features of every cell at leads 1 to 15 of a service date, from what is known at each origin."""
+    """Return the features of every cell of a service date at leads 1 to LEADS, known at each origin."""
     origins = np.asarray(origins)
     state = _state(history, service_date, origins)
-    made = FittedPrior(prior).channels(history, service_date, origins)
-    channels, forecasts = made[..., :CHANNELS_WIDTH], prior_forecasts(made)
+    prior_channels = FittedPrior(prior).channels(history, service_date, origins)
+    channels, forecasts = prior_channels[..., :CHANNELS_WIDTH], prior_forecasts(prior_channels)
     leads = np.broadcast_to(
         np.arange(1, LEADS + 1, dtype=np.float32)[:, None, None, None], (*forecasts.shape[:-1], 1)
     )
@@ -116,7 +116,7 @@ def cell_features(
 
 
 def _physics_channels(channels: np.ndarray) -> np.ndarray:
-    """The channels of trains and platform without what the physical first guess does not say."""
+    """The channels of trains and platform without arrival residuals."""
     physics = prior_trains(channels)[..., : len(PHYSICS_TRAIN_CHANNELS)].reshape(*channels.shape[:-1], -1)
     return np.concatenate([physics, channels[..., TRAINS_WIDTH:]], axis=-1)
 

@@ -1,8 +1,8 @@
 """LightGBM: boosted trees on the features of each cell, as a correction of trip propagation.
 
-One fit of the mean (squared error) and one per quantile, each of the headway minus the prior's. They learn from a random share
-of the valid cells of training days, whose prior is cross-fit as it would be on a new day. The library is an optional extra,
-imported only to fit and to forecast.
+One fit of the mean (squared error) and one per quantile, each of the headway minus the prior's. They learn from a random
+share of the valid cells of training days, whose prior is cross-fit as it would be on a new day. The library is an optional
+extra, imported only to fit and to forecast.
 """
 
 import zlib
@@ -185,7 +185,8 @@ def _origins(number: int) -> np.ndarray:
 
 def _ahead(training: LineHistory, service_date: date, number: int, name: str) -> np.ndarray:
     """A variable of the grid at every lead of a day's origins: (origins, leads, stations, directions)."""
-    return training.day(service_date)[name].values[valid_minutes(_origins(number))]
+    values: np.ndarray = training.day(service_date)[name].values[valid_minutes(_origins(number))]
+    return values
 
 
 def _chosen(training: LineHistory, max_rows: int) -> dict[date, np.ndarray]:

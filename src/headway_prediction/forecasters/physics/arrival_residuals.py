@@ -239,4 +239,5 @@ def arrival_inputs(features: ArrivalFeatures, direction: int, positions: int) ->
 
 
 def _one_hot(indices: np.ndarray, count: int) -> np.ndarray:
-    return np.eye(count, dtype=np.float32)[indices]
+    rows: np.ndarray = np.eye(count, dtype=np.float32)[indices]
+    return rows

@@ -1,4 +1,7 @@
-"""Where every train of one direction is expected to pass, as of an origin: the trains under way and those still to leave."""
+"""Expected trains: when each train of one direction passes each position, as known at an origin.
+
+`DirectionDay` combines the trains under way, the trips yet to depart, turnarounds and train following.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,21 +21,20 @@ from headway_prediction.forecasters.physics.running_times import DirectionRuns
 from headway_prediction.forecasters.physics.train_following import Sections, TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable, matched_trips
 
-EXPECTED_FIELDS = ("minutes", "features", "trip_ids", "trips", "rows")
 MAX_LATE_MINS = 30.0
-"""A train that would leave later than this is replaced by another, or its trip is not run."""
-TRAIN_FEATURES = ("under_way", "since_seen", "position", "overdue", "late", "on_trip")
+"""A train that would depart later than this is replaced by another, or its trip is cancelled."""
+TRAIN_FEATURES = ("under_way", "since_observed", "position", "overdue", "late", "on_trip")
 
 
 @dataclass(frozen=True)
 class ExpectedTrains:
-    """Trains expected at an origin: `minutes` (trains, positions), infinite where one will not pass, `features`,
-    `trip_ids` (trains,) as the log has or will have them, empty where unknown, `trips` (trains,) their rows among the trips of the
-    day, −1 where a train is on none, and `rows` (trains,) their rows among the day's trains, −1 before they have left.
+    """The trains expected at an origin.
 
-    `features` (trains, FACTS): 1.0 under way and 0.0 before it has left; minutes since it was last seen (since its expected
-    first minute, below zero, for one that has not left); the position of that; minutes it is overdue now; minutes it runs
-    behind its trip; 1.0 where its trip is known.
+    `minutes` (trains, positions): expected passings, infinite where a train will not pass. `features` (trains,
+    TRAIN_FEATURES): 1 under way, 0 before departure; minutes since the last observation (before departure: since the
+    expected first minute, below zero); the position of that; minutes overdue now; minutes behind its trip; 1 where its
+    trip is known. `trip_ids` (trains,): as in the log, empty where unknown. `trips` (trains,): row among the day's trips,
+    −1 without a trip. `rows` (trains,): row among the day's trains, −1 before departure.
     """
 
     minutes: np.ndarray
@@ -41,11 +43,16 @@ class ExpectedTrains:
     trips: np.ndarray
     rows: np.ndarray
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All fields in order."""
+        return self.minutes, self.features, self.trip_ids, self.trips, self.rows
+
 
 @dataclass(frozen=True)
 class DirectionDay:
-    """One direction on one service date: its `trains` as logged, `runs` as learned, the day's `trips` where they are known,
-    the `typical_headways` (half-hours, positions), how trains run behind one another, and `inbound` of its trips if known."""
+    """One direction on one service date: its observed `trains`, the fitted `runs`, the day's `trips` (None if unknown), the
+    `typical_headways` (half-hours, positions), train following, and the `inbound` trips (None if unknown)."""
 
     trains: TripTable
     runs: DirectionRuns
@@ -56,15 +63,16 @@ class DirectionDay:
 
     @cached_property
     def trips_of_trains(self) -> np.ndarray:
-        """The row of each train among the trips, −1 where it is on none: (trains,)."""
+        """The row of each train among the trips, −1 without a trip: (trains,)."""
         if self.trips is None:
             return np.full(len(self.trains.minutes), -1)
         return matched_trips(self.trains, self.trips)
 
     @cached_property
     def observed_minutes_of_trips(self) -> np.ndarray:
-        """When the train of each trip passed, NaN where it was not seen: (trips, positions)."""
-        minutes, found = np.full(self.trips.minutes.shape, np.nan), self.trips_of_trains >= 0
+        """When the train of each trip passed, NaN where not observed: (trips, positions)."""
+        trips = 0 if self.trips is None else len(self.trips.minutes)
+        minutes, found = np.full((trips, self.trains.minutes.shape[1]), np.nan), self.trips_of_trains >= 0
         minutes[self.trips_of_trains[found]] = self.trains.minutes[found]
         return minutes
 
@@ -90,24 +98,27 @@ class DirectionDay:
         return last
 
     def expected(self, t0: int, leads: int) -> ExpectedTrains:
-        """Return the trains expected from minute t0 + 1 on; those that leave within `leads` minutes are among them."""
-        coming = self._to_come_on_trips(t0, leads) if self.trips is not None else self._to_come(t0, leads)
-        parts = self._under_way(t0)[1], coming
-        minutes, *others = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in EXPECTED_FIELDS
+        """Return the trains expected after the end of minute t0, under way or departing within `leads` minutes."""
+        under_way = self._under_way(t0)[1]
+        if self.trips is None:
+            departing = self._departing_at_typical_headways(t0, leads)
+        else:
+            departing = self._departing_on_trips(self.trips, t0, leads)
+        minutes, features, trip_ids, trips, rows = (
+            np.concatenate(parts) for parts in zip(under_way.arrays, departing.arrays, strict=True)
         )
-        return ExpectedTrains(self._with_train_following(minutes, t0), *others)
+        return ExpectedTrains(self._with_train_following(minutes, t0), features, trip_ids, trips, rows)
 
     def without_train_following(self) -> "DirectionDay":
-        """Return the same day with trains that do not mind one another."""
+        """Return the same day without train following."""
         return replace(self, train_following=TrainFollowing.none(self.typical_headways.shape[1]))
 
     def under_way(self, t0: int) -> np.ndarray:
-        """Return the rows of `trains` that are under way: what `expected` returns first is of these, in their order."""
+        """Return the rows of `trains` that are under way; `expected` returns these first, in this order."""
         return self._under_way(t0)[0]
 
     def ends(self, t0: int) -> np.ndarray:
-        """Return when each trip passed the last position, or is expected to by its train under way; NaN else: (trips,)."""
+        """Return when each trip passed, or its train under way will pass, the last position; NaN if unknown: (trips,)."""
         passed = self.observed_minutes_of_trips[:, -1]
         ends = np.where(passed < t0 + 1, passed, np.nan)
         active, coming = self._under_way(t0)
@@ -122,7 +133,7 @@ class DirectionDay:
 
     @cached_property
     def sections(self) -> Sections:
-        """The runs of the trains, against their trips or the usual running times."""
+        """The runs of the trains, compared with their trips or typical running times."""
         trip, trips = self.trips_of_trains, None
         if self.trips is not None and len(self.trips.minutes):
             trips = np.where(trip[:, None] >= 0, self.trips.minutes[trip], np.nan)
@@ -133,7 +144,7 @@ class DirectionDay:
         return self.train_following.slowness(self.sections)
 
     def _under_way(self, t0: int) -> tuple[np.ndarray, ExpectedTrains]:
-        """The rows of the trains under way, and what is expected of them."""
+        """The rows of the trains under way, and their expected passings."""
         now = t0 + 1
         train, position, minute = self.known(t0)
         at, observed = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
@@ -143,9 +154,9 @@ class DirectionDay:
         )
         at, observed = at[active], observed[active]
         onward, late, on_trip = self._onward(active, at, observed, t0)
-        onward = self._at_own_pace(onward, active, at, observed, t0)
+        onward = self._with_pace(onward, active, at, observed, t0)
         ahead = np.arange(onward.shape[1]) > at[:, None]
-        # Comparisons with NaN are false: a position that is not served is not coming.
+        # Comparisons with NaN are false: a train does not pass positions it does not serve.
         coming = ahead & (onward >= now - TRAIN_OVERDUE_MINS)
         overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
         minutes = np.where(coming, onward + overdue[:, None], np.inf)
@@ -156,7 +167,7 @@ class DirectionDay:
     def _onward(
         self, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Minutes at every position (NaN where not served), how late on its trip, whether on one."""
+        """Minutes at every position (NaN where not served), minutes behind its trip, 1 where on a trip."""
         since_first = self.runs.since_first(t0)
         served = self.runs.served[at] >= MIN_SERVED_SHARE
         onward = np.where(served, observed[:, None] + since_first - since_first[at][:, None], np.nan)
@@ -168,39 +179,40 @@ class DirectionDay:
         onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
         return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
 
-    def _at_own_pace(
+    def _with_pace(
         self, onward: np.ndarray, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
     ) -> np.ndarray:
-        """Minutes onward at the train's own pace, after the delay that its headway where it was last seen brings."""
+        """Add the train's pace and the delay from its headway at the last observed position."""
         known = self.trains.minutes[active, 1:] < t0 + 1
         run = known & (np.arange(known.shape[1]) < at[:, None])
         pace = self.train_following.pace(self._slowness[active], self.sections.typical[active], run)
         delay = self.train_following.delay(self.sections.headway_excess[active, at], at)
-        return onward + pace[:, None] * (onward - observed[:, None]) + delay[:, None]
+        moved: np.ndarray = onward + pace[:, None] * (onward - observed[:, None]) + delay[:, None]
+        return moved
 
-    def _to_come_on_trips(self, t0: int, leads: int) -> ExpectedTrains:
-        """Trips of which no train has been seen, from 6 minutes overdue on; late where their train comes late."""
-        now, late = t0 + 1, self._late_to_leave(t0)
-        first = self.trips.first_minutes + late
+    def _departing_on_trips(self, trips: TripTable, t0: int, leads: int) -> ExpectedTrains:
+        """Trips without an observed train, at most 6 minutes overdue; late where their inbound trip is late."""
+        now, late = t0 + 1, self._late_departures(trips, t0)
+        first = trips.first_minutes + late
         observed = self.trips_of_trains[self.trains.first_minutes < now]
         pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
         pending[observed[observed >= 0]] = False
-        first, minutes = first[pending], (self.trips.minutes + late[:, None])[pending]
+        first, minutes = first[pending], (trips.minutes + late[:, None])[pending]
         overdue = np.maximum(now - first, 0.0)
         minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
-        trip_ids, position = self.trips.id_of_row[pending], self.trips.first_positions[pending] - 1
+        trip_ids, position = trips.id_of_row[pending], trips.first_positions[pending] - 1
         features = _features_before_departure(now - first, position, overdue, late[pending], on_trip=1.0)
         return ExpectedTrains(minutes, features, trip_ids, np.flatnonzero(pending), np.full(len(first), -1))
 
-    def _late_to_leave(self, t0: int) -> np.ndarray:
+    def _late_departures(self, trips: TripTable, t0: int) -> np.ndarray:
         if self.inbound is None:
-            return np.zeros(len(self.trips.minutes))
+            return np.zeros(len(trips.minutes))
         earliest = self.inbound.earliest(t0)
-        late = np.where(np.isfinite(earliest), earliest - self.trips.minutes[:, 0], 0.0)
+        late = np.where(np.isfinite(earliest), earliest - trips.minutes[:, 0], 0.0)
         return np.clip(late, 0.0, MAX_LATE_MINS)
 
-    def _to_come(self, t0: int, leads: int) -> ExpectedTrains:
-        """Departures at the usual headway after the last one."""
+    def _departing_at_typical_headways(self, t0: int, leads: int) -> ExpectedTrains:
+        """Departures at the typical headway after the last one."""
         _, position, minute = self.known(t0)
         departed = minute[position == 0]
         departures = typical_departures(
@@ -216,17 +228,18 @@ class DirectionDay:
 
 @dataclass(frozen=True)
 class InboundTrips:
-    """Where the trains of a direction's trips come from: the `arriving` direction, the `trip` there that feeds each trip (−1
-    where none is known to) and the `min_turnaround` minutes from its arrival to the departure, each (trips,)."""
+    """The inbound trip of each departing trip: the `arriving` direction, the `trip` there that feeds it (−1 if unknown),
+    and the `min_turnaround` minutes from arrival to departure, each (trips,)."""
 
     arriving: DirectionDay
     trip: np.ndarray
     min_turnaround: np.ndarray
 
     def earliest(self, t0: int) -> np.ndarray:
-        """Return when each trip can leave at the earliest, as far as that is known at the end of minute t0, NaN else."""
+        """Return the earliest departure of each trip as known at the end of minute t0, NaN if unknown."""
         ends = np.append(self.arriving.ends(t0), np.nan)
-        return ends[self.trip] + self.min_turnaround
+        earliest: np.ndarray = ends[self.trip] + self.min_turnaround
+        return earliest
 
 
 def _features_before_departure(
@@ -237,7 +250,7 @@ def _features_before_departure(
 
 
 def expected_headways(day: DirectionDay, t0: int, leads: int) -> np.ndarray:
-    """Return the headways (leads, positions) held after t0 when every train passes as expected; NaN before the first."""
+    """Return the headways (leads, positions) held after t0 if trains pass as expected; NaN before the first."""
     minutes = day.expected(t0, leads).minutes
     arrivals = np.concatenate([minutes, np.full((1, minutes.shape[1]), np.inf)])
     return headways_of_arrivals(np.sort(arrivals, axis=0), day.last_observed(t0), t0, leads)
@@ -246,7 +259,8 @@ def expected_headways(day: DirectionDay, t0: int, leads: int) -> np.ndarray:
 def headways_with_fallback(
     day: DirectionDay, held: np.ndarray, t0: int, leads: int, cap_mins: float
 ) -> np.ndarray:
-    """Return the expected headways, before them those `held` at t0 (positions,), else 10 minutes: (leads, positions)."""
-    previous = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)
+    """Return expected headways, before the first train those `held` at t0 (positions,), else 10 minutes: (leads,
+    positions)."""
+    at_origin = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)
     ahead = expected_headways(day, t0, leads)
-    return np.minimum(np.where(np.isfinite(ahead), ahead, previous), cap_mins)
+    return np.minimum(np.where(np.isfinite(ahead), ahead, at_origin), cap_mins)

@@ -1,8 +1,8 @@
 """Fit the physics prior on training days: trips, turnarounds and train following, each judged on validation days.
 
-`fit_prior` fits everything on all training days. Which source of trips and which parts of train following are used is decided
-by the error on the newest training days, each forecast without its own trips. `cross_fit_priors` gives every training day a
-prior fitted on other days, so that what is learned on top of the prior holds on new days.
+`fit_prior` fits everything on all training days. Which source of trips and which parts of train following are used is
+decided by the error on the newest training days, each forecast without its own trips. `cross_fit_priors` gives every
+training day a prior fitted on other days, so that what is learned on top of the prior holds on new days.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which passings belong to one train, where the log does not say: first in, first out, nearest to the usual run."""
+"""Join passings into trains: by trip id where the log has one, else first in, first out along typical running times."""
 
 from bisect import bisect_left
 
@@ -8,18 +8,18 @@ import polars as pl
 from headway_prediction.grid.passings import HAS_TRIP_ID
 
 TOLERANCE_MINS = 6.0
-"""A passing this far from the usual running time is taken for a train that entered in between."""
+"""A passing further from the typical running time is a train that entered the line in between."""
 
 MAX_UNOBSERVED_MINS = 75.0
-"""A train unseen for longer has left the line unnoticed; seen again, it is another one, or was no train before."""
+"""A train not observed for longer has left the line; observed again, it is another train."""
 
 
 def identify_trains(passings: pl.DataFrame, lags: np.ndarray) -> pl.DataFrame:
-    """Return one direction's passings with `train`, a number: of its trip id, or matched where the log names none.
+    """Return the passings of one direction with `train`, the number of the train.
 
-    `passings` has service_date, position, minute, trip_id. `lags` are the usual minutes between neighbouring platforms,
-    shape (positions - 1,). Passings without a train are matched among themselves, each when it happens and from earlier
-    ones alone, so that what comes later changes nothing. Trip ids are numbered in their order, from 0 on; matched trains get negative numbers.
+    `passings` has service_date, position, minute, trip_id. `lags` (positions - 1,) are typical minutes between
+    neighbouring platforms. Trip ids are numbered in their order, from 0 on. Passings without a trip id are matched among
+    themselves and get negative numbers; a match depends on earlier passings only.
     """
     numbered = with_trip_numbers(passings)
     named, unnamed = numbered.filter(HAS_TRIP_ID), numbered.filter(~HAS_TRIP_ID)
@@ -39,11 +39,11 @@ def with_trip_numbers(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def split_vehicle_trips(passings: pl.DataFrame) -> pl.DataFrame:
-    """Return one direction's passings with a `train` of its own for each round of one that is seen anew.
+    """Return the passings of one direction with a separate `train` for each trip of a vehicle.
 
-    Some logs name vehicles, not trips, and some see a train hours before it runs: who passes a platform again, or was
-    unseen for over 75 minutes, gets another (negative) number. Each passing is told from earlier ones alone. Trains that
-    were matched (numbered below zero) stay as they are: they pass each platform once, and soon after the one before.
+    Some logs name vehicles instead of trips, and some report a train hours before it runs. A train that passes a platform
+    again, or was not observed for over 75 minutes, gets another (negative) number; this depends on earlier passings only.
+    Matched trains (numbered below zero) stay unchanged: they pass each platform once, without long gaps.
     """
     train = ("service_date", "train")
     again = pl.int_range(pl.len()).over(*train, "position").cum_max().over(train)
@@ -73,8 +73,8 @@ def _match_day(day: pl.DataFrame, lags: np.ndarray) -> np.ndarray:
 def match_first_in_first_out(upstream: np.ndarray, downstream: np.ndarray, lag: float) -> np.ndarray:
     """Return, for each downstream passing, the index of the upstream passing of the same train, or −1.
 
-    Each takes the upstream passing nearest to `lag` minutes before it (within 6 minutes) that is later than the one its
-    predecessor took: first in, first out. Both arrays hold sorted minutes.
+    Each takes the upstream passing nearest to `lag` minutes before it (within 6 minutes) that is later than the one that
+    the previous downstream passing took: first in, first out. Both arrays hold sorted minutes.
     """
     partner, free = np.full(len(downstream), -1), 0
     # Plain lists: their bisection is many times faster than NumPy's on single numbers.
@@ -88,7 +88,7 @@ def match_first_in_first_out(upstream: np.ndarray, downstream: np.ndarray, lag: 
 
 
 def _nearest(minutes: list[float], minute: float, start: int, stop: int) -> int | None:
-    """Index between `start` and `stop` of the sorted minute nearest to `minute`, the earlier of two as near."""
+    """Index between `start` and `stop` of the sorted minute nearest to `minute`, the earlier of two at the same distance."""
     if start == stop:
         return None
     later = bisect_left(minutes, minute, start, stop)

@@ -1,6 +1,8 @@
-"""The planned trips of a service date, those of which the plan names the departure alone continued to the end.
+"""The planned trips of a service date, and how late they typically are.
 
-How late planned trips usually are, by trip, learned from days on which trains were matched with the plan."""
+Where a plan has departures alone, `continued` extends them along typical running times. `typical_lateness` estimates the
+lateness of each trip from training days on which trains were matched with the plan.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +26,13 @@ from headway_prediction.forecasters.physics.trip_table import (
 from headway_prediction.forecasters.statistics import median_or_nan
 from headway_prediction.grid.history import LineHistory
 
+SHRINKAGE_DAYS = 3.0
+"""The lateness of one trip is shrunk towards that of all trips with the weight of this many days."""
+LATENESS_ARRAYS = ("typical", "day_types", "trip_ids", "by_trip")
+
 
 def planned_trips(history: LineHistory, service_date: date, direction: int) -> TripTable | None:
-    """Return the trips of one direction as the plan has them, None without a plan for that date."""
+    """Return the planned trips of one direction, None without a plan for that date."""
     if history.timetable is None:
         return None
     planned = history.timetable.planned_on(service_date).filter(pl.col("direction") == direction)
@@ -37,16 +43,16 @@ def planned_trips(history: LineHistory, service_date: date, direction: int) -> T
 
 
 def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
-    """Continue the departures of a plan none of whose trips goes on from the first position; others stay as they are.
+    """Extend the departures of a plan whose trips all end at the first position; other plans stay unchanged.
 
-    They run on at the usual running times, past the positions that most trains serve. A plan may name the rest of the way
-    as trips of their own, as one does whose departures were replaced (grid.plan_variants): the nearest of these then tells
-    which positions a departure passes, and is taken by it. What is left of them and begins right after the first position
-    has lost its departure: its train is among the departures already.
+    Departures continue at typical running times through the positions that most trains serve. A plan whose departures were
+    replaced (grid.plan_variants) has the rest of each trip as a trip of its own: each departure takes the positions of the
+    nearest of these and replaces it. Remaining ones that begin right after the first position are dropped: their trains are
+    among the departures.
     """
     departs = np.isfinite(trips.minutes[:, 0])
-    goes_on = np.isfinite(trips.minutes[:, 1:]).any(axis=1)
-    if not departs.any() or (departs & goes_on).any():
+    continues = np.isfinite(trips.minutes[:, 1:]).any(axis=1)
+    if not departs.any() or (departs & continues).any():
         return trips
     onward = _run_through(trips.minutes[departs, 0], runs)
     rest = trips.minutes[~departs]
@@ -65,19 +71,15 @@ def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:
 
 
 def _run_through(departures: np.ndarray, runs: DirectionRuns) -> np.ndarray:
-    """Minutes at every position of trains that leave the first one at `departures`: (trains, positions)."""
-    return departures[:, None] + runs.since_first(departures)
-
-
-PRIOR_DAYS = 3.0
-"""A trip's own lateness counts against that of all trips like so many days of it."""
-LATENESS_ARRAYS = ("typical", "day_types", "trip_ids", "by_trip")
+    """Minutes at every position of trains that depart the first one at `departures`: (trains, positions)."""
+    minutes: np.ndarray = departures[:, None] + runs.since_first(departures)
+    return minutes
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """Usual minutes behind the plan: `typical` (positions,) of all trips, `by_trip` (trips, positions) of the trips with
-    these `day_types` and `trip_ids`, (trips,) each."""
+    """Minutes behind the plan: `typical` (positions,) of all trips, `by_trip` (trips, positions) of the trips with these
+    `day_types` and `trip_ids`, (trips,) each."""
 
     typical: np.ndarray
     day_types: np.ndarray
@@ -85,7 +87,7 @@ class Lateness:
     by_trip: np.ndarray
 
     def of(self, table: TripTable, day_type: int) -> np.ndarray:
-        """Return the lateness of the planned trips of a day kind: (trips, positions)."""
+        """Return the lateness of the planned trips of a day type: (trips, positions)."""
         rows = np.repeat(self.typical[None], len(table.minutes), axis=0)
         trips = zip(self.day_types.tolist(), self.trip_ids.tolist(), strict=True)
         known = {trip: place for place, trip in enumerate(trips)}
@@ -106,8 +108,8 @@ class Lateness:
 
 @dataclass(frozen=True)
 class DayLateness:
-    """What one day of a `day_type` says: the `trip_ids` (trains,) of its matched trains (empty where the plan has none), and
-    the minutes each was `behind` the plan (trains, positions), NaN where it or its trip does not pass."""
+    """Lateness on one day: `trip_ids` (trains,) of the matched trains, empty where the plan has none, and minutes `behind`
+    the plan (trains, positions), NaN where the train or its trip does not pass."""
 
     day_type: int
     trip_ids: np.ndarray
@@ -123,7 +125,7 @@ def lateness_of_day(day_type: int, planned: TripTable, trains: TripTable) -> Day
 
 
 def typical_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
-    """Take medians over days, those of one trip drawn towards those of all; on time where nothing is known."""
+    """Take medians over days, those of each trip shrunk towards those of all trips; 0 where unknown."""
     late: dict[tuple[int, str], list[np.ndarray]] = {}
     for day in days:
         for trip_id, row in zip(day.trip_ids.tolist(), day.behind, strict=True):
@@ -139,4 +141,6 @@ def typical_lateness(days: Sequence[DayLateness], positions: int) -> Lateness:
 
 def _shrunk(own: np.ndarray, typical: np.ndarray) -> np.ndarray:
     observed = np.isfinite(own).sum(axis=0)
-    return (observed * np.nan_to_num(median_or_nan(own)) + PRIOR_DAYS * typical) / (observed + PRIOR_DAYS)
+    total = observed * np.nan_to_num(median_or_nan(own)) + SHRINKAGE_DAYS * typical
+    mean: np.ndarray = total / (observed + SHRINKAGE_DAYS)
+    return mean

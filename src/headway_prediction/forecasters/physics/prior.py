@@ -1,8 +1,7 @@
-"""The physical first guess: the trains that will pass each platform next, when, and with which headways.
+"""The fitted physics prior of both directions, and the source of the trips it expects.
 
-Propagation that knows the trips: each train runs on along the trip it belongs to, with the delay it has, and trips of
-which no train has been seen are still to leave. A day's trips come from the plan with each trip's usual lateness, or from
-what comes again day after day, or, where neither forecasts better than usual headways do, from nowhere.
+A day's trips come from the plan with each trip's typical lateness, or from the typical trips of its day type. Where neither
+forecasts better than typical headways do, no trips are expected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,21 +15,21 @@ import polars as pl
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.match_trains import identify_trains, split_vehicle_trips
 from headway_prediction.forecasters.physics.planned_trips import Lateness, continued, planned_trips
-from headway_prediction.forecasters.physics.running_times import FITTED, DirectionRuns, travel_positions
+from headway_prediction.forecasters.physics.running_times import DirectionRuns, travel_positions
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from headway_prediction.forecasters.physics.trip_table import TripTable, trips_of_rows
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import DAY_TYPES, day_type_of, is_weekend
-from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.transit.line import DIRECTIONS, per_direction
 
 TRIP_SOURCES = ("planned", "typical", "none")
 
 
 @dataclass(frozen=True)
 class TripSource:
-    """What is known of the trips of one direction: `source` (one of SOURCES) says which of `lateness` and the `typical`
-    trips by day kind is believed."""
+    """The trips of one direction: `source` (one of TRIP_SOURCES) selects the plan with its `lateness`, or the `typical`
+    trips by day type."""
 
     source: str
     lateness: Lateness
@@ -58,7 +57,7 @@ class TripSource:
         medians: np.ndarray,
         train_following: TrainFollowing,
     ) -> DirectionDay:
-        """Return the direction with its trains, ready to be asked at any origin; `medians` are the climatology's."""
+        """Return the direction on a service date, for any origin; `medians` are the climatology's."""
         trips = self.trips(history, service_date, direction, runs)
         order = history.line.travel_order(direction)
         typical = medians[int(is_weekend(service_date))][:, order, direction]
@@ -67,7 +66,8 @@ class TripSource:
 
 @dataclass(frozen=True, eq=False)
 class PhysicsPrior:
-    """What was fitted: `runs`, `trips`, `turnarounds` and `train_following` of both directions, and the climatology's `medians`."""
+    """The fitted parts by direction, and the climatology's `medians` (weekday or weekend, half-hours, stations,
+    directions)."""
 
     runs: tuple[DirectionRuns, DirectionRuns]
     trips: tuple[TripSource, TripSource]
@@ -76,36 +76,31 @@ class PhysicsPrior:
     medians: np.ndarray
 
     def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
-        """Return both directions of a service date, ready to be asked at any origin."""
-        days = []
-        for direction, runs in enumerate(self.runs):
+        """Return both directions of a service date, for any origin."""
+
+        def day(direction: int) -> DirectionDay:
+            runs, following = self.runs[direction], self.train_following[direction]
             trains = trains_by_date(history, [service_date], direction, runs)[service_date]
-            days.append(
-                self.trips[direction].direction_day(
-                    history,
-                    service_date,
-                    direction,
-                    runs,
-                    trains,
-                    self.medians,
-                    self.train_following[direction],
-                )
+            return self.trips[direction].direction_day(
+                history, service_date, direction, runs, trains, self.medians, following
             )
-        return tuple(
-            replace(day, inbound=turnarounds.inbound(day, other))
-            for day, other, turnarounds in zip(days, reversed(days), self.turnarounds, strict=True)
+
+        days = per_direction(day)
+        return per_direction(
+            lambda d: replace(days[d], inbound=self.turnarounds[d].inbound(days[d], days[1 - d]))
         )
 
     def typical_headways(self, service_date: date) -> np.ndarray:
         """Return the climatology of a service date in minutes, NaN where unknown: (half-hours, stations, directions)."""
-        return self.medians[int(is_weekend(service_date))]
+        medians: np.ndarray = self.medians[int(is_weekend(service_date))]
+        return medians
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return everything fitted as named arrays."""
+        """Return all fitted parameters as named arrays."""
         state = {"medians": self.medians}
         for direction in DIRECTIONS:
             trip_source = self.trips[direction]
-            state |= {f"{name}_{direction}": getattr(self.runs[direction], name) for name in FITTED}
+            state |= self.runs[direction].state(direction)
             state[f"source_{direction}"] = np.array(TRIP_SOURCES.index(trip_source.source))
             state |= trip_source.lateness.state(f"lateness_{direction}")
             state |= self.turnarounds[direction].state(f"turnaround_{direction}")
@@ -117,28 +112,28 @@ class PhysicsPrior:
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         """Rebuild what `state` returned."""
-        runs = tuple(DirectionRuns(*(state[f"{name}_{d}"] for name in FITTED)) for d in DIRECTIONS)
-        trips = tuple(
-            TripSource(
-                TRIP_SOURCES[int(state[f"source_{d}"])],
-                Lateness.from_state(state, f"lateness_{d}"),
-                {
-                    k: t
-                    for k in DAY_TYPES
-                    if (t := TripTable.from_state(state, f"typical_{d}_{k}")) is not None
-                },
-            )
-            for d in DIRECTIONS
+        return cls(
+            per_direction(lambda d: DirectionRuns.from_state(state, d)),
+            per_direction(lambda d: _trip_source(state, d)),
+            per_direction(lambda d: Turnarounds.from_state(state, f"turnaround_{d}")),
+            per_direction(lambda d: TrainFollowing.from_state(state, f"train_following_{d}")),
+            state["medians"],
         )
-        turnarounds = tuple(Turnarounds.from_state(state, f"turnaround_{d}") for d in DIRECTIONS)
-        train_following = tuple(TrainFollowing.from_state(state, f"train_following_{d}") for d in DIRECTIONS)
-        return cls(runs, trips, turnarounds, train_following, state["medians"])
+
+
+def _trip_source(state: Mapping[str, np.ndarray], direction: int) -> TripSource:
+    tables = {kind: TripTable.from_state(state, f"typical_{direction}_{kind}") for kind in DAY_TYPES}
+    return TripSource(
+        TRIP_SOURCES[int(state[f"source_{direction}"])],
+        Lateness.from_state(state, f"lateness_{direction}"),
+        {kind: table for kind, table in tables.items() if table is not None},
+    )
 
 
 def trains_by_date(
     history: LineHistory, service_dates: Sequence[date], direction: int, runs: DirectionRuns
 ) -> dict[date, TripTable]:
-    """Return the trains of one direction by service date, those without an id matched first in, first out."""
+    """Return the trains of one direction by service date: by trip id, and matched where the log has none."""
     ours = pl.col("service_date").is_in(list(service_dates)) & (pl.col("direction") == direction)
     placed = travel_positions(history.passings.filter(ours), history.line)
     known = split_vehicle_trips(identify_trains(placed, np.median(runs.running, axis=0)))

@@ -1,10 +1,13 @@
-"""Usual running times between neighbouring platforms, by hour, fitted on the passings of training days.
+"""Running times and stopping patterns of one direction, fitted on the passings of training days.
 
-What propagation learns of one direction: running times, stopping patterns, usual headways, whether the plan is kept."""
+`DirectionRuns` holds typical minutes between neighbouring platforms by hour, the share of trains that serve each platform,
+typical headways at the first one, and whether departures follow the plan.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -17,7 +20,9 @@ from headway_prediction.transit.line import DIRECTIONS, Line
 HOURS = SCORED_DAY_MINS // 60
 MAX_RUN_MINS = 60
 MIN_RUNS = 5
-"""Fewer runs than this in an hour say less about it than all hours together."""
+"""An hour with fewer runs takes the median of all hours."""
+MAX_PLAN_DEVIATION_SHARE = 1 / 8
+"""The plan is followed where departures deviate from it by at most this share of the headway: random ones deviate by 1/4."""
 
 
 def travel_positions(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
@@ -35,8 +40,9 @@ def travel_positions(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
 def running_times(passings: pl.DataFrame, position_count: int) -> np.ndarray:
     """Return median minutes from each platform to the next one of its direction: (hours, position_count - 1).
 
-    `passings` are one direction's, with `position` and trains known (see trains.identify). Hours (of the service day, by
-    departure) with fewer than 5 runs take the median of all hours; a pair of platforms without runs takes 2 minutes.
+    `passings` are one direction's, with `position` and trains numbered (see match_trains.identify_trains). Hours (of the
+    service day, by departure) with fewer than 5 runs take the median of all hours; a pair of platforms without runs takes
+    2 minutes.
     """
     runs = (
         passings.sort("service_date", "train", "position", "minute")
@@ -64,11 +70,11 @@ def _table(medians: pl.DataFrame, position_count: int, otherwise: np.ndarray | N
 
 
 def modal_running_time(upstream: Sequence[np.ndarray], downstream: Sequence[np.ndarray]) -> float:
-    """Return the running time (minutes) that most trains share, from passings alone, without knowing the trains.
+    """Return the running time (minutes) that most trains share, without knowing which passings belong to one train.
 
     `upstream` and `downstream` hold the sorted minutes of two neighbouring platforms, one array per service day. Of all
-    differences up to 60 minutes, those of one train to itself pile up at its running time while the others spread, so
-    the mode of their histogram (1-minute bins, smoothed over three) is the answer, refined by the median around it.
+    differences up to 60 minutes, those of a train to itself concentrate at its running time while the others spread. The
+    result is the mode of their histogram (1-minute bins, smoothed over three), refined by the median around it.
     """
     pairs = zip(upstream, downstream, strict=True)
     lags = np.concatenate([np.empty(0), *(_differences(*pair) for pair in pairs)])
@@ -82,22 +88,17 @@ def modal_running_time(upstream: Sequence[np.ndarray], downstream: Sequence[np.n
 
 def _differences(upstream: np.ndarray, downstream: np.ndarray) -> np.ndarray:
     differences = downstream[None, :] - upstream[:, None]
-    return differences[(differences > 0) & (differences <= MAX_RUN_MINS)]
-
-
-FITTED = ("running", "served", "typical_headways", "follows_plan")
-MAX_PLAN_DEVIATION_SHARE = 1 / 8
-"""Departures at random are a quarter of a headway off the nearest planned one; half of that still tells something."""
+    positive: np.ndarray = differences[(differences > 0) & (differences <= MAX_RUN_MINS)]
+    return positive
 
 
 @dataclass(frozen=True)
 class DirectionRuns:
-    """What was fitted for one direction, platforms numbered along the travel.
+    """Running times and stopping pattern of one direction, platforms numbered along the travel.
 
-    `running` (hours, positions - 1): usual minutes to the next platform. `served` (positions, positions): share of the
-    trains seen at a platform that are seen at a later one. `typical_headways` (weekday or weekend, half-hours): the
-    climatology of the first platform, in minutes. `follows_plan` (a single bool): whether the planned departures tell
-    when trains really leave.
+    `running` (hours, positions - 1): typical minutes to the next platform. `served` (positions, positions): share of the
+    trains observed at a platform that are observed at a later one. `typical_headways` (weekday or weekend, half-hours):
+    climatology of the first platform in minutes. `follows_plan` (a single bool): whether departures follow the plan.
     """
 
     running: np.ndarray
@@ -106,10 +107,25 @@ class DirectionRuns:
     follows_plan: np.ndarray
 
     def since_first(self, minutes: float | np.ndarray) -> np.ndarray:
-        """Return usual minutes from the first platform to each one at those times of day: (…, positions)."""
+        """Return typical minutes from the first platform to each one at those times of day: (…, positions)."""
         hours = np.minimum(np.asarray(minutes, dtype=np.int64) // 60, HOURS - 1)
         running = self.running[hours]
         return np.concatenate([np.zeros((*running.shape[:-1], 1)), np.cumsum(running, axis=-1)], axis=-1)
+
+    def state(self, direction: int) -> dict[str, np.ndarray]:
+        """Return the arrays under names that end with the direction."""
+        return {
+            f"running_{direction}": self.running,
+            f"served_{direction}": self.served,
+            f"typical_headways_{direction}": self.typical_headways,
+            f"follows_plan_{direction}": self.follows_plan,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray], direction: int) -> Self:
+        """Rebuild what `state` returned for the direction."""
+        names = ("running", "served", "typical_headways", "follows_plan")
+        return cls(*(state[f"{name}_{direction}"] for name in names))
 
 
 def fit_direction(
@@ -124,14 +140,14 @@ def fit_direction(
     known = identify_trains(one_way, _lags(one_way, positions))
     typical = medians[:, :, training.line.first_station(direction), direction]
     departed = one_way.filter(pl.col("position") == 0)
-    follows_plan = np.array(_keeps_plan(training, departed, direction))
+    follows_plan = np.array(_follows_plan(training, departed, direction))
     return DirectionRuns(
         running_times(known, positions), _served_shares(known, positions), typical, follows_plan
     )
 
 
-def _keeps_plan(training: LineHistory, departed: pl.DataFrame, direction: int) -> bool:
-    """Tell whether the departures of the training days stay close to the planned ones, for their headway."""
+def _follows_plan(training: LineHistory, departed: pl.DataFrame, direction: int) -> bool:
+    """Whether the departures of training days stay close to the planned ones, relative to the planned headway."""
     misfits, headways = [], []
     for service_date in training.service_dates:
         planned = planned_departures(training, service_date, direction)
@@ -161,7 +177,7 @@ def _served_shares(known: pl.DataFrame, positions: int) -> np.ndarray:
     observed = np.zeros((trains.height, positions), dtype=np.float32)
     observed[rows["row"].to_numpy(), rows["position"].to_numpy()] = 1
     count = observed.sum(axis=0)[:, None]
-    # From where no train was ever seen, trains go on everywhere until one shows otherwise.
+    # Without any train at a platform, trains from there are expected everywhere.
     return np.where(count > 0, (observed.T @ observed) / np.maximum(count, 1), np.float32(1))
 
 
@@ -170,4 +186,4 @@ def planned_departures(history: LineHistory, service_date: date, direction: int)
     if history.timetable is None:
         return None
     planned = history.timetable.departures(service_date, direction, history.line.first_station(direction))
-    return planned if len(planned) else None
+    return np.asarray(planned) if len(planned) else None

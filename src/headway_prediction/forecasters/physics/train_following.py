@@ -161,7 +161,8 @@ class TrainFollowing:
 
 
 def with_min_headway(minutes: np.ndarray, last_observed: float, min_headway: float) -> np.ndarray:
-    """Delay sorted `minutes` (trains,) until each is `min_headway` after the previous one, the first after `last_observed`."""
+    """Delay sorted `minutes` (trains,) until each is `min_headway` after the previous one, the first after
+    `last_observed`."""
     steps = min_headway * np.arange(1, len(minutes) + 1)
     ahead = np.maximum.accumulate(minutes - steps)
     return (ahead if np.isnan(last_observed) else np.maximum(ahead, last_observed)) + steps

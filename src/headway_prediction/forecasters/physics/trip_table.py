@@ -1,8 +1,8 @@
-"""The trains of one direction as a table: minutes by train and position, of a day that was, or of one that is expected.
+"""Trip tables: minutes by trip and position of one direction on one day, observed or expected, and how to match two of them.
 
-Which rows of minutes are the same trip: how far apart any two lie, and the pairs that lie nearest.
-
-Which expected trip each train of a day is, decided when the train is first seen, so that nothing later changes it."""
+`misfits` and `nearest_pairs` find rows that are the same trip. `matched_trips` finds the expected trip of each train from
+its first observation, so that later passings do not change the match.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,23 @@ import polars as pl
 
 from headway_prediction.forecasters.statistics import median_or_nan
 
+FAR_APART_MINS = 30.0
+"""Trips that are nowhere this near are not compared."""
+OTHER_FIRST_POSITION_MINS = 1.0
+"""Misfit of two trips for starting at different positions."""
+NEAR_MINS = 4.0
+LATE_FIRST_OBSERVATION_MINS = 1.5
+"""Misfit of a train for being first observed where its trip does not start."""
+SAME_ID_MINS = 60.0
+"""A shared trip id decides the match up to this misfit; beyond it the id was reassigned to another trip."""
+
 
 @dataclass(frozen=True)
 class TripTable:
     """Trips in the order of their first minutes.
 
     `minutes` (trips, positions): when each trip passes each position of its direction, NaN where it does not.
-    `trip_ids` (ids,): the ids that trains of these trips may have, as texts; `rows` (ids,): the trip of each id. A trip may
+    `trip_ids` (ids,): ids of these trips, as texts; `rows` (ids,): the trip of each id. A trip may
     have several ids, or none.
     """
 
@@ -30,7 +40,7 @@ class TripTable:
 
     @cached_property
     def row_of_id(self) -> dict[str, int]:
-        """The trip of each id; of several with one id the last."""
+        """The trip of each id, the last where several share it."""
         return dict(zip(self.trip_ids.tolist(), self.rows.tolist(), strict=True))
 
     @cached_property
@@ -59,7 +69,7 @@ class TripTable:
         return np.argmin(np.where(np.isnan(self.minutes), np.inf, self.minutes), axis=1)
 
     def later(self, minutes: np.ndarray) -> "TripTable":
-        """Return the same trips, later by `minutes` (trips, positions)."""
+        """Return the same trips, delayed by `minutes` (trips, positions)."""
         return TripTable(self.minutes + minutes, self.trip_ids, self.rows)
 
     def state(self, prefix: str) -> dict[str, np.ndarray]:
@@ -89,8 +99,8 @@ def trip_table(minutes: np.ndarray, trip_ids: Sequence[Sequence[str]]) -> TripTa
 def trips_of_rows(rows: pl.DataFrame, positions: int) -> TripTable:
     """Return the trips of the passings of one direction and day: `rows` with train, trip_id, position and minute.
 
-    `train` tells the trips apart; where it is below zero the train has no id of its own (see match_trains). A trip that
-    passes a position twice is taken there the first time.
+    `train` is the number of the trip; below zero it has no id (see match_trains). Where a trip passes a position twice,
+    the first passing counts.
     """
     earliest = rows.sort("minute").unique(["train", "position"], keep="first", maintain_order=True)
     trains, first, index = np.unique(earliest["train"].to_numpy(), return_index=True, return_inverse=True)
@@ -101,12 +111,6 @@ def trips_of_rows(rows: pl.DataFrame, positions: int) -> TripTable:
     return trip_table(minutes, [[trip_id] if train >= 0 else [] for train, trip_id in named])
 
 
-FAR_APART_MINS = 30.0
-"""Trips that are nowhere as near as this are not compared."""
-OTHER_FIRST_POSITION_MINS = 1.0
-"""What starting at another station counts as, in minutes of misfit."""
-
-
 def misfits(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the median distance in minutes over the positions that both pass: (rows, others).
 
@@ -114,7 +118,7 @@ def misfits(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """
     found = np.full((len(rows), len(others)), np.inf)
     row, other = np.nonzero((np.abs(rows[:, None] - others[None]) <= FAR_APART_MINS).any(axis=2))
-    # No median lies below all distances: what is nowhere near needs none.
+    # A median is never below all distances, so trips that are nowhere near need none.
     distance = median_or_nan(np.abs(rows[row] - others[other]), axis=1)
     first_rows, first_others = (np.argmax(np.isfinite(part), axis=1) for part in (rows, others))
     found[row, other] = distance + OTHER_FIRST_POSITION_MINS * (first_rows[row] != first_others[other])
@@ -125,7 +129,9 @@ def nearest_pairs(misfits: np.ndarray, limit: float) -> list[tuple[int, int]]:
     """Pair rows with columns, smallest misfit first, none above `limit`, each row and column at most once."""
     near = np.argwhere(misfits <= limit)
     near = near[np.argsort(misfits[near[:, 0], near[:, 1]], kind="stable")]
-    rows, columns, pairs = set(), set(), []
+    rows: set[int] = set()
+    columns: set[int] = set()
+    pairs: list[tuple[int, int]] = []
     for row, column in near.tolist():
         if row not in rows and column not in columns:
             rows.add(row)
@@ -134,18 +140,11 @@ def nearest_pairs(misfits: np.ndarray, limit: float) -> list[tuple[int, int]]:
     return pairs
 
 
-NEAR_MINS = 4.0
-LATE_FIRST_OBSERVATION_MINS = 1.5
-"""What a train first seen where its trip does not start counts as, in minutes off."""
-SAME_ID_MINS = 60.0
-"""Up to here a shared trip id outweighs any nearness; beyond it the id was given to another trip."""
-
-
 def matched_trips(trains: TripTable, trips: TripTable) -> np.ndarray:
     """Return the trip of each train, −1 where none fits: (trains,).
 
-    A train takes the trip that has its id, or else the free one that passes its first position nearest to its time
-    there, at most 4 minutes off. Trains choose in the order in which they are first seen.
+    A train takes the trip with its id, or else the free trip nearest in time at the position where the train is first
+    observed, at most 4 minutes off. Trains are matched in the order in which they are first observed.
     """
     misfits = _misfits_of_trains(trains, trips)
     free = np.ones(len(trips.minutes), dtype=bool)
@@ -159,13 +158,14 @@ def matched_trips(trains: TripTable, trips: TripTable) -> np.ndarray:
 
 
 def _misfits_of_trains(trains: TripTable, trips: TripTable) -> np.ndarray:
-    """Minutes each train is off each trip where it is first seen, infinite where the trip does not pass: (trains, trips)."""
+    """Minutes between train and trip where the train is first observed, infinite where the trip does not pass: (trains,
+    trips)."""
     positions = trains.first_positions
     off = np.abs(trips.minutes.T[positions] - trains.first_minutes[:, None])
     off += LATE_FIRST_OBSERVATION_MINS * (trips.first_positions != positions[:, None])
     for trip_id, trip in zip(trips.trip_ids.tolist(), trips.rows.tolist(), strict=True):
         train = trains.row_of_id.get(trip_id)
         if train is not None and not off[train, trip] > SAME_ID_MINS:
-            # Nearer than any other, and among trips of that id the nearest still.
+            # Below all others; among trips with that id, the nearest comes first.
             off[train, trip] = (0.0 if math.isnan(off[train, trip]) else off[train, trip]) - 2 * SAME_ID_MINS
     return np.where(np.isnan(off), np.inf, off)

@@ -1,9 +1,9 @@
 """Turnarounds: a train that arrives late at the end of one direction departs late in the other.
 
 Many plans do not state which trip a vehicle works next, but the clock shows it: departures of a direction follow arrivals
-of the other at steady intervals, and a train must arrive and turn before it departs. `fit_turnarounds` estimates the interval
-and the minimum turnaround time from training days, one type of turnaround after the other, as long as each explains
-departures clearly better than the trips' own typical minutes do.
+of the other at steady intervals, and a train must arrive and turn before it departs. `fit_turnarounds` estimates the
+interval and the minimum turnaround time from training days, one type of turnaround after the other, as long as each
+explains departures clearly better than the trips' own typical minutes do.
 """
 
 from collections.abc import Mapping, Sequence

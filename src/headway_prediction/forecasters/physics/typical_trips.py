@@ -1,8 +1,8 @@
-"""The usual trips of a line: those that come again day after day, with the minutes at which they usually pass.
+"""Typical trips: those that recur on most days, with the median minutes of their passings.
 
-Most lines run a timetable whether it is published or not. Trains of several days are the same trip when they share a
-trip id or pass the same positions within minutes; a trip is usual when at least half of the days have it, newer days
-counting more, because timetables change.
+Most lines run a timetable whether it is published or not. Trains of several days are the same trip when they share a trip id
+or pass the same positions within minutes. A trip is typical when at least half of the days have it; newer days weigh more,
+because timetables change.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from headway_prediction.forecasters.physics.trip_table import (
 from headway_prediction.forecasters.statistics import median_or_nan
 
 SAME_TRIP_MINS = 4.0
-SAME_NAME_MINS = FAR_APART_MINS
-"""A shared trip id outweighs the clock up to here; beyond it the id was given to another trip."""
+SAME_ID_MINS = FAR_APART_MINS
+"""Trips with a shared id match up to this distance; beyond it the id was reassigned to another trip."""
 MAX_DAYS = 12
 NEWER_DAY_WEIGHT = 0.7
-"""Weight of a day against that of the next newer one."""
+"""Weight of a day relative to the next newer one."""
 
 
 class _Trip:
-    """One trip gathered over days: its rows (positions,), the days they are of, and its ids."""
+    """One trip on several days: its minutes (positions,) on each, the numbers of these days, and its ids."""
 
     def __init__(self) -> None:
         self.days: list[int] = []
@@ -47,16 +47,16 @@ class _Trip:
 
 
 def typical_trips(days: Sequence[TripTable], positions: int) -> TripTable:
-    """Return the usual trips of `days` (one direction, one kind of day, oldest first; the newest 12 are read)."""
+    """Return the typical trips of `days`: one direction, one day type, oldest first; the newest 12 are used."""
     days = [day for day in days[-MAX_DAYS:] if len(day.minutes)]
     weights = NEWER_DAY_WEIGHT ** np.arange(len(days))[::-1]
-    kept = [trip for trip in _gathered(days) if 2 * weights[trip.days].sum() >= weights.sum()]
-    minutes = np.array([trip.typical() for trip in kept]).reshape(-1, positions)
-    return trip_table(minutes, [sorted(trip.trip_ids) for trip in kept])
+    recurring = [trip for trip in _gathered(days) if 2 * weights[trip.days].sum() >= weights.sum()]
+    minutes = np.array([trip.typical() for trip in recurring]).reshape(-1, positions)
+    return trip_table(minutes, [sorted(trip.trip_ids) for trip in recurring])
 
 
 def _gathered(days: Sequence[TripTable]) -> list[_Trip]:
-    """All trips of all days: each train is added to the trip it is the same as, or begins a new one."""
+    """The trips of all days: each train joins the trip that it matches, or starts a new one."""
     trips: list[_Trip] = []
     for number, day in enumerate(days):
         same = {train: trips[place] for train, place in _same_trips(day, trips)}
@@ -68,23 +68,23 @@ def _gathered(days: Sequence[TripTable]) -> list[_Trip]:
 
 
 def _same_trips(day: TripTable, trips: list[_Trip]) -> list[tuple[int, int]]:
-    """Pairs (train of the day, gathered trip), each at most once, best fit first."""
+    """Pairs (train of the day, index of a trip), each at most once, best match first."""
     if not trips:
         return []
-    apart = misfits(day.minutes, median_or_nan(_rows_of(trips), axis=1))
+    misfit = misfits(day.minutes, median_or_nan(_rows_of(trips), axis=1))
     rows = day.row_of_id
     shared = [
         (rows[i], place) for place, trip in enumerate(trips) for i in sorted(trip.trip_ids) if i in rows
     ]
     for pair in shared:
-        if apart[pair] < SAME_NAME_MINS:
-            # Under all that share no id and, where an id was given to several trips, the nearest of them first.
-            apart[pair] -= SAME_NAME_MINS
-    return nearest_pairs(apart, SAME_TRIP_MINS)
+        if misfit[pair] < SAME_ID_MINS:
+            # Below all pairs without a shared id; where several trips have the id, the nearest comes first.
+            misfit[pair] -= SAME_ID_MINS
+    return nearest_pairs(misfit, SAME_TRIP_MINS)
 
 
 def _rows_of(trips: list[_Trip]) -> np.ndarray:
-    """The rows of all trips, NaN where one has fewer than the days read: (trips, days, positions)."""
+    """The minutes of all trips, padded with NaN where one has fewer days: (trips, MAX_DAYS, positions)."""
     rows = np.full((len(trips), MAX_DAYS, len(trips[0].rows[0])), np.nan)
     for trip, padded in zip(trips, rows, strict=True):
         padded[: len(trip.rows)] = trip.rows
