@@ -7,7 +7,7 @@ import numpy as np
 from headway_prediction.aligned import aligned_zeros
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
-from headway_prediction.grid.splits import days_of_1440_rows
+from headway_prediction.grid.windows import days_of_1440_rows
 
 HEADWAY_ONLY, WITH_STATE = 1, 4
 HEADWAY, ELAPSED, ARRIVED, VALID = range(WITH_STATE)

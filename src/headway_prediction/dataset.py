@@ -13,11 +13,13 @@ import numpy as np
 from headway_prediction.aligned import shareable
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
-from headway_prediction.grid.splits import days_of_1440_rows, rows_of_days, split_service_days
 from headway_prediction.grid.windows import (
     WindowOrder,
     contiguous_periods,
+    days_of_1440_rows,
     digest_of,
+    rows_of_days,
+    split_service_days,
     usable_minutes,
     window_starts,
 )

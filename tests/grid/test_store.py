@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.logs.planned_departures import read_planned_departures
+from headway_prediction.feeds.logs.csv_lists import read_planned_departures
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.grid.store import read_grid, read_history, write_history
 from headway_prediction.transit.line import Line

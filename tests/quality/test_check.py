@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.feeds.logs.arrival_parts import read_arrival_parts
 from headway_prediction.feeds.logs.arrivals import typed_arrivals
-from headway_prediction.feeds.logs.batches import read_arrival_parts
 from headway_prediction.grid.build import line_and_plan
 from headway_prediction.quality.check import by_date, by_platform, by_station, check_log, check_parts
 from headway_prediction.reporting.quality_text import findings, overview

@@ -76,7 +76,7 @@ def check(
       headway check line/arrivals.parquet --gtfs line/gtfs.zip --out quality.html --outages outages.csv
       headway check archive/ --time-zone Europe/Dublin
     """
-    from headway_prediction.feeds.logs.batches import read_arrival_parts
+    from headway_prediction.feeds.logs.arrival_parts import read_arrival_parts
     from headway_prediction.grid.build import line_and_plan
     from headway_prediction.quality.check import check_parts
 
@@ -90,7 +90,7 @@ def check(
 def _write(
     quality: "Quality", day: date | None, out: Path | None, outages: Path | None, json: Path | None
 ) -> None:
-    from headway_prediction.feeds.logs.outages import write_outages
+    from headway_prediction.feeds.logs.csv_lists import write_outages
     from headway_prediction.files import atomic_path
     from headway_prediction.reporting.quality_report import write_quality_page
     from headway_prediction.reporting.quality_tables import quality_json

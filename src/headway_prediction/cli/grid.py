@@ -76,7 +76,7 @@ def _write(history: "LineHistory", out: Path, matrices: Path | None) -> None:
 
 
 def _summarise(history: "LineHistory") -> None:
-    from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE
+    from headway_prediction.grid.headway_grid import OUTAGES_ATTRIBUTE
 
     dates, grid = history.service_dates, history.grid
     say(f"line {history.line.line_id}: {len(history.line.stations)} stations, {history.line.time_zone}")

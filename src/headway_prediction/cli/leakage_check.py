@@ -67,7 +67,7 @@ def _methods_to_check(
 ) -> "tuple[Mapping[str, Forecaster], Sequence[date], Sequence[date]]":
     """Return the methods, the dates they were fitted on and the dates to check."""
     from headway_prediction.forecasters.registry import fit_simple_methods
-    from headway_prediction.grid.splits import split_service_days
+    from headway_prediction.grid.windows import split_service_days
 
     if bundle is None:
         dates = history.service_dates

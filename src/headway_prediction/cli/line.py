@@ -107,8 +107,12 @@ def _show(
     schedule: "Schedule", patterns: "RoutePatterns", found: "RouteLine", on: str | None, planned: Path | None
 ) -> None:
     from headway_prediction.feeds.gtfs.line_notes import describe_choices
-    from headway_prediction.feeds.gtfs.service_date import busiest_date, planned_table, write_planned
-    from headway_prediction.feeds.gtfs.timetable import timetable_of
+    from headway_prediction.feeds.gtfs.timetable import (
+        busiest_date,
+        planned_table,
+        timetable_of,
+        write_planned,
+    )
 
     timetable = timetable_of(schedule, found.line, patterns.route_id)
     service_date = parse_date(on) or busiest_date(timetable)

@@ -21,8 +21,8 @@ from headway_prediction.forecasters.calibration import Calibration, ValidationCe
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.st_convnet import PriorSource, STConvNetForecaster, forecast_of
+from headway_prediction.grid.headway_grid import outages_known_at
 from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
-from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.passings import PASSING_COLUMNS, without_duplicates
 from headway_prediction.nn.prior_channels import ARRIVES_IN
 from headway_prediction.transit.clock import SCORED_DAY_MINS

@@ -6,10 +6,9 @@ from pathlib import Path
 from headway_prediction import __version__
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.timetable import read_time_zone, read_timetable
-from headway_prediction.feeds.logs.batches import read_arrival_parts
-from headway_prediction.feeds.logs.files import log_files
-from headway_prediction.feeds.logs.outages import read_outages
-from headway_prediction.feeds.logs.planned_departures import read_planned_departures
+from headway_prediction.feeds.logs.arrival_parts import read_arrival_parts
+from headway_prediction.feeds.logs.arrivals import log_files
+from headway_prediction.feeds.logs.csv_lists import read_outages, read_planned_departures
 from headway_prediction.files import sha256, sha256_of_files
 from headway_prediction.grid.headway_grid import CAP_MINS
 from headway_prediction.grid.history import LineHistory, history_from_parts

@@ -1,17 +1,60 @@
-"""The headway grid of docs/methodology.md: last headway held, minutes since, arrivals and validity, per minute and platform."""
+"""The cells of the grid (docs/methodology.md), by minute and platform: `day_grid` computes them for one service day.
 
-from collections.abc import Iterable, Sequence
+The headway of the last passing is held from minute to minute, beside the minutes elapsed since it, the minutes in which
+trains arrived, and which cells are valid. `planned_terminals` does the same for planned departures.
+
+An outage is a span of minutes in which nothing is known of a line: no headway spans one. Outages are found on whole days,
+so a list of them holds more than was known at the time, but only about minutes whose cells it makes invalid.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import polars as pl
 
-from headway_prediction.grid.outages import Outage, spans_outage
 from headway_prediction.transit.clock import SCORED_DAY_MINS
+from headway_prediction.transit.line import DIRECTIONS, Line
+from headway_prediction.transit.timetable import Timetable
 
 CAP_MINS = 30.0
 MAX_HEADWAY_MINS = 60.0
 """A longer headway, or a longer time since the last passing, is no headway of a running service (docs/methodology.md)."""
+OUTAGE_COLUMNS = {"service_date": pl.Date, "first_minute": pl.Int64, "end_minute": pl.Int64}
+"""An outage lasts from the start of `first_minute` to the start of `end_minute` of its service day."""
+OUTAGES_ATTRIBUTE = "outages"
+
+Outage = tuple[int, int]
+
+
+def outages_attribute(outages: pl.DataFrame) -> dict[str, list]:
+    """Return the attribute of a grid that holds these outages (OUTAGE_COLUMNS); none where there are none."""
+    rows = outages.select(list(OUTAGE_COLUMNS)).unique().sort(list(OUTAGE_COLUMNS)).rows()
+    return {OUTAGES_ATTRIBUTE: [[day.isoformat(), first, end] for day, first, end in rows]} if rows else {}
+
+
+def outages_on(attributes: Mapping[str, object], service_date: date) -> list[Outage]:
+    """Return the outages (first minute, end minute) of one service date from a grid's attributes."""
+    day = service_date.isoformat()
+    return [(int(first), int(end)) for own, first, end in attributes.get(OUTAGES_ATTRIBUTE, ()) if own == day]
+
+
+def outages_known_at(attributes: Mapping[str, object], service_date: date, t0: int) -> dict[str, list]:
+    """Return the attribute with the outages that had begun by the end of minute `t0`; one that lasts on ends there."""
+    begun = [
+        [day, first, min(end, t0 + 1) if day == service_date.isoformat() else end]
+        for day, first, end in attributes.get(OUTAGES_ATTRIBUTE, ())
+        if (date.fromisoformat(day), first) <= (service_date, t0)
+    ]
+    return {OUTAGES_ATTRIBUTE: begun} if begun else {}
+
+
+def spans_outage(earlier: np.ndarray, later: np.ndarray, outages: Sequence[Outage]) -> np.ndarray:
+    """Tell which pairs of minutes, alike in shape, have an outage between them or lie in one."""
+    crossed = np.zeros(np.broadcast(earlier, later).shape, dtype=bool)
+    for first, end in outages:
+        crossed |= (earlier < end) & (later >= first)
+    return crossed
 
 
 def held_headways(
@@ -103,3 +146,22 @@ def stack_days(days: Iterable[dict[str, np.ndarray]], day_count: int) -> dict[st
                 stacked[name] = np.empty((day_count * SCORED_DAY_MINS, *cells.shape[1:]), cells.dtype)
             stacked[name][rows] = cells
     return stacked
+
+
+def planned_terminals(
+    timetable: Timetable | None, line: Line, service_dates: Sequence[date], cap_mins: float = CAP_MINS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return planned terminal headways (float32, minutes) and departures (uint8, a count): (days x 1620, 2) each.
+
+    The headway is that of the latest planned departure at the first platform, held and capped; NaN without a plan.
+    """
+    headways = np.full((len(service_dates), SCORED_DAY_MINS, 2), np.nan, dtype=np.float32)
+    departures = np.zeros((len(service_dates), SCORED_DAY_MINS, 2), dtype=np.uint8)
+    for day, service_date in enumerate(service_dates if timetable else ()):
+        for direction in DIRECTIONS:
+            minutes = timetable.departures(service_date, direction, line.first_station(direction))
+            held, _, _ = held_headways(minutes, np.zeros(len(minutes), dtype=np.int64), 1)
+            headways[day, :, direction] = np.minimum(held[:, 0], cap_mins)
+            rows = np.floor(minutes[minutes < SCORED_DAY_MINS]).astype(np.int64)
+            np.add.at(departures[day, :, direction], rows, 1)
+    return headways.reshape(-1, 2), departures.reshape(-1, 2)

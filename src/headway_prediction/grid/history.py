@@ -9,10 +9,18 @@ import polars as pl
 import xarray as xr
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.grid.headway_grid import CAP_MINS, day_grid, last_logged_minutes, stack_days
-from headway_prediction.grid.outages import OUTAGES_ATTRIBUTE, outages_attribute, outages_known_at, outages_on
+from headway_prediction.grid.headway_grid import (
+    CAP_MINS,
+    OUTAGES_ATTRIBUTE,
+    day_grid,
+    last_logged_minutes,
+    outages_attribute,
+    outages_known_at,
+    outages_on,
+    planned_terminals,
+    stack_days,
+)
 from headway_prediction.grid.passings import passings_before, passings_of_parts
-from headway_prediction.grid.planned import planned_terminals
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_day_start
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Timetable

@@ -10,8 +10,8 @@ from enum import StrEnum
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
+from headway_prediction.grid.headway_grid import planned_terminals
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.grid.planned import planned_terminals
 from headway_prediction.transit.line import DIRECTIONS, Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
 

@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from headway_prediction.grid.headway_grid import MAX_HEADWAY_MINS
-from headway_prediction.grid.outages import OUTAGE_COLUMNS
+from headway_prediction.grid.headway_grid import MAX_HEADWAY_MINS, OUTAGE_COLUMNS
 from headway_prediction.grid.passings import HAS_TRIP_ID, without_duplicates
 from headway_prediction.quality.log_rows import DAY_PLATFORM
 from headway_prediction.transit.line import DIRECTIONS, Line

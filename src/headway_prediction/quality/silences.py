@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from headway_prediction.grid.outages import OUTAGE_COLUMNS
+from headway_prediction.grid.headway_grid import OUTAGE_COLUMNS
 from headway_prediction.quality.log_rows import DAY_PLATFORM, PLATFORM
 from headway_prediction.transit.clock import SCORED_DAY_MINS, day_type_of
 from headway_prediction.transit.line import Line

@@ -13,7 +13,7 @@ from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.plan_variants import plan_kind
-from headway_prediction.grid.splits import DaySplit, split_service_days
+from headway_prediction.grid.windows import DaySplit, split_service_days
 from headway_prediction.training.ensemble import (
     TrainedEnsemble,
     fold_line,

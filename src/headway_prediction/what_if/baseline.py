@@ -14,8 +14,8 @@ from headway_prediction.forecasters.physics.planned_trips import planned_trips
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.trip_table import TripTable
 from headway_prediction.forecasters.trip_propagation import TripPropagation
+from headway_prediction.grid.headway_grid import outages_known_at
 from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
-from headway_prediction.grid.outages import outages_known_at
 from headway_prediction.grid.plan_variants import with_timetable as history_with_timetable
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.transit.timetable import Timetable

@@ -11,7 +11,7 @@ from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
-from headway_prediction.grid.outages import outages_on
+from headway_prediction.grid.headway_grid import outages_on
 from headway_prediction.service.live.ingest import Ingest, LineFilter
 from headway_prediction.service.live.retrain import (
     compare,

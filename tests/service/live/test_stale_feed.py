@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.grid.outages import outages_on
+from headway_prediction.grid.headway_grid import outages_on
 from headway_prediction.service.live.published import Level, Status
 from headway_prediction.service.live.stale_feed import FeedOutages, continue_from, join_leads, status_of
 

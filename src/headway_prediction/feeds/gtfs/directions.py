@@ -10,7 +10,6 @@ from itertools import combinations, pairwise
 import pandas as pd
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.gtfs.patterns import key
 from headway_prediction.feeds.gtfs.stations import group_stops
 from headway_prediction.feeds.gtfs.tables import Schedule, stops_table, trips_of
 from headway_prediction.transit.line import DIRECTIONS, Line
@@ -118,4 +117,4 @@ def _ways(schedule: Schedule, trips: Sequence[str]) -> dict[str, Way]:
     stops = _stops(schedule, trips)
     planned_ids = set(schedule.feed.stop_times["stop_id"].dropna())
     groups = group_stops(stops_table(schedule), set(stops.values()), planned_ids)
-    return {trip: tuple(dict.fromkeys(key(groups[stop]) for stop in own)) for trip, own in stops.items()}
+    return {trip: tuple(dict.fromkeys(groups[stop].key for stop in own)) for trip, own in stops.items()}

@@ -6,16 +6,72 @@ or, where the route forks, one per branch (`branches`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+
+import polars as pl
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.directions import directions_among
-from headway_prediction.feeds.gtfs.patterns import StopPattern, key, stop_patterns, way
 from headway_prediction.feeds.gtfs.stations import StopGroup, group_stops
+from headway_prediction.feeds.gtfs.stop_times import planned_passings
 from headway_prediction.feeds.gtfs.tables import Schedule, open_schedule, stops_table, the_route
 from headway_prediction.transit.branches import Branches, Pattern, find_branches, trunk
 from headway_prediction.transit.line import DIRECTIONS, Station
 from headway_prediction.transit.route_line import RouteLine, line_id_of, route_line
+
+
+@dataclass(frozen=True)
+class StopPattern:
+    """Stops of a trip as the schedule has them, in a direction, by how many planned trains over all service dates."""
+
+    direction: int
+    stop_ids: tuple[str, ...]
+    trains: int
+
+
+def stop_patterns(
+    schedule: Schedule, route: str, directions: Mapping[str, int] | None = None
+) -> tuple[StopPattern, ...]:
+    """Return the stop patterns of a route by its id, those with the most trains first in each direction.
+
+    `directions` are those of trips without direction_id. Raises HeadwayError as `planned_passings`, and for trips that never
+    run or in one direction only.
+    """
+    days = {service: len(dates) for service, dates in schedule.dates_of_service.items()}
+    passings = planned_passings(schedule, route, directions).with_columns(
+        trains=pl.col("service_id").replace_strict(days, default=0, return_dtype=pl.Int64)
+    )
+    trips = passings.group_by("direction_id", "trip_id", maintain_order=True).agg(
+        "stop_id", pl.first("trains")
+    )
+    counted = trips.group_by("direction_id", "stop_id").agg(pl.sum("trains")).filter(pl.col("trains") > 0)
+    missing = [direction for direction in DIRECTIONS if direction not in counted["direction_id"]]
+    if missing:
+        raise HeadwayError(
+            f"route {route} has trips in one direction only"
+            if len(missing) == 1
+            else f"no trip of {route} ever runs",
+            "trips of both directions (direction_id 0 and 1) on some date",
+            "check direction_id and the calendar of the schedule",
+        )
+    rows = counted.select("direction_id", "stop_id", "trains").iter_rows()
+    found = (StopPattern(direction, tuple(stops), trains) for direction, stops, trains in rows)
+    return tuple(sorted(found, key=lambda p: (p.direction, -p.trains, p.stop_ids)))
+
+
+def way(pattern: StopPattern, groups: Mapping[str, StopGroup]) -> tuple[str, ...]:
+    """Return the stations of a pattern by their keys, in the order of direction 0, each once (see the module)."""
+    along = [groups[stop].key for stop in pattern.stop_ids]
+    # Turned round, the last passing of direction 1 is the first one.
+    return tuple(dict.fromkeys(along if pattern.direction == 0 else along[::-1]))
+
+
+def passed_twice(pattern: StopPattern, groups: Mapping[str, StopGroup]) -> set[str]:
+    """Return the keys of stations that a pattern comes back to; two platforms in a row are one passing."""
+    along = [name for name, _ in groupby(groups[stop].key for stop in pattern.stop_ids)]
+    return {name for name in along if along.count(name) > 1}
+
 
 TRUNK = "trunk"
 MAX_CONTRADICTING_SHARE = 0.5
@@ -57,7 +113,7 @@ def route_patterns(schedule: Schedule, route_id: str | None = None) -> RoutePatt
     patterns = stop_patterns(schedule, route, directions)
     planned_ids = set(schedule.feed.stop_times["stop_id"].dropna())
     groups = group_stops(stops_table(schedule), {pattern.stop_ids for pattern in patterns}, planned_ids)
-    positions = {key(group): group.position for group in groups.values() if group.position is not None}
+    positions = {group.key: group.position for group in groups.values() if group.position is not None}
     branches = find_branches(_ways(patterns, groups), positions)
     _refuse_unmirrored(route, patterns, groups, branches)
     return RoutePatterns(route, patterns, groups, branches, len(directions))
@@ -93,8 +149,8 @@ def chosen_order(route: RoutePatterns, branch: Sequence[str] = ()) -> tuple[str,
 
 def _keys_named(route: RoutePatterns, named: str) -> set[str]:
     groups = route.groups.values()
-    keys = {key(group) for group in groups if named in group.stop_ids}
-    keys = keys or {key(group) for group in groups if group.name == named}
+    keys = {group.key for group in groups if named in group.stop_ids}
+    keys = keys or {group.key for group in groups if group.name == named}
     if not keys:
         names = sorted({group.name for group in groups})
         raise HeadwayError(
@@ -137,11 +193,11 @@ def _refuse_unmirrored(
 def _all_stations(route: RoutePatterns) -> list[str]:
     """Keys of all stations: those of the branches in their order, then those that only strange trains serve."""
     ordered = [name for order in route.branches.orders for name in order]
-    return list(dict.fromkeys([*ordered, *sorted(key(group) for group in route.groups.values())]))
+    return list(dict.fromkeys([*ordered, *sorted(group.key for group in route.groups.values())]))
 
 
 def _station(route: RoutePatterns, name: str) -> Station:
-    group = next(group for group in route.groups.values() if key(group) == name)
+    group = next(group for group in route.groups.values() if group.key == name)
     ids = [_ids_of_platform(route, group, direction) for direction in DIRECTIONS]
     return Station(group.name, tuple(own[0] if own else None for own in ids), tuple(own[1:] for own in ids))
 

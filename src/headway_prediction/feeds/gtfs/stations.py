@@ -28,6 +28,11 @@ class StopGroup:
     stop_ids: frozenset[str]
     unplanned: frozenset[str]
 
+    @property
+    def key(self) -> str:
+        """The first of its stop ids, which identifies the station among the branches."""
+        return min(self.stop_ids)
+
 
 def group_stops(
     stops: pl.DataFrame, patterns: Collection[Sequence[str]], planned_ids: Collection[str]

@@ -1,8 +1,10 @@
 """Arrival logs: one row per train passing one platform, from Parquet or CSV to a checked table."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -10,8 +12,110 @@ from typing import NoReturn
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.logs.checks import LogChecks
-from headway_prediction.feeds.logs.files import log_batches, log_files
+
+ENDINGS = (".parquet", ".csv", ".csv.gz")
+BATCH_ROWS = 200_000
+
+
+def log_files(path: Path) -> list[Path]:
+    """Return the file itself or, of a folder, the logs in it, in the order of their names.
+
+    Raises HeadwayError where there is none.
+    """
+    with _reading(path):
+        if path.is_file():
+            return [path]
+        if not path.is_dir():
+            raise FileNotFoundError("there is no such file")
+        found = sorted(file for file in path.iterdir() if file.is_file() and file.name.endswith(ENDINGS))
+        if not found:
+            raise FileNotFoundError(f"the folder has no file that ends in {', '.join(ENDINGS)}")
+        return found
+
+
+def log_batches(path: Path, look_at_names: Callable[[Sequence[str]], None]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file in order, CSV as texts, once `look_at_names` has let the names of its columns pass.
+
+    Raises HeadwayError for a file that cannot be read.
+    """
+    with _reading(path):
+        if path.suffix == ".parquet":
+            table = pl.scan_parquet(path, glob=False)
+        else:
+            table = pl.scan_csv(path, infer_schema=False, glob=False)
+        names = table.collect_schema().names()
+    look_at_names(names)
+    batches = table.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+    while True:
+        with _reading(path):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        if not batch.is_empty():
+            yield batch
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise HeadwayError(
+            f"the arrival log {path} could not be read ({(str(error).splitlines() or [''])[0]})",
+            "a Parquet or CSV file with one row per passing, or a folder of such files",
+            "check the path and the file; `headway passings` makes a log of recorded polls, `headway archive` of public "
+            "archives",
+        ) from error
+
+
+MAX_BACKWARD_SHARE = 0.01
+"""Share of trains that may run against their stop_sequence: a long recorded log may hold a few, a mistaken column many."""
+
+PASSING = ("service_date", "direction_id", "stop_id", "trip_id", "event_time")
+TRAIN = ("service_date", "direction_id", "trip_id")
+
+
+class LogChecks:
+    """Counts both, over the parts of a log: each holds whole service dates, earlier ones first."""
+
+    def __init__(self) -> None:
+        self._repeated = 0
+        self._trains = 0
+        self._backward = 0
+        self._example: tuple[str, date] | None = None
+
+    def add(self, part: pl.DataFrame) -> None:
+        """Add a part of the log, typed as feeds.arrivals gives it."""
+        self._repeated += part.height - part.select(PASSING).n_unique()
+        steps = (
+            part.filter(pl.col("trip_id") != "")
+            .sort(*TRAIN, "stop_sequence", "event_time")
+            .group_by(TRAIN)
+            .agg((pl.col("event_time").diff() < pl.duration()).any().fill_null(False).alias("backward"))
+        )
+        backward = steps.filter("backward")
+        self._trains += steps.height
+        self._backward += backward.height
+        if self._example is None and backward.height:
+            self._example = backward.sort(TRAIN).select("trip_id", "service_date").row(0)
+
+    def refuse(self) -> None:
+        """Raise HeadwayError for rows that stand twice, or more backward trains than are allowed."""
+        if self._repeated:
+            raise HeadwayError(
+                f"{self._repeated} rows of the log stand twice",
+                "each passing once",
+                "remove the duplicate passings",
+            )
+        if self._backward > MAX_BACKWARD_SHARE * self._trains:
+            trip_id, service_date = self._example
+            raise HeadwayError(
+                f"{self._backward} of {self._trains} trains are out of order (trip {trip_id} on {service_date} reaches a "
+                "later stop before an earlier one)",
+                "event_time that grows with stop_sequence along each trip",
+                "check that stop_sequence counts along the direction of travel and that trip_id names one run",
+            )
+
 
 ARRIVAL_COLUMNS: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "line_id": pl.String,

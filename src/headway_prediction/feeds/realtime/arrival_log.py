@@ -13,8 +13,8 @@ from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.passing import Passing, RunId
 from headway_prediction.transit.clock import service_date_and_minute, service_day_start, time_zone
 from headway_prediction.transit.line import DIRECTIONS
+from headway_prediction.transit.line_survey import stop_order
 from headway_prediction.transit.route_line import line_id_of, routes_of
-from headway_prediction.transit.stop_order import stop_order
 
 MAX_SERVICE_DAY_SECS = 36 * 3600
 MAX_LISTED_ROUTES = 20

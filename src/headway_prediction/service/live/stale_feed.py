@@ -22,7 +22,7 @@ import polars as pl
 from headway_prediction.config import middle_index
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast
 from headway_prediction.forecasters.baselines import SPREAD_LEVELS, Climatology
-from headway_prediction.grid.outages import OUTAGE_COLUMNS, outages_attribute
+from headway_prediction.grid.headway_grid import OUTAGE_COLUMNS, outages_attribute
 from headway_prediction.grid.passings import MAX_SERVICE_DAY_MINS
 from headway_prediction.service.live.line_state import origin_at
 from headway_prediction.service.live.published import Level, Status

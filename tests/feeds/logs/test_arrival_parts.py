@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.logs.arrivals import check_arrivals
-from headway_prediction.feeds.logs.batches import read_arrival_parts
-from headway_prediction.feeds.logs.files import BATCH_ROWS
+from headway_prediction.feeds.logs.arrival_parts import read_arrival_parts
+from headway_prediction.feeds.logs.arrivals import BATCH_ROWS, check_arrivals
 from headway_prediction.files import sha256
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import history_from_log, history_from_parts

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "passings_from_feed.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "passings_from_feed.py"
 SMALL = ("--seeds", "11,12", "--processes", "1", "--misses")
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from headway_prediction.feeds.logs.arrivals import typed_batches
-from headway_prediction.feeds.logs.checks import LogChecks
+from headway_prediction.feeds.logs.arrivals import LogChecks, typed_batches
 from headway_prediction.transit.line_survey import LineSurvey
 
 PART_COLUMNS = {
