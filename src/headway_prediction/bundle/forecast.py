@@ -64,7 +64,7 @@ def origin_of(
     """Return minute `t0` of a service date, with the bundle's line on that date as known at the end of the minute.
 
     `passings` are those of `passings_on_line`, later ones and those of other dates among them; `attributes` are the grid's
-    (its outages, see grid.outages).
+    (its outages, see grid.headway_grid).
     """
     known = passings_before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
     observed = {service_date: t0}

@@ -151,7 +151,7 @@ def history_from_parts(
     """Build the history of every service date of the parts of a checked arrival log.
 
     Parts are read once, as `passings_of_parts` does, which also says what raises HeadwayError. `outages`
-    (grid.outages.OUTAGE_COLUMNS) are minutes in which nothing is known of the line.
+    (grid.headway_grid.OUTAGE_COLUMNS) are minutes in which nothing is known of the line.
     """
     passings, dropped = passings_of_parts(parts, line)
     attributes = dict(provenance or {}) | {
@@ -176,7 +176,7 @@ def build_history(
 ) -> LineHistory:
     """Build a history from passings (no duplicates); minutes after `observed_until` of a date are not valid.
 
-    Outages are those of `attributes` (see grid.outages), which go along into stores, copies and `as_of`.
+    Outages are those of `attributes` (see grid.headway_grid), which go along into stores, copies and `as_of`.
     """
     by_date = passings.partition_by("service_date", as_dict=True)
     none = passings.clear()

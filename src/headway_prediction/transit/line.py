@@ -115,7 +115,7 @@ class Line:
     def from_arrivals(
         cls, log: pl.DataFrame, zone_name: str, stop_ids: Iterable[str] | None = None
     ) -> "Line":
-        """Build a Line from a tidy arrival log (see feeds.arrivals), as `from_survey` does."""
+        """Build a Line from a tidy arrival log (see feeds.logs.arrivals), as `from_survey` does."""
         return cls.from_survey(LineSurvey.of(log), zone_name, stop_ids)
 
     @classmethod

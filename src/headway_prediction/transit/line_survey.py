@@ -108,7 +108,7 @@ class LineSurvey:
 
     @classmethod
     def of(cls, log: pl.DataFrame) -> "LineSurvey":
-        """Return what a whole arrival log (see feeds.arrivals) tells."""
+        """Return what a whole arrival log (see feeds.logs.arrivals) tells."""
         survey = cls()
         survey.add_names(log)
         survey.add_trains(log)

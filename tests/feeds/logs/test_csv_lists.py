@@ -12,7 +12,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.leakage.lookahead import with_random_future
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.feeds.logs.csv_lists import (
-    SCHEMA,
+    OUTAGES_SCHEMA,
     read_outages,
     read_planned_departures,
     write_outages,
@@ -23,7 +23,7 @@ from headway_prediction.grid.store import read_history, write_history
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, headway, log_of, raw_log, regular_rows, train
 
-MONDAY, SATURDAY, SUNDAY = date(2025, 9, 29), date(2025, 10, 4), date(2025, 10, 5)
+SATURDAY, SUNDAY = date(2025, 10, 4), date(2025, 10, 5)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ CELLS = ("headway", "elapsed", "arrived", "valid")
 
 
 def outage_table(*rows):
-    return pl.DataFrame(rows, SCHEMA, orient="row")
+    return pl.DataFrame(rows, OUTAGES_SCHEMA, orient="row")
 
 
 def history_of(rows, outages=None):

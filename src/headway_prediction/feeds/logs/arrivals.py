@@ -85,7 +85,7 @@ class LogChecks:
         self._example: tuple[str, date] | None = None
 
     def add(self, part: pl.DataFrame) -> None:
-        """Add a part of the log, typed as feeds.arrivals gives it."""
+        """Add a part of the log, typed as `typed_arrivals` gives it."""
         self._repeated += part.height - part.select(PASSING).n_unique()
         steps = (
             part.filter(pl.col("trip_id") != "")
@@ -132,7 +132,7 @@ ARRIVAL_COLUMNS: Mapping[str, pl.DataType | type[pl.DataType]] = {
 def read_arrivals(path: Path | str) -> pl.DataFrame:
     """Read a whole arrival log and check it; raises HeadwayError as `typed_batches` and `LogChecks` do.
 
-    For a log of a few days; feeds.arrival_parts reads longer ones.
+    For a log of a few days; feeds.logs.arrival_parts reads longer ones.
     """
     return _checked(pl.concat(typed_batches(path)))
 

@@ -44,7 +44,7 @@ class FeedState:
 
     `log`: the passings, as an arrival log typed as feeds.logs.arrivals.ARRIVAL_COLUMNS. `content_at`: time of the newest
     data; `known_since`: end of the last outage (epoch seconds, both None before any data). `attributes`: the outages as
-    attributes of a grid (see grid.outages).
+    attributes of a grid (see grid.headway_grid).
     """
 
     log: pl.DataFrame
@@ -101,7 +101,7 @@ class FeedOutages:
         del self.ended[:first_retained]
 
     def table(self, at: float, zone_name: str) -> pl.DataFrame:
-        """Return the outages up to `at`, an ongoing one included, with the columns OUTAGE_COLUMNS of grid.outages."""
+        """Return the outages up to `at`, an ongoing one included, with the columns OUTAGE_COLUMNS of grid.headway_grid."""
         spans = list(self.ended)
         if self.content_at is not None and at - self.content_at > CLIMATOLOGY_AFTER_SECS:
             spans.append((self.content_at, at))
