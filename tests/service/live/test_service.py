@@ -19,6 +19,7 @@ from headway_prediction.service.live.feed_sources import WallClock
 from headway_prediction.service.live.published import Level
 from headway_prediction.service.live.served_bundle import load_bundle
 from headway_prediction.transit.clock import instant
+from headway_prediction.what_if.schema import WhatIfRequest
 from helpers.pushed_feed import FRIDAY, PushedService, moment, pushed_service, refusal, simulated_polls
 
 
@@ -73,8 +74,9 @@ def test_from_polls_to_view_and_store(path, loaded, url, morning):
         at = instant(FRIDAY, planned[2], loaded.bundle.line.time_zone).isoformat()
         direction = view.departures(service.line_id)[2].direction
         hold = {"action": "hold", "direction_id": direction, "departure": at, "mins": 3.0}
-        answer = view.what_if(service.line_id, {"edits": [hold]})
-        assert answer["edits"][0]["mins"] == 3.0 and np.array(answer["reached"]).any()
+        request = WhatIfRequest.model_validate({"edits": [hold]})
+        result = view.what_if(service.line_id, request)
+        assert result.edits[0].mins == 3.0 and result.reached.any()
         assert view.lines()[0].code_version == json.loads((path / "bundle.json").read_text())["code_version"]
 
 
