@@ -1,4 +1,4 @@
-"""What `what-if` prints: departures, waits, and the headways that change most."""
+"""The tables of `headway what-if`: departures, expected waits, and the headways that change most."""
 
 import numpy as np
 from rich.console import Console
@@ -11,11 +11,11 @@ from headway_prediction.what_if.plan import RevisedDeparture
 from headway_prediction.what_if.result import WhatIfResult
 
 WIDTH = 110
-LARGEST = 8
+MAX_CHANGES = 8
 
 
 def print_result(result: WhatIfResult) -> None:
-    """Print an answer as tables."""
+    """Print a result as tables."""
     console = Console(width=WIDTH)
     console.print(f"{result.line.line_id}: known to the end of {gtfs_time(result.t0)}, next 60 minutes")
     for direction in DIRECTIONS:
@@ -25,7 +25,7 @@ def print_result(result: WhatIfResult) -> None:
     console.print(_waits(result))
     if result.difference.any():
         console.print("\nheadways that change most, in minutes")
-        console.print(_largest(result))
+        console.print(_largest_changes(result))
 
 
 def _table(*columns: str) -> Table:
@@ -44,43 +44,38 @@ def _departures(result: WhatIfResult, direction: int) -> Table:
     table = _table("planned", "changed", "")
     for one in result.departures:
         if one.direction == direction:
-            table.add_row(*_change_text(one, result.t0 + 1))
+            table.add_row(_clock(one.planned), _clock(one.minute), _change_text(one, result.t0 + 1))
     return table
 
 
-def _change_text(one: RevisedDeparture, now: int) -> tuple[str, str, str]:
-    planned, changed = ("–" if minute is None else _clock(minute) for minute in (one.planned, one.minute))
+def _change_text(one: RevisedDeparture, now: int) -> str:
     if one.planned is None:
-        return planned, changed, "added"
+        return "added"
     if one.minute is None:
-        return planned, changed, "cancelled"
+        return "cancelled"
     if one.changed:
-        return planned, changed, f"{one.minute - one.planned:+.1f} min"
-    return planned, changed, "overdue" if one.planned < now else ""
+        return f"{one.minute - one.planned:+.1f} min"
+    return "overdue" if one.planned < now else ""
 
 
-def _clock(minute: float) -> str:
+def _clock(minute: float | None) -> str:
+    if minute is None:
+        return "–"
     minutes, secs = divmod(round(60 * minute), 60)
     return gtfs_time(minutes) + (f":{secs:02d}" if secs else "")
 
 
 def _waits(result: WhatIfResult) -> Table:
-    table = _table(
-        "platform",
-        "now",
-        "changed",
-        "difference",
-        "interval",
-    )
-    table.add_row("whole line", *_wait(result.wait))
+    table = _table("platform", "now", "changed", "difference", "interval")
+    table.add_row("whole line", *_wait_cells(result.wait))
     for (direction, station), wait in result.waits.items():
         if wait.low_mins or wait.high_mins:
             name = result.line.stations[station].name
-            table.add_row(f"{name}, direction {direction}", *_wait(wait))
+            table.add_row(f"{name}, direction {direction}", *_wait_cells(wait))
     return table
 
 
-def _wait(wait: Wait | None) -> tuple[str, ...]:
+def _wait_cells(wait: Wait | None) -> tuple[str, ...]:
     if wait is None:
         return "–", "–", "–", "–"
     return (
@@ -91,23 +86,21 @@ def _wait(wait: Wait | None) -> tuple[str, ...]:
     )
 
 
-def _largest(result: WhatIfResult) -> Table:
-    """The platforms whose forecast headway changes most, each at the minute when it does."""
+def _largest_changes(result: WhatIfResult) -> Table:
+    """Return the platforms whose forecast headway changes most, each at the minute when it does."""
     table = _table("platform", "at", "now", "changed", "difference")
     difference = result.difference
     lead = np.abs(difference).argmax(axis=0)
-    most = np.take_along_axis(difference, lead[None], axis=0)[0]
-    for place in np.argsort(-np.abs(most), axis=None, kind="stable")[:LARGEST]:
-        station, direction = np.unravel_index(place, most.shape)
-        if most[station, direction]:
+    largest = np.take_along_axis(difference, lead[None], axis=0)[0]
+    for place in np.argsort(-np.abs(largest), axis=None, kind="stable")[:MAX_CHANGES]:
+        station, direction = np.unravel_index(place, largest.shape)
+        if largest[station, direction]:
             at = int(lead[station, direction])
+            means = (part.mean[0, at, station, direction] for part in (result.baseline, result.changed))
             table.add_row(
-                f"{result.line.stations[station].name}, direction {direction}",
-                gtfs_time(result.t0 + 2 + at),
-                *(
-                    f"{part.mean[0, at, station, direction]:.1f}"
-                    for part in (result.baseline, result.changed)
-                ),
-                f"{most[station, direction]:+.1f}",
+                f"{result.line.stations[int(station)].name}, direction {direction}",
+                gtfs_time(result.t0 + 1 + at),
+                *(f"{mean:.1f}" for mean in means),
+                f"{largest[station, direction]:+.1f}",
             )
     return table

@@ -1,4 +1,4 @@
-"""The JSON of a what-if, as the service and `headway what-if --format json` use it.
+"""The JSON of a what-if, as the service and `headway what-if --format json` use it, and its table of headways.
 
 The pydantic models validate a request and turn it into the edits of `request`, and render a result. Times in JSON are ISO
 8601 with offset, service-day minutes inside.
@@ -7,8 +7,11 @@ The pydantic models validate a request and turn it into the edits of `request`, 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from headway_prediction.bundle.forecast import with_stop_names
+from headway_prediction.forecasters.parquet import KEY_COLUMNS, VALUE_COLUMNS, forecast_rows
 from headway_prediction.forecasters.serialization import (
     BY_PLATFORM_AND_LEAD,
     DirectionId,
@@ -237,6 +240,21 @@ class WhatIfForecast(ResponseModel):
             ),
             **fields,
         )
+
+
+def headway_table(result: WhatIfResult) -> pl.DataFrame:
+    """Return the headways of every platform and lead under both plans: the key columns of exported forecasts, stop_name,
+    `baseline_…` and `changed_…` of each headway column, `difference_mean`, and `reached`."""
+    line = result.line
+    baseline, changed = (forecast_rows(part, line) for part in (result.baseline, result.changed))
+    stations, directions = platform_index(line)
+    keys = with_stop_names(baseline.select(KEY_COLUMNS), line)
+    return keys.with_columns(
+        *(baseline[name].alias(name.replace("headway", "baseline")) for name in VALUE_COLUMNS),
+        *(changed[name].alias(name.replace("headway", "changed")) for name in VALUE_COLUMNS),
+        difference_mean=changed["headway_mean"] - baseline["headway_mean"],
+        reached=pl.Series(result.reached[:, stations, directions].ravel()),
+    )
 
 
 def _minute(time: datetime, line: Line, service_date: date) -> float:

@@ -13,17 +13,19 @@ def overdue():
     return Railway(delayed(line_history(), NOW, 4.0), t0=T0 + 3)
 
 
-def departures_of(capsys, answer, direction: int = 0) -> list[list[str]]:
-    print_result(answer)
+def departures_of(capsys, result, direction: int = 0) -> list[list[str]]:
+    print_result(result)
     part = capsys.readouterr().out.split(f"departures of direction {direction}")[1].split("\n\n")[0]
     return [line.split() for line in part.splitlines()[2:]]
 
 
 def test_departures_are_told_with_what_becomes_of_them(overdue, capsys):
-    told = departures_of(capsys, overdue.asked(Hold(0, NOW + 12, 1.5), Cancel(0, NOW + 17), Add(0, NOW + 20)))
-    assert told[0] == ["09:00", "09:00", "overdue"] and told[1] == ["09:05", "09:05"]
-    assert told[2] == ["09:12", "09:13:30", "+1.5", "min"]
-    assert told[3] == ["09:17", "–", "cancelled"] and told[4] == ["–", "09:20", "added"]
+    shown = departures_of(
+        capsys, overdue.asked(Hold(0, NOW + 12, 1.5), Cancel(0, NOW + 17), Add(0, NOW + 20))
+    )
+    assert shown[0] == ["09:00", "09:00", "overdue"] and shown[1] == ["09:05", "09:05"]
+    assert shown[2] == ["09:12", "09:13:30", "+1.5", "min"]
+    assert shown[3] == ["09:17", "–", "cancelled"] and shown[4] == ["–", "09:20", "added"]
 
 
 @pytest.mark.parametrize(("minutes", "shown"), [(20.0, "09:20"), (20.4999, "09:20:30"), (20.995, "09:21")])
