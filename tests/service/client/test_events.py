@@ -37,10 +37,10 @@ def test_new_forecasts_come_as_they_are_published(view, url):
     events = Client(url).events(LINE)
     now = next(events)
     assert (now.t0, now.version) == (view.publisher.latest(LINE)[1].state.t0, view.publisher.latest(LINE)[0])
-    later = Thread(target=lambda: [(time.sleep(0.1), view.step()) for _ in range(3)])
-    later.start()
-    received = list(islice(events, 3))
-    later.join()
+    received = []
+    for _ in range(3):
+        view.step()
+        received.append(next(events))
     assert [event.t0 for event in received] == [now.t0 + 1, now.t0 + 2, now.t0 + 3]
     assert [event.version for event in received] == [now.version + 1, now.version + 2, now.version + 3]
     events.close()
