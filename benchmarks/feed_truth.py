@@ -9,8 +9,7 @@ from headway_prediction.feeds.realtime.passing import Passing
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import RENAMED
 from headway_prediction.simulate.feed.trains import actual_passings
-from headway_prediction.simulate.log import stop_id, trip_id
-from headway_prediction.simulate.plan import Plan
+from headway_prediction.simulate.plan import Plan, stop_id, trip_id
 from headway_prediction.simulate.scenario import Scenario
 from headway_prediction.simulate.trains import Passings
 from headway_prediction.transit.clock import service_day_start
@@ -79,7 +78,7 @@ def true_departures(
     along = stops, stops[::-1]
     return {
         Departure(trip_id(direction, train), direction, along[direction][place]): start + secs
-        for direction, passed in enumerate(actual_passings(scenario, plan, passings, faults, seed))
+        for direction, passed in enumerate(actual_passings(plan, passings, faults, seed))
         for train, left in zip(passed.train, passed.departure_secs.tolist(), strict=True)
         for place, secs in enumerate(left)
         if secs == secs

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.log import stop_id, trip_id
+from headway_prediction.simulate.plan import stop_id, trip_id
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import service_day_start
 

@@ -11,9 +11,9 @@ from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.feeds.realtime.tracker import track_polls
 from headway_prediction.service.live.ingest import LineFilter
 from headway_prediction.simulate import Scenario
-from headway_prediction.simulate.feed.days import polls_from
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.simulate.feed.polls import polls_from
 from headway_prediction.transit.clock import service_day_start
 
 SCENARIO = Scenario.of_size(4)

@@ -15,9 +15,8 @@ from headway_prediction.feeds.recorder.archive import open_archive
 from headway_prediction.feeds.recorder.fetch import Limits
 from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.replay import replay, verify
-from headway_prediction.simulate.feed.replay_clock import PollPlayer
-from headway_prediction.simulate.feed.server import FeedServer
-from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
+from headway_prediction.simulate.feed.faults import ServerFault, ServerFaults
+from headway_prediction.simulate.feed.server import FeedServer, PollPlayer
 
 NOON = 1768305600.0
 """2026-01-13T12:00:00Z, as `date -u -d @1768305600` prints it."""

@@ -1,4 +1,4 @@
-"""The paper's line: its measures, its spread, and that it bunches without falling apart."""
+"""The line of the paper: its size, its spread, and its bunching."""
 
 from datetime import date
 
@@ -28,7 +28,7 @@ def peak_headways(history: LineHistory) -> np.ndarray:
     return 60 * np.stack([grid["headway"].where(grid["valid"]).values for grid in grids])
 
 
-def test_it_has_the_papers_measures():
+def test_it_has_the_size_of_the_papers_line():
     scenario = blue_line()
     assert scenario.station_count == 64 and len(scenario.timing_points) == 31
     assert not scenario.timing_points & {0, 63}

@@ -1,4 +1,4 @@
-"""The published experiment in small, without the network: one command, a table, and stages that are not made twice."""
+"""The published experiment in small, without the network: one command, a table, and stages that are not repeated."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_the_table_has_a_row_for_each_method_and_plan(first):
             assert 10 < rmse < 700 and r2 < 1
 
 
-def test_started_again_it_reads_what_is_there(first):
+def test_a_second_run_reads_the_stages_of_the_first(first):
     out, result = first
     made = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     again = run(out)
@@ -46,7 +46,7 @@ def test_started_again_it_reads_what_is_there(first):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == made
 
 
-def test_a_stage_that_is_gone_is_made_again_and_says_the_same(first):
+def test_a_deleted_stage_is_repeated_with_the_same_result(first):
     out, result = first
     (out / "propagation-oracle.json").unlink()
     again = run(out)

@@ -1,4 +1,4 @@
-"""The luck of a simulated day: its size, and that no plan and no other day changes it."""
+"""The noise of a simulated day: its size, and that no plan and no other day changes it."""
 
 from datetime import date, timedelta
 
@@ -11,7 +11,7 @@ from headway_prediction.simulate.noise import draw_noise
 MONDAY = date(2025, 9, 8)
 
 
-def test_terminal_lateness_has_the_mean_asked_for_and_a_long_tail():
+def test_terminal_lateness_has_the_mean_of_the_scenario_and_a_long_tail():
     lateness = draw_noise(Scenario(terminal_lateness_secs=80), 0, MONDAY, 0, 20_000).lateness_secs
     assert lateness.min() >= 0
     assert lateness.mean() == pytest.approx(80, rel=0.05)
@@ -36,7 +36,7 @@ def test_random_running_times_and_dwells_keep_the_planned_mean():
     assert noise.dwell_factor.min() > 0
 
 
-def test_more_trains_leave_the_luck_of_the_first_ones_alone():
+def test_more_trains_do_not_change_the_noise_of_the_first_ones():
     scenario = Scenario(short_turn_share=0.5)
     few, many = (draw_noise(scenario, 5, MONDAY, 1, trains) for trains in (10, 40))
     for name in ("lateness_secs", "running_factor", "dwell_factor", "last_station"):
@@ -44,7 +44,7 @@ def test_more_trains_leave_the_luck_of_the_first_ones_alone():
     assert few.incidents == many.incidents
 
 
-def test_days_directions_and_seeds_have_different_luck():
+def test_days_directions_and_seeds_have_different_noise():
     def lateness(seed: int, day: date, direction: int) -> float:
         return draw_noise(Scenario(), seed, day, direction, 1).lateness_secs[0]
 

@@ -27,7 +27,7 @@ def test_the_default_line_is_the_line_of_its_size():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"time_zone": "Mars/Olympus"}, "IANA name"),
         ({"dwell_secs": (20,) * 13}, "dwell_secs must have 14 values"),
@@ -53,8 +53,8 @@ def test_the_default_line_is_the_line_of_its_size():
         ({"weekday": {"headways": [[400, 5]], "last_departure_min": 300}}, "rising start minutes"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_in_a_sentence(changes, said):
-    with pytest.raises(HeadwayError, match=said) as refused:
+def test_invalid_settings_are_refused_in_a_sentence(changes, message):
+    with pytest.raises(HeadwayError, match=message) as refused:
         Scenario.from_dict(changes)
     assert "\n" not in str(refused.value)
 

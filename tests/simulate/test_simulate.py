@@ -184,8 +184,8 @@ def test_all_events_parse_as_aware_instants_in_seconds():
     assert datetime.fromisoformat(events[0]).astimezone(UTC).date() == SMALL.start_date
 
 
-@pytest.mark.parametrize(("days", "seed", "said"), [(0, 0, "at least one day"), (1, -1, "from 0 on")])
-def test_senseless_requests_are_refused_and_leave_no_file(tmp_path, days, seed, said):
-    with pytest.raises(HeadwayError, match=said):
+@pytest.mark.parametrize(("days", "seed", "message"), [(0, 0, "at least one day"), (1, -1, "from 0 on")])
+def test_invalid_arguments_are_refused_and_leave_no_file(tmp_path, days, seed, message):
+    with pytest.raises(HeadwayError, match=message):
         write_simulation(tmp_path / "new", SMALL, days=days, seed=seed)
     assert not (tmp_path / "new").exists()

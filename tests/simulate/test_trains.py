@@ -64,7 +64,7 @@ def test_a_late_train_dwells_longer_at_each_station_and_the_next_one_shorter():
     np.testing.assert_allclose(late[:2], 0)
 
 
-def test_a_dwell_has_a_longest_and_a_shortest():
+def test_a_dwell_has_a_minimum_and_a_maximum():
     scenario = replace(TINY, dwell_secs_per_headway_min=6)
     plan = plan_day(scenario, MONDAY)
     # An hour's gap would add six minutes to the dwell: it stops at 80 s, 50 s over one plan and 60 s over the other.
@@ -77,7 +77,7 @@ def test_a_dwell_has_a_longest_and_a_shortest():
     assert late[3].tolist() == [0, -18, -26]
 
 
-def test_at_a_timing_point_a_train_waits_for_nobody():
+def test_a_dwell_at_a_timing_point_does_not_grow():
     scenario = replace(
         TINY, dwell_secs=(20, 1, 20), timing_points=frozenset({1}), dwell_secs_per_headway_min=6
     )
@@ -226,9 +226,9 @@ def test_an_incident_holds_trains_and_tears_a_gap():
     there = departures[:, incident.station]
     assert not ((there >= incident.start_secs) & (there < incident.end_secs)).any()
     (held,) = np.flatnonzero(there == incident.end_secs)
-    gap, usual_gap = (np.diff(leaves[:, -1])[held - 1] for leaves in (departures, undisturbed))
-    assert gap > 900 > 2 * usual_gap
-    # The trains ahead had gone: their luck is the same with and without the incident.
+    gap, undisturbed_gap = (np.diff(leaves[:, -1])[held - 1] for leaves in (departures, undisturbed))
+    assert gap > 900 > 2 * undisturbed_gap
+    # The trains ahead had gone: their noise is the same with and without the incident.
     np.testing.assert_array_equal(departures[:held], undisturbed[:held])
     # The trains behind queue, closely packed.
     assert np.diff(there)[held : held + 2].max() < 200
@@ -244,14 +244,14 @@ def test_short_turns_leave_fewer_trains_at_the_far_end():
         assert 0.55 < counts[-1] / counts[0] < 0.85
 
 
-def test_holding_a_train_changes_nothing_before_it_and_everything_behind_it_is_its_doing():
+def test_holding_a_train_changes_no_train_ahead_of_it():
     scenario = _steady(dwell_secs_per_headway_min=1)
     plan = plan_day(scenario, MONDAY)
     usual = run_day(scenario, plan, seed=4)[0].departure_secs
     held = run_day(scenario, _hold(plan, train=30, secs=150), seed=4)[0].departure_secs
     np.testing.assert_array_equal(held[:30], usual[:30])
     assert (held[30] > usual[30]).all()
-    # With passengers' dwells aside, trains far enough behind do not notice.
+    # Without dwells that grow, trains far enough behind do not notice.
     even = replace(scenario, dwell_secs_per_headway_min=0)
     usual = run_day(even, plan, seed=4)[0].departure_secs
     held = run_day(even, _hold(plan, train=30, secs=30), seed=4)[0].departure_secs
@@ -269,7 +269,7 @@ def test_a_day_under_given_noise_is_the_day_of_the_seed_that_draws_it():
         np.testing.assert_array_equal(handed.departure_secs, drawn.departure_secs)
 
 
-def test_cancelling_a_train_leaves_the_others_their_luck():
+def test_cancelling_a_train_does_not_change_the_noise_of_the_others():
     scenario = replace(TINY, terminal_lateness_secs=20, running_spread=0.1, dwell_secs_per_headway_min=0)
     plan = plan_day(scenario, MONDAY)
     gone = (pl.col("direction_id") == 0) & (pl.col("train") == 3)

@@ -81,9 +81,8 @@ def serve_polls(
     polls: "Iterable[Poll]", speed: float, port: int, faults: list[str] | None, seed: int
 ) -> None:
     """Serve polls on 127.0.0.1 until interrupted."""
-    from headway_prediction.simulate.feed.replay_clock import PollPlayer
-    from headway_prediction.simulate.feed.server import FeedServer
-    from headway_prediction.simulate.feed.server_faults import parse_server_faults
+    from headway_prediction.simulate.feed.faults import parse_server_faults
+    from headway_prediction.simulate.feed.server import FeedServer, PollPlayer
 
     with FeedServer(PollPlayer(polls, speed), parse_server_faults(faults or (), seed), port) as server:
         say(f"serving {server.url} until interrupted")

@@ -62,12 +62,13 @@ def simulate_feed(
     Example:
       headway simulate-feed --port 8642 --fault slow=0.05 --fault error
     """
-    from headway_prediction.simulate.feed.days import parse_feed_faults, polls_from, write_schedule_from
+    from headway_prediction.simulate.feed.faults import parse_feed_faults
+    from headway_prediction.simulate.feed.polls import polls_from, write_feed_schedule
 
     line = named_scenario(scenario, stations)
     begin = datetime.now(UTC) if at is None else moment_with_offset(at)
     if gtfs is not None:
-        write_schedule_from(gtfs, line, begin)
+        write_feed_schedule(gtfs, line, begin)
         say(f"wrote {gtfs}")
     faults = parse_feed_faults(feed_fault or ())
     polls = polls_from(

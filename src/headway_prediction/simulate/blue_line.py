@@ -1,15 +1,19 @@
-"""A line like the one of Usama & Koutsopoulos (arXiv:2510.03121): the CTA Blue Line's afternoon peak, made up.
+"""A simulated line like the one of Usama & Koutsopoulos (arXiv:2510.03121): the afternoon peak of the CTA Blue Line.
 
 The real line has 33 stations on 26.93 miles: 11 on the Forest Park branch, 9 in the subway, 13 on the O'Hare branch. The
-paper cuts it into 64 bins of about 2,200 ft, and 64 × 2,200 ft are just that length. Its headways are of bins, most of them
+paper divides it into 64 bins of about 2,200 ft, which are just that length together. Its headways are of bins, most of them
 without a station, so this line has 64 timing points, one per bin: 33 stations and 31 blocks that trains pass without
 stopping. Direction 0 is northbound, from the Forest Park end to the O'Hare end.
 """
 
 from dataclasses import dataclass
 
-from headway_prediction.simulate import stations
-from headway_prediction.simulate.scenario import DayService, Scenario
+from headway_prediction.simulate.scenario import (
+    DayService,
+    Scenario,
+    make_dwell_secs,
+    make_station_names,
+)
 
 PEAK_MINS = range(15 * 60 + 30, 18 * 60)
 """The minutes of the service day that the paper scores: 15:30 to 18:00."""
@@ -27,26 +31,26 @@ class Branch:
 # Per bin of 2,200 ft: 29 and 31 mph in the medians of the expressways, 25 mph in the subway.
 BRANCHES = (Branch(22, 11, 52), Branch(10, 9, 60), Branch(32, 13, 48))
 STOP_SECS = 18
-"""What braking and starting again at a station cost, shared by the bins on its two sides."""
+"""The time lost by braking and starting at a station, shared by the bins on its two sides."""
 
 
 def blue_line(**changes: object) -> Scenario:
-    """Return the scenario, then `changes`. Only weekdays have service: each is one replication of the same plan.
+    """Return the scenario with `changes` to its fields. Only weekdays have service, each a replication of the same plan.
 
-    Trains run from 11:30 to 20:00, every 8 minutes from 14:00 to 18:45: the line is full, and half an hour of history and
-    an hour of leads are there, before the peak is scored. One pattern, end to end in 79 minutes.
+    Trains run from 11:30 to 20:00, every 8 minutes from 14:00 to 18:45: the line is full, with half an hour of history,
+    before the peak is scored, and an hour of leads follows it. One pattern, end to end in 79 minutes.
 
-    The noise was set by what the paper says of its line, before any network was trained on this one. With terminal headways
-    observed, four fifths of the variance are explained an hour ahead: most of the spread is there when trains leave. So the
-    terminals bring most of it (departures some 3.5 min late on average, at most 15, for a standard deviation of about
-    250 s), the way adds a little, and nothing on it may hide more than the published R² leaves open: pace, runs, dwells and
-    incidents vary a third as much as on the simulator's usual line (`benchmarks/blue_line_ceiling.py` shows what remains to
-    be known). A dwell grows by half a second for a minute more of headway: two passengers a minute, a quarter second each.
+    The noise was set from the paper's figures, before any network was trained on this line. With observed terminal headways
+    the paper explains four fifths of the variance an hour ahead, so most of the spread exists when trains leave: departures
+    are about 3.5 min late on average, at most 15, for a standard deviation of headways of about 250 s. Pace, runs, dwells
+    and incidents vary a third as much as on the default line, within what the published R² leaves open
+    (`benchmarks/blue_line_ceiling.py` measures the limit). A dwell grows by half a second per minute of headway: two
+    passengers a minute, a quarter second each.
     """
     stops = _stops()
     settings: dict[str, object] = {
         "line_id": "blue-line",
-        "line_name": "Blue Line, imagined",
+        "line_name": "Blue Line (simulated)",
         "station_names": _names(stops),
         "running_secs": _running_secs(stops),
         "dwell_secs": _dwell_secs(stops),
@@ -70,7 +74,7 @@ def blue_line(**changes: object) -> Scenario:
 
 
 def _stops() -> list[bool]:
-    """Tell which of the 64 bins have a station: evenly spread over each branch, the line's two ends among them."""
+    """Return which of the 64 bins have a station: evenly spread over each branch, both ends of the line included."""
     places = []
     for branch, place_in_gap in zip(BRANCHES, (0.0, 0.5, 0.999), strict=True):
         gap = branch.bins / branch.stations
@@ -80,7 +84,7 @@ def _stops() -> list[bool]:
 
 
 def _names(stops: list[bool]) -> tuple[str, ...]:
-    named = iter(stations.station_names(sum(stops)))
+    named = iter(make_station_names(sum(stops)))
     return tuple(next(named) if stop else f"Block {place + 1}" for place, stop in enumerate(stops))
 
 
@@ -93,5 +97,5 @@ def _running_secs(stops: list[bool]) -> tuple[int, ...]:
 
 
 def _dwell_secs(stops: list[bool]) -> tuple[int, ...]:
-    dwells = iter(stations.dwell_secs(sum(stops)))
+    dwells = iter(make_dwell_secs(sum(stops)))
     return tuple(next(dwells) if stop else 1 for stop in stops)

@@ -8,12 +8,17 @@ from datetime import date
 
 import numpy as np
 
-from headway_prediction.simulate.log import stop_id, trip_id
-from headway_prediction.simulate.plan import DAY_TYPES, planned_departures, planned_passings
+from headway_prediction.simulate.plan import (
+    DAY_TYPES,
+    planned_departures,
+    planned_passings,
+    stop_id,
+    trip_id,
+)
 from headway_prediction.simulate.scenario import Scenario
 from headway_prediction.transit.line import DIRECTIONS
 
-_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: real clocks would change the bytes
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip; the real one would change the bytes
 _ORIGIN = (41.70, -87.90)
 _BEARING_DEGREES = 35
 _METRES_PER_SECOND = 11

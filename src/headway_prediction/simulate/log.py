@@ -1,12 +1,17 @@
-"""Passings to the tidy log of a line: the columns, types, order and spelling that a real line's log has."""
+"""The log of simulated days, with the columns, types and order of a real line's log, and its files."""
 
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from headway_prediction.errors import HeadwayError
+from headway_prediction.files import atomic_path
+from headway_prediction.simulate.gtfs_zip import gtfs_bytes
+from headway_prediction.simulate.plan import Plan, plan_day, stop_id, trip_id
 from headway_prediction.simulate.scenario import Scenario
-from headway_prediction.simulate.trains import Passings
+from headway_prediction.simulate.trains import Passings, run_day
 from headway_prediction.transit.clock import service_day_start
 
 LOG_SCHEMA = {
@@ -19,16 +24,6 @@ LOG_SCHEMA = {
     "stop_sequence": pl.Int64,
     "event_time": pl.String,
 }
-
-
-def trip_id(direction: int, train: int) -> str:
-    """Return a train's name in the log, the same on every day: a letter for its direction and its number."""
-    return f"{'AB'[direction]}{train:03d}"
-
-
-def stop_id(station: int) -> str:
-    """Return the stop id of a station by its place along direction 0; both directions share it."""
-    return f"S{station + 1:02d}"
 
 
 def log_table(scenario: Scenario, service_date: date, passings: tuple[Passings, Passings]) -> pl.DataFrame:
@@ -69,3 +64,43 @@ def _direction_table(scenario: Scenario, direction: int, passed: Passings) -> pl
             "departure_secs": np.rint(departures[sequence, order]).astype(np.int64),
         }
     )
+
+
+def simulate_day(scenario: Scenario, plan: Plan, *, seed: int) -> pl.DataFrame:
+    """Return the log of one service day under `plan` (from `plan_day`, edited or not): see `log_table`.
+
+    Common random numbers: the same seed gives every train the same noise under every plan of that date. Raises HeadwayError
+    for a negative seed.
+    """
+    return log_table(scenario, plan.service_date, run_day(scenario, plan, seed))
+
+
+def simulate_days(scenario: Scenario, *, days: int, seed: int) -> pl.DataFrame:
+    """Return the log of `days` consecutive service days from the scenario's start date on, in order of date.
+
+    A day is the same however many are simulated. Raises HeadwayError for fewer than one day or a negative seed.
+    """
+    dates = _dates(scenario, days)
+    return pl.concat([simulate_day(scenario, plan_day(scenario, day), seed=seed) for day in dates])
+
+
+def write_simulation(folder: Path | str, scenario: Scenario, *, days: int, seed: int) -> tuple[Path, Path]:
+    """Write `arrivals.parquet` and `gtfs.zip` into `folder`, made if needed; returns the two paths.
+
+    Each file is written completely or not at all. Raises HeadwayError as `simulate_days` does, or when the folder
+    cannot be written.
+    """
+    arrivals, gtfs = Path(folder) / "arrivals.parquet", Path(folder) / "gtfs.zip"
+    log = simulate_days(scenario, days=days, seed=seed)
+    dates = _dates(scenario, days)
+    with atomic_path(arrivals) as temporary:
+        log.write_parquet(temporary)
+    with atomic_path(gtfs) as temporary:
+        temporary.write_bytes(gtfs_bytes(scenario, dates[0], dates[-1]))
+    return arrivals, gtfs
+
+
+def _dates(scenario: Scenario, days: int) -> list[date]:
+    if days < 1:
+        raise HeadwayError(f"{days} days", "at least one day to simulate", "give more days")
+    return [scenario.start_date + timedelta(days=day) for day in range(days)]

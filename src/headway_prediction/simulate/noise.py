@@ -1,4 +1,4 @@
-"""Everything random of a day and direction, drawn per train and station in an order that no plan changes."""
+"""The noise of a day and direction, drawn per train and station in an order that no plan changes."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from headway_prediction.simulate.scenario import Scenario
 
 # Weibull: on DART's open days the standard deviation of the lateness at the terminals is twice its mean.
 _LATENESS_POWER = 1.5
-_INCIDENT_SHAPE = 2.0  # a gamma distribution: short holds often, long ones now and then
+_INCIDENT_SHAPE = 2.0  # of a gamma distribution: short holds are frequent, long ones rare
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class Noise:
-    """What chance does to the trains of one direction on one day.
+    """The noise of the trains of one direction on one day.
 
     `lateness_secs` (trains,) at the first platform; `running_factor` (trains, stations - 1) and `dwell_factor`
     (trains, stations) multiply the planned times, with mean 1; `last_station` (trains,) where a train ends.
@@ -42,11 +42,11 @@ class Noise:
 def draw_noise(scenario: Scenario, seed: int, service_date: date, direction: int, trains: int) -> Noise:
     """Return the noise of trains 0 ... `trains` - 1: the first n of them are the same whatever `trains` is.
 
-    Each source of noise has a stream of its own, seeded by (seed, service date, direction) only. Raises
+    Each source of noise has its own stream, seeded by (seed, service date, direction) only. Raises
     HeadwayError for a negative seed.
     """
     if seed < 0:
-        raise HeadwayError(f"the seed is {seed}", "a whole number from 0 on", "choose another seed")
+        raise HeadwayError(f"the seed is {seed}", "a whole number from 0 on", "give another seed")
     day = np.random.SeedSequence((seed, service_date.toordinal(), direction))
     late, pace, running, dwell, turn, incident = (np.random.default_rng(child) for child in day.spawn(6))
     stations = scenario.station_count
@@ -61,7 +61,7 @@ def draw_noise(scenario: Scenario, seed: int, service_date: date, direction: int
 
 
 def _lateness(scenario: Scenario, stream: np.random.Generator, trains: int) -> np.ndarray:
-    """Weibull draws, as powers of exponential ones: mostly small, now and then many times the mean, within the limit."""
+    """Return Weibull draws, as powers of exponential ones: mostly small, rarely many times the mean, within the limit."""
     of_mean_one = stream.standard_exponential(trains) ** _LATENESS_POWER / math.gamma(1 + _LATENESS_POWER)
     lateness = scenario.terminal_lateness_secs * of_mean_one
     limit = scenario.terminal_lateness_max_secs
@@ -69,7 +69,7 @@ def _lateness(scenario: Scenario, stream: np.random.Generator, trains: int) -> n
 
 
 def _factor(stream: np.random.Generator, spread: float, shape: tuple[int, int]) -> np.ndarray:
-    """Log-normal factors of mean 1."""
+    """Return log-normal factors of mean 1."""
     return np.exp(spread * stream.standard_normal(shape) - spread**2 / 2)
 
 

@@ -24,11 +24,10 @@ DEPARTURES_SCHEMA = {
 class Plan:
     """Planned terminal departures of one service date.
 
-    `departures` has one row per train: `direction_id`; `train`, its number within the direction, to which its
-    randomness and its trip_id belong; `departure_secs` of the service day at the first platform;
-    `typical_headway_secs`, the headway that passengers are used to at that time; `inbound_train`, the train of the other
-    direction that turns into it (null: from the yard). To hold, cancel or add departures, change, filter or
-    append rows: the other trains keep their randomness.
+    `departures` has one row per train: `direction_id`; `train`, its number within the direction, which determines its noise
+    and its trip_id; `departure_secs` of the service day at the first platform; `typical_headway_secs`, the headway of the
+    timetable at that time; `inbound_train`, the train of the other direction that turns into it (null: from the yard). To
+    hold, cancel or add departures, change, filter or append rows: the other trains keep their noise.
     """
 
     service_date: date
@@ -74,7 +73,7 @@ def _terminal_departures(service: DayService, direction: int) -> tuple[np.ndarra
     """Return departures and headways before them, whole seconds, of one direction."""
     starts = [start * 60 for start, _ in service.headways]
     headways = [round(headway * 60) for _, headway in service.headways]
-    # The second terminal starts half a headway later, so that the directions do not meet at the same places.
+    # The second terminal starts half a headway later, so that the directions do not always meet at the same places.
     leaves = [round(starts[0] + direction * headways[0] / 2)]
     before = [headways[0]]
     while True:
@@ -86,7 +85,7 @@ def _terminal_departures(service: DayService, direction: int) -> tuple[np.ndarra
 
 
 def _inbound_trains(leaves: np.ndarray, arrives: np.ndarray, turn_secs: float) -> list[int | None]:
-    """Give each departure the latest train that has arrived in time to turn, unless an earlier one took it."""
+    """Return for each departure the latest train that has arrived in time to turn, unless an earlier departure has it."""
     latest = np.searchsorted(arrives, leaves - turn_secs, side="right") - 1
     taken = np.r_[False, latest[1:] == latest[:-1]]
     return [None if train < 0 or used else int(train) for train, used in zip(latest, taken, strict=True)]
@@ -113,3 +112,13 @@ def planned_passings(
     running, dwell = line_times(scenario, direction)
     leaves = np.concatenate([[0.0], np.cumsum(running + dwell[1:])]) + np.asarray(departure_secs)[:, None]
     return leaves - dwell, leaves
+
+
+def trip_id(direction: int, train: int) -> str:
+    """Return a train's id in the log, the same on every day: a letter for its direction and its number."""
+    return f"{'AB'[direction]}{train:03d}"
+
+
+def stop_id(station: int) -> str:
+    """Return the stop id of a station by its place along direction 0; both directions share it."""
+    return f"S{station + 1:02d}"

@@ -1,5 +1,6 @@
-"""Scenario: every setting of a simulated line, validated; times in seconds or minutes as the names say."""
+"""The settings of a simulated line, validated, and made-up stations for a line of any size; nothing here is random."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from datetime import date
@@ -9,7 +10,6 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pydantic.dataclasses import dataclass
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.simulate import stations
 from headway_prediction.transit import clock
 
 DEFAULT_STATION_COUNT = 14
@@ -22,6 +22,46 @@ Spread = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 _STRICT = ConfigDict(extra="forbid")
+
+TREES = (
+    "Acacia", "Alder", "Ash", "Aspen", "Beech", "Birch", "Cedar", "Cherry", "Chestnut", "Cypress", "Elder", "Elm",
+    "Fir", "Hawthorn", "Hazel", "Holly", "Juniper", "Larch", "Laurel", "Linden", "Maple", "Oak", "Pine", "Rowan",
+)  # fmt: skip
+PLACES = ("Street", "Park", "Square", "Bridge", "Market")
+GOLDEN_SECTION = (math.sqrt(5) - 1) / 2
+
+
+def make_station_names(count: int) -> tuple[str, ...]:
+    """Return `count` different station names in the order of travel of direction 0."""
+    return tuple(_station_name(index) for index in range(count))
+
+
+def _station_name(index: int) -> str:
+    # Shifting the places by one for each round of the trees makes the first 120 names different.
+    round_, tree = divmod(index, len(TREES))
+    name = f"{TREES[tree]} {PLACES[(tree + round_) % len(PLACES)]}"
+    return name if round_ < len(PLACES) else f"{name} {round_ // len(PLACES) + 1}"
+
+
+def make_running_secs(count: int) -> tuple[int, ...]:
+    """Return running times between neighbours of `count` stations, 80 to 140 s, irregular as those of a real line."""
+    return tuple(80 + int(60 * _irregular(index)) for index in range(1, count))
+
+
+def make_dwell_secs(count: int) -> tuple[int, ...]:
+    """Return dwells at `count` stations, 22 to 38 s."""
+    return tuple(22 + int(16 * _irregular(3 * index + 2)) for index in range(count))
+
+
+def make_turnback_stations(count: int) -> tuple[int, ...]:
+    """Return the places where trains can turn short: two fifths from either end of `count` stations."""
+    fifths = 2 * count // 5
+    return tuple(sorted({max(1, fifths), min(count - 2, count - 1 - fifths)}))
+
+
+def _irregular(index: int) -> float:
+    # Multiples of the golden section fill [0, 1) evenly, without a period along the line.
+    return index * GOLDEN_SECTION % 1.0
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -57,7 +97,7 @@ def _sunday() -> DayService:
 
 @dataclass(frozen=True, config=_STRICT)
 class Scenario:
-    """A fictional line, its timetable and its noise. A day type without service is None.
+    """A fictional line, its timetable and its noise, in the units of the fields' names; a day type without service is None.
 
     Stations are in direction 0's order of travel; direction 1 travels them backwards with the same times. Raises
     pydantic's ValidationError when a field is out of range, which `Scenario.from_dict` turns into a sentence, and
@@ -69,10 +109,10 @@ class Scenario:
     time_zone: str = "America/Chicago"
     start_date: date = date(2025, 9, 8)
     # Line
-    station_names: tuple[str, ...] = stations.station_names(DEFAULT_STATION_COUNT)
-    running_secs: tuple[WholeSeconds, ...] = stations.running_secs(DEFAULT_STATION_COUNT)
-    dwell_secs: tuple[WholeSeconds, ...] = stations.dwell_secs(DEFAULT_STATION_COUNT)
-    # Places where trains are timed but take no passengers: their dwell is always the planned one
+    station_names: tuple[str, ...] = make_station_names(DEFAULT_STATION_COUNT)
+    running_secs: tuple[WholeSeconds, ...] = make_running_secs(DEFAULT_STATION_COUNT)
+    dwell_secs: tuple[WholeSeconds, ...] = make_dwell_secs(DEFAULT_STATION_COUNT)
+    # Places without passengers where trains are timed: their dwell is always the planned one
     timing_points: frozenset[int] = frozenset()
     # Plan
     weekday: DayService | None = field(default_factory=_weekday)
@@ -82,16 +122,16 @@ class Scenario:
     # Signals and turns
     separation_secs: Positive = 90
     turn_min_secs: NotNegative = 180
-    # A spare train steps in for one whose turn would make its departure later than this
+    # A spare train replaces one whose turnaround would make its departure later than this
     turn_lateness_max_secs: NotNegative = 240
     # Noise: mean lateness of a departure; relative spreads of a train's pace, of one run and of one dwell
     terminal_lateness_secs: NotNegative = 40
-    # The latest that a departure is by itself; None is any: then nothing leaves until that train does
+    # The limit of a departure's own lateness; None for no limit. No later train leaves before it
     terminal_lateness_max_secs: NotNegative | None = None
     train_pace_spread: Spread = 0.03
     running_spread: Spread = 0.06
     dwell_spread: Spread = 0.2
-    # Passengers: what a dwell gains for each minute of headway beyond the usual one, within its limits
+    # Passengers: growth of a dwell per minute of headway beyond the planned one, within its limits
     dwell_secs_per_headway_min: NotNegative = DEFAULT_DWELL_GROWTH
     dwell_min_secs: Positive = 12
     dwell_max_secs: Positive = 80
@@ -99,28 +139,26 @@ class Scenario:
     incidents_per_day: NotNegative = 0.6
     incident_mins: NotNegative = 7
     short_turn_share: Share = 0.03
-    turnback_stations: tuple[Annotated[int, Field(gt=0)], ...] = stations.turnback_stations(
-        DEFAULT_STATION_COUNT
-    )
+    turnback_stations: tuple[Annotated[int, Field(gt=0)], ...] = make_turnback_stations(DEFAULT_STATION_COUNT)
 
     @classmethod
     def of_size(cls, station_count: int, **changes: object) -> "Scenario":
-        """Return a line of `station_count` stations, with made-up names and times, then `changes`.
+        """Return a line of `station_count` stations, with made-up names and times, and `changes` to its fields.
 
-        Dwells grow less with the headway the longer the line is: nothing else would keep the far end of a long
-        line from being all bunches. Raises HeadwayError for fewer than 3 stations or a bad change.
+        Dwells grow less with the headway the longer the line is: otherwise all trains would be bunched at the far end of a
+        long line. Raises HeadwayError for fewer than 3 stations or a bad change.
         """
         if station_count < 3:
             raise HeadwayError(
-                f"a line of {station_count} stations was asked for",
+                f"a line of {station_count} stations",
                 "3 or more stations",
-                "ask for more stations",
+                "give more stations",
             )
         settings: dict[str, object] = {
-            "station_names": stations.station_names(station_count),
-            "running_secs": stations.running_secs(station_count),
-            "dwell_secs": stations.dwell_secs(station_count),
-            "turnback_stations": stations.turnback_stations(station_count),
+            "station_names": make_station_names(station_count),
+            "running_secs": make_running_secs(station_count),
+            "dwell_secs": make_dwell_secs(station_count),
+            "turnback_stations": make_turnback_stations(station_count),
             "dwell_secs_per_headway_min": DEFAULT_DWELL_GROWTH * DEFAULT_STATION_COUNT / station_count,
         }
         return cls.from_dict(settings | changes)
@@ -140,9 +178,15 @@ class Scenario:
 
     def without_noise(self) -> "Scenario":
         """Return the same line and plan with nothing random: every train runs as planned."""
-        noises = ("terminal_lateness_secs", "train_pace_spread", "running_spread", "dwell_spread")
-        disturbances = ("incidents_per_day", "short_turn_share")
-        return replace(self, **dict.fromkeys(noises + disturbances, 0))
+        return replace(
+            self,
+            terminal_lateness_secs=0,
+            train_pace_spread=0,
+            running_spread=0,
+            dwell_spread=0,
+            incidents_per_day=0,
+            short_turn_share=0,
+        )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -1,7 +1,7 @@
-"""The movement of the trains of a day: each waits for the one before it and for the one it turned from.
+"""The movement of the trains of a day: each waits for the previous train and for the one it turned from.
 
 Passengers gather while no train comes, so a dwell grows with the headway before it (Newell and Potts, 1964): a late
-train becomes later, the one behind it earlier, and bunches form by themselves.
+train becomes later, the next one earlier, and bunches form by themselves.
 """
 
 import math
@@ -18,7 +18,7 @@ from headway_prediction.transit.line import DIRECTIONS
 
 @dataclass(frozen=True)
 class Passings:
-    """What happened in one direction: seconds of the service day, NaN where a train did not come.
+    """The passings of one direction, in seconds of the service day, NaN where a train did not come.
 
     `train` (trains,) holds the trains' numbers in the order they ran; `arrival_secs` and `departure_secs`
     (trains, stations) follow the direction of travel. At its last station a train departs when it is empty.
@@ -32,17 +32,20 @@ class Passings:
 def run_day(scenario: Scenario, plan: Plan, seed: int) -> tuple[Passings, Passings]:
     """Run every train of `plan` over the line; returns the passings of direction 0 and of direction 1.
 
-    Trains of a direction keep the order of their planned departures. The same seed gives a train the same luck
-    under every plan of that service date.
+    Trains of a direction keep the order of their planned departures. Common random numbers: the same seed gives a train the
+    same noise under every plan of that service date.
     """
-    noises = (draw_noise(scenario, seed, plan.service_date, d, train_count(plan, d)) for d in DIRECTIONS)
-    return run_with_noise(scenario, plan, tuple(noises))
+    forward, backward = (
+        draw_noise(scenario, seed, plan.service_date, direction, train_count(plan, direction))
+        for direction in DIRECTIONS
+    )
+    return run_with_noise(scenario, plan, (forward, backward))
 
 
 def train_count(plan: Plan, direction: int) -> int:
-    """Return how many trains' noise a direction of the plan needs: one more than its highest number."""
-    highest = plan.departures.filter(direction_id=direction)["train"].max()
-    return 0 if highest is None else int(highest) + 1
+    """Return for how many trains a direction of the plan needs noise: one more than its highest train number."""
+    trains = plan.departures.filter(direction_id=direction)["train"].to_list()
+    return max(trains, default=-1) + 1
 
 
 def run_with_noise(scenario: Scenario, plan: Plan, noises: tuple[Noise, Noise]) -> tuple[Passings, Passings]:
@@ -53,23 +56,24 @@ def run_with_noise(scenario: Scenario, plan: Plan, noises: tuple[Noise, Noise]) 
         track, opposite = tracks[train["direction_id"]], tracks[1 - train["direction_id"]]
         turned = opposite.reached_terminal.get(train["inbound_train"], -math.inf)
         track.run(train["train"], train["departure_secs"], train["typical_headway_secs"], turned)
-    return tuple(track.passings() for track in tracks)
+    forward, backward = tracks
+    return forward.passings(), backward.passings()
 
 
 class _Track:
-    """One direction of the line on one day, and what the trains so far have left behind on it.
+    """One direction of the line on one day, and the state after the trains so far.
 
-    A plain loop over floats: each passing depends on the one before it in time and in space, and at this size a
-    loop is faster than arrays over the diagonals.
+    A plain loop over floats: each passing depends on the previous one in time and in space, and at this size a loop is
+    faster than arrays over the diagonals.
     """
 
     def __init__(self, scenario: Scenario, plan: Plan, direction: int, noise: Noise):
         own = plan.departures.filter(direction_id=direction).sort("departure_secs", "train")
         running, dwell = line_times(scenario, direction)
         self.scenario, self.noise = scenario, noise
-        self.running = (running * noise.running_factor).tolist()
-        self.dwell = (dwell * noise.dwell_factor).tolist()
-        self.planned_dwell = dwell.tolist()
+        self.running: list[list[float]] = (running * noise.running_factor).tolist()
+        self.dwell: list[list[float]] = (dwell * noise.dwell_factor).tolist()
+        self.planned_dwell: list[float] = dwell.tolist()
         self.passengers = _take_passengers(scenario, direction)
         self.holds = _by_station(noise)
         # As many trains fit between two stations as the separation lets in one behind the other.
@@ -94,7 +98,8 @@ class _Track:
     def _move(
         self, train: int, ready: float, typical_headway: float, last: int
     ) -> tuple[list[float], list[float]]:
-        arrivals, departures = [], []
+        arrivals: list[float] = []
+        departures: list[float] = []
         arrival = ready - self.planned_dwell[0]
         for station in range(last + 1):
             arrival = max(arrival, self.last_departure[station] + self.scenario.separation_secs)
@@ -126,7 +131,7 @@ class _Track:
         del exits[0]
 
     def passings(self) -> Passings:
-        """Return what the trains run so far have done."""
+        """Return the passings of the trains so far."""
         shape = len(self.rows), len(self.planned_dwell)
         arrival_secs, departure_secs = np.full(shape, np.nan), np.full(shape, np.nan)
         for row, (arrivals, departures) in enumerate(self.rows):
@@ -136,7 +141,7 @@ class _Track:
 
 
 def _take_passengers(scenario: Scenario, direction: int) -> list[bool]:
-    """Tell, along `direction`, where a dwell depends on passengers: at the first platform they board before its time."""
+    """Return, along `direction`, where a dwell depends on passengers; at the first platform they board before departure."""
     takes = [place not in scenario.timing_points for place in range(scenario.station_count)]
     return [False, *(takes if direction == 0 else takes[::-1])[1:]]
 
@@ -149,8 +154,9 @@ def _by_station(noise: Noise) -> dict[int, list[Incident]]:
 
 
 def _train_before_the_first(scenario: Scenario, direction: int, own: pl.DataFrame) -> list[float]:
-    """Departures of a train that ran on time, one usual headway before the first: nobody waits longer for that."""
+    """Return departures of a punctual train one typical headway before the first, which then has no longer dwells."""
     if own.is_empty():
         return []
     before = own["departure_secs"][0] - own["typical_headway_secs"][0]
-    return planned_passings(scenario, direction, np.array([before]))[1][0].tolist()
+    departures: list[float] = planned_passings(scenario, direction, np.array([before]))[1][0].tolist()
+    return departures

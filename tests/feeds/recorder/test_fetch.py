@@ -10,8 +10,8 @@ import pytest
 
 from headway_prediction.feeds.recorder.address import Key, feed_address
 from headway_prediction.feeds.recorder.fetch import Fetcher, FetchError, Limits, Validators
+from headway_prediction.simulate.feed.faults import ServerFault, ServerFaults
 from headway_prediction.simulate.feed.server import PAGE, serving
-from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 from helpers.recording import always, behind_tls, feed, feed_server, http_server, polls, respond
 
 PATIENT = Limits(seconds=60, body_bytes=1 << 20)

@@ -13,8 +13,8 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.recorder.address import Key, feed_address
 from headway_prediction.feeds.recorder.archive import Retention, open_archive
 from headway_prediction.feeds.recorder.record import Recorder, RecorderSettings, pause_seconds
+from headway_prediction.simulate.feed.faults import ServerFault, ServerFaults
 from headway_prediction.simulate.feed.server import PAGE, serving
-from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults
 from helpers.recording import (  # fmt: skip
     LIMITS,
     NOON,

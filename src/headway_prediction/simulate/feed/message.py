@@ -19,20 +19,20 @@ from headway_prediction.simulate.feed.trains import ERROR_BLOCK_SECS, LISTED_BEF
 
 INCOMING_SECS = 15
 BOARDING_SECS = 60
-"""So long before the usual dwell a train stands at its first platform."""
-KEPT_PAST_SECS = 90
+"""A train stands at its first platform so long before the planned dwell."""
+LISTED_PAST_SECS = 90
 ANNOUNCED_BEFORE_SECS = 180
 WITHDRAWN_BEFORE_SECS = 240
 CANCELLED_BEFORE_SECS = 300
 RENAMED = "-R"
-"""What a train's trip id ends with after it went on under another one."""
+"""The suffix of the trip id of a train that continues under another id."""
 
 
 @dataclass(frozen=True)
 class FeedContent:
     """What a feed holds: trip updates, vehicle positions or both, and whether with the NYCT extension.
 
-    `delays` make the updates tell delays of departures and no times: at `stops`, or one of the whole `trip`, which is that
+    With `delays` the updates have delays of departures and no times: at `stops`, or one of the whole `trip`, which is that
     at its next stop.
     """
 
@@ -53,11 +53,11 @@ class MessageWriter:
     start: int
 
     def add(self, message: FeedMessage, train: FeedTrain, now: float, lag_secs: float) -> None:
-        """Add what the feed says about `train` at second `now` of the service day; vehicles were seen `lag_secs` before."""
+        """Add the entities of `train` at second `now` of the service day; vehicles were seen `lag_secs` before."""
         if now < train.planned_secs - LISTED_BEFORE_SECS:
             return
         ends = train.planned_secs + 600 if train.cancelled else train.departure_secs[train.last_served]
-        if now >= ends + (KEPT_PAST_SECS if self.faults.moving_past else 0):
+        if now >= ends + (LISTED_PAST_SECS if self.faults.moving_past else 0):
             return
         if any(begin <= now < end for begin, end in train.gaps):
             return
@@ -84,14 +84,14 @@ class MessageWriter:
         entity = message.entity.add(id=f"{len(message.entity) + 1}")
         self._describe(entity.trip_update.trip, train, now)
         arrivals, departures = predicted(train, now)
-        kept = now - KEPT_PAST_SECS if self.faults.moving_past else now
+        listed_from = now - LISTED_PAST_SECS if self.faults.moving_past else now
         if self.content.delays == "trip":
             # Past its last stop, as long as the feed lists it: the delay it ended with.
             station = min(int(np.sum(train.departure_secs <= now)), len(train.departure_secs) - 1)
             entity.trip_update.delay = int(departures[station] - train.planned_departure_secs[station])
             return
-        for station in np.flatnonzero(train.departure_secs > kept):
-            relationship = _listed_as(train, int(station), now)
+        for station in np.flatnonzero(train.departure_secs > listed_from).tolist():
+            relationship = _listed_as(train, station, now)
             if relationship is None:
                 continue
             stop = entity.trip_update.stop_time_update.add(stop_id=train.stops[station])
@@ -119,7 +119,7 @@ class MessageWriter:
 def predicted(train: FeedTrain, now: float) -> tuple[np.ndarray, np.ndarray]:
     """Return predicted arrivals and departures (stations,), in seconds of the service day: errors grow with the lead.
 
-    A train that stands at a platform longer than a usual dwell has a departure that is past, and moves with the clock.
+    The departure of a train that stands longer than a typical dwell is in the past and moves with the clock.
     """
     blocks = now / ERROR_BLOCK_SECS
     share = np.interp(blocks, np.arange(len(train.errors)), train.errors)
@@ -133,7 +133,9 @@ def predicted(train: FeedTrain, now: float) -> tuple[np.ndarray, np.ndarray]:
     return arrivals, departures
 
 
-def _listed_as(train: FeedTrain, station: int, now: float) -> int | None:
+def _listed_as(
+    train: FeedTrain, station: int, now: float
+) -> "TripUpdate.StopTimeUpdate.ScheduleRelationship | None":
     """How a stop ahead is listed: scheduled, skipped, or not at all."""
     wait = train.arrival_secs[station] - now
     scheduled = TripUpdate.StopTimeUpdate.SCHEDULED
@@ -148,7 +150,7 @@ def _listed_as(train: FeedTrain, station: int, now: float) -> int | None:
     return scheduled if wait > WITHDRAWN_BEFORE_SECS else None
 
 
-def _status(train: FeedTrain, station: int, now: float) -> int:
+def _status(train: FeedTrain, station: int, now: float) -> "VehiclePosition.VehicleStopStatus":
     if train.arrival_secs[station] <= now or station == 0:
         return VehiclePosition.STOPPED_AT
     near = train.arrival_secs[station] - now <= INCOMING_SECS

@@ -1,4 +1,4 @@
-"""The trains of a day as a feed knows them: their names, vehicles, times, and which faults befall them."""
+"""The trains of a day in a feed: their names, vehicles, times and faults."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headway_prediction.simulate.feed.faults import FeedFaults
-from headway_prediction.simulate.log import stop_id, trip_id
-from headway_prediction.simulate.plan import Plan, planned_passings
+from headway_prediction.simulate.plan import Plan, planned_passings, stop_id, trip_id
 from headway_prediction.simulate.scenario import Scenario
 from headway_prediction.simulate.trains import Passings
 
@@ -21,10 +20,10 @@ LISTED_BEFORE_SECS = 1800
 class FeedTrain:
     """One train of a feed. Times are seconds of the service day, along its direction, one per station.
 
-    `arrival_secs` and `departure_secs` are what happens, or would happen where it does not serve a station (`served` is
-    False): it runs through, or has turned before; `planned_departure_secs` are what was planned. `last_served` indexes the
-    last station that it serves, -1 for none. `errors` are its predictions' errors per second of lead, one for each
-    ERROR_BLOCK_SECS of the day. Times that never come are infinite.
+    `arrival_secs` and `departure_secs` are the actual times, or would be where the train does not serve a station (`served`
+    is False): it passes without stopping, or has turned before. `last_served` is the index of the last station that it
+    serves, -1 for none. `errors` are the errors of its predictions per second of lead, one for each ERROR_BLOCK_SECS of the
+    day. Times that never come are infinite.
     """
 
     direction: int
@@ -46,10 +45,11 @@ class FeedTrain:
 
 
 def actual_passings(
-    scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
+    plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
 ) -> tuple[Passings, Passings]:
-    """Return what really happens under `faults`: `passings` without the trains cancelled and the stops run through."""
-    return tuple(_served(plan, passed, direction, faults, seed) for direction, passed in enumerate(passings))
+    """Return `passings` without the trains cancelled and the stops skipped by `faults`."""
+    forward, backward = passings
+    return _served(plan, forward, 0, faults, seed), _served(plan, backward, 1, faults, seed)
 
 
 def _served(plan: Plan, passed: Passings, direction: int, faults: FeedFaults, seed: int) -> Passings:
@@ -67,7 +67,7 @@ def _served(plan: Plan, passed: Passings, direction: int, faults: FeedFaults, se
     ]
     skipped = np.array(skips, dtype=bool).reshape(passed.arrival_secs.shape)
     skipped[:, [0, -1]] = False
-    # A train that turns short calls where it turns.
+    # A short turn serves the station where it turns.
     reached = ~np.isnan(passed.arrival_secs)
     skipped &= reached & np.roll(reached, -1, axis=1)
     arrivals, departures = (
@@ -79,7 +79,7 @@ def _served(plan: Plan, passed: Passings, direction: int, faults: FeedFaults, se
 def feed_trains(
     scenario: Scenario, plan: Plan, passings: tuple[Passings, Passings], faults: FeedFaults, seed: int
 ) -> list[FeedTrain]:
-    """Return the trains of `plan`; those that `passings` (see `actual_passings`) do not hold are cancelled."""
+    """Return the trains of `plan`; those absent from `passings` (see `actual_passings`) are cancelled."""
     vehicles = _vehicles(plan)
     return [
         _feed_train(scenario, plan, passings[row["direction_id"]], row, vehicles, faults, seed)
@@ -130,13 +130,13 @@ def _feed_train(
 def _completed(
     arrivals: np.ndarray, departures: np.ndarray, planned_arrivals: np.ndarray, planned_departures: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fill in stations that a train does not serve: as late as it was at the last one, in no time."""
+    """Fill in stations that a train does not serve: as late as at the last one, and without a dwell."""
     lateness = np.nan_to_num(departures - planned_departures, nan=-np.inf)
     known = ~np.isnan(departures)
     last = np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))
     through = planned_arrivals + lateness[last]
-    following = np.append(arrivals[1:], np.nan)
-    through = np.fmin(through, following - 1)
+    next_arrivals = np.append(arrivals[1:], np.nan)
+    through = np.fmin(through, next_arrivals - 1)
     return np.where(known, arrivals, through), np.where(known, departures, through)
 
 
@@ -153,7 +153,7 @@ def _gaps(random: np.random.Generator, share: float) -> Iterator[tuple[float, fl
 
 
 def _vehicles(plan: Plan) -> dict[tuple[int, int], str]:
-    """A vehicle per train: that of the train it turned from, or a new one from the yard."""
+    """Return a vehicle per train: that of the train it turned from, or a new one from the yard."""
     vehicles: dict[tuple[int, int], str] = {}
     rows = plan.departures.sort("departure_secs", "direction_id").select(
         "direction_id", "train", "inbound_train"

@@ -1,4 +1,4 @@
-"""The feed on loopback: the poll of the moment, and faults in their shares."""
+"""The feed server on loopback: the poll of the moment, and faults in their shares."""
 
 import urllib.request
 from collections import Counter
@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.simulate.feed.replay_clock import PollPlayer
-from headway_prediction.simulate.feed.server import serving
-from headway_prediction.simulate.feed.server_faults import ServerFault, ServerFaults, parse_server_faults
+from headway_prediction.simulate.feed.faults import ServerFault, ServerFaults, parse_server_faults
+from headway_prediction.simulate.feed.server import PollPlayer, serving
 from helpers.recording import FakeTime, always, feed_server, polls
 
 
-def test_the_answer_is_the_newest_poll_of_the_moment():
+def test_the_response_is_the_latest_poll_of_the_moment():
     time, given_polls = FakeTime(), polls(4, interval_secs=15)
     moment = PollPlayer(given_polls, 10, time.clock().elapsed)
     seen = []
@@ -44,7 +43,7 @@ def test_the_feed_never_shows_the_future_nor_goes_back(steps, speed):
         time.sleep(step)
 
 
-def test_polls_are_taken_as_their_time_comes_so_there_may_be_endlessly_many():
+def test_polls_are_read_one_ahead_so_there_may_be_endlessly_many():
     taken = []
 
     def endless():
@@ -74,7 +73,7 @@ def fetched(url, **headers) -> tuple[int, bytes, dict]:
             return error.code, error.read(), dict(error.headers)
 
 
-def test_it_behaves_as_a_good_feed_does():
+def test_without_a_fault_it_behaves_as_good_feeds_do():
     (only,) = polls(1)
     with serving(feed_server([only])) as server:
         status, body, headers = fetched(server.url)
@@ -86,7 +85,7 @@ def test_it_behaves_as_a_good_feed_does():
         assert fetched(server.url, If_Modified_Since="not a date")[0] == 200
 
 
-def test_many_may_ask_at_once():
+def test_many_clients_are_served_at_once():
     given_polls = polls(200)
     with serving(feed_server(given_polls)) as server, ThreadPoolExecutor(8) as pool:
         bodies = list(pool.map(lambda _: fetched(server.url)[1], range(200)))
@@ -110,17 +109,17 @@ def test_faults_are_what_they_are_called(fault, status):
     assert ("Retry-After" in headers) == (fault is ServerFault.BUSY)
 
 
-def test_a_standing_feed_repeats_what_it_gave():
+def test_a_standing_feed_repeats_its_last_poll():
     with serving(feed_server(polls(3), faults=always(ServerFault.STANDSTILL))) as server:
         assert {fetched(server.url)[1] for _ in range(3)} == {polls(1)[0].body}
 
 
-def test_a_port_in_use_is_a_mistake_to_mend():
+def test_a_port_in_use_is_refused():
     with serving(feed_server(polls(1))) as server, pytest.raises(HeadwayError, match="cannot be listened on"):
         feed_server(polls(1), port=server.server_port)
 
 
-def test_faults_strike_their_share_of_the_answers_the_same_ones_each_time():
+def test_faults_affect_their_share_of_the_responses_the_same_ones_each_time():
     faults = parse_server_faults(["slow", "error=0.3"], seed=1)
     struck = [faults.at(request) for request in range(4000)]
     assert struck == [faults.at(request) for request in range(4000)]
@@ -130,7 +129,7 @@ def test_faults_strike_their_share_of_the_answers_the_same_ones_each_time():
     assert Counter(struck)[ServerFault.ERROR] == pytest.approx(1200, abs=145)
 
 
-def test_no_fault_unless_asked_for_and_always_where_the_share_is_one():
+def test_no_fault_by_default_and_always_where_the_share_is_one():
     assert {ServerFaults().at(request) for request in range(100)} == {None}
     assert {always(ServerFault.EMPTY).at(request) for request in range(100)} == {ServerFault.EMPTY}
 
@@ -138,6 +137,6 @@ def test_no_fault_unless_asked_for_and_always_where_the_share_is_one():
 @pytest.mark.parametrize(
     "texts", [["fast"], ["slow=x"], ["slow=1.1"], ["slow=-1"], ["slow=nan"], ["slow=0.6", "error=0.6"]]
 )
-def test_faults_that_cannot_be_are_refused(texts):
+def test_invalid_faults_are_refused(texts):
     with pytest.raises(HeadwayError, match="expected"):
         parse_server_faults(texts)

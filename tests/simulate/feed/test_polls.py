@@ -1,6 +1,7 @@
-"""The simulated feed: what its polls hold, and that each fault is what its name says."""
+"""The simulated feed: the content of its polls, each fault, and the polls of consecutive days."""
 
-from itertools import pairwise
+from datetime import UTC, datetime
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -9,17 +10,20 @@ from google.transit.gtfs_realtime_pb2 import FeedMessage, TripDescriptor, TripUp
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.nyct import nyct_trip
-from headway_prediction.simulate import Scenario, plan_day
-from headway_prediction.simulate.feed.faults import FeedFaults
+from headway_prediction.feeds.recorder.classify import has_feed_shape
+from headway_prediction.simulate import Scenario, blue_line, plan_day
+from headway_prediction.simulate.feed.faults import FeedFaults, parse_feed_faults
 from headway_prediction.simulate.feed.message import FeedContent, predicted
-from headway_prediction.simulate.feed.polls import polls
+from headway_prediction.simulate.feed.polls import polls, polls_from
+from headway_prediction.simulate.feed.server import FeedServer, PollPlayer, serving
 from headway_prediction.simulate.feed.trains import actual_passings, feed_trains
 from headway_prediction.simulate.trains import run_day
 from headway_prediction.transit.clock import service_day_start
+from helpers.recording import FakeTime, recorded, replayed
 
 SCENARIO = Scenario.of_size(5)
 PLAN = plan_day(SCENARIO, SCENARIO.start_date)
-HAPPENED = run_day(SCENARIO, PLAN, 2)
+PASSINGS = run_day(SCENARIO, PLAN, 2)
 START = service_day_start(SCENARIO.start_date, SCENARIO.time_zone).timestamp()
 SEVEN = 7 * 3600
 
@@ -27,7 +31,7 @@ SEVEN = 7 * 3600
 def feed(minutes=5.0, content=None, **faults) -> list:
     span = (SEVEN, SEVEN + 60 * minutes)
     return list(
-        polls(SCENARIO, PLAN, HAPPENED, content=content, faults=FeedFaults(**faults), between_secs=span)
+        polls(SCENARIO, PLAN, PASSINGS, content=content, faults=FeedFaults(**faults), between_secs=span)
     )
 
 
@@ -53,7 +57,7 @@ def test_polls_come_every_interval_and_are_the_same_again():
 
 
 def test_a_stop_is_listed_until_its_train_has_left_and_a_vehicle_is_where_its_train_is():
-    trains = {train.name: train for train in feed_trains(SCENARIO, PLAN, HAPPENED, FeedFaults(), 0)}
+    trains = {train.name: train for train in feed_trains(SCENARIO, PLAN, PASSINGS, FeedFaults(), 0)}
     for count, message in enumerate(messages()):
         now = SEVEN + 15 * count
         for name, update in updates(message).items():
@@ -73,7 +77,7 @@ def test_a_stop_is_listed_until_its_train_has_left_and_a_vehicle_is_where_its_tr
 
 def test_predictions_are_worse_the_further_ahead():
     errors = {near: [] for near in (True, False)}
-    for train in feed_trains(SCENARIO, PLAN, HAPPENED, FeedFaults(), 0):
+    for train in feed_trains(SCENARIO, PLAN, PASSINGS, FeedFaults(), 0):
         for now in np.arange(train.planned_secs - 1200, train.planned_secs, 300):
             lead = train.arrival_secs - now
             off = np.abs(predicted(train, now)[0] - train.arrival_secs)
@@ -83,7 +87,7 @@ def test_predictions_are_worse_the_further_ahead():
 
 
 def test_vehicles_turn_into_their_next_trip():
-    trains = feed_trains(SCENARIO, PLAN, HAPPENED, FeedFaults(), 0)
+    trains = feed_trains(SCENARIO, PLAN, PASSINGS, FeedFaults(), 0)
     trips = {}
     for train in trains:
         trips.setdefault(train.vehicle, []).append(train)
@@ -100,17 +104,17 @@ def test_vehicles_turn_into_their_next_trip():
         (FeedContent(), {"trip_update", "vehicle"}),
     ],
 )
-def test_a_feed_holds_what_is_asked_for(content, kinds):
+def test_a_feed_has_the_content_given(content, kinds):
     found = {field.name for entity in messages(1, content)[0].entity for field, _ in entity.ListFields()}
     assert found - {"id"} == kinds
 
 
-def test_the_extension_says_train_assignment_and_direction():
+def test_the_extension_has_train_assignment_and_direction():
     update = updates(messages(1, FeedContent(nyct=True))[0])
-    said = {name: nyct_trip(update[name].trip) for name in update}
-    assert {trip.assigned for trip in said.values()} == {True, False}
-    assert all(trip.direction_id == "AB".index(name[0]) for name, trip in said.items())
-    assert all(trip.train_id == f"1{name}" for name, trip in said.items())
+    trips = {name: nyct_trip(update[name].trip) for name in update}
+    assert {trip.assigned for trip in trips.values()} == {True, False}
+    assert all(trip.direction_id == "AB".index(name[0]) for name, trip in trips.items())
+    assert all(trip.train_id == f"1{name}" for name, trip in trips.items())
 
 
 def test_faults_of_delivery():
@@ -163,8 +167,8 @@ def test_trips_without_dates_renamed_trips_and_strays():
 
 def test_cancelled_trips_are_announced_cancelled_and_never_run():
     faults = FeedFaults(cancelled_trips=0.3)
-    served = actual_passings(SCENARIO, PLAN, HAPPENED, faults, 0)
-    assert sum(len(passed.train) for passed in served) < sum(len(passed.train) for passed in HAPPENED)
+    served = actual_passings(PLAN, PASSINGS, faults, 0)
+    assert sum(len(passed.train) for passed in served) < sum(len(passed.train) for passed in PASSINGS)
     runs = {f"{'AB'[d]}{train:03d}" for d, passed in enumerate(served) for train in passed.train}
     found = messages(20, cancelled_trips=0.3)
     cancelled = {
@@ -178,10 +182,10 @@ def test_cancelled_trips_are_announced_cancelled_and_never_run():
 
 
 def test_skipped_stops_are_marked_or_withdrawn_and_trains_do_not_stop_there():
-    served = actual_passings(SCENARIO, PLAN, HAPPENED, FeedFaults(skipped_stops=0.3), 0)
+    served = actual_passings(PLAN, PASSINGS, FeedFaults(skipped_stops=0.3), 0)
     skipped = [
         np.isnan(now.departure_secs) & ~np.isnan(then.departure_secs)
-        for now, then in zip(served, HAPPENED, strict=True)
+        for now, then in zip(served, PASSINGS, strict=True)
     ]
     assert 0.1 < np.concatenate(skipped).mean() < 0.3
     assert not any(stops[:, [0, -1]].any() for stops in skipped)
@@ -201,13 +205,75 @@ def test_added_stops_come_late_and_past_ones_stay():
     assert listed(added_stops=0.5) < listed() < listed(moving_past=True)
 
 
-def test_senseless_requests_are_refused():
+def test_invalid_intervals_and_seeds_are_refused():
     for words in ({"interval_secs": 0}, {"seed": -1}):
         with pytest.raises(HeadwayError, match="interval of at least 1 s"):
-            polls(SCENARIO, PLAN, HAPPENED, **words)
+            polls(SCENARIO, PLAN, PASSINGS, **words)
 
 
 def test_a_day_without_service_has_no_polls():
     closed = Scenario.of_size(5, sunday=None)
     sunday = plan_day(closed, SCENARIO.start_date.replace(day=14))
     assert list(polls(closed, sunday, run_day(closed, sunday, 0))) == []
+
+
+TUESDAY_MORNING = datetime(2026, 1, 13, 14, 0, tzinfo=UTC)  # 08:00 in Chicago
+
+
+def endless_polls(begin=TUESDAY_MORNING, scenario=None, interval_secs=15, faults=()):
+    line = scenario or Scenario.of_size(5)
+    return polls_from(
+        line,
+        begin,
+        interval_secs=interval_secs,
+        content=FeedContent(),
+        faults=parse_feed_faults(faults),
+        seed=3,
+    )
+
+
+def test_the_feed_begins_at_the_moment_with_trains_on_the_line():
+    first = next(endless_polls())
+    message = FeedMessage.FromString(first.body)
+    assert 0 <= first.fetched_at - TUESDAY_MORNING.timestamp() <= 1
+    assert message.header.timestamp == TUESDAY_MORNING.timestamp()
+    assert any(entity.HasField("vehicle") for entity in message.entity)
+    assert has_feed_shape(first.body)
+
+
+def test_the_nights_have_polls_and_the_next_day_follows():
+    given = list(islice(endless_polls(interval_secs=1800), 96))  # two days of half-hours
+    steps = [later.fetched_at - earlier.fetched_at for earlier, later in pairwise(given)]
+    assert steps == pytest.approx([1800] * 95, abs=1)
+    trains = [len(FeedMessage.FromString(poll.body).entity) for poll in given]
+    assert min(trains) == 0 and trains[0] > 0 and trains[48] > 0
+
+
+def test_a_day_without_service_has_polls_without_trains():
+    saturday = datetime(2026, 1, 17, 18, 0, tzinfo=UTC)
+    (poll,) = islice(endless_polls(saturday, blue_line()), 1)
+    assert not FeedMessage.FromString(poll.body).entity
+
+
+def test_the_content_of_the_feed_has_faults_on_demand():
+    (poll,) = islice(endless_polls(faults=["clock_off_secs=3600", "undated_trips=true"]), 1)
+    message = FeedMessage.FromString(poll.body)
+    assert message.header.timestamp == TUESDAY_MORNING.timestamp() + 3600
+    assert {entity.trip_update.trip.start_date for entity in message.entity} == {""}
+
+
+@pytest.mark.parametrize("faults", [["sleepy=1"], ["clock_off_secs"], ["repeated=2"], ["outages=5"]])
+def test_unknown_faults_are_refused(faults):
+    with pytest.raises(HeadwayError, match=r"cannot be read; expected one of out_of_order, repeated"):
+        parse_feed_faults(faults)
+
+
+def test_it_is_recorded_as_it_was_simulated(tmp_path):
+    given = list(islice(endless_polls(), 20))
+    time = FakeTime(given[0].fetched_at)
+    with serving(FeedServer(PollPlayer(iter(given), 1, time.clock().elapsed))) as server:
+        recorder, *_ = recorded(server.url, tmp_path / "a", 20, time=time, interval_secs=16)
+    assert recorder.total.polls == 20 and recorder.total.new >= 19
+    bodies = [poll.body for poll in replayed(tmp_path / "a")]
+    assert bodies[0] == given[0].body
+    assert set(bodies) <= {poll.body for poll in given}
