@@ -15,9 +15,9 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.files import atomic_path
 from headway_prediction.simulate import DayService, Scenario
-from headway_prediction.simulate.feed.polls import polls_from
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.simulate.feed.polls import polls_from
 from headway_prediction.transit.clock import service_day_start
 
 DENSE_SERVICE = DayService(

@@ -26,8 +26,7 @@ from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSe
 from headway_prediction.feeds.recorder.replay import replay
 from headway_prediction.simulate import DayService, Scenario
 from headway_prediction.simulate.feed.message import FeedContent
-from headway_prediction.simulate.feed.server import PollPlayer
-from headway_prediction.simulate.feed.server import FeedServer, serving
+from headway_prediction.simulate.feed.server import FeedServer, PollPlayer, serving
 
 INTERVAL_SECS = 15
 DAY_POLLS = 24 * 3600 // INTERVAL_SECS

@@ -22,9 +22,9 @@ from headway_prediction.service.live.retrain import (
 )
 from headway_prediction.service.store import Store
 from headway_prediction.simulate import Scenario
-from headway_prediction.simulate.feed.polls import polls_from
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.simulate.feed.polls import polls_from
 from headway_prediction.transit.clock import service_day_start
 from helpers.lines import headway
 

@@ -14,9 +14,9 @@ from headway_prediction.feeds.recorder.address import FeedAddress
 from headway_prediction.feeds.recorder.archive_format import Attempt, Outcome, check_archive
 from headway_prediction.feeds.recorder.record import Clock, Recorder, RecorderSettings
 from headway_prediction.feeds.recorder.replay import check_speed, replay
-from headway_prediction.simulate.feed.polls import DAY_BEGINS_SECS, polls_from
 from headway_prediction.simulate.feed.faults import FeedFaults
 from headway_prediction.simulate.feed.message import FeedContent
+from headway_prediction.simulate.feed.polls import DAY_BEGINS_SECS, polls_from
 from headway_prediction.simulate.scenario import Scenario
 from headway_prediction.transit.clock import service_date_and_minute, service_day_start
 
