@@ -14,7 +14,7 @@ from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import ForecastRequest
 from headway_prediction.forecasters.trip_propagation import TripPropagation
-from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.grid.history import ForecastOrigin, LineHistory, history_from_log
 from headway_prediction.simulate import Plan, Scenario, plan_day, simulate_day
 from headway_prediction.transit.line import DIRECTIONS
 from headway_prediction.what_if.baseline import Baseline
@@ -69,7 +69,7 @@ class SimulatedLine:
         random = np.random.default_rng(seed)
         as_planned, t0 = plan_day(self.scenario, self.day), int(random.integers(*MOMENTS))
         typical = self.run(as_planned, seed)
-        baseline = Baseline.of(self.bundle, typical, self.day, t0)
+        baseline = Baseline.of(self.bundle, ForecastOrigin(typical, self.day, t0))
         plan = draw_change(baseline, action, random)
         plans = as_planned, changed_plan(as_planned, plan, baseline.now)
         changed = with_plan(baseline, plan)
