@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from headway_prediction.config import AppConfig
 from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.calibration import Calibration, ValidationCells
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
@@ -17,14 +16,13 @@ from headway_prediction.forecasters.rollout import (
 )
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import ForecastOrigin, history_from_log
-from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
 from headway_prediction.transit.line import Line
 from helpers.lines import MONDAY, ZONE, log_of, regular_rows
+from helpers.small_network import small_network_forecaster
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(3)]
 TODAY = DAYS[2]
 ORIGINS = np.array([400, 455, 610])
-CONFIG = AppConfig(encoder_filters=(3, 3), schedule_units=2, decoder_filters=4, head_units=6, seed=1)
 
 
 def history_of(noise: float):
@@ -39,13 +37,7 @@ def punctual():
 
 
 def method_of(history, prior=None) -> STConvNetForecaster:
-    from headway_prediction.model import ProbabilisticSTConvNet
-
-    network = ProbabilisticSTConvNet(
-        CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
-    )
-    prior = prior or fit_prior(history.select(DAYS[:2]))
-    return STConvNetForecaster([network], CONFIG, FittedPrior(prior), None)
+    return small_network_forecaster(prior or fit_prior(history.select(DAYS[:2])))
 
 
 def test_the_first_block_is_the_methods_own_forecast(punctual):

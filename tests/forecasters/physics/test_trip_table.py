@@ -1,8 +1,22 @@
+"""Trip tables, pairs of equal trips, and trains matched with trips."""
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headway_prediction.forecasters.physics.trip_table import TripTable, trip_table, trips_of_rows
+from headway_prediction.forecasters.physics.trip_table import (
+    FAR_APART_MINS,
+    NEAR_MINS,
+    SAME_ID_MINS,
+    TripTable,
+    matched_trips,
+    misfits,
+    nearest_pairs,
+    trip_table,
+    trips_of_rows,
+)
 from helpers.trips import NAN, table
 
 
@@ -66,3 +80,143 @@ def test_the_order_of_the_rows_does_not_matter(order):
     rows = [(5, 0, 20), (5, 1, 22), (3, 1, 22.5)]
     trips = trips_of_rows(rows_of(*(rows[k] for k in order)), 2)
     np.testing.assert_array_equal(trips.minutes, [[20, 22], [NAN, 22.5]])
+
+
+def apart(first, second):
+    return misfits(np.array([first], dtype=float), np.array([second], dtype=float))[0, 0]
+
+
+def test_trips_are_as_far_apart_as_they_mostly_are():
+    assert apart([10, 12, 14], [11, 13, 19]) == 1
+    assert apart([10, 12, NAN], [11, 16, 17]) == 2.5  # the median of 1 and 4
+    assert apart([10, NAN, NAN], [NAN, 12, 14]) == np.inf
+    assert apart([10, 12], [12, 10]) == 2
+
+
+def test_starting_at_another_station_counts_as_a_minute():
+    assert apart([NAN, 12, 14], [10, 12, 14]) == 1
+
+
+def test_trips_that_are_nowhere_near_are_not_compared():
+    assert apart([0, 0, 0], [FAR_APART_MINS, 40, 50]) == 40
+    assert apart([0, 0, 0], [FAR_APART_MINS + 1, 40, 50]) == np.inf
+
+
+def test_the_nearest_pair_up_first_and_each_once():
+    found = np.array([[1.0, 2.0], [0.5, 9.0], [0.7, 1.5]])
+    assert nearest_pairs(found, 4.0) == [(1, 0), (2, 1)]
+    assert nearest_pairs(found, 1.0) == [(1, 0)]
+    assert nearest_pairs(np.empty((0, 3)), 4.0) == []
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4), max_size=6), st.integers(0, 9))
+def test_no_pair_is_left_that_could_still_be_made(rows, limit):
+    found = np.array(rows, dtype=float).reshape(-1, 4)
+    pairs = nearest_pairs(found, limit)
+    taken_rows, taken_columns = [set(part) for part in zip(*pairs, strict=True)] or [set(), set()]
+    assert len(taken_rows) == len(taken_columns) == len(pairs)
+    assert [found[pair] for pair in pairs] == sorted(found[pair] for pair in pairs)
+    for row, column in np.argwhere(found <= limit):
+        assert row in taken_rows or column in taken_columns
+
+
+TRIPS = table([10, 12, 14], [20, 22, 24], [NAN, 32, 34], trip_ids=["1", "2", "3"])
+
+
+def matched(*rows, trip_ids=None):
+    """The trip of each of those trains, which stand in the order of their first minutes."""
+    return matched_trips(table(*rows, trip_ids=trip_ids), TRIPS).tolist()
+
+
+def test_a_train_is_the_trip_nearest_in_time_where_it_is_first_seen():
+    assert matched([11, 13, 15], [18, 20, 22]) == [0, 1]
+    assert matched([NAN, NAN, 24.5]) == [1]  # first seen at the end: 0.5 off, and 1.5 for the other origin
+
+
+def test_at_most_four_minutes_off():
+    assert matched([10 + NEAR_MINS, NAN, NAN]) == [0]
+    assert matched([10 + NEAR_MINS + 0.1, NAN, NAN]) == [-1]
+    assert matched([NAN, 28, 30]) == [2]
+    assert matched([NAN, 27.9, 30]) == [-1]
+
+
+def test_starting_elsewhere_counts_as_a_minute_and_a_half():
+    assert matched([NAN, 14.5, NAN]) == [0]  # 2.5 off plus 1.5
+    assert matched([NAN, 14.6, NAN]) == [-1]
+    # At 27 minutes trip 1 is 5 + 1.5 off and trip 2, which begins there, 5.
+    assert matched([NAN, 27, NAN]) == [-1]
+
+
+def test_a_trip_is_taken_once_by_the_train_seen_first():
+    assert matched([9, 11, 13], [10, 12, 14]) == [0, -1]
+    assert matched([14, 16, 18], [17, 19, 21]) == [0, 1]
+
+
+def test_a_train_with_an_id_is_its_trip_however_late():
+    assert matched([25, 27, 29], trip_ids=["1"]) == [0]
+    assert matched([20, 22, 24], trip_ids=["1"]) == [0]  # though trip 2 leaves that very minute
+
+
+def test_two_late_trains_with_ids_are_not_confused():
+    # Trip 1 is 11 minutes late, a minute behind the time of trip 2, which itself is 9 minutes late.
+    assert matched([21, 23, 25], [29, 31, 33], trip_ids=["1", "2"]) == [0, 1]
+    assert matched([21, 23, 25], [29, 31, 33]) == [1, -1]  # without their ids they are
+
+
+def test_an_id_an_hour_away_was_given_to_another_trip():
+    far = 10 + SAME_ID_MINS
+    assert matched([far, far + 2, NAN], trip_ids=["1"]) == [0]
+    assert matched([far + 0.1, far + 2, NAN], trip_ids=["1"]) == [-1]
+
+
+def test_of_trips_that_share_an_id_a_train_is_the_nearest():
+    shared = table([10, 12, 14], [40, 42, 44], trip_ids=["1", "1"])
+    assert matched_trips(table([12, 14, 16], [47, 49, 51], trip_ids=["1", ""]), shared).tolist() == [0, -1]
+    assert matched_trips(table([45, 47, 49], trip_ids=["1"]), shared).tolist() == [1]
+
+
+def test_a_train_first_seen_where_its_trip_does_not_pass_is_known_by_its_id_alone():
+    assert matched([31, NAN, 35], trip_ids=["3"]) == [2]
+    assert matched([31, NAN, 35]) == [-1]
+
+
+def test_there_may_be_no_trains_or_no_trips():
+    assert matched_trips(table(positions=3), TRIPS).shape == (0,)
+    assert matched_trips(table([10, 12, 14]), table(positions=3)).tolist() == [-1]
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 90),
+        st.lists(st.one_of(st.none(), st.integers(0, 6)), min_size=3, max_size=3).filter(any),
+        st.sampled_from(["", "1", "2", "3"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def drawn(rows):
+    """Trains from (start, minutes after it by position or None, id); an id is had by the first that asks for it."""
+    ids = [
+        trip_id if trip_id not in [r[2] for r in rows[:k]] else "" for k, (_, _, trip_id) in enumerate(rows)
+    ]
+    minutes = [[NAN if lag is None else start + lag for lag in lags] for start, lags, _ in rows]
+    return table(*minutes, trip_ids=ids)
+
+
+@given(ROWS, st.integers(0, 100))
+def test_what_comes_later_changes_no_earlier_match(rows, moment):
+    trains = drawn(rows)
+    past = np.where(trains.minutes < moment, trains.minutes, NAN)
+    begun = int((trains.first_minutes < moment).sum())
+    trip_ids = trains.id_of_row.tolist()
+    known = table(*past[:begun], trip_ids=trip_ids[:begun], positions=3)
+    assert matched_trips(known, TRIPS).tolist() == matched_trips(trains, TRIPS)[:begun].tolist()
+
+
+@given(ROWS)
+def test_no_trip_is_two_trains(rows):
+    found = matched_trips(drawn(rows), TRIPS)
+    taken = found[found >= 0].tolist()
+    assert len(taken) == len(set(taken))
