@@ -108,7 +108,7 @@ def test_an_even_number_of_samples_takes_the_middle_between_two():
     assert Climatology.fit(history_of(rows)).medians[0, 14, 0, 0] == 7.5
 
 
-def test_without_weekends_in_training_weekends_are_said_to_have_ten():
+def test_without_weekends_in_training_weekends_are_forecast_as_ten():
     history = history_of(regular_rows(stations=2, headway=6.0))
     forecast = Climatology.fit(history).forecast(history, SUNDAY, np.array([500]))
     assert (forecast.mean == 10).all()

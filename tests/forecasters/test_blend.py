@@ -54,7 +54,7 @@ def test_the_mean_has_shares_of_its_own():
     assert np.abs(quantiles[..., 1] - mean).max() > 0.1
 
 
-def test_the_mean_has_the_least_squared_error_and_the_middle_the_least_absolute_one():
+def test_the_mean_minimises_the_squared_and_the_middle_the_absolute_error():
     """Trip propagation says 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a mean of
     17.3, nearest to which by tenths is 0.7 of the way."""
     day = outputs()
@@ -76,7 +76,7 @@ def test_all_quantiles_move_with_the_middle_one():
     assert np.abs(quantiles - day.quantiles).max() > 1
 
 
-def test_leads_directions_and_whether_a_train_is_due_are_told_apart():
+def test_weights_differ_by_lead_direction_and_whether_a_train_is_due():
     """A train is expected 5 minutes from the origin; direction 1 is as usual from then on, all else as the network says."""
     day = outputs(arrives_in=5.0)
     typical = forecasts(day, day.mean)[..., BLEND_METHODS.index("climatology")]
@@ -93,7 +93,7 @@ def test_leads_directions_and_whether_a_train_is_due_are_told_apart():
     np.testing.assert_array_equal(blend.apply(LEVELS, later)[1][:, 5:], later.quantiles[:, 5:])
 
 
-def test_where_few_cells_tell_the_network_is_believed():
+def test_groups_with_few_cells_use_the_network_alone():
     few = MIN_CELLS // STATIONS // 2
     day = outputs(shape=(few, LEADS, STATIONS, DIRECTIONS))
     blend = Blend.fit(LEVELS, [day], [forecasts(day, day.mean)[..., -1]])
@@ -102,7 +102,7 @@ def test_where_few_cells_tell_the_network_is_believed():
     np.testing.assert_array_equal(quantiles, day.quantiles)
 
 
-def test_cells_that_do_not_count_teach_nothing():
+def test_invalid_cells_do_not_change_the_fit():
     day = outputs()
     truth = day.quantiles[..., 1].copy()
     misleading = np.random.default_rng(5).random(SHAPE) < 0.4

@@ -48,7 +48,7 @@ def applied(calibration, of, lead=None):
 
 
 @given(seed=st.integers(0, 10**6))
-def test_each_quantile_is_right_as_often_as_it_says_on_the_event_cells_it_was_fitted_on(seed):
+def test_each_quantile_has_its_level_as_coverage_on_the_event_cells_it_was_fitted_on(seed):
     """Leads 1, 4 and 7 are too far apart to be pooled, so each is right by itself, to within one cell."""
     of = random_cells(seed, leads=(1, 4, 7))
     calibration = Calibration.fit(LEVELS, 7, of)
@@ -86,7 +86,7 @@ def test_a_stretch_has_an_end():
     assert calibration.stretch[0, 2] == MAX_STRETCH
 
 
-def test_quantiles_too_sure_of_themselves_are_stretched_from_a_least_distance():
+def test_too_narrow_quantiles_are_stretched_from_a_minimum_distance():
     calibration = Calibration.fit(LEVELS, 1, cells([[10.0, 10, 10]], [10.5]))
     np.testing.assert_allclose(applied(calibration, cells([[10.0, 10, 10]], [10.5]))[0], [10, 10, 10.5])
 
@@ -128,7 +128,7 @@ class TestPoints:
         of = cells(np.tile([7.0, 8, 9], (count, 1)), truth, lead=5, held=8.0, arrives_in=np.array(arrives_in))
         return float(Calibration.fit(LEVELS, 5, of).margin_mins)
 
-    def test_the_margin_is_the_least_half_minute_after_which_nothing_changed(self):
+    def test_the_margin_is_the_smallest_half_minute_after_which_nothing_changed(self):
         # Trains expected 0, 0.9, 1.2 and 5 min after the lead's minute; the first two came all the same.
         assert self.margin([5, 5.9, 6.2, 10], [3, 4, 8, 8]) == 1.0
         assert self.margin([5, 6.1, 6.2, 10], [3, 4, 8, 8]) == 1.5

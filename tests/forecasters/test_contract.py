@@ -1,6 +1,7 @@
 """The contract of a forecaster, for every method: shapes, dtypes, NaN, no look-ahead, determinism, storage."""
 
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_cells_are_headways_between_0_and_the_cap_or_nan_together(history, metho
 
 def test_quantiles_never_cross(history, method):
     quantiles = list(method.forecast(history, TODAY, ORIGINS).quantiles.values())
-    for lower, upper in zip(quantiles, quantiles[1:], strict=False):
+    for lower, upper in pairwise(quantiles):
         assert (np.isnan(lower) | (lower <= upper)).all()
 
 

@@ -155,7 +155,7 @@ def test_a_train_that_passed_is_not_expected_again():
     assert first["arrives_in"] == 6 and first["headway"] == 8  # the third trip, at 422, after 414
 
 
-def test_an_overdue_train_says_so():
+def test_an_overdue_train_has_minutes_overdue():
     first = channels(THROUGH, SLOW, t0=417)[2][0]  # expected at 416, now 418
     assert (first["arrives_in"], first["overdue"], first["late"], first["headway"]) == (0, 2, 2, 14)
 
@@ -166,7 +166,7 @@ def test_a_first_train_has_no_headway():
     assert (second["arrives_in"], second["headway"], second["has_headway"]) == (4, 4, 1)
 
 
-def test_without_trips_the_usual_departures_are_the_next_trains():
+def test_without_trips_departures_at_typical_headways_are_the_next_trains():
     first, second = channels(THROUGH, t0=407, trips=None)[3][:2]
     assert (first["arrives_in"], first["headway"], first["on_trip"]) == (8, 10, 0)
     assert (second["arrives_in"], second["under_way"]) == (18, 0)

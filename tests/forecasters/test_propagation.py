@@ -60,7 +60,7 @@ def test_a_perfectly_regular_line_is_forecast_exactly(plan, trip_ids):
 
 
 @pytest.mark.parametrize("plan", [None, every_ten_minutes()])
-def test_an_hour_ahead_begins_with_the_usual_quarter_and_stays_exact_on_a_regular_line(plan):
+def test_an_hour_ahead_begins_with_the_15_minute_forecast_and_is_exact_on_a_regular_line(plan):
     method, history = today(regular_rows(days=[TODAY]), plan)
     origins = np.arange(390, 650, 7)
     short = method.forecast(history, TODAY, origins).mean
@@ -71,7 +71,7 @@ def test_an_hour_ahead_begins_with_the_usual_quarter_and_stays_exact_on_a_regula
     np.testing.assert_allclose(long, truth, atol=1e-4)
 
 
-def test_a_train_runs_on_with_the_usual_running_times():
+def test_a_train_moves_along_typical_running_times():
     # At the end of minute 411 the second train, seen at A at 411, is 9 minutes behind where the first one was.
     ahead = forecast(stalled(411), t0=411)
     np.testing.assert_allclose(
@@ -138,13 +138,13 @@ def test_trains_leave_as_planned_though_the_last_headways_were_others():
     np.testing.assert_allclose(typical[:, 0], [3] * 8 + [10] * 7)  # 413 + 10
 
 
-def test_without_a_plan_for_the_day_trains_leave_at_the_usual_headway():
+def test_without_a_plan_for_the_day_trains_depart_at_the_typical_headway():
     rows = [*FIRST, *train("t2", "ABCD", 413, day=TODAY)]
     monday_only_in_training = every_ten_minutes(weekdays=[1, 2, 3, 4])  # TODAY is a Monday
     np.testing.assert_allclose(forecast(rows, t0=414, plan=monday_only_in_training), forecast(rows, t0=414))
 
 
-def test_before_the_first_train_nothing_is_said():
+def test_before_the_first_train_nothing_is_forecast():
     assert np.isnan(forecast(FIRST, t0=380)).all()
 
 
@@ -164,7 +164,7 @@ def test_headways_are_capped():
     assert ahead[4, 1] == 30
 
 
-def test_what_was_fitted_survives_storage():
+def test_the_fit_survives_storage():
     method, history = today(regular_rows(days=[TODAY], noise=1.0), every_ten_minutes())
     again = Propagation.from_state({name: values.copy() for name, values in method.state().items()})
     origins = np.arange(380, 700, 30)
@@ -173,7 +173,7 @@ def test_what_was_fitted_survives_storage():
     )
 
 
-def test_a_log_without_trip_ids_says_nearly_the_same():
+def test_a_log_without_trip_ids_gives_nearly_the_same_forecast():
     origins, found = np.arange(400, 700, 10), []
     for trip_ids in (True, False):
         training = regular_rows(days=WEEK, noise=0.7, trip_ids=trip_ids)

@@ -52,7 +52,7 @@ def test_the_forecast_is_the_one_from_what_was_known(history, name, day):
 
 
 @pytest.mark.parametrize("day", [DAYS[0], DAYS[3]])
-def test_the_first_guess_is_the_one_from_what_was_known(history, day):
+def test_the_prior_uses_only_the_known_passings(history, day):
     together = RollingPrior(RollingFit(TripPropagation)).channels(history, day, ORIGINS)
     assert np.isfinite(together).all()
     for index, t0 in enumerate(ORIGINS):
@@ -79,7 +79,7 @@ def test_it_is_the_method_fitted_on_the_days_before(history, name):
     assert_bitwise_equal(own, fitted.forecast(history, DAYS[3], ORIGINS))
 
 
-def test_the_first_guess_is_trip_propagations(history):
+def test_the_rolling_prior_is_that_of_trip_propagation(history):
     fitted = FittedPrior(TripPropagation.fit(history.select(DAYS[:3])).prior)
     own = RollingPrior(RollingFit(TripPropagation))
     np.testing.assert_array_equal(
@@ -93,7 +93,7 @@ def test_the_first_guess_is_trip_propagations(history):
         np.testing.assert_array_equal(values, other[name], err_msg=name)
 
 
-def test_a_first_date_learns_from_its_own_full_hours(history):
+def test_a_first_date_is_fitted_on_its_own_full_hours(history):
     day = DAYS[0]
     for last_minute, origins in ((659, np.array([659, 660, 718])), (719, np.array([719]))):
         own = RollingFit(Propagation).forecast(history, day, origins)
@@ -110,7 +110,7 @@ def test_a_line_that_starts_with_nothing_gets_what_missing_forecasts_count_as(hi
     np.testing.assert_array_equal(forecast.mean, FALLBACK_HEADWAY_MINS)
 
 
-def test_trains_run_on_to_the_end_before_any_has_shown_how(history):
+def test_without_observed_trains_all_stations_are_served(history):
     """Before the first full hour of a line nothing is learned, yet the first train is expected at all stations."""
     day = DAYS[0]
     t0 = int(history.passings_on(day)["minute"].min()) + 1

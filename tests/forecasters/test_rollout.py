@@ -49,7 +49,7 @@ def test_the_first_block_is_the_methods_own_forecast(punctual):
         assert far.quantiles[level][:, :15].tobytes() == values.tobytes()
 
 
-def test_trains_that_keep_their_times_run_on_as_they_really_did(punctual):
+def test_punctual_trains_are_expected_when_they_pass(punctual):
     prior = fit_prior(punctual.select(DAYS[:2]))
     ahead = expected_history(prior, ForecastOrigin(punctual, TODAY, 455), 500)
     expected, actual = (h.day(TODAY).isel(time=slice(456, 501)) for h in (ahead, punctual))
@@ -59,7 +59,7 @@ def test_trains_that_keep_their_times_run_on_as_they_really_did(punctual):
     assert later.is_empty()
 
 
-def test_fed_back_it_still_says_what_will_happen_on_a_line_without_surprises(punctual):
+def test_a_rollout_is_accurate_on_a_line_without_noise(punctual):
     forecast = Rollout(method_of(punctual)).forecast(punctual, TODAY, ORIGINS)
     truth = day_truth(punctual, TODAY, ORIGINS, leads=60)
     errors = np.abs(forecast.quantiles[0.5] - truth.headway)[truth.valid]
@@ -91,7 +91,7 @@ def cells(mean, truth, typical, lead) -> ValidationCells:
     )
 
 
-def test_the_mean_is_drawn_towards_the_usual_headway_by_least_squares():
+def test_the_mean_is_shrunk_towards_the_typical_headway_by_least_squares():
     # Lead 1 is always right; at lead 2 the forecast is 4 above the usual headway and the truth 1 above: trust 1/4;
     # at lead 3 the truth lies on the other side: no trust; nothing is known of lead 4.
     found = RolloutCalibration.fit((0.1, 0.5, 0.9), 4, cells([8, 10, 10], [8, 7, 5], [6, 6, 6], [1, 2, 3]))

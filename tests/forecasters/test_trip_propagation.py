@@ -88,7 +88,7 @@ def test_headways_are_capped():
 
 @pytest.mark.parametrize("plan", [None, EVERY_TEN])
 @pytest.mark.parametrize("rows", [regular_rows(days=DAYS, noise=1.5), uneven_rows(late=[3, 7])])
-def test_an_hour_ahead_begins_with_the_usual_quarter_bit_for_bit(plan, rows):
+def test_an_hour_ahead_begins_with_the_15_minute_forecast_bit_for_bit(plan, rows):
     history = history_of(rows, plan)
     method, origins = fitted(history), np.arange(380, 600, 13)
     short = method.forecast(history, TODAY, origins).mean
@@ -97,7 +97,7 @@ def test_an_hour_ahead_begins_with_the_usual_quarter_bit_for_bit(plan, rows):
     assert long[:, :15].tobytes() == short.tobytes()
 
 
-def test_what_was_fitted_survives_storage():
+def test_the_fit_survives_storage():
     history = history_of(uneven_rows(late=[3]))
     method, origins = fitted(history), np.arange(380, 600, 13)
     again = TripPropagation.from_state({name: values.copy() for name, values in method.state().items()})

@@ -85,7 +85,7 @@ def test_upstream_is_where_the_trains_of_a_direction_come_from(features):
     assert cell["headway"] == 10
 
 
-def test_the_first_guess_is_trip_propagation(late_train, features):
+def test_the_prior_headway_is_trip_propagation(late_train, features):
     method = TripPropagation.fit(late_train.select(DAYS[:3]))
     expected = method.forecast(late_train, TODAY, np.array([400])).mean
     np.testing.assert_array_equal(features.prior_headway, expected)
@@ -114,7 +114,7 @@ def test_there_are_no_more_rows_than_asked_for_and_always_the_same(noisy_line):
     np.testing.assert_array_equal(part.features, again.features)
 
 
-def test_the_first_guess_of_a_training_day_has_not_seen_that_day():
+def test_the_prior_of_a_training_day_does_not_depend_on_that_day():
     """A train that only one day had is no usual trip of it: its rows are as wrong as those of a new day."""
     rows = regular_rows(days=DAYS, last=600)
     rows += [row for row in regular_rows(days=[DAYS[1]], first=365, last=600)]

@@ -47,7 +47,7 @@ def error_at_the_end(method, history):
     return np.mean([np.abs(forecast - truth)[:, :, end, direction] for direction, end in enumerate((-1, 0))])
 
 
-def test_it_learns_what_the_first_guess_does_not_know(losing_line, method):
+def test_it_corrects_the_prior(losing_line, method):
     prior = error_at_the_end(TripPropagation(method.prior), losing_line)
     assert error_at_the_end(method, losing_line) < 0.7 * prior
     assert prior < error_at_the_end(Persistence(), losing_line)

@@ -35,7 +35,7 @@ def test_a_train_under_way_keeps_its_delay_on_its_trip():
     }  # fmt: skip
 
 
-def test_a_train_that_fits_no_trip_runs_on_as_usual():
+def test_a_train_without_a_trip_moves_at_typical_running_times():
     minutes, features = expected([405, 407, NAN, NAN], t0=408, trips=table([415, 417, 430, 431]), run=3.0)
     assert minutes[0] == [INF, INF, 410, 413]
     assert features["on_trip"] == [0, 1] and features["late"] == [0, 0]  # the trip itself is still to leave
@@ -43,7 +43,7 @@ def test_a_train_that_fits_no_trip_runs_on_as_usual():
     assert minutes[0] == [INF, INF, 410, 413]
 
 
-def test_a_train_seen_where_its_trip_does_not_pass_runs_on_as_usual():
+def test_a_train_observed_off_its_trip_moves_at_typical_running_times():
     express = table([410, NAN, 413, 414])
     minutes, features = expected([410, 412, NAN, NAN], t0=412, trips=express)
     assert minutes == [[INF, INF, 414, 416]]
@@ -55,7 +55,7 @@ def test_stations_that_a_trip_skips_are_not_expected():
     assert minutes == [[INF, INF, 413, INF]]
 
 
-def test_without_trips_stations_that_most_trains_leave_out_are_not_expected():
+def test_without_trips_rarely_served_stations_are_not_expected():
     served = np.triu(np.ones((4, 4)))
     served[0, 3] = 0.4
     minutes, _ = expected([410, NAN, NAN, NAN], t0=410, served=served)
@@ -79,7 +79,7 @@ def test_over_three_minutes_overdue_it_is_given_up_at_that_station():
     assert minutes[0] == [INF] * 4 and features["overdue"][0] == 0
 
 
-def test_trips_of_which_no_train_was_seen_leave_on_time_or_at_once():
+def test_trips_without_an_observed_train_depart_on_time_or_at_once():
     minutes, features = expected(
         GONE, t0=411, trips=TRIPS
     )  # trip 2 is 2 minutes overdue when minute 412 begins
@@ -95,7 +95,7 @@ def test_over_six_minutes_overdue_a_trip_is_dropped():
     assert expected(GONE, t0=416, trips=TRIPS)[0] == [[420, 422, 424, 426]]
 
 
-def test_a_trip_whose_train_was_seen_is_not_still_to_leave():
+def test_a_trip_with_an_observed_train_is_not_expected_to_depart():
     minutes, features = expected([412, NAN, NAN, NAN], t0=412, trips=TRIPS)
     assert minutes == [[INF, 414, 416, 418], [420, 422, 424, 426]]
     assert features["under_way"] == [1, 0] and features["late"] == [2, 0]
@@ -112,7 +112,7 @@ def test_a_trip_that_begins_further_on_stands_one_station_before():
     assert features["position"] == [1]
 
 
-def test_without_trips_trains_leave_at_the_usual_headway_after_the_last():
+def test_without_trips_trains_depart_at_the_typical_headway_after_the_last():
     minutes, features = expected(GONE, t0=407)
     assert minutes == [[410, 412, 414, 416], [420, 422, 424, 426]]
     assert (
@@ -130,7 +130,7 @@ def test_a_passing_at_the_very_end_of_the_minute_is_not_known():
     assert day.expected(411, 15).minutes[0].tolist() == [INF, 412, 414, 416]
 
 
-def test_trains_that_reached_the_end_or_were_long_unseen_are_gone():
+def test_trains_at_the_end_or_long_unobserved_are_not_expected():
     assert expected(GONE, t0=406, leads=1)[0] == []
     stuck = [400, 402, NAN, NAN]
     slow = table([400, 402, 900, 902])

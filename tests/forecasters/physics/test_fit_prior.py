@@ -67,27 +67,27 @@ def same(number):
 
 
 @pytest.mark.parametrize("ids", [True, False])
-def test_what_comes_again_each_day_is_believed_without_a_plan(ids):
+def test_typical_trips_are_used_without_a_plan(ids):
     assert sources(history_of(rows_of(same, ids=ids, late=1.0))) == ["typical", "typical"]
 
 
-def test_where_nothing_comes_again_no_trips_are_believed():
+def test_where_nothing_recurs_no_trips_are_used():
     assert sources(history_of(rows_of(uneven))) == ["none", "none"]
 
 
-def test_a_plan_that_is_kept_is_believed():
+def test_a_plan_that_trains_follow_is_used():
     assert sources(history_of(rows_of(uneven, late=1.0), plan_that_changes_daily(uneven))) == ["planned"] * 2
 
 
-def test_a_plan_is_preferred_to_usual_trips_that_tell_the_same():
+def test_a_plan_is_preferred_to_equally_good_typical_trips():
     assert sources(history_of(rows_of(same, late=1.0), plan_of_departures(uneven(1)))) == ["planned"] * 2
 
 
-def test_a_plan_that_is_not_kept_is_believed_less_than_what_comes_again():
+def test_typical_trips_are_used_where_trains_do_not_follow_the_plan():
     assert sources(history_of(rows_of(same), plan_of_departures(uneven(2)))) == ["typical", "typical"]
 
 
-def test_a_plan_that_is_not_kept_is_not_believed_at_all_where_nothing_comes_again():
+def test_no_trips_are_used_where_trains_follow_no_plan_and_nothing_recurs():
     def others(number):
         return uneven(number + 50)
 
@@ -108,7 +108,7 @@ def test_even_trains_need_no_trips():
 
 
 @pytest.mark.parametrize("days", [WEEK[:1], [WEEK[0], WEEK[5], WEEK[6]]])
-def test_one_day_of_each_kind_can_judge_a_plan_but_no_usual_trips(days):
+def test_one_day_of_each_type_validates_a_plan_but_no_typical_trips(days):
     planned = history_of(rows_of(uneven), plan_that_changes_daily(uneven))
     assert sources(planned, days) == ["planned", "planned"]
     assert sources(history_of(rows_of(same)), days) == ["none", "none"]
@@ -136,14 +136,14 @@ def test_of_a_direction_that_no_training_day_served_nothing_is_expected():
     assert not np.isfinite(found.minutes).any()
 
 
-def test_a_kind_of_day_never_seen_has_no_usual_trips():
+def test_a_day_type_without_training_days_has_no_typical_trips():
     prior = fit_prior(history_of(rows_of(same)).select(WEEKDAYS))
     history = history_of(rows_of(same))
     assert len(prior.direction_days(history, TODAY)[0].trips.minutes) == 30
     assert prior.direction_days(history, WEEK[6])[0].trips is None
 
 
-def test_planned_trips_run_as_late_as_they_usually_do():
+def test_planned_trips_have_their_typical_lateness():
     late = [(*row[:5], row[5] + 2.0) for row in rows_of(uneven)]
     history = history_of(late, plan_that_changes_daily(uneven))
     day = fit_prior(history.select(WEEKDAYS)).direction_days(history, TODAY)[0]
@@ -188,7 +188,7 @@ def test_neighbouring_days_are_in_different_folds():
     assert folds_of(WEEK, 3) == [[WEEK[0], WEEK[3], WEEK[6]], [WEEK[1], WEEK[4]], [WEEK[2], WEEK[5]]]
 
 
-def test_a_days_guess_is_the_one_fitted_without_its_fold(training):
+def test_the_prior_of_a_day_is_fitted_without_its_fold(training):
     priors = cross_fit_priors(training, count=3)
     assert sorted(priors) == WEEK
     for fold in folds_of(WEEK, 3):
@@ -204,7 +204,7 @@ def test_as_many_folds_as_days_leave_one_out_each(training):
         assert_same(priors[day], fit_prior(few.select([d for d in WEEK[:3] if d != day])))
 
 
-def test_a_guess_does_not_know_the_day_it_is_made_for(training):
+def test_a_cross_fit_prior_does_not_depend_on_its_own_day(training):
     other = history_of(
         [row for row in regular_rows(days=WEEK, noise=1.0) if row[0] != WEEK[2]]
         + regular_rows(days=[WEEK[2]], noise=3.0, headway=7.0, seed=8)

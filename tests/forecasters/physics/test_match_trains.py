@@ -38,7 +38,7 @@ def same_train(trains, *passings):
     return len({trains[passing] for passing in passings}) == 1
 
 
-def test_each_passing_takes_the_train_nearest_to_the_usual_run():
+def test_each_passing_takes_the_train_nearest_to_the_typical_running_time():
     assert match_first_in_first_out(
         np.array([100.0, 110.0, 120.0]), np.array([102.0, 113.5, 121.0]), 2.0
     ).tolist() == [
@@ -57,7 +57,7 @@ def test_a_train_is_taken_once_and_in_order():
     assert match_first_in_first_out(np.array([100.0]), np.array([102.0, 102.5]), 2.0).tolist() == [0, -1]
 
 
-def test_no_train_is_met_before_it_came_or_far_from_the_usual_run():
+def test_no_passing_matches_a_later_one_or_one_far_from_the_typical_running_time():
     assert match_first_in_first_out(np.array([100.0]), np.array([99.0, 100.0]), 2.0).tolist() == [-1, -1]
     edge = 102.0 + TOLERANCE_MINS
     assert match_first_in_first_out(np.array([100.0]), np.array([edge]), 2.0).tolist() == [0]
@@ -101,7 +101,7 @@ def test_a_train_that_comes_round_again_is_another_one():
     assert trains[0, 80] < 0 and trains[1, 142] < 0
 
 
-def test_a_train_unseen_for_too_long_is_another_one():
+def test_a_train_not_observed_for_too_long_is_another_one():
     back = 20 + MAX_UNOBSERVED_MINS
     for minute, trains in ((back, 1), (back + 0.1, 2)):
         apart = split_vehicle_trips(numbered([(0, 20.0, 5), (1, minute, 5), (2, minute + 2, 5)]))

@@ -55,14 +55,14 @@ def test_departures_alone_are_continued_at_the_running_times_of_their_hour():
     assert trips.row_of_id == {"11": 0, "12": 1}
 
 
-def test_departures_are_continued_past_what_most_trains_serve():
+def test_departures_are_continued_through_the_served_positions():
     served = np.triu(np.ones((4, 4)))
     served[0, 2:] = 0.4
     trips = continued(table([400, NAN, NAN, NAN]), runs(served=served))
     np.testing.assert_array_equal(trips.minutes, [[400, 402, NAN, NAN]])
 
 
-def test_a_departure_stays_though_no_train_was_ever_seen_there():
+def test_a_departure_stays_where_no_train_was_observed():
     trips = continued(table([400, NAN, NAN, NAN]), runs(served=np.zeros((4, 4))))
     np.testing.assert_array_equal(trips.minutes, [[400, NAN, NAN, NAN]])
 
@@ -121,13 +121,13 @@ def test_a_day_compares_trains_with_the_trips_they_are():
     np.testing.assert_array_equal(found.behind, [[1, 2, NAN], [0, 0, 0]])
 
 
-def test_trains_without_a_trip_say_nothing():
+def test_trains_without_a_trip_do_not_change_the_lateness():
     found = lateness_of_day(0, PLAN, table([11, 13, NAN], [20, 22, 24]))
     np.testing.assert_array_equal(found.behind, [[1, 1, NAN]])
     assert found.trip_ids.tolist() == ["1"]
 
 
-def test_a_plan_without_ids_still_tells_how_late_trains_are():
+def test_lateness_is_estimated_for_a_plan_without_ids():
     plan = table([10, 12, 14])
     late = typical_lateness([lateness_of_day(0, plan, table([12, 14, 16]))], 3)
     np.testing.assert_array_equal(late.of(plan, 0), [[2, 2, 2]])
@@ -143,7 +143,7 @@ def test_a_trips_own_lateness_is_drawn_towards_that_of_all_by_three_days():
     np.testing.assert_allclose(late.of(PLAN, 0), [[1.25] * 3, [0.25] * 3])
 
 
-def test_where_a_trip_was_not_seen_the_usual_lateness_holds():
+def test_a_trip_that_was_not_observed_has_the_typical_lateness():
     late = typical_lateness([day([2, NAN, NAN], [4, 4, NAN])], 3)
     np.testing.assert_array_equal(late.typical, [3, 4, 0])  # nothing was seen at the last position: on time
     # At the second position trip 1 has no day of its own: (0 + 3 x 4) / 3.

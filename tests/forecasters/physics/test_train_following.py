@@ -32,7 +32,7 @@ def test_distances_hold_and_no_train_is_early(minutes, min_headway, last_observe
 
 
 @given(MINUTES)
-def test_trains_that_mind_nobody_run_as_they_were_to(minutes):
+def test_without_train_following_expected_times_are_unchanged(minutes):
     table = np.add.outer(minutes, 2.0 * np.arange(4))
     moved = TrainFollowing.none(4).apply(table, np.full(4, NAN), np.full(4, 10.0))
     np.testing.assert_allclose(moved, table, rtol=1e-12)
@@ -43,7 +43,7 @@ def test_headways_are_those_of_the_train_before_at_each_position():
     np.testing.assert_array_equal(headways_of(minutes), [[NAN, 1, NAN], [3, NAN, NAN], [NAN, 2, 1]])
 
 
-def test_sections_are_measured_against_the_trip_or_the_usual_run():
+def test_sections_are_compared_with_the_trip_or_the_typical_run():
     minutes = np.array([[60.0, 63.0, 64.0], [70.0, 72.0, NAN]])
     trips = np.array([[60.0, 62.0, 65.0], [NAN, NAN, NAN]])
     found = Sections.of(minutes, trips, np.full((27, 2), 1.5), np.full((54, 3), 8.0))
@@ -81,22 +81,22 @@ def test_growth_is_found_where_runs_lengthen_with_the_headway():
     assert found.dwell_growth[-1] == 0
 
 
-def test_a_pace_is_believed_sooner_the_surer_it_shows():
+def test_pace_is_shrunk_less_the_clearer_it_is():
     sure, unsure = learned(pace=0.05, noise=0.02), learned(pace=0.05, noise=0.3)
     assert sure.pace_shrinkage < unsure.pace_shrinkage
     assert learned(pace=0.0, noise=0.2).pace_shrinkage == np.inf
 
 
-def test_the_least_distance_is_about_the_closest_seen():
+def test_the_minimum_headway_is_about_the_shortest_observed():
     assert learned(dwell_growth=0.05, min_headway=1.5).min_headway[-1] == pytest.approx(1.5, abs=0.05)
 
 
-def test_chance_teaches_nothing():
+def test_insignificant_effects_are_not_fitted():
     """Each of eleven growths is believed by chance once in 400 times."""
     assert np.count_nonzero(learned(noise=0.3).dwell_growth) <= 1
 
 
-def test_what_was_learned_comes_back():
+def test_the_fit_survives_storage():
     found = learned(dwell_growth=0.03, min_headway=1.0, pace=0.02)
     again = TrainFollowing.from_state(found.state("a"), "a")
     assert again.pace_shrinkage == found.pace_shrinkage and again.max_slowness == found.max_slowness

@@ -50,7 +50,7 @@ def test_there_may_be_no_trips():
         assert empty.row_of_id == {} and empty.ids_by_row == []
 
 
-def test_the_first_position_is_where_a_train_is_seen_first():
+def test_the_first_position_is_that_of_the_earliest_passing():
     """Polled times may run backwards: what is known first decides, whatever is logged later for platforms before."""
     assert table([NAN, 12, 10, 14]).first_positions.tolist() == [2]
 
@@ -86,7 +86,7 @@ def apart(first, second):
     return misfits(np.array([first], dtype=float), np.array([second], dtype=float))[0, 0]
 
 
-def test_trips_are_as_far_apart_as_they_mostly_are():
+def test_the_misfit_of_two_trips_is_their_median_distance():
     assert apart([10, 12, 14], [11, 13, 19]) == 1
     assert apart([10, 12, NAN], [11, 16, 17]) == 2.5  # the median of 1 and 4
     assert apart([10, NAN, NAN], [NAN, 12, 14]) == np.inf
@@ -128,12 +128,12 @@ def matched(*rows, trip_ids=None):
     return matched_trips(table(*rows, trip_ids=trip_ids), TRIPS).tolist()
 
 
-def test_a_train_is_the_trip_nearest_in_time_where_it_is_first_seen():
+def test_a_train_matches_the_nearest_trip_at_its_first_position():
     assert matched([11, 13, 15], [18, 20, 22]) == [0, 1]
     assert matched([NAN, NAN, 24.5]) == [1]  # first seen at the end: 0.5 off, and 1.5 for the other origin
 
 
-def test_at_most_four_minutes_off():
+def test_a_train_matches_no_trip_more_than_four_minutes_away():
     assert matched([10 + NEAR_MINS, NAN, NAN]) == [0]
     assert matched([10 + NEAR_MINS + 0.1, NAN, NAN]) == [-1]
     assert matched([NAN, 28, 30]) == [2]
@@ -147,7 +147,7 @@ def test_starting_elsewhere_counts_as_a_minute_and_a_half():
     assert matched([NAN, 27, NAN]) == [-1]
 
 
-def test_a_trip_is_taken_once_by_the_train_seen_first():
+def test_a_trip_matches_once_the_train_observed_first():
     assert matched([9, 11, 13], [10, 12, 14]) == [0, -1]
     assert matched([14, 16, 18], [17, 19, 21]) == [0, 1]
 
@@ -175,7 +175,7 @@ def test_of_trips_that_share_an_id_a_train_is_the_nearest():
     assert matched_trips(table([45, 47, 49], trip_ids=["1"]), shared).tolist() == [1]
 
 
-def test_a_train_first_seen_where_its_trip_does_not_pass_is_known_by_its_id_alone():
+def test_a_train_first_observed_off_its_trip_is_matched_by_id_alone():
     assert matched([31, NAN, 35], trip_ids=["3"]) == [2]
     assert matched([31, NAN, 35]) == [-1]
 

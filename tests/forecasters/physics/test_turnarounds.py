@@ -41,7 +41,7 @@ def departures(day, t0):
     return found.minutes[:, 0].tolist(), found.features[:, TRAIN_FEATURES.index("late")].tolist()
 
 
-def test_the_trip_that_arrives_an_interval_before_feeds():
+def test_a_departure_is_fed_by_the_arrival_one_interval_earlier():
     inbound = Turnarounds(np.array([10.0]), np.array([8.0])).inbound(way(BACK), way(OUT))
     assert inbound.trip.tolist() == [0, 1] and inbound.min_turnaround.tolist() == [8, 8]
     assert Turnarounds(np.array([14.0]), np.array([8.0])).inbound(way(BACK), way(OUT)).trip.tolist() == [
@@ -50,14 +50,14 @@ def test_the_trip_that_arrives_an_interval_before_feeds():
     ]
 
 
-def test_a_train_feeds_one_trip_of_the_kind_that_was_learned_first():
+def test_a_train_feeds_one_trip_of_the_most_explanatory_type():
     close = table([416, 418, 420, 422], [417, 419, 421, 423])
     inbound = Turnarounds(np.array([10.0, 11.0]), np.array([8.0, 9.0])).inbound(way(close), way(OUT))
     assert inbound.trip.tolist() == [0, -1]
 
 
 @pytest.mark.parametrize(("arriving", "departing"), [(None, BACK), (OUT, None)])
-def test_without_trips_nothing_feeds(arriving, departing):
+def test_without_trips_there_are_no_inbound_trips(arriving, departing):
     assert Turnarounds(np.array([10.0]), np.array([8.0])).inbound(way(departing), way(arriving)) is None
 
 
@@ -89,7 +89,7 @@ class TestExpected:
         # Its train could leave at 458, but a trip is half an hour late at most: at 446, and by 450 five minutes overdue.
         assert departures(fed([400, 402, 407, 450]), t0=450) == ([451], [MAX_LATE_MINS])
 
-    def test_once_it_left_the_trip_runs_on_from_there(self):
+    def test_after_departure_the_trip_continues_from_the_observed_passing(self):
         day = fed([400, 402, 407, 412], back_trains=[[420, NAN, NAN, NAN]])
         assert day.expected(421, 10).minutes.tolist() == [[np.inf, 422, 424, 426]]
 
@@ -104,7 +104,7 @@ def terminal(seed=0, trains=12, min_turnaround=6.0, noise=0.3):
 
 
 class TestLearning:
-    def test_interval_and_least_turn_are_found(self):
+    def test_interval_and_minimum_turnaround_are_found(self):
         found = fit_turnarounds([terminal(seed) for seed in range(6)])
         assert (
             abs(found.interval[0] - 10) <= 1.5
@@ -112,7 +112,7 @@ class TestLearning:
             and len(found.min_turnaround) == 1
         )
 
-    def test_two_kinds_are_told_apart(self):
+    def test_two_turnaround_types_are_separated(self):
         """Every second train goes on to a branch and comes back twelve minutes later than the others."""
         days = []
         for seed in range(8):
@@ -125,7 +125,7 @@ class TestLearning:
         np.testing.assert_allclose(day_types, [(10, 6), (22, 18)], atol=1.5)
 
     @given(seed=st.integers(0, 10**6))
-    def test_departures_that_know_nothing_of_arrivals_teach_nothing(self, seed):
+    def test_departures_independent_of_arrivals_give_no_turnarounds(self, seed):
         random = np.random.default_rng(seed)
         days = [
             day._replace(departed=day.departures + random.exponential(2, 12))
@@ -133,7 +133,7 @@ class TestLearning:
         ]
         assert len(fit_turnarounds(days).interval) == 0
 
-    def test_too_few_pairs_teach_nothing(self):
+    def test_too_few_pairs_give_no_turnarounds(self):
         assert len(fit_turnarounds([terminal()]).interval) == 0
         assert len(fit_turnarounds([]).interval) == 0
 

@@ -29,7 +29,7 @@ def test_trips_are_found_again_under_their_noise():
     assert found.shape == (10, 4)
 
 
-def test_the_usual_minutes_are_the_medians():
+def test_typical_minutes_are_medians():
     days = [table([10, 12, NAN, 16]), table([11, 12, 14, 17]), table([13, 15, 15, NAN])]
     np.testing.assert_array_equal(minutes_of(*days), [[11, 12, 14.5, 16.5]])
 
@@ -45,7 +45,7 @@ def test_trains_that_skip_stations_stay_apart_from_those_that_stop():
     np.testing.assert_array_equal(minutes_of(day, day, day), day.minutes)
 
 
-def test_a_trip_of_half_of_the_days_is_usual_newer_days_counting_more():
+def test_a_trip_of_half_the_days_is_typical_with_newer_days_weighing_more():
     """Weights of four days: 0.343, 0.49, 0.7, 1; half of them is 1.27."""
     every, also = [10, 12, 14, 16], [50, 52, 54, 56]
     with_, without = table(every, also), table(every)
@@ -67,7 +67,7 @@ def test_only_the_newest_days_are_read():
     assert minutes_of(*gone, *[table([10, 12, 14, 16])] * MAX_DAYS).tolist() == [[10, 12, 14, 16]]
 
 
-def test_nothing_is_usual_among_random_trains():
+def test_random_trains_have_no_typical_trips():
     random = np.random.default_rng(0)
     days = [table(*(random.uniform(0, 6000, (10, 1)) + WAY)) for _ in range(8)]
     assert len(minutes_of(*days)) == 0
@@ -130,7 +130,7 @@ def test_few_trips_are_lost_where_some_trains_are_missing(seed):
 
 
 @given(st.lists(st.lists(st.integers(0, 300), min_size=1, max_size=8), min_size=1, max_size=5))
-def test_usual_trips_are_trips_of_the_newest_days_and_no_more_than_a_days_trains(days):
+def test_typical_trips_come_from_the_newest_days_and_are_no_more_than_trains_of_a_day(days):
     found = minutes_of(*(table(*(np.array(starts)[:, None] + WAY)) for starts in days))
     assert len(found) <= sum(map(len, days))
     assert (np.diff(found, axis=1) > 0).all()
