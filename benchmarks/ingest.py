@@ -24,7 +24,7 @@ LINES = {
     "14 stations": Scenario.of_size(14),
     "66 stations, a train every 3 min": dense_line(66),
 }
-WARM_UP, MEASURED = 60, 200
+WARM_UP, MEASURED, LOGS = 60, 200, 20
 
 
 def resumed(store: Store, scenario: Scenario) -> Ingest:
@@ -53,6 +53,12 @@ def measure_polls(url: str | None, folder: Path) -> None:
             f"{name}, {kilobytes:.1f} KB: median {statistics.median(wall):.1f} ms, p99 {wall[int(0.99 * len(wall))]:.1f}"
             f" ms, p10 {wall[len(wall) // 10]:.1f} ms; of this process's own {statistics.median(processor):.1f} ms"
         )
+        logs = []
+        for _ in range(LOGS):
+            processor = time.process_time()
+            height = ingest.log(scenario.start_date).height
+            logs.append((time.process_time() - processor) * 1e3)
+        print(f"{name}: the log of {height:,} passings takes {statistics.median(logs):.1f} ms of CPU")
         store.close()
 
 
