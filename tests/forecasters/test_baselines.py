@@ -25,7 +25,7 @@ def test_the_held_headway_stays_at_every_lead():
     assert forecast.mean.shape == (2, 15, 2, 2)
     assert forecast.mean.dtype == np.float32
     assert (forecast.mean[:, :, 0, 0] == 7.5).all()
-    # At the end of minute 408 the second train (409.5) is not known at B; a platform without a headway is said to have 10.
+    # At the end of minute 408 the second train (409.5) is not known at B; a platform without a headway is forecast as 10.
     assert (forecast.mean[0, :, 1, 0] == 10).all()
     assert (forecast.mean[1, :, 1, 0] == 7.5).all()
     assert (forecast.mean[:, :, :, 1] == 10).all()

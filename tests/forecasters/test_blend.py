@@ -1,4 +1,4 @@
-"""How much of the network and of each simple method is believed, where truths were made of them by known shares."""
+"""Weights of the network and the simple methods, where truths were composed of them with known weights."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def outputs(seed=0, arrives_in=FAR_MINS, shape=SHAPE):
 
 
 def forecasts(of: NetworkOutputs, own: np.ndarray):
-    """What each of OPINIONS says of each cell."""
+    """The forecast of each of BLEND_METHODS for each cell."""
     simple = of.prior[..., CHANNELS_WIDTH:].reshape(*of.prior.shape[:-1], len(FORECASTS), LEADS)
     simple = np.moveaxis(simple, -1, 1)[:, : own.shape[1]]
     return np.concatenate([own[..., None], simple], axis=-1)
@@ -55,7 +55,7 @@ def test_the_mean_has_shares_of_its_own():
 
 
 def test_the_mean_minimises_the_squared_and_the_middle_the_absolute_error():
-    """Trip propagation says 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a mean of
+    """Trip propagation forecasts 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a mean of
     17.3, nearest to which by tenths is 0.7 of the way."""
     day = outputs()
     forecasts = day.prior[..., CHANNELS_WIDTH:].reshape(*day.prior.shape[:-1], len(FORECASTS), LEADS)
@@ -77,7 +77,7 @@ def test_all_quantiles_move_with_the_middle_one():
 
 
 def test_weights_differ_by_lead_direction_and_whether_a_train_is_due():
-    """A train is expected 5 minutes from the origin; direction 1 is as usual from then on, all else as the network says."""
+    """A train is expected 5 minutes from the origin; direction 1 has the typical headway from then on, all else the forecast of the network."""
     day = outputs(arrives_in=5.0)
     typical = forecasts(day, day.mean)[..., BLEND_METHODS.index("climatology")]
     truth = day.quantiles[..., 1].copy()
@@ -88,7 +88,7 @@ def test_weights_differ_by_lead_direction_and_whether_a_train_is_due():
     expected = new.quantiles[..., 1].copy()
     expected[:, 5:, :, 1] = forecasts(new, new.mean)[:, 5:, :, 1, BLEND_METHODS.index("climatology")]
     np.testing.assert_allclose(quantiles[..., 1], expected)
-    # The same leads of cells in which no train is due were never seen: there the network is believed.
+    # No training cell has these leads without a train that is due: there the network forecasts alone.
     later = outputs(seed=9, arrives_in=FAR_MINS)
     np.testing.assert_array_equal(blend.apply(LEVELS, later)[1][:, 5:], later.quantiles[:, 5:])
 

@@ -1,4 +1,4 @@
-"""The first guess as the network takes it: all platforms of a line with a platform that only one direction has."""
+"""Prior features of all platforms of a line with a station that only one direction serves."""
 
 from datetime import timedelta
 
@@ -60,8 +60,8 @@ def test_the_channels_of_every_platform(one_way_station):
         found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
         coming = day.expected(412, LEADS)
         times = ArrivalResiduals.none().times(day, direction, coming, 412)
-        told = train_channels(coming, times, day.last_observed(412), 412)
-        np.testing.assert_array_equal(found, told)
+        channels = train_channels(coming, times, day.last_observed(412), 412)
+        np.testing.assert_array_equal(found, channels)
 
 
 def test_platform_channels_by_hand(one_way_station):
@@ -69,7 +69,7 @@ def test_platform_channels_by_hand(one_way_station):
     cells = FittedPrior(prior).channels(one_way_station, WEEK[3], np.array([500, 1500]))[
         ..., TRAINS:CHANNELS_WIDTH
     ]
-    # run_from, run_to, usual_headway, served: two minutes between stations, trains every ten minutes.
+    # run_from, run_to, typical_headway, served: two minutes between stations, trains every ten minutes.
     assert cells[0, :, 0].tolist() == [[0, 2, 10, 1], [2, 2, 10, 1], [2, 2, 10, 1], [2, 0, 10, 1]]
     assert cells[0, [3, 2, 0], 1].tolist() == [[0, 2, 10, 1], [2, 2, 10, 1], [2, 0, 10, 1]]
     assert cells[1, 0, 0, 2] == 10  # nothing ran at 25:00: as where nothing is known
@@ -118,12 +118,12 @@ def test_the_channels_know_nothing_of_what_comes(one_way_station):
 
 
 TRIPS = table([400, 402, 404, 406], [410, 412, 414, 416], [420, 422, 424, 426])
-USUAL = np.full((54, 4), 10.0)
+TYPICAL = np.full((54, 4), 10.0)
 
 
 def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
-    day = DirectionDay(table(*trains), runs(), trips, USUAL, NO_FOLLOWING)
+    day = DirectionDay(table(*trains), runs(), trips, TYPICAL, NO_FOLLOWING)
     expected = day.expected(t0, 15)
     found = train_channels(
         expected, ArrivalResiduals.none().times(day, 0, expected, t0), day.last_observed(t0), t0
@@ -173,7 +173,7 @@ def test_without_trips_departures_at_typical_headways_are_the_next_trains():
 
 
 def test_expected_headways_hold_from_train_to_train():
-    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, TYPICAL, NO_FOLLOWING)
     ahead = expected_headways(day, 415, 15)
     np.testing.assert_array_equal(ahead[:, 2], [12] * 8 + [8] * 7)  # 416, 424
     np.testing.assert_array_equal(ahead[:, 1], [NAN] * 6 + [8] * 9)  # 422

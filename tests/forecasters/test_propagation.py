@@ -43,7 +43,7 @@ FIRST = train("t1", "ABCD", 400, day=TODAY)  # 400 402 404 406
 
 
 def stalled(minute):
-    """The first train ran through; the second one left the first platform at `minute` and was not seen again."""
+    """The first train ran through; the second one left the first platform at `minute` and was not observed again."""
     return [*FIRST, *train("t2", "A", minute, day=TODAY)]
 
 
@@ -72,11 +72,11 @@ def test_an_hour_ahead_begins_with_the_15_minute_forecast_and_is_exact_on_a_regu
 
 
 def test_a_train_moves_along_typical_running_times():
-    # At the end of minute 411 the second train, seen at A at 411, is 9 minutes behind where the first one was.
+    # At the end of minute 411 the second train, observed at A at 411, is 9 minutes behind where the first one was.
     ahead = forecast(stalled(411), t0=411)
     np.testing.assert_allclose(
         ahead[:, 0], [11] * 9 + [10] * 6
-    )  # the next one leaves at the usual headway: 421
+    )  # the next one departs at the typical headway: 421
     np.testing.assert_allclose(ahead[:, 1], [NAN] + [11] * 10 + [10] * 4)  # 413, 423
     np.testing.assert_allclose(ahead[:, 2], [NAN] * 3 + [11] * 10 + [10] * 2)  # 415, 425
     np.testing.assert_allclose(ahead[:, 3], [NAN] * 5 + [11] * 10)  # 417
@@ -153,7 +153,7 @@ def test_a_platform_that_few_trains_go_on_to_serve_is_left_out():
     ahead = forecast(stalled(410), t0=410, training=short)
     assert ahead[2, 1] == pytest.approx(10)
     assert np.isnan(ahead[:, 2:]).all()
-    # A train that is already beyond the turning point runs on to the end.
+    # A train that is already beyond the turning point continues to the end.
     beyond = [*FIRST, *train("t2", "ABC", 410, day=TODAY)]
     assert forecast(beyond, t0=415, training=short)[1, 3] == pytest.approx(10)
 

@@ -1,4 +1,4 @@
-"""Own past: on a line that nothing was fitted on, methods learn from its own passings before, and from nothing later."""
+"""Rolling fit: methods are fitted on the line's own earlier passings, and on nothing later."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ def history(request) -> LineHistory:
 
 @pytest.fixture(scope="module")
 def nightly() -> LineHistory:
-    """A line whose trains run on until 26:00, two hours into the next service date."""
+    """A line whose trains run until 26:00, two hours into the next service date."""
     return noisy_history("nightly", 4, 3, first=1200, last=1560)
 
 
@@ -111,7 +111,7 @@ def test_a_line_that_starts_with_nothing_gets_what_missing_forecasts_count_as(hi
 
 
 def test_without_observed_trains_all_stations_are_served(history):
-    """Before the first full hour of a line nothing is learned, yet the first train is expected at all stations."""
+    """Before the first full hour of a line nothing is fitted, yet the first train is expected at all stations."""
     day = DAYS[0]
     t0 = int(history.passings_on(day)["minute"].min()) + 1
     channels = RollingPrior(RollingFit(TripPropagation)).channels(history, day, np.array([t0]))

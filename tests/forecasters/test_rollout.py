@@ -92,8 +92,8 @@ def cells(mean, truth, typical, lead) -> ValidationCells:
 
 
 def test_the_mean_is_shrunk_towards_the_typical_headway_by_least_squares():
-    # Lead 1 is always right; at lead 2 the forecast is 4 above the usual headway and the truth 1 above: trust 1/4;
-    # at lead 3 the truth lies on the other side: no trust; nothing is known of lead 4.
+    # Lead 1 is always right; at lead 2 the forecast is 4 above the typical headway and the truth 1 above: weight 1/4;
+    # at lead 3 the truth lies on the other side: weight 0; lead 4 has no cells.
     found = RolloutCalibration.fit((0.1, 0.5, 0.9), 4, cells([8, 10, 10], [8, 7, 5], [6, 6, 6], [1, 2, 3]))
     assert found.mean_weight.tolist() == pytest.approx([1, 0.25, 0, 1])
 

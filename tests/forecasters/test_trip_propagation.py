@@ -67,7 +67,7 @@ def test_a_late_train_disturbs_only_its_own_forecast():
     # Trains leave A at 364, 380, 390, 395, 410 …; today the third leaves at 395.
     history = history_of(uneven_rows(late=[2]))
     found = fitted(history).forecast(history, TODAY, np.array([392])).mean[0, :, 0, 0]
-    # As of minute 392 it leaves at once, at 393, 13 after the one before; the next ones at 395 and 410 as usual.
+    # As of minute 392 it leaves at once, at 393, 13 after the one before; the next ones at 395 and 410 as planned.
     np.testing.assert_allclose(found, [13] * 2 + [2] * 13)
 
 

@@ -1,4 +1,4 @@
-"""Trips, runs and small lines for the tests of the first guess."""
+"""Trips, runs and small lines for the tests of the physics prior."""
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from helpers.lines import ZONE, log_of
 
 NAN = np.nan
 NO_FOLLOWING = TrainFollowing.none(4)
-"""Trains of four positions that do not mind one another."""
+"""No train following on a line of four positions."""
 
 
 def table(*rows: list[float], trip_ids: list[str] | None = None, positions: int = 4) -> TripTable:
@@ -23,7 +23,7 @@ def table(*rows: list[float], trip_ids: list[str] | None = None, positions: int 
 
 
 def runs(positions=4, run=2.0, headway=10.0, served=None) -> DirectionRuns:
-    """Runs of a direction whose trains take `run` minutes everywhere and serve everything unless `served` says else."""
+    """Runs of a direction whose trains take `run` minutes everywhere; `served` defaults to every platform."""
     shares = np.triu(np.ones((positions, positions))) if served is None else served
     return DirectionRuns(np.full((HOURS, positions - 1), run), shares, np.full(54, headway), np.array(False))
 

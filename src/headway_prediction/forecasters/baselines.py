@@ -36,7 +36,7 @@ class Persistence:
 
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
-        """Return the forecaster: it learns nothing."""
+        """Return the forecaster, which has no parameters."""
         return cls()
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
@@ -61,7 +61,7 @@ SPREAD_LEVELS = (0.1, 0.9)
 
 @dataclass(frozen=True)
 class Climatology:
-    """`medians` in minutes, shape (weekday or weekend, half-hours, stations, directions); NaN where nothing was seen.
+    """`medians` in minutes, shape (weekday or weekend, half-hours, stations, directions); NaN where nothing was observed.
 
     `spread`, where it was asked for, holds the quantiles SPREAD_LEVELS of the same cells: (levels, …).
     """
@@ -120,7 +120,7 @@ class Schedule:
 
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
-        """Return the forecaster: it learns nothing."""
+        """Return the forecaster, which has no parameters."""
         return cls()
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:

@@ -116,7 +116,8 @@ def platform_index(line: Line) -> tuple[np.ndarray, np.ndarray]:
 
 
 def headway_arrays(forecast: Forecast) -> dict[str, np.ndarray]:
-    """Return mean and quantiles of the first origin by column name, (leads, stations, directions); NaN for a missing level."""
+    """Return mean and quantiles of the first origin by column name, (leads, stations, directions); NaN for a missing
+    level."""
     unknown = np.full_like(forecast.mean, np.nan)
     arrays = {"headway_mean": forecast.mean} | {
         name: forecast.quantiles.get(level, unknown) for level, name in QUANTILE_COLUMNS.items()

@@ -1,4 +1,4 @@
-"""What is known of a cell, number by number, and which cells are learned from."""
+"""The features of a cell, number by number, and the cells of the training set."""
 
 from datetime import timedelta
 
@@ -115,7 +115,7 @@ def test_there_are_no_more_rows_than_asked_for_and_always_the_same(noisy_line):
 
 
 def test_the_prior_of_a_training_day_does_not_depend_on_that_day():
-    """A train that only one day had is no usual trip of it: its rows are as wrong as those of a new day."""
+    """A train of one day alone is no typical trip: the prior of that day errs as on a new day."""
     rows = regular_rows(days=DAYS, last=600)
     rows += [row for row in regular_rows(days=[DAYS[1]], first=365, last=600)]
     history = history_of(

@@ -1,4 +1,4 @@
-"""LightGBM learns what can be learned, the same each time, carries it in plain arrays, and is an extra."""
+"""LightGBM corrects the prior, deterministically, stores plain arrays, and is optional."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def history_of(rows):
 
 @pytest.fixture(scope="module")
 def losing_line():
-    """Some trains leave a minute late, and those lose another minute at every stop: the first guess has them lose none."""
+    """Some trains leave a minute late, and those lose another minute at every stop: the prior has them lose none."""
     rows = regular_rows(days=DAYS, stations=6, last=900)
     random = np.random.default_rng(0)
     late = {row[:2]: random.random() < 0.3 for row in rows if row[4] == 0}

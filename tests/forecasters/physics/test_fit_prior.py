@@ -1,4 +1,4 @@
-"""Which source of trips is believed, on small lines whose trains leave at uneven times."""
+"""Which source of trips is used, on small lines whose trains depart at uneven times."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def uneven(seed):
 
 
 def rows_of(departures_of, days=WEEK, ids=True, late=0.0):
-    """Trains over A B C D and back that leave as `departures_of` each day says, up to `late` minutes late."""
+    """Trains over A B C D and back that depart at `departures_of` each day, up to `late` minutes late."""
     random = np.random.default_rng(9)
     return [
         row

@@ -76,7 +76,7 @@ def test_a_plan_with_ways_is_left_alone():
 
 
 def test_a_departure_takes_its_way_from_the_nearest_trip_that_begins_further_on():
-    # 403 would be at B at 405 (402 is 3 off) and passes B and D as that trip does; 430 has none near: its way is the usual.
+    # 403 would be at B at 405 (402 is 3 off) and passes B and D as that trip does; 430 has none near: it passes the positions that most trains serve.
     trips = table(
         [403, NAN, NAN, NAN],
         [430, NAN, NAN, NAN],
@@ -99,9 +99,9 @@ def test_what_lost_its_departure_is_no_train_beside_that_departure():
 
 @pytest.mark.parametrize("rows", [FULL, DEPARTURES])
 def test_an_oracles_departures_run_through(rows):
-    """The plan says 06:40 and 06:50; trains left every ten minutes from 06:00 on, and the oracle says so."""
-    told = with_plan(history_of(regular_rows(), plan_of(rows)), PlanKind.ORACLE)
-    trips = continued(planned_trips(told, MONDAY, 0), runs())
+    """The plan has 06:40 and 06:50; trains departed every ten minutes from 06:00 on, as in the oracle plan."""
+    oracle = with_plan(history_of(regular_rows(), plan_of(rows)), PlanKind.ORACLE)
+    trips = continued(planned_trips(oracle, MONDAY, 0), runs())
     assert trips.minutes[:, 0].tolist() == list(range(360, 720, 10))
     np.testing.assert_array_equal(trips.minutes - trips.minutes[:, :1], np.tile([0, 2, 4, 6], (36, 1)))
 
@@ -145,7 +145,7 @@ def test_a_trips_own_lateness_is_drawn_towards_that_of_all_by_three_days():
 
 def test_a_trip_that_was_not_observed_has_the_typical_lateness():
     late = typical_lateness([day([2, NAN, NAN], [4, 4, NAN])], 3)
-    np.testing.assert_array_equal(late.typical, [3, 4, 0])  # nothing was seen at the last position: on time
+    np.testing.assert_array_equal(late.typical, [3, 4, 0])  # no observation at the last position: on time
     # At the second position trip 1 has no day of its own: (0 + 3 x 4) / 3.
     np.testing.assert_allclose(late.of(PLAN, 0), [[(2 + 9) / 4, 4, 0], [(4 + 9) / 4, 4, 0]])
 
@@ -155,7 +155,9 @@ def test_each_kind_of_day_has_its_own_trips():
     np.testing.assert_array_equal(late.typical, [0, 0, 0])
     np.testing.assert_allclose(late.of(PLAN, 0), [[1, 1, 1], [0, 0, 0]])
     np.testing.assert_allclose(late.of(PLAN, 1), np.zeros((2, 3)))
-    np.testing.assert_allclose(late.of(PLAN, 2), np.zeros((2, 3)))  # a kind never seen: as all trips
+    np.testing.assert_allclose(
+        late.of(PLAN, 2), np.zeros((2, 3))
+    )  # a day type without training days: as all trips
 
 
 def test_from_no_days_trips_are_on_time():

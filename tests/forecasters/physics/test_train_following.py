@@ -1,4 +1,4 @@
-"""How trains follow one another: distances by hand, and that learning finds what a made-up line does."""
+"""Train following: headways computed by hand, and parameters recovered from simulated runs."""
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ def test_the_minimum_headway_is_about_the_shortest_observed():
 
 
 def test_insignificant_effects_are_not_fitted():
-    """Each of eleven growths is believed by chance once in 400 times."""
+    """Each of eleven growths is significant by chance once in 400 times."""
     assert np.count_nonzero(learned(noise=0.3).dwell_growth) <= 1
 
 

@@ -130,7 +130,9 @@ def matched(*rows, trip_ids=None):
 
 def test_a_train_matches_the_nearest_trip_at_its_first_position():
     assert matched([11, 13, 15], [18, 20, 22]) == [0, 1]
-    assert matched([NAN, NAN, 24.5]) == [1]  # first seen at the end: 0.5 off, and 1.5 for the other origin
+    assert matched([NAN, NAN, 24.5]) == [
+        1
+    ]  # first observed at the end: 0.5 off, and 1.5 for the other origin
 
 
 def test_a_train_matches_no_trip_more_than_four_minutes_away():

@@ -19,20 +19,20 @@ from headway_prediction.forecasters.physics.turnarounds import TerminalDay, Turn
 from helpers.lines import MONDAY, train
 from helpers.trips import NAN, NO_FOLLOWING, history_of, plan_of, runs, table
 
-USUAL = np.full((54, 4), 10.0)
+TYPICAL = np.full((54, 4), 10.0)
 OUT = table([400, 402, 404, 406], [420, 422, 424, 426])
 BACK = table([416, 418, 420, 422], [436, 438, 440, 442])
 
 
 def way(trips, *trains):
-    return DirectionDay(table(*trains), runs(), trips, USUAL, NO_FOLLOWING)
+    return DirectionDay(table(*trains), runs(), trips, TYPICAL, NO_FOLLOWING)
 
 
 def fed(*out_trains, back_trains=(), min_turnaround=8.0):
     """Direction 1, whose trips leave ten minutes after those of direction 0 arrive, and eight at least."""
     rounds = Turnarounds(np.array([10.0]), np.array([min_turnaround]))
     back, out = way(BACK, *back_trains), way(OUT, *out_trains)
-    return DirectionDay(back.trains, back.runs, back.trips, USUAL, NO_FOLLOWING, rounds.inbound(back, out))
+    return DirectionDay(back.trains, back.runs, back.trips, TYPICAL, NO_FOLLOWING, rounds.inbound(back, out))
 
 
 def departures(day, t0):
