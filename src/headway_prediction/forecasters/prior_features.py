@@ -95,7 +95,8 @@ def _forecasts(
     methods = Propagation(prior.runs, leads), Climatology(prior.medians, leads=leads)
     made = [method.forecast(history, service_date, origins).mean for method in methods]
     made.insert(0, headways_of_trains(days, history, service_date, origins, leads))
-    return np.nan_to_num(np.stack(made, axis=-1), nan=FALLBACK_HEADWAY_MINS)
+    forecasts = np.stack(made, axis=-1)
+    return np.where(np.isnan(forecasts), np.float32(FALLBACK_HEADWAY_MINS), forecasts)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ def median_or_nan(values: np.ndarray, axis: int = 0) -> np.ndarray:
         np.take_along_axis(ordered, np.where(count > 0, index, -1)[None], axis=0)[0]
         for index in ((count - 1) // 2, count // 2)
     )
-    return (low + high) / 2
+    median: np.ndarray = (low + high) / 2
+    return median
 
 
 def quantiles_or_nan(values: np.ndarray, levels: Sequence[float], axis: int = 0) -> np.ndarray:

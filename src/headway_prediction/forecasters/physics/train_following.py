@@ -112,7 +112,8 @@ class TrainFollowing:
     def slowness(self, sections: Sections) -> np.ndarray:
         """Return observed minus expected run minutes, dwell growth accounted for: (trains, positions - 1)."""
         delay = self.delay(sections.headway_excess)[:, :-1]
-        return np.clip(sections.run_mins - sections.typical - delay, -self.max_slowness, self.max_slowness)
+        slowness = sections.run_mins - sections.typical - delay
+        return np.asarray(np.clip(slowness, -self.max_slowness, self.max_slowness))
 
     def pace(self, slowness: np.ndarray, typical: np.ndarray, run: np.ndarray) -> np.ndarray:
         """Return the share of typical running time by which each train is slow: (trains,).
@@ -123,7 +124,8 @@ class TrainFollowing:
         count = run.sum(axis=1)
         length = np.maximum(np.where(run, typical, 0.0).sum(axis=1), 1.0)
         share = np.where(run, slowness, 0.0).sum(axis=1) / length
-        return share * count / (count + self.pace_shrinkage)
+        pace: np.ndarray = share * count / (count + self.pace_shrinkage)
+        return pace
 
     def apply(self, minutes: np.ndarray, last_observed: np.ndarray, typical: np.ndarray) -> np.ndarray:
         """Return expected `minutes` (trains, positions) after train following, infinite where a train will not pass.
@@ -165,7 +167,8 @@ def with_min_headway(minutes: np.ndarray, last_observed: float, min_headway: flo
     `last_observed`."""
     steps = min_headway * np.arange(1, len(minutes) + 1)
     ahead = np.maximum.accumulate(minutes - steps)
-    return (ahead if np.isnan(last_observed) else np.maximum(ahead, last_observed)) + steps
+    separated: np.ndarray = (ahead if np.isnan(last_observed) else np.maximum(ahead, last_observed)) + steps
+    return separated
 
 
 def fit_train_following(sections: Sections) -> TrainFollowing:

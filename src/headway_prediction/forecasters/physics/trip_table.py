@@ -61,12 +61,14 @@ class TripTable:
     @cached_property
     def first_minutes(self) -> np.ndarray:
         """When each trip passes its first position: (trips,)."""
-        return np.nanmin(self.minutes, axis=1) if len(self.minutes) else np.empty(0)
+        if not len(self.minutes):
+            return np.empty(0)
+        return np.asarray(np.nanmin(self.minutes, axis=1))
 
     @cached_property
     def first_positions(self) -> np.ndarray:
         """The position that each trip passes first: (trips,)."""
-        return np.argmin(np.where(np.isnan(self.minutes), np.inf, self.minutes), axis=1)
+        return np.asarray(np.argmin(np.where(np.isnan(self.minutes), np.inf, self.minutes), axis=1))
 
     def later(self, minutes: np.ndarray) -> "TripTable":
         """Return the same trips, delayed by `minutes` (trips, positions)."""
