@@ -35,7 +35,7 @@ def forecasts(of: NetworkOutputs, own: np.ndarray):
 
 
 @pytest.mark.parametrize("weights", [(0.3, 0.0, 0.0, 0.7), (0.0, 0.6, 0.4, 0.0), (1.0, 0.0, 0.0, 0.0)])
-def test_shares_that_made_the_truth_are_found_again(weights):
+def test_weights_that_composed_the_truth_are_recovered(weights):
     days = [outputs(seed) for seed in range(2)]
     truth = [forecasts(day, day.quantiles[..., 1]) @ np.array(weights) for day in days]
     blend = Blend.fit(LEVELS, days, truth)
@@ -44,7 +44,7 @@ def test_shares_that_made_the_truth_are_found_again(weights):
     np.testing.assert_allclose(quantiles[..., 1], forecasts(new, new.quantiles[..., 1]) @ np.array(weights))
 
 
-def test_the_mean_has_shares_of_its_own():
+def test_the_mean_has_weights_of_its_own():
     days = [outputs(seed) for seed in range(2)]
     weights = np.array([0.5, 0.0, 0.5, 0.0])
     blend = Blend.fit(LEVELS, days, [forecasts(day, day.mean) @ weights for day in days])
