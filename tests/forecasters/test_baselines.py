@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from headway_prediction.forecasters.baselines import Climatology, Persistence, Schedule
+from headway_prediction.forecasters.baselines import Climatology, Persistence, Schedule, by_minute
 from headway_prediction.grid.history import history_from_log
 from headway_prediction.transit.clock import is_weekend
 from headway_prediction.transit.line import Line
@@ -166,3 +166,12 @@ def test_a_day_or_a_line_without_a_plan_is_not_forecast():
 def test_leads_past_27_00_take_the_last_minute():
     history = history_with_plan([(0, 0, 1600.0), (0, 0, 1615.0)])
     assert (Schedule.fit(history).forecast(history, MONDAY, np.array([1619])).mean[0, :, 0, 0] == 15).all()
+
+
+def test_values_of_half_hours_are_interpolated_between_their_middles():
+    half_hours = np.array([6.0, 4.0, 10.0, np.nan, 8.0])[:, None]
+    minutes = by_minute(half_hours)[:, 0]
+    assert minutes[0] == 6.0 and minutes[45] == pytest.approx(4.0 + 6 / 60)
+    assert np.abs(np.diff(minutes[:90])).max() == pytest.approx(6 / 30)  # no jump at 30 and 60
+    assert minutes[60] == pytest.approx(7.0 + 0.1)
+    assert (minutes[75:90] == 10.0).all() and np.isnan(minutes[90:120]).all() and (minutes[120:] == 8.0).all()

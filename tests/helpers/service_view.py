@@ -89,7 +89,7 @@ class RecordedView:
     ) -> None:
         self.whole, self.day = history, history.service_dates[-1]
         self.history, self.served, self.prior = history.select([self.day]), served, prior
-        self.typical = TypicalHeadway.before(history, [self.day]).on(history, self.day)
+        self.typical = TypicalHeadway.before(history, [self.day]).on(history, self.day, interpolated=True)
         self.methods, self.next_t0 = methods, first_t0
         self.publisher, self.store = Publisher(), self
         self.published: dict[int, LineForecast] = {}
@@ -169,7 +169,9 @@ class RecordedView:
         cells = {name: grid[name].values for name in ("headway", "elapsed", "arrived", "valid")}
         headway, elapsed = (np.where(cells["valid"], cells[n], np.nan) for n in ("headway", "elapsed"))
         trains = tuple(self._trains(known, t0))
-        return LineState(self.day, t0, minutes, headway, elapsed, cells["arrived"], self.typical[t0], trains)
+        return LineState(
+            self.day, t0, minutes, headway, elapsed, cells["arrived"], self.typical[t0 - 59 : t0 + 61], trains
+        )
 
     def _trains(self, known: LineHistory, t0: int) -> Iterator[TrainPath]:
         passings = known.passings_on(self.day).filter(pl.col("minute") > t0 - 60)

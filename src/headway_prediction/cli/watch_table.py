@@ -14,6 +14,8 @@ from headway_prediction.service.live.published import AlertKind, Level
 from headway_prediction.transit.line import DIRECTIONS
 
 LEADS = (5, 10, 15)
+NOW = -61
+"""Place of minute t0 in `State.typical`, which ends 60 minutes after it."""
 MAX_ALERTS = 8
 MAX_NAME_LENGTH = 24
 OLD_SECS = 300.0
@@ -76,13 +78,13 @@ def _direction(snapshot: LineSnapshot, direction: int) -> Table:
 def _platform(snapshot: LineSnapshot, station: int, direction: int, place: int) -> list[Text]:
     typical, forecast = snapshot.state.typical[direction][station], snapshot.forecast
     now = snapshot.state.headway[direction][station][-1]
-    cells = [Text(_minutes(now), _style(now, typical))]
+    cells = [Text(_minutes(now), _style(now, typical[NOW]))]
     for lead in LEADS:
         at = forecast.leads.index(lead)
         middle, low, high = (
             column[place][at] for column in (forecast.headway_p50, forecast.headway_p10, forecast.headway_p90)
         )
-        cell = Text(_minutes(middle), _style(middle, typical))
+        cell = Text(_minutes(middle), _style(middle, typical[NOW + lead]))
         cells.append(cell.append(f" [{_minutes(low)}, {_minutes(high)}]", "dim"))
     return cells
 

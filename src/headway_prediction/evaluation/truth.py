@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from headway_prediction.forecasters.base import LEADS
-from headway_prediction.forecasters.baselines import HALF_HOURS, Climatology, Schedule
+from headway_prediction.forecasters.baselines import HALF_HOURS, Climatology, Schedule, by_minute
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import SCORED_DAY_MINS, is_weekend
 
@@ -40,11 +40,11 @@ class TypicalHeadway:
         earlier = [day for day in history.service_dates if day < min(scored, default=date.min)]
         return cls(Climatology.fit(history.select(earlier)).medians if earlier else None)
 
-    def on(self, history: LineHistory, service_date: date) -> np.ndarray:
+    def on(self, history: LineHistory, service_date: date, interpolated: bool = False) -> np.ndarray:
         """Return the typical headway of every minute of a service date, in minutes: (1620, stations, directions).
 
         Where the earlier days have no value (no day of that kind, or no train in that half-hour) it is the planned headway
-        of the platform; NaN where there is no plan either.
+        of the platform; NaN where there is no plan either. `interpolated` is over time, between the middles of half-hours.
         """
         # The leads of these origins are all minutes of the day, in order.
         origins = np.arange(-1, SCORED_DAY_MINS - 1, LEADS)
@@ -52,7 +52,10 @@ class TypicalHeadway:
         planned = planned.reshape(SCORED_DAY_MINS, *planned.shape[2:])
         if self.medians is None:
             return planned
-        fitted = np.repeat(self.medians[int(is_weekend(service_date))], SCORED_DAY_MINS // HALF_HOURS, axis=0)
+        medians = self.medians[int(is_weekend(service_date))]
+        fitted = (
+            by_minute(medians) if interpolated else np.repeat(medians, SCORED_DAY_MINS // HALF_HOURS, axis=0)
+        )
         return np.where(np.isfinite(fitted), fitted, planned)
 
 

@@ -100,6 +100,19 @@ class Climatology:
         return cls(state["medians"], state.get("spread"))
 
 
+def by_minute(half_hours: np.ndarray) -> np.ndarray:
+    """Return values of half-hours (half-hours, …) for every minute, interpolated linearly between the middles of half-hours.
+
+    Real headways do not jump at half-hours. A half-hour without a value stays NaN, and next to one the value is constant.
+    """
+    minutes = np.arange(len(half_hours) * 30)
+    own, position = minutes // 30, (minutes + 0.5) / 30 - 0.5
+    neighbour = np.clip(np.where(position < own, own - 1, own + 1), 0, len(half_hours) - 1)
+    weight = np.abs(position - own).reshape(-1, *[1] * (half_hours.ndim - 1))
+    values, beside = half_hours[own], half_hours[neighbour]
+    return (1 - weight) * values + weight * np.where(np.isnan(beside), values, beside)
+
+
 def _samples(training: LineHistory) -> Iterator[np.ndarray]:
     """The valid held headways of weekdays, then of weekends: (days x 30, half-hours, stations, directions)."""
     grid = training.grid

@@ -17,6 +17,7 @@ import polars as pl
 from headway_prediction.config import middle_index
 from headway_prediction.data_loader import HEADWAY, VALID
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast, held_values
+from headway_prediction.forecasters.baselines import by_minute
 from headway_prediction.forecasters.calibration import Calibration, ValidationCells
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
@@ -179,13 +180,14 @@ def _inputs_after(
 def typical_headways(
     method: STConvNetForecaster, history: LineHistory, service_date: date, origins: np.ndarray, leads: int
 ) -> np.ndarray:
-    """Return typical headways at each valid time, 10 minutes where unknown: (origins, leads, stations, directions)."""
-    half_hours = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
+    """Return typical headways at each valid time, interpolated between half-hours, 10 minutes where unknown: (origins,
+    leads, stations, directions)."""
+    valid_times = np.minimum(origins[:, None] + np.arange(1, leads + 1), SCORED_DAY_MINS - 1)
     rows = []
-    for t0, own in zip(origins, half_hours, strict=True):
+    for t0, minutes in zip(origins, valid_times, strict=True):
         origin = ForecastOrigin(history, service_date, int(t0))
-        typical = method.prior.fitted(origin).prior.typical_headways(service_date)
-        rows.append(np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS)[own])
+        typical = by_minute(method.prior.fitted(origin).prior.typical_headways(service_date))[minutes]
+        rows.append(np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS))
     return np.stack(rows)
 
 

@@ -18,7 +18,9 @@ TYPICAL = np.full((4, 2), 8.0)
 
 def a_state(*trains: TrainPath) -> LineState:
     past = np.full((60, 4, 2), np.nan)
-    return LineState(TODAY, T0, np.arange(451, 511), past, past, past > 0, TYPICAL, trains)
+    return LineState(
+        TODAY, T0, np.arange(451, 511), past, past, past > 0, np.tile(TYPICAL, (120, 1, 1)), trains
+    )
 
 
 def a_forecast(headways: dict[tuple[int, int], float], width=1.0) -> Forecast:
@@ -78,7 +80,7 @@ def test_passings_beyond_the_forecast_give_no_alert(minute):
 
 
 def test_without_a_typical_headway_there_is_no_alert():
-    state = replace(a_state(a_train("t1", (0, 512.0))), typical=np.full((4, 2), np.nan))
+    state = replace(a_state(a_train("t1", (0, 512.0))), typical_around=np.full((120, 4, 2), np.nan))
     assert find_alerts(a_forecast({(0, 0): 2.0}), state) == ()
 
 

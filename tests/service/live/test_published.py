@@ -57,6 +57,6 @@ def test_a_thread_is_woken_by_its_own_line_only():
 def a_line_forecast() -> LineForecast:
     past = np.full((60, 3, 2), np.nan)
     state = LineState(
-        date(2026, 1, 13), 510, np.arange(451, 511), past, past, past > 0, np.full((3, 2), 5.0), ()
+        date(2026, 1, 13), 510, np.arange(451, 511), past, past, past > 0, np.full((120, 3, 2), 5.0), ()
     )
     return LineForecast(Status(Level.LIVE), 1768314660.0, state, a_forecast(), None, (), None)

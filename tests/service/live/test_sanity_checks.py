@@ -29,7 +29,7 @@ def a_forecast(scale=1.0, width=1.0, t0=T0) -> Forecast:
 
 def found(forecast, held=TYPICAL):
     past = held[None]
-    state = LineState(TODAY, T0, np.array([T0]), past, past, past > 0, TYPICAL, ())
+    state = LineState(TODAY, T0, np.array([T0]), past, past, past > 0, np.tile(TYPICAL, (120, 1, 1)), ())
     return failed_checks(forecast, LINE, CAP, state)
 
 

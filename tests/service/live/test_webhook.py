@@ -49,7 +49,16 @@ def server(*statuses: int):
 
 def published(t0: int, *trains: str) -> LineForecast:
     past = np.full((60, 2, 2), np.nan)
-    state = LineState(date(2026, 1, 13), t0, np.arange(t0 - 59, t0 + 1), past, past, past > 0, past[0], ())
+    state = LineState(
+        date(2026, 1, 13),
+        t0,
+        np.arange(t0 - 59, t0 + 1),
+        past,
+        past,
+        past > 0,
+        np.tile(past[0], (120, 1, 1)),
+        (),
+    )
     alert = tuple(Alert(AlertKind.GAP, 0, 1, t0 + 5.0, 12.0, 6.0, 0.9, train) for train in trains)
     return LineForecast(Status(Level.LIVE), t0 * 60.0, state, None, None, alert, None)
 

@@ -118,7 +118,7 @@ STATE = {
     "time": "2026-01-13T08:30:00+00:00",
     "times": ["2026-01-13T08:28:00+00:00", "2026-01-13T08:29:00+00:00"],
     "headway": [[[4, 5], [6, None], [8, 9]], [[1, 2], [None, None], [3, 4]]],
-    "typical": [[5, 5, 5], [5, None, 5]],
+    "typical": [[[5] * 6] * 3, [[5] * 6, [None] * 6, [4, 4, 5, 10, 20, 20]]],
 }
 
 
@@ -144,7 +144,14 @@ def test_a_map_has_platforms_in_travel_order_and_later_forecasts_over_earlier_on
     assert cells["low"][0] == [None, None, 39, 40, 22]
 
 
-def test_a_minute_that_nobody_knows_stays_empty(run):
+def test_a_forecast_of_typical_headways_has_one_colour_though_they_change_over_time(run):
+    quarter = forecast("08:30", [[5, 5, 5, 5], [5, 10, 20, 20]])
+    cells = run("map_cells", "m.mapCells(...argument)", [LINE, STATE, [quarter], 1])
+    assert cells["relative"][0][2:] == [0, 0, 0, 0]  # C
+    assert cells["typical"][0] == [4, 4, 5, 10, 20, 20]
+
+
+def test_an_unknown_minute_stays_empty(run):
     late = forecast("08:32", [[30], [40]])
     cells = run("map_cells", "m.mapCells(...argument)", [LINE, STATE, [late], 1])
     assert cells["starts"] == [-2, -1, 0, 1, 2]

@@ -77,8 +77,8 @@ def test_colours_are_relative_to_the_typical_headway_and_paler_where_less_certai
     state = seen.get("/state")
     headways, veil, *_ = seen.plot("#heatmaps [data-direction='0']")
     for row in range(STATIONS):
-        typical = state["typical"][0][row]
-        for headway, place in zip(headways["customdata"][row], headways["z"][row], strict=True):
+        cells = zip(headways["customdata"][row], headways["z"][row], state["typical"][0][row], strict=True)
+        for headway, place, typical in cells:
             if headway is None:
                 assert place is None
             else:

@@ -18,7 +18,7 @@ from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import ForecastOrigin
 from headway_prediction.grid.passings import PASSING_COLUMNS, passings_on_line
-from headway_prediction.service.live.published import LineState, TrainPath
+from headway_prediction.service.live.published import TYPICAL_MINS, LineState, TrainPath
 from headway_prediction.transit.clock import gtfs_time, service_date_and_minute
 from headway_prediction.transit.line import Line
 
@@ -84,7 +84,8 @@ def line_state(bundle: Bundle, origin: ForecastOrigin) -> LineState:
     minutes = np.arange(t0 + 1 - PAST_MINS, t0 + 1)
     day = history.day(service_date).isel(time=minutes)
     valid = day["valid"].values
-    typical = TypicalHeadway(prior_of(bundle).medians).on(history, service_date)
+    typical = TypicalHeadway(prior_of(bundle).medians).on(history, service_date, interpolated=True)
+    around = np.clip(np.arange(t0 + 1 - TYPICAL_MINS, t0 + 1 + TYPICAL_MINS), 0, len(typical) - 1)
     return LineState(
         service_date=service_date,
         t0=t0,
@@ -92,7 +93,7 @@ def line_state(bundle: Bundle, origin: ForecastOrigin) -> LineState:
         headway=np.where(valid, day["headway"].values, np.nan),
         elapsed=np.where(valid, day["elapsed"].values, np.nan),
         arrived=day["arrived"].values & valid,
-        typical=typical[t0],
+        typical_around=typical[around],
         trains=train_paths(bundle.fitted_prior, origin),
     )
 

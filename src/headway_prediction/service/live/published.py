@@ -15,6 +15,9 @@ import numpy as np
 
 from headway_prediction.forecasters.base import Forecast
 
+TYPICAL_MINS = 60
+"""Minutes before and after an origin whose typical headways are published."""
+
 
 class Level(StrEnum):
     """What a forecast was made from, the most reliable first."""
@@ -123,7 +126,8 @@ class LineState:
     """The last hours of a line, as known at the end of minute `t0` of a service date.
 
     `minutes` (past,) are service-day minutes up to t0; `headway` and `elapsed` (past, stations, directions) are in minutes,
-    NaN where not valid; `arrived` (bool) has the same shape; `typical` (stations, directions) is the typical headway at t0.
+    NaN where not valid; `arrived` (bool) has the same shape; `typical_around` (minutes, stations, directions) are
+    the typical headways of the TYPICAL_MINS minutes up to t0 and of as many after it.
     """
 
     service_date: date
@@ -132,8 +136,14 @@ class LineState:
     headway: np.ndarray
     elapsed: np.ndarray
     arrived: np.ndarray
-    typical: np.ndarray
+    typical_around: np.ndarray
     trains: tuple[TrainPath, ...]
+
+    @property
+    def typical(self) -> np.ndarray:
+        """The typical headways at t0: (stations, directions)."""
+        now: np.ndarray = self.typical_around[TYPICAL_MINS - 1]
+        return now
 
 
 class AlertKind(StrEnum):

@@ -31,11 +31,13 @@ export function mapCells(line, state, forecasts, direction) {
     });
     for (const forecast of forecasts) lay(forecast, cells, row, station, column, now);
   });
-  const typical = rows.map(({ station }) => state.typical[direction][station]);
+  // state.typical begins with the minute of state.times[0].
+  const first = minuteOf(state.times[0], now);
+  const typical = rows.map(({ station }) => starts.map((start) => state.typical[direction][station][start - first] ?? null));
   cells.typical = typical;
-  cells.relative = cells.headway.map((row, r) => row.map((headway) => relative(headway, typical[r])));
+  cells.relative = cells.headway.map((row, r) => row.map((headway, c) => relative(headway, typical[r][c])));
   cells.pale = cells.headway.map((row, r) =>
-    row.map((headway, c) => (starts[c] >= 0 && headway !== null ? paleness(cells.low[r][c], cells.high[r][c], typical[r]) : null)),
+    row.map((headway, c) => (starts[c] >= 0 && headway !== null ? paleness(cells.low[r][c], cells.high[r][c], typical[r][c]) : null)),
   );
   return cells;
 }
@@ -48,7 +50,8 @@ export function cellText(cells, row, column, zone) {
   if (headway === null) return `${cells.rows[row].name}, ${when}: unknown`;
   const isForecast = start >= 0;
   const interval = isForecast ? between(cells.low[row][column], cells.high[row][column]) : "";
-  const typical = cells.typical[row] === null ? "" : `, typical ${minutes(cells.typical[row])}`;
+  const expected = cells.typical[row][column];
+  const typical = expected === null ? "" : `, typical ${minutes(expected)}`;
   return `${cells.rows[row].name}, ${when}: ${isForecast ? "forecast " : ""}${minutes(headway)} min${interval && ` (${interval})`}${typical}`;
 }
 

@@ -15,7 +15,7 @@ const MAPS = [
   ["Difference", (result) => result.difference.headway_mean],
 ];
 
-/** Show a response of POST what-if; colours are relative to the `typical` headways of /state. Resolves when drawn. */
+/** Show a response of POST what-if; colours are relative to the `typical` headways of /state, which end 60 minutes ahead. Resolves when drawn. */
 export async function showWhatIfResult(line, result, typical, zone) {
   const place = byId("what-if-result");
   place.hidden = false;
@@ -95,7 +95,7 @@ function drawMap({ name, direction, values, plot }, line, result, typical, end, 
   const { leads, valid_times: times } = result.baseline;
   const isDifference = name === "Difference";
   const colour = (value, r, c) => {
-    if (!isDifference) return relative(value, typical[direction][rows[r].station]);
+    if (!isDifference) return relative(value, typical[direction][rows[r].station].at(c - times.length));
     return reached[r][c] ? value / end : null;
   };
   const text = (value, r, c) => {

@@ -250,8 +250,8 @@ class State(ResponseModel):
         description="minutes from that passing to the end of the minute"
     )
     arrived: list[list[list[bool]]] = Field(description="whether a train passed in the minute")
-    typical: list[list[Minutes]] = Field(
-        description="[direction][station]: typical headway at this time of day"
+    typical: list[list[list[Minutes]]] = Field(
+        description="typical headway of the line at that time of day, in the minutes of `times` and in the 60 after them"
     )
     trains: list[Train]
 
@@ -269,7 +269,7 @@ class State(ResponseModel):
             headway=rounded(state.headway[-STATE_MINS:].T),
             elapsed=rounded(state.elapsed[-STATE_MINS:].T),
             arrived=state.arrived[-STATE_MINS:].T.tolist(),
-            typical=rounded(state.typical.T),
+            typical=rounded(state.typical_around.T),
             trains=[Train.of(train, state, line) for train in state.trains],
         )
 
@@ -312,7 +312,7 @@ class StationDirection(ResponseModel):
 
     direction_id: DirectionId
     stop_id: StopId
-    typical: Minutes
+    typical: Minutes = Field(description="typical headway now")
     past: PlatformPast
     forecast: PlatformForecast | None = Field(description="null where none is published")
 
