@@ -247,15 +247,15 @@ def test_short_turns_leave_fewer_trains_at_the_far_end():
 def test_holding_a_train_changes_no_train_ahead_of_it():
     scenario = _steady(dwell_secs_per_headway_min=1)
     plan = plan_day(scenario, MONDAY)
-    usual = run_day(scenario, plan, seed=4)[0].departure_secs
+    undisturbed = run_day(scenario, plan, seed=4)[0].departure_secs
     held = run_day(scenario, _hold(plan, train=30, secs=150), seed=4)[0].departure_secs
-    np.testing.assert_array_equal(held[:30], usual[:30])
-    assert (held[30] > usual[30]).all()
+    np.testing.assert_array_equal(held[:30], undisturbed[:30])
+    assert (held[30] > undisturbed[30]).all()
     # Without dwells that grow, trains far enough behind do not notice.
     even = replace(scenario, dwell_secs_per_headway_min=0)
-    usual = run_day(even, plan, seed=4)[0].departure_secs
+    undisturbed = run_day(even, plan, seed=4)[0].departure_secs
     held = run_day(even, _hold(plan, train=30, secs=30), seed=4)[0].departure_secs
-    np.testing.assert_array_equal(held[40:], usual[40:])
+    np.testing.assert_array_equal(held[40:], undisturbed[40:])
 
 
 def test_a_day_under_given_noise_is_the_day_of_the_seed_that_draws_it():
@@ -273,7 +273,7 @@ def test_cancelling_a_train_does_not_change_the_noise_of_the_others():
     scenario = replace(TINY, terminal_lateness_secs=20, running_spread=0.1, dwell_secs_per_headway_min=0)
     plan = plan_day(scenario, MONDAY)
     gone = (pl.col("direction_id") == 0) & (pl.col("train") == 3)
-    usual = run_day(scenario, plan, seed=1)[0]
+    undisturbed = run_day(scenario, plan, seed=1)[0]
     cancelled = run_day(scenario, replace(plan, departures=plan.departures.filter(~gone)), seed=1)[0]
     assert cancelled.train.tolist() == [0, 1, 2, 4, 5, 6]
-    np.testing.assert_array_equal(cancelled.departure_secs, np.delete(usual.departure_secs, 3, axis=0))
+    np.testing.assert_array_equal(cancelled.departure_secs, np.delete(undisturbed.departure_secs, 3, axis=0))

@@ -1,4 +1,4 @@
-"""The planned service of a simulated line as a GTFS zip (gtfs.org), the same bytes for the same scenario and days."""
+"""The planned service of a simulated line as a GTFS zip (gtfs.org), with the same bytes for the same scenario and days."""
 
 import io
 import math

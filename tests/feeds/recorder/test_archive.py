@@ -78,7 +78,7 @@ def test_a_clock_that_is_set_back_writes_where_it_then_is(tmp_path, logged):
     assert [poll.fetched_at for poll in replayed(tmp_path / "a")] == sorted(moments)
 
 
-def test_whoever_opens_it_again_goes_on(tmp_path, logged):
+def test_an_archive_that_is_opened_again_continues(tmp_path, logged):
     for body, new in ((feed(1), True), (feed(1), False), (feed(2), True)):
         with open_archive(tmp_path / "a", URL, logged.append) as archive:
             assert add(archive, body) is new
@@ -99,7 +99,7 @@ def torn_archive(folder, say):
     (folder / ".2025-12-01.deleting" / "index.jsonl").touch()
 
 
-def test_what_a_kill_leaves_is_mended_when_it_is_opened(tmp_path, logged):
+def test_what_a_kill_interrupted_is_repaired_on_opening(tmp_path, logged):
     torn_archive(tmp_path / "a", logged.append)
     (check,) = verify(tmp_path / "a")
     assert [text.split(": ")[-1] for text in check.faults] == [
@@ -129,7 +129,7 @@ def test_one_recorder_writes_an_archive(tmp_path, logged):
         pass
 
 
-def test_other_peoples_folders_and_other_feeds_are_left_alone(tmp_path, logged):
+def test_folders_with_other_files_and_other_feeds_are_refused(tmp_path, logged):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").touch()
     (tmp_path / "plain").touch()
@@ -148,7 +148,7 @@ def test_other_peoples_folders_and_other_feeds_are_left_alone(tmp_path, logged):
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["thesis.tex"]
 
 
-def test_a_day_that_somebody_moves_away_is_begun_anew(tmp_path, logged):
+def test_a_day_that_was_moved_away_starts_again(tmp_path, logged):
     with open_archive(tmp_path / "a", URL, logged.append) as archive:
         add(archive, feed(1))
         shutil.move(tmp_path / "a" / DAY, tmp_path / "elsewhere")
@@ -171,25 +171,25 @@ def tiny_disk(tmp_path):
     subprocess.run(["umount", disk], check=True)
 
 
-def test_a_full_disk_is_said_and_survived(tiny_disk, logged):
+def test_a_full_disk_is_an_error_and_survived(tiny_disk, logged):
     ballast = tiny_disk / "ballast"
     with open_archive(tiny_disk / "a", URL, logged.append) as archive:
         add(archive, feed(0))
         ballast.write_bytes(bytes(180_000))
-        kept, refused = [], 0
+        stored, refused = [], 0
         for k in range(1, 400):
             body = feed(k, os.urandom(3000))
             try:
                 add(archive, body, NOON + k)
-                kept.append(body)
+                stored.append(body)
             except HeadwayError as error:
                 assert "could not be written: No space left on device" in str(error)
                 refused += 1
-        assert kept and refused
-        assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *kept]
+        assert stored and refused
+        assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *stored]
         ballast.unlink()
         assert add(archive, feed(500), NOON + 500)
-    assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *kept, feed(500)]
+    assert [poll.body for poll in replayed(tiny_disk / "a")] == [feed(0), *stored, feed(500)]
     assert logged == []
 
 
@@ -219,9 +219,9 @@ def test_a_clock_set_wrong_by_a_year_does_not_empty_the_archive():
 
 
 @given(st.floats(0, 4e9))
-def test_a_name_tells_the_time_to_the_millisecond(moment):
-    told = time_in_name(day_name(moment), file_name(moment, "0" * 64))
-    assert -2e-6 < moment - told < 0.001001
+def test_a_name_holds_the_time_to_the_millisecond(moment):
+    parsed = time_in_name(day_name(moment), file_name(moment, "0" * 64))
+    assert -2e-6 < moment - parsed < 0.001001
 
 
 @given(st.binary(max_size=200))
@@ -251,7 +251,7 @@ def test_any_bytes_for_an_index_are_read_without_a_traceback(tmp_path_factory, d
         '{"fetched_at": 1, "outcome": "failed", "colour": "red"}',
     ],
 )
-def test_lines_that_no_recorder_wrote_are_told(tmp_path, line):
+def test_lines_that_no_recorder_wrote_are_reported(tmp_path, line):
     (tmp_path / "index.jsonl").write_text(line + "\n")
     faults = []
     assert list(read_index(tmp_path / "index.jsonl", faults.append)) == []

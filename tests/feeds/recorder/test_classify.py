@@ -42,7 +42,7 @@ def test_unknown_fields_of_every_kind_may_follow():
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_answered(body):
+def test_any_bytes_have_the_shape_or_not(body):
     assert has_feed_shape(body) in (True, False)
 
 

@@ -35,14 +35,18 @@ def reason_of(fault, **options) -> str:
         return reason(server.url, **options)
 
 
-def test_an_answer_is_the_body_and_what_the_server_says_of_it():
+def test_a_response_has_the_body_its_type_and_its_validators():
     with serving(feed_server(GIVEN)) as server:
-        answer = fetch(server.url)
-    assert (answer.status, answer.body, answer.content_type) == (200, GIVEN[0].body, "application/x-protobuf")
-    assert answer.validators.last_modified == "Tue, 13 Jan 2026 12:00:00 GMT"
+        response = fetch(server.url)
+    assert (response.status, response.body, response.content_type) == (
+        200,
+        GIVEN[0].body,
+        "application/x-protobuf",
+    )
+    assert response.validators.last_modified == "Tue, 13 Jan 2026 12:00:00 GMT"
 
 
-def test_what_has_not_changed_is_not_sent_again():
+def test_an_unchanged_feed_is_not_sent_again():
     with serving(feed_server(GIVEN, speed=1e-9)) as server:
         first = fetch(server.url)
         assert first.body == GIVEN[0].body
@@ -59,7 +63,7 @@ def test_compressed_or_moved_it_is_the_same_feed(fault):
 
 
 @pytest.mark.parametrize("fault, body", [(ServerFault.EMPTY, b""), (ServerFault.WRONG_TYPE, PAGE)])
-def test_what_is_no_feed_is_for_others_to_judge(fault, body):
+def test_a_body_that_is_no_feed_is_returned_for_classification(fault, body):
     with serving(feed_server(GIVEN, faults=always(fault))) as server:
         assert fetch(server.url).body == body
 
@@ -74,14 +78,14 @@ def test_errors_are_named_with_their_status():
     assert (busy.value.status, busy.value.retry_after) == (503, "30")
 
 
-def test_broken_answers_are_told_apart():
+def test_each_broken_response_has_its_own_reason():
     half, whole = len(GIVEN[0].body) // 2, len(GIVEN[0].body)
     assert reason_of(ServerFault.TRUNCATED) == f"the body broke off after {half} of {whole} bytes"
     assert reason_of(ServerFault.LOOP) == "over 5 redirects"
     assert "failed (RemoteProtocolError)" in reason_of(ServerFault.HANG_UP)
 
 
-def test_slow_drips_do_not_outlast_the_time_for_the_whole():
+def test_a_body_that_drips_is_cut_off_at_the_deadline():
     with serving(feed_server([*GIVEN], faults=always(ServerFault.SLOW), drip_seconds=0.2)) as server:
         assert reason(server.url, limits=QUICK) == "no complete response within 0.6 s"
 
@@ -98,13 +102,13 @@ def silence():
     return repeat(b"")
 
 
-@pytest.mark.parametrize("answer", [drip_header, drip_without_length, silence])
-def test_every_way_of_being_slow_is_left_before_it_ends(answer):
-    """The answer takes a minute, a hundred times what it may: no pause of a busy machine is that long."""
+@pytest.mark.parametrize("response", [drip_header, drip_without_length, silence])
+def test_every_slow_response_is_cut_off_at_the_deadline(response):
+    """The response takes a minute, a hundred times its limit: no pause of a busy machine is that long."""
     left, ended = Event(), Event()
 
     def drip(handler):
-        for piece in islice(answer(), 600):
+        for piece in islice(response(), 600):
             handler.wfile.write(piece)
             if left.wait(0.1):
                 return
@@ -126,12 +130,12 @@ def test_a_body_without_an_end_is_cut_off_in_bounded_memory():
         tracemalloc.stop()
 
 
-def test_a_promise_of_too_much_is_not_waited_for():
+def test_a_body_that_is_declared_too_large_is_not_read():
     with http_server(lambda handler: respond(handler, Content_Length=str(2 << 30))) as url:
         assert reason(url) == "the body is larger than 1,048,576 bytes"
 
 
-def test_a_small_body_that_unfolds_without_end_is_cut_off():
+def test_a_gzip_bomb_is_cut_off():
     bomb = gzip.compress(bytes(40 << 20), 9)
     assert len(bomb) < PATIENT.body_bytes
     with http_server(lambda handler: respond(handler, 200, bomb, Content_Encoding="gzip")) as url:
@@ -164,23 +168,23 @@ def test_two_gzip_members_are_one_body():
 
 
 def chunked(*chunks: bytes):
-    def answer(handler):
+    def response(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         for chunk in chunks:
             handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         handler.close_connection = True
 
-    return answer
+    return response
 
 
-def test_chunks_are_put_together_and_missing_ones_missed():
+def test_chunks_are_joined_and_a_missing_end_is_a_failure():
     with http_server(chunked(b"\x0a", b"\x00", b"")) as url:
         assert fetch(url).body == b"\x0a\x00"
     with http_server(chunked(b"\x0a", b"\x00")) as url:
         assert "failed (RemoteProtocolError)" in reason(url)
 
 
-def test_servers_that_are_not_there_are_named():
+def test_absent_servers_are_named():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert reason(f"http://127.0.0.1:{port}/feed") == "127.0.0.1 refuses the connection"
@@ -191,33 +195,33 @@ def test_servers_that_are_not_there_are_named():
 
 
 @pytest.mark.parametrize("garbage", [b"", b"hello\r\n\r\n", b"HTTP/1.1 999999 X\r\n\r\n", b"\x00" * 70_000])
-def test_what_is_no_http_is_a_failure_like_others(garbage):
+def test_a_response_that_is_no_http_is_a_failure(garbage):
     with http_server(
         lambda handler: (handler.wfile.write(garbage), setattr(handler, "close_connection", True))
     ) as url:
         assert "failed (" in reason(url)
 
 
-def test_not_modified_without_having_asked_is_no_answer():
+def test_status_304_to_an_unconditional_request_is_a_failure():
     with http_server(lambda handler: respond(handler, 304)) as url:
         assert reason(url) == "status 304"
 
 
-def seen_by(told):
-    def answer(handler):
-        told.append((handler.path, dict(handler.headers)))
+def seen_by(received):
+    def response(handler):
+        received.append((handler.path, dict(handler.headers)))
         respond(handler, 200, feed(1))
 
-    return answer
+    return response
 
 
-def test_a_key_travels_where_it_is_asked_for():
-    told = []
-    with http_server(seen_by(told)) as url:
+def test_a_key_is_sent_in_its_header_or_parameter():
+    received = []
+    with http_server(seen_by(received)) as url:
         fetch(f"{url}?line=a%20b&x=1", key=Key(SECRET, header="x-api-key"))
         fetch(f"{url}?line=7", key=Key(SECRET, parameter="apikey"))
         fetch(url, key=Key(SECRET, parameter="apikey"))
-    (first, headers), (second, no_headers), (third, _) = told
+    (first, headers), (second, no_headers), (third, _) = received
     assert first == "/feed?line=a%20b&x=1" and headers["x-api-key"] == SECRET
     assert second == "/feed?line=7&apikey=s3cret%2B%2Fkey" and SECRET not in str(no_headers)
     assert third == "/feed?apikey=s3cret%2B%2Fkey"
@@ -226,37 +230,37 @@ def test_a_key_travels_where_it_is_asked_for():
 
 @pytest.mark.parametrize("key", [Key(SECRET, header="x-api-key"), Key(SECRET, parameter="apikey")])
 def test_a_redirect_to_another_server_goes_without_the_key(key):
-    told = []
+    received = []
     with (
-        http_server(seen_by(told)) as elsewhere,
+        http_server(seen_by(received)) as elsewhere,
         http_server(lambda handler: respond(handler, 302, Location=elsewhere)) as url,
     ):
         fetch(url, key=key)
-    assert "s3cret" not in str(told)
+    assert "s3cret" not in str(received)
 
 
 def test_a_redirect_that_carries_the_key_elsewhere_is_not_followed():
-    told = []
+    received = []
     with (
-        http_server(seen_by(told)) as elsewhere,
+        http_server(seen_by(received)) as elsewhere,
         http_server(lambda handler: respond(handler, 302, Location=elsewhere + handler.path)) as url,
     ):
         assert "would send the key to another server" in reason(url, key=Key(SECRET, parameter="apikey"))
-    assert told == []
+    assert received == []
 
 
 def test_a_redirect_within_the_server_keeps_the_key_once():
-    told = []
+    received = []
 
-    def answer(handler):
+    def response(handler):
         if handler.path.startswith("/feed"):
             respond(handler, 307, Location="/new" + handler.path)
         else:
-            seen_by(told)(handler)
+            seen_by(received)(handler)
 
-    with http_server(answer) as url:
+    with http_server(response) as url:
         fetch(url, key=Key(SECRET, parameter="apikey"))
-    assert told[0][0] == "/new/feed?apikey=s3cret%2B%2Fkey"
+    assert received[0][0] == "/new/feed?apikey=s3cret%2B%2Fkey"
 
 
 @pytest.mark.parametrize("location", ["ftp://127.0.0.1/x", "http://[", "http://h:x/", "file:///etc/passwd"])
@@ -273,12 +277,12 @@ def test_a_trusted_server_is_read_and_an_unknown_one_is_not(certificate, monkeyp
         assert fetch(url).body in {poll.body for poll in polls(2)}
 
 
-def test_nobody_is_led_from_https_to_where_anybody_reads_along(certificate, monkeypatch):
+def test_a_redirect_from_https_to_http_is_not_followed(certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     with http_server(lambda handler: respond(handler, 200, b"plain")) as plain:
         server = behind_tls(feed_server(polls(2), faults=ServerFaults()), certificate)
         server.RequestHandlerClass = type(
-            "Leading",
+            "Redirecting",
             (server.RequestHandlerClass,),
             {"do_GET": lambda self: respond(self, 302, Location=plain)},
         )
@@ -286,12 +290,12 @@ def test_nobody_is_led_from_https_to_where_anybody_reads_along(certificate, monk
             assert reason(server.url.replace("http:", "https:")).startswith("a redirect from https to http")
 
 
-def test_a_server_that_never_shakes_hands_is_left_in_time():
+def test_a_server_without_a_tls_handshake_is_cut_off_at_the_deadline():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         assert reason(url, limits=QUICK) == "no complete response within 0.6 s"
 
 
-def test_a_server_that_speaks_no_tls_is_a_failure_like_others():
+def test_a_server_without_tls_is_a_failure():
     with http_server(lambda handler: respond(handler, 200)) as url:
         assert "failed (" in reason(url.replace("http:", "https:"))

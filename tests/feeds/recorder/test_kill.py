@@ -67,15 +67,15 @@ def test_a_killed_recorder_leaves_nothing_torn_and_goes_on(tmp_path):
     assert moments == sorted(moments)
 
 
-@pytest.mark.parametrize("polite", [signal.SIGINT, signal.SIGTERM])
-def test_a_recorder_that_is_asked_to_end_does(tmp_path, polite):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_recorder_ends_on_a_signal(tmp_path, number):
     numbers = count(1)
     with http_server(lambda handler: respond(handler, 200, feed(next(numbers)))) as url:
         process = started(url, tmp_path / "archive")
         wait_for(lambda: len(list(tmp_path.glob("archive/*/*.gz"))) >= 2, process)
-        process.send_signal(polite)
+        process.send_signal(number)
         assert process.wait(60) == 0
-    said = process.stderr.read()
+    log = process.stderr.read()
     process.stderr.close()
-    assert "interrupted" in said and "polls" in said and "Traceback" not in said
+    assert "interrupted" in log and "polls" in log and "Traceback" not in log
     assert len(replayed(tmp_path / "archive")) >= 2

@@ -33,7 +33,7 @@ WANTED = "Basic " + b64encode(b"me:s3cret").decode()
 
 
 class ProxyHandler(BaseHTTPRequestHandler):
-    """Passes on what it is asked for, and keeps (method, target, headers) of each request."""
+    """Forwards requests, and records (method, target, headers) of each."""
 
     def refuses(self) -> bool:
         self.server.seen.append((self.command, self.path, dict(self.headers)))
@@ -47,14 +47,17 @@ class ProxyHandler(BaseHTTPRequestHandler):
         if self.refuses():
             return
         parts = urlsplit(self.path)
-        asked = HTTPConnection(parts.hostname, parts.port, timeout=60)
+        forwarded = HTTPConnection(parts.hostname, parts.port, timeout=60)
         headers = {name: value for name, value in self.headers.items() if name != "Proxy-Authorization"}
-        asked.request("GET", f"{parts.path}?{parts.query}".rstrip("?"), headers=headers)
-        answer = asked.getresponse()
+        forwarded.request("GET", f"{parts.path}?{parts.query}".rstrip("?"), headers=headers)
+        response = forwarded.getresponse()
         respond(
-            self, answer.status, answer.read(), **{k.replace("-", "_"): v for k, v in answer.getheaders()}
+            self,
+            response.status,
+            response.read(),
+            **{k.replace("-", "_"): v for k, v in response.getheaders()},
         )
-        asked.close()
+        forwarded.close()
 
     def do_CONNECT(self) -> None:
         if self.refuses():
@@ -127,11 +130,11 @@ def reason(url: str, **options) -> str:
 def test_a_plain_feed_is_fetched_by_its_whole_address(through):
     received = []
 
-    def answer(handler):
+    def response(handler):
         received.append((handler.path, dict(handler.headers)))
         respond(handler, 200, feed(1))
 
-    with proxy() as server, http_server(answer) as url:
+    with proxy() as server, http_server(response) as url:
         through(server)
         response = fetch(f"{url}?line=7", Key("s3cret", header="x-api-key"))
     assert response.body == feed(1)
@@ -168,7 +171,7 @@ def test_a_password_goes_to_the_proxy_and_to_no_other_server(through, certificat
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     received = []
 
-    def answer(handler):
+    def response(handler):
         received.append(handler.headers["Proxy-Authorization"])
         respond(handler, 200, feed(1))
 
@@ -178,7 +181,7 @@ def test_a_password_goes_to_the_proxy_and_to_no_other_server(through, certificat
         assert fetch(tls).body in {poll.body for poll in GIVEN}
         through(server)
         assert reason(tls) == "the proxy 127.0.0.1 refuses a tunnel to 127.0.0.1 (status 407)"
-        with http_server(answer) as url:
+        with http_server(response) as url:
             assert reason(url) == "status 407"
             through(server, "me:s3cret@")
             fetch(url)

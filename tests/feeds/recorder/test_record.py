@@ -45,7 +45,7 @@ def test_each_distinct_poll_is_stored_once_at_a_steady_pace(tmp_path):
     assert logged == []
 
 
-def test_a_feed_that_always_answers_in_full_and_stands_still_is_stored_once(tmp_path):
+def test_a_feed_that_stands_still_with_complete_responses_is_stored_once(tmp_path):
     with http_server(lambda handler: respond(handler, 200, feed(1))) as url:
         recorder, *_ = recorded(url, tmp_path / "a", 5)
     assert (recorder.total.polls, recorder.total.new) == (5, 1)
@@ -82,37 +82,37 @@ def test_no_fault_of_the_server_ends_a_recording_or_gets_into_it(tmp_path):
     assert set(bodies) <= {poll.body for poll in sent}
     order = [[poll.body for poll in sent].index(body) for body in bodies]
     assert order == sorted(order)
-    asides = {line["file"] for line in lines(tmp_path / "a") if line["outcome"] == "quarantined"}
-    assert asides and len(asides) <= total.quarantined
+    quarantined = {line["file"] for line in lines(tmp_path / "a") if line["outcome"] == "quarantined"}
+    assert quarantined and len(quarantined) <= total.quarantined
     assert min(time.slept) >= 15 and max(time.slept) <= 300
     reasons = {line["reason"] for line in lines(tmp_path / "a") if line["outcome"] == "failed"}
     assert {"status 500", "status 503", "the body is empty", "over 5 redirects"} <= reasons
     assert "the feed works again" in logged
 
 
-def test_failures_are_answered_with_patience_and_two_lines(tmp_path):
+def test_failures_lengthen_the_pause_and_log_two_lines(tmp_path):
     numbers = count()
 
-    def answer(handler):
+    def response(handler):
         if 1 <= next(numbers) <= 6:
             respond(handler, 503, PAGE)
         else:
             respond(handler, 200, feed(1))
 
-    with http_server(answer) as url:
+    with http_server(response) as url:
         _, logged, time = recorded(url, tmp_path / "a", 9)
     assert time.slept == [15, 22.5, 45, 90, 180, 225, 225, 15]
     assert logged == ["status 503; next attempt in 22 s", "the feed works again"]
 
 
-def test_a_server_that_asks_to_be_left_alone_is(tmp_path):
+def test_retry_after_is_obeyed(tmp_path):
     with http_server(lambda handler: respond(handler, 429, Retry_After="900")) as url:
         _, logged, time = recorded(url, tmp_path / "a", 3)
     assert time.slept == [907.5, 907.5]
     assert logged == ["status 429; next attempt in 908 s"]
 
 
-def test_after_the_last_attempt_none_is_promised(tmp_path):
+def test_after_the_last_attempt_no_next_one_is_logged(tmp_path):
     with http_server(lambda handler: respond(handler, 503, PAGE)) as url:
         _, logged, time = recorded(url, tmp_path / "a", 1)
     assert (logged, time.slept) == (["status 503"], [])
@@ -131,7 +131,7 @@ def test_a_server_that_is_gone_is_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_a_refusal_of_the_first_attempt_is_a_mistake_to_mend(tmp_path, status):
+def test_a_refusal_of_the_first_attempt_is_an_error(tmp_path, status):
     with (
         http_server(lambda handler: respond(handler, status)) as url,
         pytest.raises(
@@ -148,15 +148,15 @@ def test_a_later_refusal_is_outlasted(tmp_path):
     assert (recorder.total.polls, recorder.total.failed) == (2, 1)
 
 
-def test_pages_are_put_aside_whatever_they_are_called_and_feeds_are_kept(tmp_path):
-    answers = [(feed(1), "text/html"), (PAGE, "application/x-protobuf"), (feed(2), "")]
+def test_pages_go_to_quarantine_and_feeds_are_stored_whatever_their_type(tmp_path):
+    responses = [(feed(1), "text/html"), (PAGE, "application/x-protobuf"), (feed(2), "")]
     numbers = count()
 
-    def answer(handler):
-        body, content_type = answers[next(numbers)]
+    def response(handler):
+        body, content_type = responses[next(numbers)]
         respond(handler, 200, body, Content_Type=content_type)
 
-    with http_server(answer) as url:
+    with http_server(response) as url:
         recorder, logged, _ = recorded(url, tmp_path / "a", 3)
     assert (recorder.total.polls, recorder.total.quarantined) == (2, 1)
     assert [poll.body for poll in replayed(tmp_path / "a")] == [feed(1), feed(2)]
@@ -168,20 +168,20 @@ SECRET = "s3cret+/key"
 
 
 @pytest.mark.parametrize("key", [Key(SECRET, header="x-api-key"), Key(SECRET, parameter="apikey")])
-def test_the_key_is_in_no_file_and_no_remark_even_if_the_server_repeats_it(tmp_path, key):
-    def told(handler):
+def test_the_key_is_in_no_file_and_no_log_even_if_the_server_repeats_it(tmp_path, key):
+    def repeated(handler):
         return (handler.headers.get("x-api-key", "") + handler.path).encode()
 
-    answers = [
+    responses = [
         lambda handler: respond(handler, 200, feed(1), ETag=f'"{SECRET}"', Content_Type=f"x/{SECRET}"),
-        lambda handler: respond(handler, 200, b"<p>no such key: " + told(handler)),
+        lambda handler: respond(handler, 200, b"<p>no such key: " + repeated(handler)),
         lambda handler: respond(handler, 302, Location=f"ftp://x/{SECRET}"),
         lambda handler: respond(handler, 200, feed(2), Content_Encoding=SECRET),
-        lambda handler: respond(handler, 500, told(handler)),
-        lambda handler: handler.wfile.write(b"HTTP/1.1 nonsense " + told(handler) + b"\r\n\r\n"),
+        lambda handler: respond(handler, 500, repeated(handler)),
+        lambda handler: handler.wfile.write(b"HTTP/1.1 nonsense " + repeated(handler) + b"\r\n\r\n"),
     ]
     numbers = count()
-    with http_server(lambda handler: answers[next(numbers) % len(answers)](handler)) as url:
+    with http_server(lambda handler: responses[next(numbers) % len(responses)](handler)) as url:
         recorder, logged, _ = recorded(url, tmp_path / "a", 12, key=key)
     assert (recorder.total.polls, recorder.total.failed) == (2, 10)
     written = everything_written(tmp_path / "a") + "\n".join(logged).encode()
@@ -215,7 +215,7 @@ def test_five_weeks_keep_their_days_their_room_and_their_memory(tmp_path):
     assert {later - earlier for earlier, later in pairwise(moments)} == {3 * 3600.0}
 
 
-def test_room_is_kept_by_deleting_the_oldest_days(tmp_path):
+def test_the_oldest_days_are_deleted_to_save_space(tmp_path):
     numbers = count(1)
     with http_server(lambda handler: respond(handler, 200, feed(next(numbers), os.urandom(50_000)))) as url:
         _, logged, _ = recorded(
@@ -227,7 +227,7 @@ def test_room_is_kept_by_deleting_the_oldest_days(tmp_path):
     assert len(replayed(tmp_path / "a")) < 12
 
 
-def test_a_disk_that_fails_is_said_once_and_the_recording_goes_on(tmp_path):
+def test_a_disk_that_fails_is_logged_once_and_the_recording_continues(tmp_path):
     logged, numbers = [], count(1)
     with (
         http_server(lambda handler: respond(handler, 200, feed(next(numbers)))) as url,
@@ -253,7 +253,7 @@ def test_a_disk_that_fails_is_said_once_and_the_recording_goes_on(tmp_path):
 JITTER = st.floats(0, 1, exclude_max=True)
 
 
-def test_a_working_feed_is_asked_steadily():
+def test_a_working_feed_is_fetched_at_a_steady_interval():
     assert pause_seconds(15, 0, 0.7) == 15
 
 
@@ -269,7 +269,7 @@ def test_jitter_spreads_recorders_that_failed_together():
 
 
 @given(st.floats(0.1, 3600), st.integers(0, 10**4), JITTER)
-def test_a_pause_is_never_shorter_than_asked_nor_endless(interval_secs, failures, jitter):
+def test_a_pause_is_never_shorter_than_the_interval_nor_endless(interval_secs, failures, jitter):
     assert interval_secs <= pause_seconds(interval_secs, failures, jitter) <= max(interval_secs, 300)
 
 

@@ -14,7 +14,7 @@ from helpers.recording import NOON, feed, replayed
 
 @pytest.fixture
 def archive(tmp_path):
-    """Three days of polls twelve hours apart, the third of which brings nothing new; one page aside, one failure."""
+    """Three days of polls twelve hours apart, the third of which brings nothing new; one page in quarantine, one failure."""
     folder = tmp_path / "archive"
     with open_archive(folder, "http://127.0.0.1/feed", print) as writer:
         for k, content in enumerate([1, 2, 2, 3, 1]):
@@ -44,7 +44,7 @@ def test_passings_are_made_of_an_archives_polls_and_of_files_together(archive, t
     assert [poll.fetched_at for poll in found] == sorted(poll.fetched_at for poll in found)
 
 
-def test_a_part_may_be_asked_for(archive):
+def test_a_part_is_selected_by_time(archive):
     def moments(**part):
         return [(poll.fetched_at - NOON) / 43200 for poll in replay(archive, print, **part)]
 

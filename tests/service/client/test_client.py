@@ -11,7 +11,7 @@ from rich.console import Console
 
 from headway_prediction.cli.watch_table import LineSnapshot, clean, shown
 from headway_prediction.errors import HeadwayError
-from headway_prediction.service.client import client
+from headway_prediction.service.client import client as client_module
 from headway_prediction.service.client.client import Client
 from headway_prediction.what_if.schema import CancelEdit, HoldEdit, WhatIfRequest
 from helpers.lines import headway
@@ -59,13 +59,13 @@ def test_what_if_returns_the_effect_of_a_change(url):
     client = Client(url)
     departure = client.departures(LINE).departures[2]
     hold = HoldEdit(action="hold", direction_id=departure.direction_id, departure=departure.planned, mins=4.0)
-    answer = client.what_if(LINE, WhatIfRequest(edits=[hold]))
-    assert answer.time == client.state(LINE).time and answer.status == client.state(LINE).status
-    assert (answer.edits[0].departure, answer.edits[0].mins) == (departure.planned, 4.0)
-    assert answer.departures[0].planned == departure.planned
-    assert len(answer.baseline.leads) == 60 and any(map(any, answer.reached))
-    for place, reached in enumerate(answer.reached):
-        change = zip(answer.difference.headway_mean[place], reached, strict=True)
+    response = client.what_if(LINE, WhatIfRequest(edits=[hold]))
+    assert response.time == client.state(LINE).time and response.status == client.state(LINE).status
+    assert (response.edits[0].departure, response.edits[0].mins) == (departure.planned, 4.0)
+    assert response.departures[0].planned == departure.planned
+    assert len(response.baseline.leads) == 60 and any(map(any, response.reached))
+    for place, reached in enumerate(response.reached):
+        change = zip(response.difference.headway_mean[place], reached, strict=True)
         assert all(minutes == 0 for minutes, here in change if not here)
 
 
@@ -97,14 +97,14 @@ def test_a_response_of_another_program_is_refused():
                 ask()
         with pytest.raises(HeadwayError, match="status 404 from"):
             client.line("nowhere")
-    SomePage.asked.clear()
+    SomePage.paths.clear()
 
 
 class SomePage(BaseHTTPRequestHandler):
-    asked: ClassVar[list[str]] = []
+    paths: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.paths.append(self.path)
         self.send_response(404 if "nowhere" in self.path else 200)
         self.end_headers()
         self.wfile.write(b"<!DOCTYPE html><title>A printer</title>")
@@ -120,7 +120,7 @@ def test_a_key_is_not_sent_on_to_another_server(monkeypatch):
         for ask in (client.lines, lambda: client.what_if(LINE, WhatIfRequest())):
             with pytest.raises(HeadwayError, match=f"redirects to '{other}"):
                 ask()
-    assert SomePage.asked == []
+    assert SomePage.paths == []
 
 
 class Elsewhere(BaseHTTPRequestHandler):
@@ -160,31 +160,31 @@ class Dripping(BaseHTTPRequestHandler):
 
 
 def test_the_cache_holds_the_responses_requested_last(url, monkeypatch):
-    monkeypatch.setattr(client, "MAX_CACHED_RESPONSES", 3)
-    asking = Client(url)
-    state = asking.state(LINE)
+    monkeypatch.setattr(client_module, "MAX_CACHED_RESPONSES", 3)
+    client = Client(url)
+    state = client.state(LINE)
     for station in (0, 1, 2, 0, 1, 2):
-        asking.station(LINE, station)
-        assert asking.state(LINE).headway is state.headway  # asked for all the time, kept all the time
+        client.station(LINE, station)
+        assert client.state(LINE).headway is state.headway  # requested all the time, cached all the time
 
 
 def test_the_age_of_the_data_is_that_of_the_response_not_of_the_forecast(view, url):
-    asking = Client(url)
-    made = asking.state(LINE).status.data_age_secs
+    client = Client(url)
+    made = client.state(LINE).status.data_age_secs
     view.late_secs = 400.0
     try:
-        assert asking.state(LINE).status.data_age_secs == made + 400  # though the answer has not changed
+        assert client.state(LINE).status.data_age_secs == made + 400  # though the response has not changed
     finally:
         view.late_secs = 0.0
 
 
 def test_watch_prints_stations_status_and_alerts(view, url, capsys):
     assert headway("watch", "--url", url, "--once") == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in view.served.line.station_names:
-        assert said.count(name) >= 2  # once in either direction
-    assert "live" in said and "trip-propagation" in said and "+15" in said
-    assert ("Gap at" in said) == any(w.kind == "gap" for w in view.publisher.latest(LINE)[1].alerts)
+        assert output.count(name) >= 2  # once in either direction
+    assert "live" in output and "trip-propagation" in output and "+15" in output
+    assert ("Gap at" in output) == any(w.kind == "gap" for w in view.publisher.latest(LINE)[1].alerts)
 
 
 def test_watch_says_which_lines_there_are(url, capsys):
@@ -212,5 +212,5 @@ def test_watch_calls_nothing_live_that_was_published_long_ago(view, url, capsys)
         assert headway("watch", "--url", url, "--once") == 0
     finally:
         view.late_secs = 0.0
-    said = capsys.readouterr().out
-    assert "data 412 s old" in said and "no new forecast comes" in said and "live" not in said
+    output = capsys.readouterr().out
+    assert "data 412 s old" in output and "no new forecast comes" in output and "live" not in output
