@@ -9,6 +9,7 @@ thus delays many requests, and not only one.
 
 import argparse
 import asyncio
+import json
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -177,7 +178,7 @@ class Listening:
         writer.write(f"GET {self.path} HTTP/1.1\r\n{HEAD}".encode())
         while line := await reader.readline():
             if line.startswith(b"data:"):
-                version = int(line.partition(b'"version": ')[2].partition(b",")[0])
+                version = json.loads(line.removeprefix(b"data:"))["version"]
                 self.received.setdefault(version, []).append(time.perf_counter())
             self.comments += line.startswith(b":")
         self.lost += 1
@@ -188,7 +189,7 @@ class Listening:
         apart = max((max(times) - min(times) for _, times in whole), default=0.0)
         missed = sum(self.clients - len(times) for _, times in whole)
         return (
-            f"{self.clients} listeners for {seconds:g} s: {len(whole)} forecasts args of, {missed} missed, {self.lost} "
+            f"{self.clients} listeners for {seconds:g} s: {len(whole)} forecasts published, {missed} events missed, {self.lost} "
             f"streams lost, {self.comments:,} comments; first and last client at most {apart * 1000:.0f} ms apart"
         )
 
