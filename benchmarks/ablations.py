@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
+from headway_prediction.dataset import LineWindows, TimeseriesGenerator, examples
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.physics.arrival_residuals import DEFAULT_SPREAD_MINS
 from headway_prediction.forecasters.physics.fit_prior import folds_of
@@ -30,7 +31,6 @@ from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.store import read_history
-from headway_prediction.guided_dataset import LineWindows, PriorWindows, example
 from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
@@ -41,9 +41,14 @@ from headway_prediction.nn.prior_channels import (
     TRAINS_WIDTH,
 )
 from headway_prediction.trainer import ModelTrainer
-from headway_prediction.training.ensemble import fold_line, untrained_network, with_arrival_residuals
-from headway_prediction.training.line_windows import day_number, line_windows
-from headway_prediction.training.train_line import split_days
+from headway_prediction.training.ensemble import (
+    day_number,
+    fold_line,
+    line_windows,
+    untrained_network,
+    with_arrival_residuals,
+)
+from headway_prediction.training.train import split_days
 
 Change = Callable[[LineWindows], LineWindows]
 PriorChange = Callable[[PhysicsPrior], PhysicsPrior]
@@ -224,28 +229,30 @@ class Ablations:
         known = self.windows(settings.pop("prior", as_fitted), settings.pop("arrival_residuals", True))
         config = AppConfig.load(base=LINE_DEFAULTS, seed=seed, **settings)
         # Variants with another lookback are trained and scored on the same minutes.
-        line = replace(known, first_rows=known.first_rows + self.config.lookback_mins - config.lookback_mins)
-        validation_days = [day_number(day) for day in folds_of(self.days, config.members)[0]]
-        numbers = np.setdiff1d(line.service_days, validation_days)
-        training = PriorWindows(config, [change(line.of_days(numbers))], shuffled=True)
+        line = replace(known, starts=known.starts + self.config.lookback_mins - config.lookback_mins)
+        validation_days = [day_number(day) for day in folds_of(self.days, config.ensemble_members)[0]]
+        training = change(line.select(~np.isin(line.service_days, validation_days)))
+        generator = TimeseriesGenerator(config)
         validation = change(line.of_days(validation_days).thin_to(config.validation_windows))
         with tempfile.TemporaryDirectory() as folder:
             trainer = ModelTrainer(untrained_network(config, line, network), config, Path(folder), quiet=True)
-            epochs = trainer.train(training, PriorWindows(config, [validation], shuffled=False))
+            epochs = trainer.train(
+                generator.serve([training], shuffled=True), generator.serve([validation], shuffled=False)
+            )
         return scores(trainer.model, config, validation) | {"epochs": len(epochs["loss"])}
 
     def _windows(self, change_prior: PriorChange, arrival_residuals: bool) -> LineWindows:
         """The windows with a changed prior, with arrival residuals fitted to it again."""
-        line = fold_line(self.history, self.days, (), self.config.members)
+        line = fold_line(self.history, self.days, (), self.config.ensemble_members)
         changed = {id(own.prior): FittedPrior(change_prior(own.prior)) for own in line.priors.values()}
         line = replace(line, priors={day: changed[id(own.prior)] for day, own in line.priors.items()})
         if arrival_residuals:
             line, _ = with_arrival_residuals(line, self.config.seed)
-        return line_windows(self.history, self.config, line.priors)
+        return line_windows(line, self.config)
 
 
 def scores(network, config: AppConfig, line: LineWindows) -> dict[str, float]:
-    inputs, target = example(config, line, np.arange(len(line.first_rows)))
+    inputs, target = examples(config, line)
     forecast = config.scaler * np.asarray(network.predict(inputs, batch_size=64, verbose=0))
     truth, event = config.scaler * target[..., 0], target[..., 1] > 0
     valid = np.isfinite(truth)

@@ -35,7 +35,11 @@ def main() -> None:
     args = parser.parse_args()
     load_framework()
     bundle, log = Bundle.load(args.bundle), read_arrivals(args.arrivals)
-    rows = [row for day in bundle.days["test"] for row in alert_outcomes(bundle, log, day, args.step_mins)]
+    rows = [
+        row
+        for day in bundle.lines[0].days["test"]
+        for row in alert_outcomes(bundle, log, day, args.step_mins)
+    ]
     table = pl.DataFrame(rows, schema=["kind", "probability", "came true"], orient="row")
     table = table.with_columns(bin=(pl.col("probability") * BINS).floor() / BINS)
     columns = pl.len(), pl.col("probability").mean(), pl.col("came true").mean()

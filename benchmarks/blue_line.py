@@ -74,7 +74,7 @@ def trained_network(variant: LineHistory, path: Path, args: argparse.Namespace) 
     """Return the 60-minute rollout of the ST-ConvNet, trained on this variant here or by an earlier run."""
     from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
-    from headway_prediction.training.train_line import train_line
+    from headway_prediction.training.train import train_line
 
     config = AppConfig.load(
         args.config, base=LINE_DEFAULTS, epochs=args.epochs, seed=args.seed,

@@ -24,7 +24,7 @@ from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.store import read_history
 from headway_prediction.simulate import Scenario, write_simulation
-from headway_prediction.training.train_line import train_line
+from headway_prediction.training.train import train_line
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from common import refuse_other_settings, stage
 
-from headway_prediction.bundle.multi_line_bundle import LinesBundle
+from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest
@@ -69,10 +69,10 @@ def latest_dates(history: LineHistory) -> list[date]:
     return dates[-(TEST_DAYS_OF_LONG if len(dates) > LONG_HISTORY_DAYS else TEST_DAYS) :]
 
 
-def trained(path: Path, grids: list[Path], config: AppConfig) -> LinesBundle:
+def trained(path: Path, grids: list[Path], config: AppConfig) -> Bundle:
     """Train on the grids, or read what an earlier run trained."""
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.training.train_lines import train_lines
+    from headway_prediction.training.train import train_lines
 
     def make(path: Path) -> None:
         histories = [read_history(grid) for grid in grids]
@@ -82,7 +82,7 @@ def trained(path: Path, grids: list[Path], config: AppConfig) -> LinesBundle:
 
 
 def forecasts(
-    out: Path, bundle: LinesBundle, history: LineHistory, dates: list[date]
+    out: Path, bundle: Bundle, history: LineHistory, dates: list[date]
 ) -> Iterator[tuple[str, dict[date, Forecast]]]:
     """Yield each method's name and its forecasts, by date; those of an earlier run are read."""
     folder = out / f"{dates[0]}_{dates[-1]}"

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def methods_of(bundle: Bundle) -> list[Forecaster]:
-    simple = bundle.simple_methods
+    simple = bundle.statistics.methods
     return [
         Persistence(leads=MINS),
         Propagation(simple["propagation"].runs, leads=MINS),

@@ -100,6 +100,12 @@ def test_paths_count_from_the_folder_of_the_file(write, monkeypatch, tmp_path):
         ("quantiles = []", "the setting quantiles is .*at least 1 item"),
         ("quantiles = [0.1, 1.0]", r"the setting quantiles\.1 is 1.0; expected .*less than 1"),
         ("lookbak_mins = 30", "there is no setting lookbak_mins; expected one of data_dir, .*lookback_mins"),
+        (
+            "validation_days = 3\nensemble_members = 4",
+            "the setting ensemble_members is 4; expected .*: 1 where validation_days is set, because each of several members",
+        ),
+        ("forecast_mins = 61", "the setting forecast_mins is 61; expected .*less than or equal to 60"),
+        ("huber_delta_mins = 2.0", "there is no setting huber_delta_mins"),
         ("[windows]\nlookback_mins = 30", "there is no setting windows"),
         ("lookback_mins = \nepochs = 3", r"the configuration .*config\.toml could not be read .*line 1"),
     ],
@@ -162,3 +168,17 @@ def test_the_packaged_settings_of_a_line_are_valid_and_leave_the_spine_as_it_is(
     config = AppConfig.load(environment={}, base=LINE_DEFAULTS)
     assert config.epoch_windows is not None
     assert (AppConfig().batch_size, AppConfig().epochs, AppConfig().learning_rate) == (128, 30, 1e-3)
+
+
+def test_validation_days_mean_something_or_are_refused():
+    assert AppConfig().days_to_validate == 2
+    assert (
+        AppConfig.load(
+            environment={}, base=LINE_DEFAULTS, validation_days=3, ensemble_members=1
+        ).days_to_validate
+        == 3
+    )
+    with pytest.raises(HeadwayError, match="each of several members validates on its own share of the days"):
+        AppConfig.load(environment={}, base=LINE_DEFAULTS, validation_days=3)
+    with pytest.raises(HeadwayError, match="ensemble_members is 4"):
+        AppConfig.load(environment={"HEADWAY_VALIDATION_DAYS": "3"}, base=LINE_DEFAULTS)

@@ -1,4 +1,6 @@
+import contextlib
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -28,8 +30,21 @@ def counting_arrays():
     return headway, np.repeat(rows[:, None, None], 2, axis=1)
 
 
+@contextlib.contextmanager
+def without_tensorflow():
+    """Serve the data sets of the other backends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.backend, "backend", lambda: "jax")
+        yield
+
+
+def py_datasets(headway, schedule, config=CONFIG):
+    with without_tensorflow():
+        return TimeseriesGenerator(config).create_train_val_datasets(headway, schedule, SERVICE_DAYS)
+
+
 def twins():
-    return TimeseriesGenerator(CONFIG).create_train_val_twins(*counting_arrays(), SERVICE_DAYS)
+    return py_datasets(*counting_arrays())
 
 
 def rows_of(array):
@@ -74,7 +89,7 @@ def test_missing_is_zero_in_the_input_and_nan_in_the_target():
 
 def test_serving_batches_leaves_the_array_as_it_was():
     headway, schedule = counting_arrays()
-    training, _ = TimeseriesGenerator(CONFIG).create_train_val_twins(headway, schedule, SERVICE_DAYS)
+    training, _ = py_datasets(headway, schedule)
     all_batches(training)
     np.testing.assert_array_equal(headway, counting_arrays()[0])
 
@@ -83,11 +98,11 @@ def test_serving_batches_leaves_the_array_as_it_was():
 @pytest.mark.parametrize("epoch_windows", [None, 13])
 @pytest.mark.parametrize("epoch", [0, 1, 7])
 def test_both_kinds_of_data_set_serve_the_same_batches(epoch, epoch_windows):
-    generator = TimeseriesGenerator(dataclasses.replace(CONFIG, epoch_windows=epoch_windows))
-    datasets = generator.create_train_val_datasets(*counting_arrays(), SERVICE_DAYS)
-    twins = generator.create_train_val_twins(*counting_arrays(), SERVICE_DAYS)
+    config = dataclasses.replace(CONFIG, epoch_windows=epoch_windows)
+    datasets = TimeseriesGenerator(config).create_train_val_datasets(*counting_arrays(), SERVICE_DAYS)
+    twins = py_datasets(*counting_arrays(), config)
     for dataset, twin in zip(datasets, twins, strict=True):
-        dataset.window_order.epoch = twin.window_order.epoch = epoch
+        dataset.batch_order.epoch = twin.batch_order.epoch = epoch
         batches = list(dataset)
         assert len(batches) == len(dataset) == len(twin)
         for ((past, plan), target), ((twin_past, twin_plan), twin_target) in zip(
@@ -110,27 +125,38 @@ def test_make_dataset_stays_within_its_rows():
 def test_without_service_days_1440_rows_are_a_day():
     headway = np.full((1440 * 4, 1, 2, 2), 0.5, dtype=np.float32)
     training, validation = TimeseriesGenerator(CONFIG).create_train_val_datasets(headway, headway[:, 0])
-    assert len(training.window_order.starts) == 2 * (1440 - 6)
-    assert len(validation.window_order.starts) == 1440 - 6
+    assert [len(part.batch_order.orders[0]) for part in (training, validation)] == [2 * (1440 - 6), 1440 - 6]
+
+
+def digests(headway, schedule):
+    return [part.batch_order.digest for part in py_datasets(headway, schedule)]
 
 
 def test_other_data_has_another_digest():
     headway, schedule = counting_arrays()
-    training, validation = TimeseriesGenerator(CONFIG).window_orders(headway, schedule, SERVICE_DAYS)
+    training, validation = digests(headway, schedule)
     headway[0, 0, 0, 1] = 0.5
-    changed, unchanged = TimeseriesGenerator(CONFIG).window_orders(headway, schedule, SERVICE_DAYS)
-    assert training.digest != changed.digest
-    assert validation.digest == unchanged.digest
+    changed, unchanged = digests(headway, schedule)
+    assert training != changed
+    assert validation == unchanged
 
 
 def test_too_few_days_and_no_windows_are_refused_with_a_sentence():
     generator = TimeseriesGenerator(CONFIG)
     headway, schedule = counting_arrays()
     with pytest.raises(HeadwayError, match="there are 2 service days"):
-        generator.window_orders(headway[:40], schedule[:40], SERVICE_DAYS[:40])
+        generator.create_train_val_datasets(headway[:40], schedule[:40], SERVICE_DAYS[:40])
     headway[:60, ..., 0] = np.nan
-    with pytest.raises(HeadwayError, match="rows 0 to 60 hold no unbroken run of 7 usable minutes"):
-        generator.window_orders(headway, schedule, SERVICE_DAYS)
+    with pytest.raises(HeadwayError, match="the training days hold no unbroken run of 7 usable minutes"):
+        generator.create_train_val_datasets(headway, schedule, SERVICE_DAYS)
+    headway[60:80, ..., 0] = np.nan
+    with pytest.raises(HeadwayError, match="the service days hold no unbroken run of 7 usable minutes"):
+        generator.create_train_val_datasets(headway, schedule, SERVICE_DAYS)
+
+
+def test_validation_windows_are_thinned_to_the_setting():
+    _, validation = py_datasets(*counting_arrays(), dataclasses.replace(CONFIG, validation_windows=3))
+    assert len(validation.batch_order.orders[0]) == 3
 
 
 MEMORY = """
@@ -152,7 +178,7 @@ del raw
 training, validation = generator.create_train_val_datasets(headway, schedule)
 peak = 0
 for epoch in range(2):
-    training.window_order.epoch = epoch
+    training.batch_order.epoch = epoch
     for _ in training.take(150): peak = max(peak, process.memory_info().rss)
     for _ in validation.take(20): peak = max(peak, process.memory_info().rss)
 print((peak - before) / (headway.nbytes + schedule.nbytes))
@@ -165,20 +191,20 @@ def test_serving_windows_takes_less_than_twice_the_arrays():
     assert float(done.stdout.split()[-1]) < 2.0
 
 
-def test_the_twin_leaves_tensorflow_alone():
+def test_other_backends_do_not_import_tensorflow():
     program = (
         "import sys, numpy as np\n"
         "from headway_prediction import AppConfig, TimeseriesGenerator\n"
         "h = np.full((4320, 1, 2, 2), .5, 'f4')\n"
         "g = TimeseriesGenerator(AppConfig(validation_days=1, test_days=1))\n"
-        "print(g.create_train_val_twins(h, h[:, 0])[0][0][1].shape, 'tensorflow' in sys.modules)"
+        "print(g.create_train_val_datasets(h, h[:, 0])[0][0][1].shape, 'tensorflow' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
-        env={"KERAS_BACKEND": "jax", "PATH": "/usr/bin:/bin"},
+        env=os.environ | {"KERAS_BACKEND": "jax"},
     )
     assert done.stdout.split("\n")[-2] == "(128, 15, 1, 2, 1) False"
 
@@ -186,6 +212,6 @@ def test_the_twin_leaves_tensorflow_alone():
 def test_preprocessed_arrays_fit_the_generator():
     loader = DataLoader(CONFIG)
     arrays = loader.preprocess(np.full((100, 2, 2), 6.0), np.full((100, 2), 6.0))
-    training, _ = TimeseriesGenerator(CONFIG).create_train_val_twins(*arrays, SERVICE_DAYS)
+    training, _ = py_datasets(*arrays)
     (history, plan), target = training[0]
     assert (history.shape, plan.shape, target.shape) == ((5, 4, 2, 2, 2), (5, 3, 2, 2), (5, 3, 2, 2, 1))

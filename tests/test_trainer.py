@@ -52,11 +52,8 @@ def arrays(seed=0):
 
 def datasets(config=CONFIG, seed=0):
     """The kind of data sets that the backend is used with."""
-    generator = TimeseriesGenerator(config)
     days = np.repeat(np.arange(DAYS), MINUTES_A_DAY)
-    if keras.backend.backend() == "tensorflow":
-        return generator.create_train_val_datasets(*arrays(seed), days)
-    return generator.create_train_val_twins(*arrays(seed), days)
+    return TimeseriesGenerator(config).create_train_val_datasets(*arrays(seed), days)
 
 
 def trainer(run_dir=None, config=CONFIG, **options):
@@ -115,16 +112,15 @@ class StopsInTheMiddle(WindowDataset):
     """Raises in the middle of the third epoch, once it has been armed."""
 
     def __getitem__(self, index):
-        if self.window_order.epoch == 2 and index == len(self) // 2:
+        if self.batch_order.epoch == 2 and index == len(self) // 2:
             raise RuntimeError("stopped here")
         return super().__getitem__(index)
 
 
 def test_a_broken_run_goes_on_to_the_same_bits(tmp_path, unbroken):
-    training, validation = TimeseriesGenerator(CONFIG).create_train_val_twins(
-        *arrays(), np.repeat(np.arange(DAYS), MINUTES_A_DAY)
-    )
-    breaking = StopsInTheMiddle(CONFIG, training.headway, training.schedule, training.window_order)
+    days = np.repeat(np.arange(DAYS), MINUTES_A_DAY)
+    windows = TimeseriesGenerator(CONFIG).find_windows(*arrays(), days, days=[0, 1])
+    breaking, (_, validation) = StopsInTheMiddle(CONFIG, [windows], shuffled=True), datasets()
     with pytest.raises(Exception, match="stopped here"):
         trainer(tmp_path).train(breaking, validation)
     assert read_state(tmp_path / "training_state.npz").epochs_done == 2

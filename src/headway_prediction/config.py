@@ -1,4 +1,10 @@
-"""AppConfig: every setting of the chain from matrices to a trained network, in one validated dataclass."""
+"""AppConfig: every setting of the chain from matrices to a trained network, in one validated dataclass.
+
+Two sets of defaults serve two purposes. The defaults of the fields are those of the starting document: whoever constructs
+`AppConfig()` or calls `AppConfig.load()` gets them, as the notebook does for the point network. `line_defaults.toml`
+(LINE_DEFAULTS) is what the commands `headway train` and `headway demo` start from; `headway retrain` starts from the settings
+in the bundle. A TOML file, HEADWAY_ variables and options go before either.
+"""
 
 import dataclasses
 import os
@@ -15,7 +21,11 @@ from headway_prediction.errors import HeadwayError
 
 ENVIRONMENT_PREFIX = "HEADWAY_"
 LINE_DEFAULTS = Path(__file__).with_name("line_defaults.toml")
-"""Settings that train one line in minutes; what `headway train` starts from."""
+"""Settings that train a line in minutes: what `headway train` and `headway demo` start from."""
+
+DEFAULT_VALIDATION_DAYS = 2
+MAX_FORECAST_MINS = 60
+"""Forecasts are extended to this by rollout, so a network has no use for more."""
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -39,10 +49,10 @@ class AppConfig:
     zero_is_missing: bool = False
     # Windows
     lookback_mins: PositiveInt = 30
-    forecast_mins: PositiveInt = 15
+    forecast_mins: Annotated[int, Field(gt=0, le=MAX_FORECAST_MINS)] = 15
     max_invalid_share: Share = 0.5
     outage_mins: PositiveInt = 15
-    validation_days: PositiveInt = 2
+    validation_days: PositiveInt | None = None
     test_days: Annotated[int, Field(ge=0)] = 2
     # Network
     scaler: PositiveFloat = 30.0
@@ -60,7 +70,7 @@ class AppConfig:
     patience: PositiveInt = 6
     epoch_windows: PositiveInt | None = None
     validation_windows: PositiveInt | None = None
-    members: PositiveInt = 1
+    ensemble_members: PositiveInt = 1
     mean_weight: NotNegative = 0.2
     event_weight: NotNegative = 0.5
     interval_event_weight: NotNegative = 4.0
@@ -80,6 +90,20 @@ class AppConfig:
         if lookback_mins % step_mins:
             raise ValueError(f"lookback_mins, {lookback_mins}, must be a multiple of it")
         return step_mins
+
+    @field_validator("ensemble_members")
+    @classmethod
+    def _no_common_validation_days(cls, members: int, others: ValidationInfo) -> int:
+        if members > 1 and others.data.get("validation_days") is not None:
+            raise ValueError(
+                "1 where validation_days is set, because each of several members validates on its own share of the days"
+            )
+        return members
+
+    @property
+    def days_to_validate(self) -> int:
+        """How many service days before the test days a single network validates on: 2 unless set."""
+        return self.validation_days or DEFAULT_VALIDATION_DAYS
 
     @property
     def headway_path(self) -> Path:

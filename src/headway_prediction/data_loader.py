@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from headway_prediction.aligned import aligned_zeros
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.windows import days_of_1440_rows
@@ -60,7 +59,7 @@ class DataLoader:
     def _scaled_headway(self, headway: np.ndarray) -> np.ndarray:
         raw = headway if headway.ndim == 4 else headway[..., np.newaxis]
         with_state = raw.shape[-1] == WITH_STATE
-        scaled = aligned_zeros((*raw.shape[:3], WITH_STATE if with_state else 2))
+        scaled = np.zeros((*raw.shape[:3], WITH_STATE if with_state else 2), np.float32)
         valid = ~np.isnan(raw[..., HEADWAY])
         if self.config.zero_is_missing:
             valid &= raw[..., HEADWAY] != 0
@@ -75,7 +74,7 @@ class DataLoader:
     def _scaled_schedule(self, schedule: np.ndarray) -> np.ndarray:
         raw = schedule if schedule.ndim == 3 else schedule[..., np.newaxis]
         alone = raw.shape[-1] == 1
-        scaled = aligned_zeros((*raw.shape[:2], 2 if alone else raw.shape[-1]))
+        scaled = np.zeros((*raw.shape[:2], 2 if alone else raw.shape[-1]), np.float32)
         scaled[..., 0] = self._share_of_scaler(np.nan_to_num(raw[..., 0]))
         scaled[..., 1:] = ~np.isnan(raw) if alone else np.nan_to_num(raw[..., 1:])
         return scaled

@@ -1,24 +1,28 @@
-"""Scaled arrays to training examples: windows gathered by index from one array, never materialised.
+"""Scaled arrays to training examples: windows are found, ordered and cut from the arrays; none is stored.
 
-An example is `((headway_in, schedule_in), target)`: headway_in `(lookback, stations, directions, channels)`, minutes
-t-29..t; schedule_in `(forecast, directions, channels)` and target `(forecast, stations, directions, 1)`, minutes
-t+1..t+15. The target is NaN where invalid; inputs hold 0 there.
+An example is `((headway_in, schedule_in[, prior_in]), target)` for a forecast origin t: headway_in `(lookback, stations,
+directions, channels)`, minutes t-29..t; schedule_in `(forecast, directions, channels)`, minutes t+1..t+15; prior_in
+`(stations, directions, prior channels)`, as of minute t. The target `(forecast, stations, directions, 1)` is the scaled
+headway of minutes t+1..t+15, NaN where invalid; with a prior it has a second channel, 1.0 in event cells. Inputs hold 0 where
+the headway is invalid.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from headway_prediction.aligned import shareable
 from headway_prediction.config import AppConfig
+from headway_prediction.data_loader import ARRIVED, HEADWAY
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.windows import (
     WindowOrder,
     contiguous_periods,
     days_of_1440_rows,
     digest_of,
-    rows_of_days,
     split_service_days,
     usable_minutes,
     window_starts,
@@ -27,138 +31,259 @@ from headway_prediction.grid.windows import (
 if TYPE_CHECKING:
     import tensorflow as tf
 
+Prior = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
+"""Returns the prior channels `(rows, stations, directions, channels)` as of the end of rows of the headway array."""
+Example = tuple[tuple[npt.NDArray[np.float32], ...], npt.NDArray[np.float32]]
+BATCH_STREAM = 0x6261746368
+PRIOR_EPOCHS = 4
+"""With a prior, at most so many epochs of different windows are kept: computing priors takes long, and more windows would
+differ by a minute or two only."""
+
+
+@dataclass(frozen=True)
+class LineWindows:
+    """Windows of one line: `headway` and `schedule` as `DataLoader.preprocess` returns them, and of each window its first
+    row (`starts`), its service day and, if the network takes one, its prior `(windows, stations, directions, channels)`."""
+
+    headway: npt.NDArray[np.float32]
+    schedule: npt.NDArray[np.float32]
+    starts: npt.NDArray[np.int64]
+    service_days: npt.NDArray[np.int64]
+    prior: npt.NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def select(self, chosen: npt.NDArray[Any] | slice) -> Self:
+        """Return the windows at the indices, or where the mask is true."""
+        prior = None if self.prior is None else self.prior[chosen]
+        return replace(self, starts=self.starts[chosen], service_days=self.service_days[chosen], prior=prior)
+
+    def of_days(self, service_days: Sequence[int] | npt.NDArray[np.int64]) -> Self:
+        return self.select(np.isin(self.service_days, service_days))
+
+    def thin_to(self, count: int | None) -> Self:
+        """Return at most `count` of the windows, evenly spread."""
+        if count is None or len(self) <= count:
+            return self
+        return self.select(np.linspace(0, len(self) - 1, count).round().astype(int))
+
+    def digest(self, window_mins: int) -> str:
+        """Return a checksum of all that training sees of these windows."""
+        rows = slice(int(self.starts[0]), int(self.starts[-1]) + window_mins)
+        arrays = [self.headway[rows], self.schedule[rows], self.starts]
+        return digest_of(*arrays, *([] if self.prior is None else [self.prior]))
+
 
 class TimeseriesGenerator:
-    """Finds the windows of each part of the days and serves them in batches.
+    """Finds the windows of service days and serves them in batches.
 
-    The training set is shuffled over all its windows each epoch; see WindowOrder. Validation keeps the order of time.
+    Data sets are a `tf.data.Dataset` under TensorFlow and a `keras.utils.PyDataset` under the other backends; both serve the
+    same batches, in the order of their `batch_order`. Training windows are shuffled for each epoch, validation windows keep the
+    order of time.
     """
 
     def __init__(self, config: AppConfig):
         self.config = config
 
     def create_train_val_datasets(
-        self, headway: np.ndarray, schedule: np.ndarray, service_days: np.ndarray | None = None
-    ) -> tuple["tf.data.Dataset", "tf.data.Dataset"]:
-        """Return the training and the validation set, split by service day (1440 rows a day without `service_days`).
+        self,
+        headway: npt.NDArray[np.float32],
+        schedule: npt.NDArray[np.float32],
+        service_days: npt.NDArray[np.int64] | None = None,
+        prior: Prior | None = None,
+    ) -> tuple[Any, Any]:
+        """Return the training and the validation set of one line, split by service day.
 
-        `headway` and `schedule` come from `DataLoader.preprocess`. Raises HeadwayError when there are too few days
-        or when a part holds no window.
+        `headway` and `schedule` come from `DataLoader.preprocess`; without `service_days` `(time,)`, 1440 rows are a day. With
+        a `prior`, examples have prior_in as third input. Raises HeadwayError when there are too few days or when a part holds
+        no window.
         """
-        training, validation = self.window_orders(headway, schedule, service_days)
-        tensors = _shared_tensors(headway, schedule)
-        return self._batches(*tensors, training), self._batches(*tensors, validation)
-
-    def create_train_val_twins(
-        self, headway: np.ndarray, schedule: np.ndarray, service_days: np.ndarray | None = None
-    ) -> tuple["WindowDataset", "WindowDataset"]:
-        """Return what `create_train_val_datasets` does, batch by batch the same, without TensorFlow."""
-        orders = self.window_orders(headway, schedule, service_days)
-        training, validation = (WindowDataset(self.config, headway, schedule, order) for order in orders)
-        return training, validation
-
-    def window_orders(
-        self, headway: np.ndarray, schedule: np.ndarray, service_days: np.ndarray | None = None
-    ) -> tuple[WindowOrder, WindowOrder]:
-        """Return the windows to train on, shuffled, and to validate on, in order of time."""
         days = days_of_1440_rows(len(headway)) if service_days is None else np.asarray(service_days)
         split = split_service_days(
-            np.unique(days).tolist(), self.config.validation_days, self.config.test_days
+            np.unique(days).tolist(), self.config.days_to_validate, self.config.test_days
         )
-        arrays = headway, schedule, days
-        training = self._order(*arrays, *rows_of_days(days, split.training), shuffled=True)
-        return training, self._order(*arrays, *rows_of_days(days, split.validation), shuffled=False)
+        used = [*split.training, *split.validation]
+        windows = self.find_windows(headway, schedule, days, prior, days=used)
+        return self.split_datasets([windows], [split.validation])
+
+    def find_windows(
+        self,
+        headway: npt.NDArray[np.float32],
+        schedule: npt.NDArray[np.float32],
+        service_days: npt.NDArray[np.int64],
+        prior: Prior | None = None,
+        *,
+        days: Sequence[int] | None = None,
+        lines: int = 1,
+    ) -> LineWindows:
+        """Return the windows of a line that lie in unbroken runs of usable minutes of the `days` (all unless given).
+
+        With a `prior`, which takes long to compute, they are at most PRIOR_EPOCHS epochs of different windows, where the line
+        is one of so many `lines` trained on together. Raises HeadwayError when there is no window.
+        """
+        config = self.config
+        usable = usable_minutes(headway, service_days, config.max_invalid_share, config.outage_mins)
+        starts = window_starts(contiguous_periods(usable, service_days), config.window_mins)
+        if days is not None:
+            starts = starts[np.isin(service_days[starts], days)]
+        if not len(starts):
+            raise self._no_window("the service days")
+        per_line = windows_per_line(config.epoch_windows, lines)
+        if prior is None:
+            return LineWindows(headway, schedule, starts, service_days[starts])
+        if per_line is not None:
+            starts = starts[:: max(1, len(starts) // (PRIOR_EPOCHS * per_line))]
+        channels = prior(starts + config.lookback_mins - 1)
+        return LineWindows(headway, schedule, starts, service_days[starts], channels)
+
+    def split_datasets(
+        self, lines: Sequence[LineWindows], validation: Sequence[Sequence[int]]
+    ) -> tuple[Any, Any]:
+        """Return the training and the validation set of lines, of which the `validation` days of each are validated on.
+
+        Raises HeadwayError when either holds no window.
+        """
+        share = windows_per_line(self.config.validation_windows, len(lines))
+        pairs = list(zip(lines, validation, strict=True))
+        training = [line.select(~np.isin(line.service_days, days)) for line, days in pairs]
+        validating = [line.of_days(days).thin_to(share) for line, days in pairs]
+        parts = []
+        for windows, name in ((training, "training"), (validating, "validation")):
+            parts.append([line for line in windows if len(line)])
+            if not parts[-1]:
+                raise self._no_window(f"the {name} days")
+        return self.serve(parts[0], shuffled=True), self.serve(parts[1], shuffled=False)
+
+    def serve(self, lines: Sequence[LineWindows], shuffled: bool) -> Any:
+        """Return the data set of all windows of the lines; a batch holds windows of one line."""
+        windows = WindowDataset(self.config, lines, shuffled)
+        return _as_tf_data(windows) if keras.backend.backend() == "tensorflow" else windows
 
     def _make_dataset(
         self,
-        headway: np.ndarray,
-        schedule: np.ndarray,
+        headway: npt.NDArray[np.float32],
+        schedule: npt.NDArray[np.float32],
         start_idx: int,
         end_idx: int,
         *,
-        service_days: np.ndarray | None = None,
+        service_days: npt.NDArray[np.int64] | None = None,
+        prior: Prior | None = None,
         shuffled: bool = False,
-    ) -> "tf.data.Dataset":
+    ) -> Any:
         """Return the windows that lie wholly in rows `[start_idx, end_idx)`."""
         days = days_of_1440_rows(len(headway)) if service_days is None else np.asarray(service_days)
-        order = self._order(headway, schedule, days, start_idx, end_idx, shuffled)
-        return self._batches(*_shared_tensors(headway, schedule), order)
+        rows = slice(start_idx, end_idx)
+        shifted = None if prior is None else lambda origins: prior(origins + start_idx)
+        windows = self.find_windows(headway[rows], schedule[rows], days[rows], shifted)
+        return self.serve([windows], shuffled)
 
-    def _order(
-        self,
-        headway: np.ndarray,
-        schedule: np.ndarray,
-        days: np.ndarray,
-        first: int,
-        stop: int,
-        shuffled: bool,
-    ) -> WindowOrder:
-        part, part_days = headway[first:stop], days[first:stop]
-        usable = usable_minutes(part, part_days, self.config.max_invalid_share, self.config.outage_mins)
-        starts = first + window_starts(contiguous_periods(usable, part_days), self.config.window_mins)
-        if not len(starts):
-            raise HeadwayError(
-                f"rows {first} to {stop} hold no unbroken run of {self.config.window_mins} usable minutes",
-                f"minutes with at most {self.config.max_invalid_share:.0%} of the cells missing, and no outage",
-                "bring fuller days, shorten lookback_mins, or raise max_invalid_share",
-            )
-        digest = digest_of(part, schedule[first:stop], starts)
-        return WindowOrder(starts, self.config.seed, shuffled, digest, self.config.epoch_windows)
+    def _no_window(self, where: str) -> HeadwayError:
+        return HeadwayError(
+            f"{where} hold no unbroken run of {self.config.window_mins} usable minutes",
+            f"minutes with at most {self.config.max_invalid_share:.0%} of the cells missing, and no outage",
+            "bring fuller days, shorten lookback_mins, or raise max_invalid_share",
+        )
 
-    def _batches(self, headway: "tf.Tensor", schedule: "tf.Tensor", order: WindowOrder) -> "tf.data.Dataset":
-        import tensorflow as tf
 
-        lookback, size = self.config.lookback_mins, self.config.batch_size
-        history, future = tf.range(lookback), tf.range(lookback, self.config.window_mins)
+class BatchOrder:
+    """Which windows make up each batch of an epoch: a pure function of (seed, epoch), see WindowOrder.
 
-        def gathered(starts: tf.Tensor) -> tuple:
-            past = tf.gather(headway, starts[:, None] + history)
-            ahead = starts[:, None] + future
-            known = tf.where(tf.math.is_nan(past), tf.zeros_like(past), past)
-            return (known, tf.gather(schedule, ahead)), tf.gather(headway, ahead)[..., :1]
+    A batch holds windows of one line, and every line brings as many windows to an epoch, or all it has. `epoch` is set by the
+    trainer; `digest` identifies the data.
+    """
 
-        def starts_of_epoch(_: tf.Tensor) -> tf.data.Dataset:
-            starts = tf.numpy_function(lambda: order.current().astype(np.int32), [], tf.int32)
-            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(starts, (len(order),)))
+    def __init__(self, lines: Sequence[LineWindows], config: AppConfig, shuffled: bool):
+        share = windows_per_line(config.epoch_windows, len(lines))
+        stations = [line.headway.shape[1] for line in lines]
+        self.shortest, self.longest = stations.index(min(stations)), stations.index(max(stations))
+        self.orders = [
+            WindowOrder(np.arange(len(line)), config.seed, shuffled, line.digest(config.window_mins), share)
+            for line in lines
+        ]
+        self.size, self.seed, self.shuffled, self.epoch = config.batch_size, config.seed, shuffled, 0
+        self.digest = "+".join(order.digest for order in self.orders)
+        self._batches: tuple[int, list[tuple[int, npt.NDArray[np.int64]]]] | None = None
 
-        batches = tf.data.Dataset.range(1).flat_map(starts_of_epoch).batch(size).map(gathered).prefetch(2)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(-(-len(order) // size)))
-        batches = batches.with_options(_without_rewriting())
-        batches.window_order = order
+    def __len__(self) -> int:
+        return sum(-(-len(order) // self.size) for order in self.orders)
+
+    def batches(self) -> list[tuple[int, npt.NDArray[np.int64]]]:
+        """Return the index of the line and of its windows for every batch of the present epoch."""
+        if self._batches is None or self._batches[0] != self.epoch:
+            self._batches = self.epoch, self._batches_of(self.epoch)
+        return self._batches[1]
+
+    def _batches_of(self, epoch: int) -> list[tuple[int, npt.NDArray[np.int64]]]:
+        batches = []
+        for line, order in enumerate(self.orders):
+            order.epoch = epoch
+            windows = order.current()
+            batches += [
+                (line, windows[first : first + self.size]) for first in range(0, len(windows), self.size)
+            ]
+        if self.shuffled and len(self.orders) > 1:
+            mixed = np.random.default_rng((BATCH_STREAM, self.seed, epoch)).permutation(len(batches))
+            batches = [batches[index] for index in mixed]
+        # Keras takes the dimensions that the first two batches share for those of all: a short and a long line come first.
+        for extreme in (self.longest, self.shortest):
+            index = next(index for index, (line, _) in enumerate(batches) if line == extreme)
+            batches.insert(0, batches.pop(index))
         return batches
 
 
-class WindowDataset(keras.utils.PyDataset):
-    """The `tf.data` set's twin for every backend: same windows, same order, same batches."""
+def windows_per_line(count: int | None, lines: int) -> int | None:
+    """Return how many of `count` windows each of `lines` brings: equally many, so that long lines do not dominate."""
+    return None if count is None else -(-count // lines)
 
-    def __init__(self, config: AppConfig, headway: np.ndarray, schedule: np.ndarray, order: WindowOrder):
+
+class WindowDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """Cuts the windows of lines from their arrays, batch by batch."""
+
+    def __init__(self, config: AppConfig, lines: Sequence[LineWindows], shuffled: bool):
         super().__init__()
-        self.config, self.headway, self.schedule, self.window_order = config, headway, schedule, order
+        self.config, self.lines = config, lines
+        self.batch_order = BatchOrder(lines, config, shuffled)
 
     def __len__(self) -> int:
-        return -(-len(self.window_order) // self.config.batch_size)
+        return len(self.batch_order)
 
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    def __getitem__(self, index: int) -> Example:
         """Return batch `index` of the present epoch."""
-        size, lookback = self.config.batch_size, self.config.lookback_mins
-        starts = self.window_order.current()[index * size : (index + 1) * size, None]
-        ahead = starts + np.arange(lookback, self.config.window_mins)
-        past = np.nan_to_num(self.headway[starts + np.arange(lookback)], copy=False)
-        return (past, self.schedule[ahead]), self.headway[ahead][..., :1]
+        line, windows = self.batch_order.batches()[index]
+        return examples(self.config, self.lines[line].select(windows))
 
 
-def _shared_tensors(*arrays: np.ndarray) -> tuple["tf.Tensor", ...]:
-    """Return tensors that lie where the arrays lie: converting would copy them."""
+def examples(config: AppConfig, line: LineWindows) -> Example:
+    """Return the inputs and the target of all windows of a line, stacked."""
+    first = line.starts[:, None]
+    past = np.nan_to_num(line.headway[first + np.arange(config.lookback_mins)], copy=False)
+    ahead = first + np.arange(config.lookback_mins, config.window_mins)
+    future, plan = line.headway[ahead], line.schedule[ahead]
+    if line.prior is None:
+        return (past, plan), future[..., :1]
+    return (past, plan, line.prior), np.stack([future[..., HEADWAY], future[..., ARRIVED]], axis=-1)
+
+
+def _as_tf_data(windows: WindowDataset) -> "tf.data.Dataset":
+    """Return a `tf.data.Dataset` of the same batches; lines of different lengths have no fixed number of stations."""
     import tensorflow as tf
 
-    return tuple(tf.experimental.dlpack.from_dlpack(shareable(array).__dlpack__()) for array in arrays)
+    def batches() -> Iterator[Example]:
+        for index in range(len(windows)):
+            yield windows[index]
 
+    several = len({line.headway.shape[1] for line in windows.lines}) > 1
+    inputs, target = windows[0]
 
-def _without_rewriting() -> "tf.data.Options":
-    """Return options that keep tf.data from rewriting its graph, which would copy the arrays into it."""
-    import tensorflow as tf
+    def spec(array: npt.NDArray[np.float32], station_axis: int | None) -> "tf.TensorSpec":
+        shape = [None, *array.shape[1:]]
+        if several and station_axis is not None:
+            shape[station_axis] = None
+        return tf.TensorSpec(shape, tf.float32)
 
-    options = tf.data.Options()
-    options.experimental_optimization.apply_default_optimizations = False
-    options.autotune.enabled = False
-    return options
+    signature = tuple(spec(*part) for part in zip(inputs, (2, None, 1), strict=False)), spec(target, 2)
+    served = tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    served = served.apply(tf.data.experimental.assert_cardinality(len(windows)))
+    served.batch_order = windows.batch_order
+    return served

@@ -30,9 +30,9 @@ def copied(small_line, tmp_path):
 def test_it_holds_every_method_and_the_days_it_was_made_from(bundle):
     simple = ["persistence", "climatology", "schedule", "propagation", "trip-propagation"]
     assert bundle.methods == [*simple, "st-convnet"]
-    assert [len(bundle.days[part]) for part in ("training", "validation", "test")] == [4, 0, 2]
-    assert bundle.days["training"][-1] < bundle.days["test"][0]
-    assert len(bundle.networks) == bundle.config.members == len(bundle.details["epochs"]) == 2
+    assert [len(bundle.lines[0].days[part]) for part in ("training", "validation", "test")] == [4, 0, 2]
+    assert bundle.lines[0].days["training"][-1] < bundle.lines[0].days["test"][0]
+    assert len(bundle.networks) == bundle.config.ensemble_members == len(bundle.details["epochs"]) == 2
     assert bundle.details["seed"] == bundle.config.seed
     assert bundle.details["validation_scores"]["mae_mins"] > 0
 
@@ -54,10 +54,11 @@ def test_saved_and_loaded_again_every_method_forecasts_the_same(bundle, small_li
 def test_lightgbm_comes_along_where_it_was_fitted(bundle, small_line, tmp_path):
     pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
     history = read_history(small_line / "grid.zarr")
-    method = LightGBM.fit(history.select(bundle.days["training"]), most_rows=5_000, max_rounds=5)
-    replace(bundle, simple_methods={**bundle.simple_methods, method.name: method}).save(tmp_path / "with")
+    method = LightGBM.fit(history.select(bundle.lines[0].days["training"]), most_rows=5_000, max_rounds=5)
+    statistics = replace(bundle.statistics, methods={**bundle.statistics.methods, method.name: method})
+    replace(bundle, statistics=statistics).save(tmp_path / "with")
     again = Bundle.load(tmp_path / "with")
-    assert again.methods == [*bundle.simple_methods, "lightgbm", "st-convnet"]
+    assert again.methods == [*bundle.statistics.methods, "lightgbm", "st-convnet"]
     rows = again.predict(small_line / "arrivals.parquet", method="lightgbm")
     assert (rows["headway_p10"] <= rows["headway_p50"]).all()
     assert (rows["headway_p50"] <= rows["headway_p90"]).all()
@@ -73,10 +74,10 @@ def test_its_checksums_are_those_of_sha256sum(small_line):
     [
         "networks/02.keras",
         "calibration.npz",
-        "feed_back.npz",
+        "rollout_calibration.npz",
         "bundle.json",
         "timetable.parquet",
-        "methods/trip-propagation.npz",
+        "prior.npz",
     ],
 )
 def test_a_file_cut_short_is_refused_by_name(copied, file):
@@ -88,7 +89,7 @@ def test_a_file_cut_short_is_refused_by_name(copied, file):
 
 def test_an_edited_manifest_is_refused(copied):
     manifest = json.loads((copied / "bundle.json").read_text())
-    manifest["days"]["training"] = manifest["days"]["training"][:1]
+    manifest["lines"][0]["days"]["training"] = manifest["lines"][0]["days"]["training"][:1]
     (copied / "bundle.json").write_text(json.dumps(manifest))
     with pytest.raises(HeadwayError, match=r"bundle\.json was changed"):
         Bundle.load(copied)
@@ -114,7 +115,7 @@ def test_a_bundle_of_an_older_format_is_refused_with_both_formats(copied):
     sums = subprocess.run(["sha256sum", *files], cwd=copied, capture_output=True, text=True, check=True)
     (copied / "SHA256SUMS").write_text(sums.stdout)
     with pytest.raises(
-        HeadwayError, match=r"format is 'headway-prediction bundle 1', not '.* bundle 7'.*train"
+        HeadwayError, match=r"format is 'headway-prediction bundle 1', not '.* bundle 8'.*train"
     ):
         Bundle.load(copied)
 

@@ -149,7 +149,7 @@ def made_once(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path
 
 
 SMALL_NETWORK = """
-members = 2
+ensemble_members = 2
 encoder_filters = [4, 4]
 encoder_step_mins = 10
 decoder_filters = 8
@@ -205,7 +205,7 @@ def make_three_lines(folder: Path) -> None:
     settings = folder / "small.toml"
     settings.write_text(
         "encoder_filters = [4, 4]\nencoder_step_mins = 10\ndecoder_filters = 8\nhead_units = 8\nschedule_units = 4\n"
-        "batch_size = 32\nepochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nmembers = 2\ntest_days = 1\n"
+        "batch_size = 32\nepochs = 1\nepoch_windows = 256\nvalidation_windows = 64\nensemble_members = 2\ntest_days = 1\n"
     )
     for name, stations, days in (("a", 4, 5), ("b", 6, 3), ("c", 5, 4)):
         write_history(noisy_history(name, stations, days, seed=days), folder / f"{name}.zarr")

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.bundle.statistics import FittedStatistics, TrainedLine
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.base import Forecast
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
+from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.registry import fit_simple_methods
 from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import ForecastOrigin, LineHistory, history_from_log
@@ -95,16 +96,14 @@ class Railway:
         days = {"training": tuple(DAYS[:2]), "validation": (), "test": (TODAY,)}
         cap_mins = history.grid.attrs["cap_mins"]
         return Bundle(
-            history.line,
-            AppConfig(),
-            history.timetable,
-            cap_mins,
-            days,
-            methods,
-            ArrivalResiduals.none(),
-            (),
-            None,
-            None,
+            config=AppConfig(),
+            cap_mins=cap_mins,
+            lines=(TrainedLine(history.line, days),),
+            network_paths=(),
+            calibration=None,
+            rollout=None,
+            prior=FittedPrior(methods["trip-propagation"].prior),
+            statistics=FittedStatistics(history.line, history.timetable, methods),
         )
 
     @property
@@ -120,7 +119,7 @@ class Railway:
     @cached_property
     def forecast(self) -> Forecast:
         """A forecast of the next 60 minutes, with quantiles a minute apart."""
-        prior = TripPropagation(self.bundle.simple_methods["trip-propagation"].prior, leads=60)
+        prior = TripPropagation(self.bundle.prior.prior, leads=60)
         middle = prior.forecast(self.history, TODAY, np.array([self.t0]))
         levels = ((0.1, -1), (0.5, 0), (0.9, 1))
         return replace(

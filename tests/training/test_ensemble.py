@@ -10,8 +10,13 @@ import pytest
 from headway_prediction.config import AppConfig
 from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
-from headway_prediction.training.ensemble import days_of_known_kinds, fold_line, train_ensemble
-from headway_prediction.training.line_windows import day_number, line_windows
+from headway_prediction.training.ensemble import (
+    day_number,
+    days_of_known_kinds,
+    fold_line,
+    line_windows,
+    train_ensemble,
+)
 from helpers.lines import MONDAY, regular_rows
 from helpers.trips import history_of
 
@@ -24,7 +29,7 @@ CONFIG = AppConfig(
     head_units=4,
     batch_size=32,
     epochs=1,
-    members=2,
+    ensemble_members=2,
     validation_windows=32,
 )  # all windows: which of them a shorter epoch takes depends on how many there are on all days together
 
@@ -69,9 +74,9 @@ def test_every_day_is_left_out_once_and_by_one_member_alone(count, folds):
 
 
 def test_several_members_leave_out_all_days_and_a_single_one_its_validation_days(history, line):
-    assert line.left_out == ((DAYS[0], DAYS[2]), (DAYS[1], DAYS[3]))
+    assert line.folds == ((DAYS[0], DAYS[2]), (DAYS[1], DAYS[3]))
     alone = fold_line(history, DAYS[:3], DAYS[3:], members=1)
-    assert alone.left_out == ((DAYS[3],),) and alone.dates == tuple(DAYS)
+    assert alone.folds == ((DAYS[3],),) and alone.dates == tuple(DAYS)
 
 
 def test_first_guesses_of_training_days_know_nothing_of_the_day(history):
@@ -84,9 +89,9 @@ def test_first_guesses_of_training_days_know_nothing_of_the_day(history):
 
 
 def test_windows_carry_the_guess_of_their_own_day_at_the_last_minute_of_their_history(history, line):
-    windows = line_windows(history, CONFIG, line.priors)
-    for place in (0, len(windows.first_rows) // 2, -1):
-        row = windows.first_rows[place]
+    windows = line_windows(line, CONFIG)
+    for place in (0, len(windows.starts) // 2, -1):
+        row = windows.starts[place]
         day = next(day for day in DAYS if day_number(day) == windows.service_days[place])
         t0 = history.grid["minute"].values[row] + CONFIG.lookback_mins - 1
         alone = line.priors[day].channels(history, day, np.array([t0]))
@@ -124,7 +129,7 @@ def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
 
 def test_a_day_without_a_guess_brings_no_window(history, line):
     priors = {day: line.priors[day] for day in DAYS[1:3]}
-    days = np.unique(line_windows(history, CONFIG, priors).service_days)
+    days = np.unique(line_windows(replace(line, priors=priors), CONFIG).service_days)
     assert days.tolist() == [day_number(day) for day in DAYS[1:3]]
 
 
@@ -139,7 +144,7 @@ def test_days_of_kinds_that_other_days_have_tell_how_wide_intervals_must_be():
 
 def test_the_only_saturday_does_not_calibrate(tmp_path):
     days = [MONDAY + timedelta(days=k) for k in range(6)]
-    config = replace(CONFIG, members=1)
+    config = replace(CONFIG, ensemble_members=1)
 
     def calibration(friday_noise, saturday_noise):
         history = history_with([1.5, 1.5, 1.5, 1.5, friday_noise, saturday_noise], days)

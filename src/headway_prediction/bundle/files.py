@@ -1,47 +1,21 @@
-"""What bundles of one line and of several have in common: networks, their calibration, checksums, and what is refused.
-
-networks/*.keras the trained networks, whose forecasts are averaged
-calibration.npz, feed_back.npz  what makes their intervals true, up to 15 minutes and up to 60
-SHA256SUMS       checksums of all files of the bundle, as `sha256sum --check` reads them
-"""
+"""The files of a bundle: arrays, networks, and a manifest under checksums."""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import sha256
-from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.rollout import RolloutCalibration
-from headway_prediction.grid.history import LineHistory
 
 if TYPE_CHECKING:
     import keras
 
 MANIFEST = "bundle.json"
 CHECKSUMS = "SHA256SUMS"
-
-
-def write_networks(
-    folder: Path, network_paths: Sequence[Path], calibration: Calibration, rollout: RolloutCalibration
-) -> None:
-    """Put copies of the networks and their calibrations into a bundle's folder."""
-    (folder / "networks").mkdir(parents=True)
-    for number, path in enumerate(network_paths, start=1):
-        (folder / "networks" / f"{number:02d}.keras").write_bytes(path.read_bytes())
-    np.savez(folder / "calibration.npz", **calibration.state())
-    np.savez(folder / "feed_back.npz", **rollout.state())
-
-
-def read_networks(folder: Path) -> tuple[tuple[Path, ...], Calibration, RolloutCalibration]:
-    """Return where the networks of a bundle's folder lie, and their calibrations."""
-    paths = tuple(sorted((folder / "networks").glob("*.keras")))
-    calibration = Calibration.from_state(read_arrays(folder / "calibration.npz"))
-    return paths, calibration, RolloutCalibration.from_state(read_arrays(folder / "feed_back.npz"))
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -59,42 +33,22 @@ def load_networks(network_paths: Sequence[Path]) -> "list[keras.Model]":
     return [keras.saving.load_model(path, compile=False) for path in network_paths]
 
 
-def seal(folder: Path, manifest: dict[str, object]) -> None:
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest, and last the checksums of everything in the folder."""
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     lines = [f"{sha256(folder / name)}  {name}\n" for name in _files(folder)]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def check_cap(history: LineHistory, cap_mins: float) -> None:
-    """Raise HeadwayError for a grid whose headways are capped elsewhere than at `cap_mins`, as in training."""
-    if history.grid.attrs["cap_mins"] != cap_mins:
-        raise HeadwayError(
-            f"the grid caps headways at {history.grid.attrs['cap_mins']} minutes",
-            f"{cap_mins}, as in training",
-            "build the grid with the same cap",
-        )
+def read_manifest(folder: Path, known_format: str) -> dict[str, Any]:
+    """Return the manifest of a bundle.
 
-
-def check_method(name: str, methods: Sequence[str]) -> None:
-    """Raise HeadwayError for a method that a bundle does not have."""
-    if name not in methods:
-        raise HeadwayError(
-            f"the bundle has no method {name!r}", f"one of {', '.join(methods)}", "choose one of these"
-        )
-
-
-def read_manifest(folder: Path, formats: Sequence[str]) -> dict:
-    """Return the manifest of a bundle in one of the `formats`.
-
-    Raises HeadwayError when the folder is no bundle, truncated, or edited since it was written.
+    Raises HeadwayError when the folder is no bundle, truncated, edited since it was written, or of another format.
     """
     _verify_checksums(folder)
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    if manifest["format"] not in formats:
-        raise _unreadable(
-            folder, f"its format is {manifest['format']!r}, not {' or '.join(map(repr, formats))}"
-        )
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if manifest["format"] != known_format:
+        raise _unreadable(folder, f"its format is {manifest['format']!r}, not {known_format!r}")
     return manifest
 
 

@@ -1,10 +1,10 @@
-"""Forecast now: an arrival log up to a moment -> the next 15 minutes of every platform, as one table."""
+"""From an arrival log up to a moment, or a line's history, to the next minutes of every platform as one table."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,78 +15,66 @@ from headway_prediction.forecasters.base import Forecaster
 from headway_prediction.forecasters.parquet import forecast_rows
 from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
 from headway_prediction.grid.passings import passings_before, passings_on_line
-from headway_prediction.grid.plan_variants import PlanKind
 from headway_prediction.transit.clock import SCORED_DAY_MINS, instant, service_date_and_minute, time_zone
 from headway_prediction.transit.line import Line
-
-if TYPE_CHECKING:
-    from headway_prediction.bundle.bundle import Bundle
+from headway_prediction.transit.timetable import Timetable
 
 MAX_SILENCE_MINS = 60
 
 
-def forecast_now(
-    bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None, method: str
-) -> pl.DataFrame:
-    """Return the forecast of the 15 minutes after `at`, in the columns of the exported forecasts and stop_name.
-
-    `arrivals` is a checked log or the path of one; passings from `at` on are not used. `at` without a zone is in the line's
-    own; None is the end of the minute of the last passing. Raises HeadwayError for a log of another line, a moment
-    before the first or long after the last passing of its service date, a method the bundle does not have, or a bundle
-    that was trained on observed departures: its plan tells what had not happened yet.
-    """
-    forecaster = bundle.method(method)
-    return _rows(forecaster, origin_now(bundle, arrivals, at))
-
-
-def origin_now(bundle: "Bundle", arrivals: pl.DataFrame | Path | str, at: datetime | None) -> ForecastOrigin:
+def origin_now(
+    line: Line,
+    timetable: Timetable | None,
+    cap_mins: float,
+    arrivals: pl.DataFrame | Path | str,
+    at: datetime | None,
+) -> ForecastOrigin:
     """Return the last minute before `at`, with the history of its service date as known then.
 
-    Arguments and errors as for `forecast_now`.
+    Arguments and errors as for `Bundle.predict`.
     """
-    check_not_oracle(bundle)
     log = arrivals if isinstance(arrivals, pl.DataFrame) else read_arrivals(arrivals)
-    check_same_line(log, bundle.line)
-    passings, _ = passings_on_line(log, bundle.line)
-    service_date, t0 = _origin(passings, bundle.line, at)
-    origin = origin_of(bundle, passings, service_date, t0)
-    _refuse_silence(origin.history.passings, bundle.line, service_date, t0)
+    check_same_line(log, line)
+    passings, _ = passings_on_line(log, line)
+    service_date, t0 = _origin(passings, line, at)
+    origin = origin_of(line, timetable, cap_mins, passings, service_date, t0)
+    _check_silence(origin.history.passings, line, service_date, t0)
     return origin
 
 
 def origin_of(
-    bundle: "Bundle",
+    line: Line,
+    timetable: Timetable | None,
+    cap_mins: float,
     passings: pl.DataFrame,
     service_date: date,
     t0: int,
-    attributes: Mapping[str, object] = MappingProxyType({}),
+    attributes: Mapping[str, Any] = MappingProxyType({}),
 ) -> ForecastOrigin:
-    """Return minute `t0` of a service date, with the bundle's line on that date as known at the end of the minute.
+    """Return minute `t0` of a service date, with a line on that date as known at the end of the minute.
 
     `passings` are those of `passings_on_line`, later ones and those of other dates among them; `attributes` are the grid's
     (its outages, see grid.headway_grid).
     """
     known = passings_before(passings, service_date, t0 + 1).filter(pl.col("service_date") == service_date)
-    observed = {service_date: t0}
-    history = build_history(
-        known, bundle.line, bundle.timetable, [service_date], observed, attributes, bundle.cap_mins
-    )
+    history = build_history(known, line, timetable, [service_date], {service_date: t0}, attributes, cap_mins)
     return ForecastOrigin(history, service_date, t0)
 
 
-def forecast_from_history(history: LineHistory, forecaster: Forecaster, at: datetime | None) -> pl.DataFrame:
-    """Return the same table from a line's own history, as a method needs it that learns from the days before.
+def forecast_at(history: LineHistory, forecaster: Forecaster, at: datetime | None) -> pl.DataFrame:
+    """Return the forecast at a moment of a line's history, for methods that are fitted on its earlier days.
 
-    `at` as for `forecast_now`; nothing in the history from `at` on is used. Raises HeadwayError for a moment before the
-    first or long after the last passing of its service date.
+    Nothing in the history from `at` on is used. Raises HeadwayError for a moment before the first or long after the last
+    passing of its service date.
     """
     service_date, t0 = _origin(history.passings, history.line, at)
     known = history.known_passings(service_date, t0).filter(pl.col("service_date") == service_date)
-    _refuse_silence(known, history.line, service_date, t0)
-    return _rows(forecaster, ForecastOrigin(history, service_date, t0).as_known())
+    _check_silence(known, history.line, service_date, t0)
+    return rows_of(forecaster, ForecastOrigin(history, service_date, t0).as_known())
 
 
-def _rows(forecaster: Forecaster, origin: ForecastOrigin) -> pl.DataFrame:
+def rows_of(forecaster: Forecaster, origin: ForecastOrigin) -> pl.DataFrame:
+    """Return the forecast from one origin as a table, see `Bundle.predict`."""
     forecast = forecaster.forecast(origin.history, origin.service_date, np.array([origin.t0]))
     return with_stop_names(forecast_rows(forecast, origin.line), origin.line)
 
@@ -98,16 +86,6 @@ def with_stop_names(rows: pl.DataFrame, line: Line) -> pl.DataFrame:
         "direction_id", "stop_id", stop_name=pl.Series([line.station_names[s] for s in platforms["station"]])
     )
     return rows.join(names, on=["direction_id", "stop_id"], how="left", maintain_order="left")
-
-
-def check_not_oracle(bundle: "Bundle") -> None:
-    """Raise HeadwayError for a bundle whose plan tells what had not happened yet."""
-    if bundle.details.get("plan") == PlanKind.ORACLE:
-        raise HeadwayError(
-            "the bundle was trained on observed departures as its plan (oracle)",
-            "one trained on planned departures or none",
-            "use it with `headway backtest` alone",
-        )
 
 
 def check_same_line(log: pl.DataFrame, line: Line) -> None:
@@ -131,7 +109,7 @@ def _origin(passings: pl.DataFrame, line: Line, at: datetime | None) -> tuple[da
     return service_date, int(np.floor(minute)) - 1
 
 
-def _refuse_silence(known: pl.DataFrame, line: Line, service_date: date, t0: int) -> None:
+def _check_silence(known: pl.DataFrame, line: Line, service_date: date, t0: int) -> None:
     last = known["minute"].max()
     if last is None or t0 - last > MAX_SILENCE_MINS:
         since = "" if last is None else f" after {instant(service_date, last, line.time_zone):%H:%M}"

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.bundle.multi_line_bundle import LinesBundle
     from headway_prediction.grid.history import LineHistory
     from headway_prediction.transit.line import Line
 
@@ -48,7 +47,7 @@ def forecast(
     stop: StopOption = None,
     line: LineFileOption = None,
 ) -> None:
-    """Forecast the next 15 minutes from a log.
+    """Forecast the next minutes (15 unless trained for more) from a log.
 
     Prints the headway at the end of each minute, for every station and direction. A bundle of one line holds its line and
     its plan. A multi-line bundle holds neither: it reads the line from the log (the more days, the better) and from the
@@ -69,11 +68,9 @@ def forecast(
 
 
 def _source(
-    bundle: "Bundle | LinesBundle", arrivals: Path, options: "Mapping[str, object]"
+    bundle: "Bundle", arrivals: Path, options: "Mapping[str, object]"
 ) -> "tuple[Line, Path | LineHistory]":
-    from headway_prediction.bundle.bundle import Bundle
-
-    if isinstance(bundle, Bundle):
+    if bundle.is_single_line:
         _refuse_line_options(options)
         return bundle.line, arrivals
     from headway_prediction.grid.build import read_line_files

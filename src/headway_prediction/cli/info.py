@@ -11,7 +11,6 @@ from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.bundle.multi_line_bundle import LinesBundle
     from headway_prediction.transit.line import Line
     from headway_prediction.transit.timetable import Timetable
 
@@ -36,7 +35,7 @@ def describe(path: Path) -> list[str]:
 
     if (path / "bundle.json").is_file():
         bundle = Bundle.load(path)
-        return _describe_bundle(bundle) if isinstance(bundle, Bundle) else _describe_lines_bundle(bundle)
+        return _describe_bundle(bundle) if bundle.is_single_line else _describe_lines_bundle(bundle)
     if (path / "zarr.json").is_file():
         return _describe_grid(path)
     if path.suffix in (".parquet", ".csv"):
@@ -71,13 +70,13 @@ def _describe_bundle(bundle: "Bundle") -> list[str]:
     return [
         "bundle",
         _describe_line(bundle.line),
-        *_describe_days(bundle.days),
+        *_describe_days(bundle.lines[0].days),
         _describe_plan(bundle.timetable, bundle.details.get("plan")),
         *_describe_training(bundle),
     ]
 
 
-def _describe_lines_bundle(bundle: "LinesBundle") -> list[str]:
+def _describe_lines_bundle(bundle: "Bundle") -> list[str]:
     known = [
         line
         for trained in bundle.lines
@@ -90,7 +89,7 @@ def _describe_days(days: Mapping[str, Sequence[date]]) -> list[str]:
     return [f"{part} days: {len(dates)}{_span(dates)}" for part, dates in days.items()]
 
 
-def _describe_training(bundle: "Bundle | LinesBundle") -> list[str]:
+def _describe_training(bundle: "Bundle") -> list[str]:
     scores = bundle.details.get("validation_scores", {})
     shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
     return [

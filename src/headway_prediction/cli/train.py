@@ -10,7 +10,6 @@ from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.bundle.multi_line_bundle import LinesBundle
     from headway_prediction.config import AppConfig
 
 
@@ -25,14 +24,19 @@ def train(
     ],
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file of AppConfig settings; they override the packaged line_defaults.toml."),
+        typer.Option(
+            help="TOML file of AppConfig settings. Those that it lacks are the packaged line_defaults.toml's, then AppConfig's."
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the weights and of the order of the windows.")
     ] = None,
     validation_days: Annotated[
-        int | None, typer.Option(help="Service days to validate on, before the test days.")
+        int | None,
+        typer.Option(
+            help="Newest service days before the test days to validate on; with ensemble_members = 1 alone."
+        ),
     ] = None,
     test_days: Annotated[
         int | None, typer.Option(help="Newest service days, excluded from training, for `headway backtest`.")
@@ -82,16 +86,16 @@ def _train_line(
     load_framework()
     from headway_prediction.forecasters.registry import extra_methods
     from headway_prediction.grid.store import read_history
-    from headway_prediction.training.train_line import train_line
+    from headway_prediction.training.train import train_line
 
     methods = extra_methods(extra_models)
     return train_line(read_history(grid), settings, run_dir, quiet, methods)
 
 
-def _train_lines(grids: list[Path], settings: "AppConfig", run_dir: Path, quiet: bool) -> "LinesBundle":
+def _train_lines(grids: list[Path], settings: "AppConfig", run_dir: Path, quiet: bool) -> "Bundle":
     load_framework()
     from headway_prediction.grid.store import read_history
-    from headway_prediction.training.train_lines import train_lines
+    from headway_prediction.training.train import train_lines
 
     return train_lines([read_history(path) for path in grids], settings, run_dir, quiet)
 

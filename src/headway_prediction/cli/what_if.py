@@ -60,7 +60,6 @@ def what_if(
       headway what-if --bundle line/bundle --arrivals line/arrivals.parquet --cancel 0@08:40 --strategy even-headways
     """
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.bundle.forecast import origin_now
     from headway_prediction.what_if.request import Request, Search
     from headway_prediction.what_if.result import run_what_if
 
@@ -77,7 +76,7 @@ def what_if(
     )
     load_framework()
     loaded = Bundle.load_single_line(bundle)
-    _print(run_what_if(request, loaded, origin_now(loaded, arrivals, parse_moment(at))), format)
+    _print(run_what_if(request, loaded, loaded.origin_now(arrivals, parse_moment(at))), format)
 
 
 def _print(result: "WhatIfResult", format: Format) -> None:

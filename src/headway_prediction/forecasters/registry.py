@@ -1,9 +1,11 @@
 """The methods by name. A new method is added here: a class that satisfies `base.FittableForecaster`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.forecasters.base import FittableForecaster, OptionalForecaster
+from headway_prediction.forecasters.base import LEADS, FittableForecaster, OptionalForecaster
 from headway_prediction.forecasters.baselines import Climatology, Persistence, Schedule
 from headway_prediction.forecasters.lightgbm.model import LightGBM
 from headway_prediction.forecasters.propagation import Propagation
@@ -22,10 +24,31 @@ EXTRA_METHODS: dict[str, type[OptionalForecaster]] = {LightGBM.name: LightGBM}
 METHODS: dict[str, type[FittableForecaster]] = {**SIMPLE_METHODS, **EXTRA_METHODS}
 
 
-def fit_simple_methods(training: LineHistory) -> dict[str, FittableForecaster]:
+def with_leads(method: Any, leads: int) -> Any:
+    """Return a fitted simple method that forecasts so many leads; extra models keep those that they were fitted for."""
+    return replace(method, leads=leads) if hasattr(method, "leads") else method
+
+
+@dataclass(frozen=True)
+class WithLeads:
+    """A method to be fitted that then forecasts so many `leads`."""
+
+    method: type[FittableForecaster]
+    leads: int
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+    def fit(self, training: LineHistory) -> FittableForecaster:
+        fitted: FittableForecaster = with_leads(self.method.fit(training), self.leads)
+        return fitted
+
+
+def fit_simple_methods(training: LineHistory, leads: int = LEADS) -> dict[str, FittableForecaster]:
     """Fit every simple method on training days; `schedule` only where there is a plan."""
     return {
-        name: method.fit(training)
+        name: WithLeads(method, leads).fit(training)
         for name, method in SIMPLE_METHODS.items()
         if method is not Schedule or training.timetable is not None
     }

@@ -30,7 +30,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def __init__(self, state: TrainingState, train_ds: object, patience: int, run_dir: Path | None):
         super().__init__()
         self.state, self.patience, self.run_dir = state, patience, run_dir
-        self.order = getattr(train_ds, "window_order", None)
+        self.order = getattr(train_ds, "batch_order", None)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Shuffle for this epoch; a data set without a WindowOrder keeps its own order."""

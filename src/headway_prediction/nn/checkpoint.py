@@ -75,7 +75,7 @@ class TrainingState:
 def fingerprint_of(config: AppConfig, *datasets: object) -> str:
     """Return a checksum of all that training depends on: settings, backend, and the data of TimeseriesGenerator's sets."""
     settings = {name: value for name, value in config.to_dict().items() if name not in PATH_SETTINGS}
-    data = [getattr(getattr(dataset, "window_order", None), "digest", None) for dataset in datasets]
+    data = [getattr(getattr(dataset, "batch_order", None), "digest", None) for dataset in datasets]
     backend = keras.backend.backend()
     facts = {"settings": settings, "data": data, "backend": backend, "format": STATE_FORMAT}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

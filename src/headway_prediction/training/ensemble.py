@@ -1,4 +1,4 @@
-"""Training the networks of one line or several: members that each leave out a share of the days, and their calibration."""
+"""Training the networks of one line or several, and calibrating their forecasts on the days that each did not train on."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from headway_prediction.config import AppConfig
-from headway_prediction.errors import HeadwayError
+from headway_prediction.data_loader import DataLoader
+from headway_prediction.dataset import LineWindows, Prior, TimeseriesGenerator
 from headway_prediction.evaluation.validation_forecasts import ValidationForecasts
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
@@ -18,11 +21,10 @@ from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, f
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import RolloutCalibration
 from headway_prediction.grid.history import LineHistory
-from headway_prediction.guided_dataset import LineWindows, PriorWindows, example, windows_per_line
+from headway_prediction.grid.matrices import service_days, to_matrices
 from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
-from headway_prediction.training.line_windows import day_number, line_windows
 from headway_prediction.transit.clock import day_type_of
 
 MEMBER_SEED_STEP = 100
@@ -30,18 +32,18 @@ MEMBER_SEED_STEP = 100
 
 @dataclass(frozen=True)
 class TrainingLine:
-    """A line to train on: its history, the dates to learn from, those left out by each member, and a first guess of each
-    date that knows nothing of it."""
+    """A line to train on: its history, the dates used, the `folds` of these that the ensemble members validate on, one each,
+    and for each date a prior that was fitted on other dates."""
 
     history: LineHistory
     dates: tuple[date, ...]
-    left_out: tuple[tuple[date, ...], ...]
+    folds: tuple[tuple[date, ...], ...]
     priors: Mapping[date, FittedPrior]
 
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """Where the networks lie, the calibration of what they say, and how training went (one entry per member)."""
+    """Where the networks lie, their calibrations, and the course of training (one entry per member)."""
 
     network_paths: tuple[Path, ...]
     calibration: Calibration
@@ -53,16 +55,16 @@ class TrainedEnsemble:
 def fold_line(
     history: LineHistory, training: Sequence[date], validation: Sequence[date], members: int
 ) -> TrainingLine:
-    """Deal the days: with one member its validation days are left out, with several each leaves out a share of all."""
+    """Split the dates into folds: a single network validates on `validation`, several members each on a share of all."""
     dates = (*training, *validation)
-    left_out = [list(validation)] if members == 1 else folds_of(dates, members)
+    folds = [list(validation)] if members == 1 else folds_of(dates, members)
     priors = cross_fit_priors(history.select(dates))
     sources = {day: FittedPrior(prior) for day, prior in priors.items()}
-    return TrainingLine(history, tuple(dates), tuple(map(tuple, left_out)), sources)
+    return TrainingLine(history, tuple(dates), tuple(map(tuple, folds)), sources)
 
 
 def with_arrival_residuals(line: TrainingLine, seed: int) -> tuple[TrainingLine, ArrivalResiduals]:
-    """Return the line with guesses that know how its trains really arrive, and what all its days teach of that."""
+    """Return the line with arrival residuals in its priors, cross-fitted too, and those fitted on all its dates."""
     priors = {day: source.prior for day, source in line.priors.items()}
     arrival_residuals, by_day = train_arrival_residuals(line.history.select(line.dates), priors, seed)
     sources = {day: FittedPrior(prior, by_day[day]) for day, prior in priors.items()}
@@ -72,83 +74,82 @@ def with_arrival_residuals(line: TrainingLine, seed: int) -> tuple[TrainingLine,
 def train_ensemble(
     lines: Sequence[TrainingLine], config: AppConfig, run_dir: Path, quiet: bool = False
 ) -> TrainedEnsemble:
-    """Train `config.members` networks, each on the days it does not leave out, and calibrate on those that it does.
+    """Train a network per fold on the other folds, and calibrate each on its own.
 
-    Lines with fewer days than members leave none out for the last ones; all lines bring equally many windows. Each member
+    Of lines with fewer days than members, the last members use all days; all lines bring equally many windows. Each member
     keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch.
     """
-    windows = [line_windows(line.history, _of_one_line(config, len(lines)), line.priors) for line in lines]
-    all_left_out = list(zip_longest(*(line.left_out for line in lines), fillvalue=()))
+    windows = [line_windows(line, config, len(lines)) for line in lines]
+    folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
     trained, networks = [], []
-    for member, left_out in enumerate(all_left_out):
+    for member, fold in enumerate(folds):
         own = replace(config, seed=config.seed + MEMBER_SEED_STEP * member)
         folder = run_dir / f"member_{member + 1}"
         trainer = ModelTrainer(untrained_network(own, windows[0]), own, folder, quiet=quiet)
-        trainer.console.print(f"network {member + 1} of {len(all_left_out)}")
-        trained.append(_train(trainer, *_data_sets(windows, left_out, own), folder / "network.keras"))
+        trainer.console.print(f"network {member + 1} of {len(folds)}")
+        validation = [[day_number(day) for day in days] for days in fold]
+        datasets = TimeseriesGenerator(own).split_datasets(windows, validation)
+        trained.append(_train(trainer, *datasets, folder / "network.keras"))
         networks.append(trainer.model)
-    held_out = ValidationForecasts(config)
+    forecasts = ValidationForecasts(config)
     for line in lines:
-        telling = days_of_known_kinds([day for days in line.left_out for day in days], line.dates)
-        for member, days in enumerate(line.left_out):
-            priors = {day: line.priors[day] for day in days if day in telling}
-            held_out.add(networks, member, line.history, priors)
+        calibrating = days_of_known_kinds([day for days in line.folds for day in days], line.dates)
+        for member, days in enumerate(line.folds):
+            priors = {day: line.priors[day] for day in days if day in calibrating}
+            forecasts.add(networks, member, line.history, priors)
     paths, epochs, scores = zip(*trained, strict=True)
-    return TrainedEnsemble(paths, held_out.calibration(), held_out.rollout(), list(epochs), list(scores))
+    return TrainedEnsemble(paths, forecasts.calibration(), forecasts.rollout(), list(epochs), list(scores))
+
+
+def line_windows(line: TrainingLine, config: AppConfig, lines: int = 1) -> LineWindows:
+    """Return the windows, with priors, of the dates of a line that is one of so many `lines`."""
+    headway, schedule = DataLoader(config).preprocess(*to_matrices(line.history.grid))
+    days, used = service_days(line.history.grid), [day_number(day) for day in line.priors]
+    prior = prior_of_rows(line.history, line.priors, config.forecast_mins)
+    return TimeseriesGenerator(config).find_windows(headway, schedule, days, prior, days=used, lines=lines)
+
+
+def prior_of_rows(history: LineHistory, priors: Mapping[date, FittedPrior], leads: int) -> Prior:
+    """Return the prior as the data sets ask for it: by rows of the grid, in order of time, of the dates of `priors`."""
+    minutes, days = history.grid["minute"].values, service_days(history.grid)
+
+    def prior(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        parts = [
+            source.channels(history, day, minutes[rows[days[rows] == day_number(day)]], leads)
+            for day, source in sorted(priors.items())
+        ]
+        return np.concatenate(parts)
+
+    return prior
 
 
 def days_of_known_kinds(days: Sequence[date], dates: Sequence[date]) -> list[date]:
-    """Return those of the `days` of whose kind (see `day_kinds`) there is another one among `dates`; all if there are none.
+    """Return those of the `days` whose type of day (see `day_type_of`) another one of `dates` has; all if none has.
 
-    A day whose kind no other day has is forecast without its trips when it is left out, and with them later on: how wrong
-    forecasts of it are says nothing of how wide intervals must be.
+    A day that is the only one of its type is forecast without its trips in validation, and with them later on: errors of
+    these forecasts do not show how wide intervals must be.
     """
     kinds = Counter(map(day_type_of, dates))
     return [day for day in days if kinds[day_type_of(day)] > 1] or list(days)
 
 
-def _train(
-    trainer: ModelTrainer, training: PriorWindows, validation: PriorWindows, path: Path
-) -> tuple[Path, dict[str, list[float]], dict[str, float]]:
-    epochs = trainer.train(training, validation)
-    trainer.save_model(path)
-    return path, epochs, trainer.evaluate(validation)
-
-
-def _of_one_line(config: AppConfig, lines: int) -> AppConfig:
-    return replace(config, epoch_windows=windows_per_line(config.epoch_windows, lines))
-
-
-def _data_sets(
-    windows: Sequence[LineWindows], left_out: Sequence[Sequence[date]], config: AppConfig
-) -> tuple[PriorWindows, PriorWindows]:
-    share = windows_per_line(config.validation_windows, len(windows))
-    training, validation = [], []
-    for line, days in zip(windows, left_out, strict=True):
-        numbers = [day_number(day) for day in days]
-        training.append(line.of_days(np.setdiff1d(line.service_days, numbers)))
-        validation.append(line.of_days(numbers).thin_to(share))
-    return (
-        PriorWindows(config, _not_empty(training, "to train on"), shuffled=True),
-        PriorWindows(config, _not_empty(validation, "left out to validate on"), shuffled=False),
-    )
-
-
-def _not_empty(lines: Sequence[LineWindows], use: str) -> list[LineWindows]:
-    kept = [line for line in lines if len(line.first_rows)]
-    if not kept:
-        raise HeadwayError(
-            f"the days {use} hold no unbroken run of usable minutes",
-            "at least one such run",
-            "bring fuller days, or set other members or validation_days",
-        )
-    return kept
+def day_number(service_date: date) -> int:
+    """Return the number that `grid.matrices.service_days` gives a date."""
+    return int(np.datetime64(service_date, "D").astype(np.int64))
 
 
 def untrained_network(
     config: AppConfig, line: LineWindows, network: type[ProbabilisticSTConvNet] = ProbabilisticSTConvNet
 ) -> ProbabilisticSTConvNet:
     """Return an untrained network for lines with as many channels as `line`, of any length."""
-    (headway_in, schedule_in, _), _ = example(config, line, np.arange(1))
-    _, lookback, _, directions, channels = headway_in.shape
-    return network(config, (lookback, None, directions, channels), schedule_in.shape[1:])
+    _, _, directions, channels = line.headway.shape
+    shape_h = (config.lookback_mins, None, directions, channels)
+    return network(config, shape_h, (config.forecast_mins, *line.schedule.shape[1:]))
+
+
+def _train(
+    trainer: ModelTrainer, training: Any, validation: Any, path: Path
+) -> tuple[Path, dict[str, list[float]], dict[str, float]]:
+    epochs = trainer.train(training, validation)
+    trainer.save_model(path)
+    return path, epochs, trainer.evaluate(validation)

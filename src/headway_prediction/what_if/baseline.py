@@ -13,7 +13,6 @@ from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.planned_trips import planned_trips
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.trip_table import TripTable
-from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.headway_grid import outages_known_at
 from headway_prediction.grid.history import ForecastOrigin, LineHistory, build_history
 from headway_prediction.grid.plan_variants import with_timetable as history_with_timetable
@@ -51,9 +50,7 @@ class Baseline:
         """Keep what was known at the origin; raises HeadwayError for a date that is not in its history or another line."""
         bundle.check_fits(origin.history)
         origin.history.day(origin.service_date)
-        method = bundle.method(TripPropagation.name)
-        assert isinstance(method, TripPropagation)
-        return cls(method.prior, replace(origin, history=day_as_of(origin)))
+        return cls(bundle.fitted_prior.prior, replace(origin, history=day_as_of(origin)))
 
     @property
     def history(self) -> LineHistory:

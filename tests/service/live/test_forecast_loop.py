@@ -93,7 +93,7 @@ def test_after_ten_minutes_it_publishes_typical_headways_and_their_spread(line):
     assert published.status.level is Level.CLIMATOLOGY and "typical" in published.status.reasons[0]
     typical = line.bundle.method("climatology").forecast(None, FRIDAY, np.array([511]))
     np.testing.assert_array_equal(published.forecast.forecast.quantiles[0.5], typical.mean)
-    spread = line.bundle.simple_methods["climatology"].spread[:, 0, 512 // 30]
+    spread = line.bundle.statistics.methods["climatology"].spread[:, 0, 512 // 30]
     np.testing.assert_array_equal(
         published.forecast.forecast.quantiles[0.1][0, 0], np.minimum(spread[0], typical.mean[0, 0])
     )

@@ -15,7 +15,6 @@ from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.prior_features import FittedPrior
-from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import ForecastOrigin
 from headway_prediction.grid.passings import PASSING_COLUMNS, passings_on_line
 from headway_prediction.service.live.published import TYPICAL_MINS, LineState, TrainPath
@@ -55,7 +54,7 @@ def live_origin(
         passings = pl.DataFrame(schema=PASSING_COLUMNS)
     else:
         passings, _ = passings_on_line(on_line, bundle.line)
-    return origin_of(bundle, passings, service_date, t0, attributes)
+    return origin_of(bundle.line, bundle.timetable, bundle.cap_mins, passings, service_date, t0, attributes)
 
 
 def unknown_stops(bundle: Bundle, log: pl.DataFrame) -> list[str]:
@@ -66,14 +65,12 @@ def unknown_stops(bundle: Bundle, log: pl.DataFrame) -> list[str]:
 
 def prior_of(bundle: Bundle) -> PhysicsPrior:
     """Return the physics prior of a bundle, without the arrival residuals."""
-    method = bundle.simple_methods[TripPropagation.name]
-    assert isinstance(method, TripPropagation)
-    return method.prior
+    return bundle.fitted_prior.prior
 
 
 def climatology_of(bundle: Bundle) -> Climatology:
     """Return the climatology of a bundle, with the spread of its training days."""
-    method = bundle.simple_methods[Climatology.name]
+    method = bundle.statistics.methods[Climatology.name]
     assert isinstance(method, Climatology)
     return method
 

@@ -54,14 +54,14 @@ def retrain(
     one) are excluded from training and compare the two. The previous bundle is moved to `previous_path`. A killed run is
     resumed. Raises HeadwayError for too few days, or test days that the previous bundle was trained on.
     """
-    from headway_prediction.training.train_line import train_line
+    from headway_prediction.training.train import train_line
 
     previous = Bundle.load_single_line(path)
     history = stored_history(store, previous, timetable)
     test_days = max(previous.config.test_days, MIN_TEST_DAYS)
     config = AppConfig.from_dict(previous.config.to_dict() | {"test_days": test_days} | dict(changes or {}))
     test_dates = previous.select_test_dates(history, history.service_dates[-config.test_days :])
-    extra = [method for name, method in EXTRA_METHODS.items() if name in previous.simple_methods]
+    extra = [method for name, method in EXTRA_METHODS.items() if name in previous.statistics.methods]
     run_dir = path.with_name(f"{path.name}.retrain.run")
     new = train_line(history, config, run_dir, quiet, extra)
     result = compare(history, previous, new, test_dates)

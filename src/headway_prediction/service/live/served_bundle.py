@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -13,14 +13,13 @@ import polars as pl
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.bundle.files import CHECKSUMS, MANIFEST
-from headway_prediction.bundle.forecast import check_not_oracle
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS
+from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.parquet import QUANTILE_COLUMNS
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.rollout import Rollout
-from headway_prediction.forecasters.trip_propagation import TripPropagation
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.service.live.background import Issues
 from headway_prediction.service.live.line_state import live_origin, prior_of
@@ -47,8 +46,9 @@ def load_bundle(path: Path) -> LoadedBundle:
     the quantiles that are published.
     """
     bundle = with_cached_prior(Bundle.load_single_line(path))
-    check_not_oracle(bundle)
+    bundle.check_not_oracle()
     _check_quantiles(bundle.config.quantiles)
+    _check_forecast_mins(bundle.config.forecast_mins)
     # The first forecast of a network takes many times as long as later ones, and shows that the network works.
     origin = live_origin(bundle, pl.DataFrame(schema=ARRIVAL_COLUMNS), *TRIAL_ORIGIN)
     trial = bundle.method(Rollout.name).forecast(origin.history, origin.service_date, np.array([origin.t0]))
@@ -65,6 +65,14 @@ def _check_quantiles(levels: Sequence[float]) -> None:
         expected = f"{wanted} among them, for intervals and alerts"
         raise HeadwayError(
             f"the bundle forecasts the quantiles {found}", expected, f"train it with quantiles = [{wanted}]"
+        )
+
+
+def _check_forecast_mins(forecast_mins: int) -> None:
+    if forecast_mins != LEADS:
+        found = f"the bundle forecasts {forecast_mins} minutes ahead"
+        raise HeadwayError(
+            found, f"{LEADS}, which the service publishes", f"train it with forecast_mins = {LEADS}"
         )
 
 
@@ -111,10 +119,7 @@ class CachedPrior(PhysicsPrior):
 
 def with_cached_prior(bundle: Bundle) -> Bundle:
     """Return a bundle with the same forecasts and a CachedPrior; its networks are read from their files again."""
-    method = bundle.simple_methods[TripPropagation.name]
-    assert isinstance(method, TripPropagation)
-    cached = replace(method, prior=CachedPrior.of(prior_of(bundle)))
-    return replace(bundle, simple_methods={**bundle.simple_methods, TripPropagation.name: cached})
+    return bundle.with_prior(CachedPrior.of(prior_of(bundle)))
 
 
 class BundleWatcher:

@@ -24,7 +24,7 @@ TRAINING_SEED, FEED_SEED = 1, 0
 """Different, so that the network was not trained on the days of the feed."""
 PLAN_DAYS = 10 * 365
 QUICK_TRAINING: Mapping[str, object] = {
-    "members": 2,
+    "ensemble_members": 2,
     "epochs": 4,
     "epoch_windows": 2000,
     "validation_windows": 400,
@@ -50,7 +50,7 @@ def simulated_bundle(scenario: Scenario, folder: Path, report: Callable[[str], N
     """Return the path of the line's bundle in a folder; train it first where it is not there."""
     path = folder / f"{scenario.line_id}-{len(scenario.station_names)}" / "bundle"
     if not path.is_dir():
-        from headway_prediction.training.train_line import train_line
+        from headway_prediction.training.train import train_line
 
         report(f"training a small network for the simulated line; it takes some minutes, once: {path}")
         config = AppConfig.load(base=LINE_DEFAULTS, environment={}).to_dict()

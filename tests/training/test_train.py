@@ -10,7 +10,7 @@ import pytest
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
-from headway_prediction.training.train_lines import train_lines
+from headway_prediction.training.train import train_lines
 from helpers.lines import MONDAY, noisy_history
 
 SMALL = AppConfig(
@@ -23,7 +23,7 @@ SMALL = AppConfig(
     epochs=1,
     epoch_windows=64,
     validation_windows=64,
-    members=3,
+    ensemble_members=3,
     test_days=0,
 )
 

@@ -1,4 +1,4 @@
-"""Windows with a first guess: what lies beside what, in which order, and training that goes on where it was."""
+"""Windows with a prior, of one line or several: what belongs to each, their order, and training that is resumed."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.guided_dataset import LineWindows, PriorWindows
+from headway_prediction.dataset import BatchOrder, LineWindows, WindowDataset, windows_per_line
 from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.checkpoint import read_state
 from headway_prediction.nn.prior_channels import prior_width
@@ -27,6 +27,7 @@ CONFIG = AppConfig(
     seed=3,
 )
 ROWS = 40
+WINDOW = CONFIG.window_mins
 
 
 def line(stations, name=0):
@@ -49,7 +50,7 @@ def numbers(array):
 
 
 def epoch_of(windows, epoch=0):
-    windows.window_order.epoch = epoch
+    windows.batch_order.epoch = epoch
     return [windows[place] for place in range(len(windows))]
 
 
@@ -66,8 +67,8 @@ def served_in(windows, epoch=0):
 LINES = line(3), line(5, name=1)
 
 
-def test_history_plan_guess_and_target_of_a_window_lie_beside_each_other():
-    for (history, plan, prior), target in epoch_of(PriorWindows(CONFIG, LINES, shuffled=True)):
+def test_history_plan_prior_and_target_of_a_window_lie_beside_each_other():
+    for (history, plan, prior), target in epoch_of(WindowDataset(CONFIG, LINES, shuffled=True)):
         first = numbers(history[:, 0, 1, 0, 0])
         np.testing.assert_array_equal(numbers(history[:, :, 1, 0, 0]), first[:, None] + np.arange(4))
         np.testing.assert_array_equal(numbers(plan[:, :, 0, 0]), first[:, None] + np.arange(4, 7))
@@ -79,7 +80,7 @@ def test_history_plan_guess_and_target_of_a_window_lie_beside_each_other():
 
 def test_missing_is_zero_in_the_input_and_nan_in_the_target():
     missing = 0
-    for (history, _, _), target in epoch_of(PriorWindows(CONFIG, LINES, shuffled=True)):
+    for (history, _, _), target in epoch_of(WindowDataset(CONFIG, LINES, shuffled=True)):
         assert not np.isnan(history).any() and not np.isnan(target[..., 1]).any()
         empty = numbers(target[:, :, 1, 0, 0]) % 10 == 0
         np.testing.assert_array_equal(np.isnan(target[:, :, 0, 0, 0]), empty)
@@ -88,68 +89,68 @@ def test_missing_is_zero_in_the_input_and_nan_in_the_target():
 
 
 def test_every_window_of_every_line_is_served_once_an_epoch_in_batches_of_one_line():
-    batches = epoch_of(PriorWindows(CONFIG, LINES, shuffled=True))
+    batches = epoch_of(WindowDataset(CONFIG, LINES, shuffled=True))
     served = first_minutes(batches)
-    own = [first.tolist() for first in (LINES[0].first_rows, 100 + LINES[1].first_rows)]
-    assert sorted(served_in(PriorWindows(CONFIG, LINES, shuffled=True))) == own[0] + own[1]
+    own = [first.tolist() for first in (LINES[0].starts, 100 + LINES[1].starts)]
+    assert sorted(served_in(WindowDataset(CONFIG, LINES, shuffled=True))) == own[0] + own[1]
     for ((history, _, prior), _), minutes in zip(batches, served, strict=True):
         assert {minute // 100 for minute in minutes} == {int(history.shape[2] == 5)}
         assert prior.shape[1] == history.shape[2]
 
 
 def test_the_lines_are_mixed():
-    of_line = [minutes[0] // 100 for minutes in first_minutes(epoch_of(PriorWindows(CONFIG, LINES, True)))]
+    of_line = [minutes[0] // 100 for minutes in first_minutes(epoch_of(WindowDataset(CONFIG, LINES, True)))]
     assert of_line != sorted(of_line)
 
 
 def test_the_order_is_a_function_of_seed_and_epoch_alone():
-    one, other = (PriorWindows(CONFIG, LINES, shuffled=True) for _ in range(2))
+    one, other = (WindowDataset(CONFIG, LINES, shuffled=True) for _ in range(2))
     orders = [first_minutes(epoch_of(one, epoch)) for epoch in (0, 1, 2)]
     assert first_minutes(epoch_of(other, 2)) == orders[2]
     assert first_minutes(epoch_of(one, 0)) == orders[0] != orders[1]
-    elsewhere = PriorWindows(dataclasses.replace(CONFIG, seed=4), LINES, shuffled=True)
+    elsewhere = WindowDataset(dataclasses.replace(CONFIG, seed=4), LINES, shuffled=True)
     assert first_minutes(epoch_of(elsewhere, 0)) != orders[0]
 
 
 def test_unshuffled_windows_come_in_order_of_time():
-    served = served_in(PriorWindows(CONFIG, LINES[:1], shuffled=False), epoch=3)
-    assert served == LINES[0].first_rows.tolist()
+    served = served_in(WindowDataset(CONFIG, LINES[:1], shuffled=False), epoch=3)
+    assert served == LINES[0].starts.tolist()
 
 
 def test_an_epoch_of_few_windows_takes_the_same_number_of_each_line():
-    few = PriorWindows(dataclasses.replace(CONFIG, epoch_windows=10), LINES, shuffled=True)
+    few = WindowDataset(dataclasses.replace(CONFIG, epoch_windows=10), LINES, shuffled=True)
     epochs = [served_in(few, epoch) for epoch in (0, 1)]
     for minutes in epochs:
         assert len(minutes) == 10 and sum(minute >= 100 for minute in minutes) == 5
     assert not set(epochs[0]) & set(epochs[1])
 
 
-def test_windows_of_some_days_keep_their_guesses():
+def test_windows_of_some_days_keep_their_priors():
     second = LINES[0].of_days([1])
-    assert second.first_rows.tolist() == list(range(20, 34))
-    np.testing.assert_array_equal(numbers(second.prior[:, 0, 0, 0]), second.first_rows + 3)
+    assert second.starts.tolist() == list(range(20, 34))
+    np.testing.assert_array_equal(numbers(second.prior[:, 0, 0, 0]), second.starts + 3)
 
 
 @pytest.mark.parametrize(("most", "kept"), [(None, 28), (40, 28), (3, 3)])
 def test_thinned_windows_are_spread_evenly(most, kept):
     thin = LINES[0].thin_to(most)
-    assert len(thin.first_rows) == len(thin.prior) == len(thin.service_days) == kept
-    assert (thin.first_rows[0], thin.first_rows[-1]) == (0, 33)
-    np.testing.assert_array_equal(numbers(thin.prior[:, 0, 0, 0]), thin.first_rows + 3)
+    assert len(thin.starts) == len(thin.prior) == len(thin.service_days) == kept
+    assert (thin.starts[0], thin.starts[-1]) == (0, 33)
+    np.testing.assert_array_equal(numbers(thin.prior[:, 0, 0, 0]), thin.starts + 3)
 
 
-@pytest.mark.parametrize("part", ["headway", "schedule", "first_rows", "prior"])
+@pytest.mark.parametrize("part", ["headway", "schedule", "starts", "prior"])
 def test_other_data_has_another_digest(part):
     changed = getattr(LINES[0], part).copy()
     changed[-1] += 1
-    assert dataclasses.replace(LINES[0], **{part: changed}).digest() != LINES[0].digest()
+    assert dataclasses.replace(LINES[0], **{part: changed}).digest(WINDOW) != LINES[0].digest(WINDOW)
 
 
-class StopsInTheMiddle(PriorWindows):
+class StopsInTheMiddle(WindowDataset):
     """Raises in the middle of the second epoch."""
 
     def __getitem__(self, index):
-        if self.window_order.epoch == 1 and index == len(self) // 2:
+        if self.batch_order.epoch == 1 and index == len(self) // 2:
             raise RuntimeError("stopped here")
         return super().__getitem__(index)
 
@@ -164,8 +165,8 @@ def trainer(run_dir):
 def test_a_broken_run_goes_on_to_the_same_bits_with_dropout_and_several_lines(tmp_path):
     lines = line(3), line(3, name=1)
 
-    def data(kind=PriorWindows):
-        return kind(CONFIG, lines, shuffled=True), PriorWindows(CONFIG, lines, shuffled=False)
+    def data(kind=WindowDataset):
+        return kind(CONFIG, lines, shuffled=True), WindowDataset(CONFIG, lines, shuffled=False)
 
     whole = trainer(None)
     history = whole.train(*data())
@@ -176,3 +177,75 @@ def test_a_broken_run_goes_on_to_the_same_bits_with_dropout_and_several_lines(tm
     assert second.train(*data()) == history
     for one, other in zip(whole.model.get_weights(), second.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+MIXED = AppConfig(lookback_mins=4, forecast_mins=3, batch_size=8, epoch_windows=60, seed=3)
+STATIONS, WINDOWS = (5, 3, 5, 9), (100, 70, 200, 12)
+
+
+def mixed_line(stations: int, windows: int, channels: int = 4) -> LineWindows:
+    rows = windows + MIXED.window_mins - 1
+    first = np.arange(windows)
+    headway = np.full((rows, stations, 2, channels), stations, dtype=np.float32)
+    prior = np.zeros((windows, stations, 2, 1), dtype=np.float32)
+    return LineWindows(headway, np.zeros((rows, 2, 2), dtype=np.float32), first, first * 0, prior)
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[LineWindows]:
+    return [mixed_line(*sizes) for sizes in zip(STATIONS, WINDOWS, strict=True)]
+
+
+def batches_of(order, epoch=0):
+    order.epoch = epoch
+    return order.batches()
+
+
+def test_every_line_brings_its_share_or_all_it_has(lines):
+    epoch = BatchOrder(lines, MIXED, shuffled=True)
+    found = [np.concatenate([w for of, w in batches_of(epoch) if of == k]) for k in range(4)]
+    assert [len(windows) for windows in found] == [15, 15, 15, 12]
+    assert all(len(np.unique(windows)) == len(windows) for windows in found)
+    assert len(epoch) == len(batches_of(epoch)) == 8
+    assert (
+        windows_per_line(60, 4) == 15 and windows_per_line(61, 4) == 16 and windows_per_line(None, 4) is None
+    )
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+@pytest.mark.parametrize("epoch", [0, 1, 7])
+def test_the_first_two_batches_are_of_the_shortest_and_the_longest_line(lines, shuffled, epoch):
+    """Keras takes what these two agree in for the shape of all."""
+    batches = batches_of(BatchOrder(lines, MIXED, shuffled), epoch)
+    assert [STATIONS[of] for of, _ in batches[:2]] == [3, 9]
+
+
+def test_unshuffled_every_window_of_every_line_comes_once(lines):
+    batches = batches_of(BatchOrder(lines, MIXED, shuffled=False))
+    for k, count in enumerate(WINDOWS):
+        own = np.concatenate([windows for of, windows in batches if of == k])
+        assert sorted(own) == list(range(count))
+
+
+def test_the_batches_are_a_function_of_seed_and_epoch_alone(lines):
+    through, fresh = (BatchOrder(lines, MIXED, shuffled=True) for _ in range(2))
+    for epoch in range(3):
+        last = batches_of(through, epoch)
+    again = batches_of(fresh, 2)
+    assert [of for of, _ in last] == [of for of, _ in again]
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(last, again, strict=True))
+    assert [of for of, _ in last] != [of for of, _ in batches_of(through)]
+
+
+def test_a_single_line_is_served_in_its_own_order():
+    alone = mixed_line(5, 100)
+    epoch = BatchOrder([alone], MIXED, shuffled=True)
+    order = epoch.orders[0]
+    assert np.array_equal(np.concatenate([w for _, w in batches_of(epoch, 1)]), order.current())
+
+
+def test_a_batch_is_of_one_line(lines):
+    served = WindowDataset(MIXED, lines, shuffled=True)
+    for index in range(len(served)):
+        (headway_in, _, _), target = served[index]
+        assert headway_in.shape[2] == target.shape[2] == headway_in[0, 0, 0, 0, 0]
