@@ -110,7 +110,7 @@ def by_minute(half_hours: np.ndarray) -> np.ndarray:
     neighbour = np.clip(np.where(position < own, own - 1, own + 1), 0, len(half_hours) - 1)
     weight = np.abs(position - own).reshape(-1, *[1] * (half_hours.ndim - 1))
     values, beside = half_hours[own], half_hours[neighbour]
-    return (1 - weight) * values + weight * np.where(np.isnan(beside), values, beside)
+    return np.asarray((1 - weight) * values + weight * np.where(np.isnan(beside), values, beside))
 
 
 def _samples(training: LineHistory) -> Iterator[np.ndarray]:

@@ -148,7 +148,7 @@ class Baseline:
     def typical_lateness(self, direction: int, rows: np.ndarray) -> np.ndarray:
         """Return how many minutes after its plan each of the trips `rows` typically leaves, 0 for added ones: (rows,)."""
         typical = known_trips(self.days[direction]).minutes[:, 0] - self.departures_of_trips[direction]
-        return np.append(typical, 0.0)[rows]
+        return np.asarray(np.append(typical, 0.0)[rows])
 
     def monte_carlo(self, direction: int, draws: int) -> MonteCarlo:
         """Return the Monte Carlo runs of a direction under the baseline plan, with the same seed at each call."""

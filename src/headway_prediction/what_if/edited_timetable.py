@@ -37,7 +37,7 @@ class DirectionChange:
     @property
     def touched(self) -> np.ndarray:
         """Whether each trip is changed: (trips,)."""
-        return self.gone | (self.later != 0)
+        return np.asarray(self.gone | (self.later != 0))
 
     @property
     def is_none(self) -> bool:
@@ -76,7 +76,7 @@ class EditedTrips:
         rows = np.full(int(max(baseline.max(initial=-1), self.origin.max(initial=-1))) + 2, -1)
         known = self.origin >= 0
         rows[self.origin[known]] = np.flatnonzero(known)
-        return rows[baseline]
+        return np.asarray(rows[baseline])
 
 
 def added_trip_ids(direction: int, departures: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def stack_platforms(parts: Sequence[WaitTotals]) -> WaitTotals:
 
 def last_passings(passings: np.ndarray) -> np.ndarray:
     """Return when the last train passes, -inf where none does: (positions, …) of passings (trains, positions, …)."""
-    return np.where(np.isfinite(passings), passings, -np.inf).max(axis=0, initial=-np.inf)
+    return np.asarray(np.where(np.isfinite(passings), passings, -np.inf).max(axis=0, initial=-np.inf))
 
 
 def wait_totals(passings: np.ndarray, now: float, until: np.ndarray) -> WaitTotals:
@@ -156,7 +156,9 @@ class Effect:
         current = np.where(np.isfinite(now), now, FALLBACK_HEADWAY_MINS)[None, :, None]
         last_observed = baseline.days[self.direction].last_observed(baseline.t0)
         ahead = held_headways(passings, last_observed, baseline.now, EDITED_MINS)
-        return np.minimum(np.where(np.isfinite(ahead), ahead, current), history.grid.attrs["cap_mins"])
+        return np.asarray(
+            np.minimum(np.where(np.isfinite(ahead), ahead, current), history.grid.attrs["cap_mins"])
+        )
 
 
 def _first_reached(baseline: UpcomingTrains, changed: UpcomingTrains, now: float) -> np.ndarray:
@@ -166,7 +168,7 @@ def _first_reached(baseline: UpcomingTrains, changed: UpcomingTrains, now: float
     """
     touched = [*_not_in(baseline, changed), *_not_in(changed, baseline)]
     earliest = [_earliest(minutes, now) for minutes in touched]
-    return np.min([np.full(baseline.minutes.shape[1], np.inf), *earliest], axis=0)
+    return np.asarray(np.min([np.full(baseline.minutes.shape[1], np.inf), *earliest], axis=0))
 
 
 def _not_in(one: UpcomingTrains, other: UpcomingTrains) -> list[np.ndarray]:

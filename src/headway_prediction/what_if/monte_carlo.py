@@ -179,7 +179,7 @@ class MonteCarlo:
         trips = known_trips(self.day).minutes
         distance = np.abs(np.nan_to_num(minutes[:, :1], posinf=np.nan) - trips[:, 0])
         nearest = np.argmin(np.where(np.isnan(distance), np.inf, distance), axis=1) if len(minutes) else []
-        return self._typical[np.asarray(nearest, dtype=int)]
+        return np.asarray(self._typical[np.asarray(nearest, dtype=int)])
 
     def passings(self, upcoming: UpcomingTrains, holds: np.ndarray | None = None) -> np.ndarray:
         """Return when trains pass, infinite where they do not: (trains, positions, draws).

@@ -58,7 +58,7 @@ class WhatIfResult:
     @property
     def difference(self) -> np.ndarray:
         """The change of the mean headway in minutes: (leads, stations, directions)."""
-        return self.changed.mean[0] - self.baseline.mean[0]
+        return np.asarray(self.changed.mean[0] - self.baseline.mean[0])
 
 
 def editable_departures(bundle: "Bundle", origin: ForecastOrigin) -> tuple[Departure, ...]:

@@ -65,13 +65,13 @@ class HoldTrial:
     @property
     def present(self) -> np.ndarray:
         """Whether each departure is among the upcoming trains: (departures,)."""
-        return self.rows != ABSENT
+        return np.asarray(self.rows != ABSENT)
 
     @cached_property
     def _until(self) -> np.ndarray:
         """Passengers count who come within the hour and before the last train without holds."""
         last = last_passings(self.monte_carlo.passings(self.upcoming))
-        return np.minimum(last, self.monte_carlo.t0 + 1 + EDITED_MINS)
+        return np.asarray(np.minimum(last, self.monte_carlo.t0 + 1 + EDITED_MINS))
 
     def with_validation_draws(self) -> Self:
         """Return the same trial with draws that the search has not seen."""
@@ -85,7 +85,7 @@ class HoldTrial:
         passings = self.monte_carlo.passings(self.upcoming, every)
         until = np.tile(self._until, len(holds))
         mean = wait_totals(passings, self.monte_carlo.t0 + 1, until).over_platforms().mean
-        return mean.reshape(len(holds), -1).mean(axis=1)
+        return np.asarray(mean.reshape(len(holds), -1).mean(axis=1))
 
 
 def best_holds(baseline: Baseline, plan: Sequence[RevisedDeparture], search: Search) -> Plan:
@@ -125,7 +125,7 @@ def _turnaround_slack(
         for next_trip in np.flatnonzero((opposite.inbound.trip == trip) & (trip >= 0)):
             turnaround = max(min_turnaround_mins, opposite.inbound.min_turnaround[next_trip])
             slack[place] = known_trips(opposite).minutes[next_trip, 0] - end - turnaround
-    return np.nan_to_num(slack, nan=np.inf)
+    return np.asarray(np.nan_to_num(slack, nan=np.inf))
 
 
 def _ready_after_turnaround(

@@ -56,7 +56,7 @@ class TerminalDepartures:
         """Return the planned minutes with which departures leave `mins` (…, departures) later, or earlier, than expected;
         where `mins` is 0 the plan stays."""
         held = np.maximum(self.minutes + self.delay + mins, self.now)
-        return np.where(mins > 0, held, self.minutes + mins)
+        return np.asarray(np.where(mins > 0, held, self.minutes + mins))
 
     def shifted(self, mins: np.ndarray) -> Plan:
         """Return the plan in which the departures leave `mins` (departures,) later, or earlier, than expected."""
@@ -114,7 +114,7 @@ def evened(departures: np.ndarray) -> np.ndarray:
         while len(hull) > 1 and _below(departures, hull[-2], hull[-1], place):
             hull.pop()
         hull.append(place)
-    return np.interp(np.arange(len(departures)), hull, departures[hull])
+    return np.asarray(np.interp(np.arange(len(departures)), hull, departures[hull]))
 
 
 def _below(departures: np.ndarray, first: int, middle: int, last: int) -> bool:
