@@ -1,4 +1,4 @@
-"""The same luck under two plans, how trains have moved, and how they are run: by hand."""
+"""The same random draws under two plans, how trains have moved, and how they are run: by hand."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def passings_under(railway, *edits, draws=20):
     return Effect.of(baseline, changed, 0, draws).passings
 
 
-def test_trains_ahead_of_a_change_have_the_same_luck_to_the_bit(noisy):
+def test_trains_ahead_of_a_change_have_the_same_draws_to_the_bit(noisy):
     baseline, changed = passings_under(noisy, Hold(0, NOW + 12, 3.0))
     held_one = int(np.flatnonzero((baseline != changed).any(axis=(1, 2)))[0])
     assert baseline[:held_one].tobytes() == changed[:held_one].tobytes()
@@ -47,7 +47,7 @@ def test_a_held_train_comes_later_by_what_it_is_held(noisy):
     np.testing.assert_allclose(changed[moved, 0] - baseline[moved, 0], 3.0)
 
 
-def test_a_cancelled_or_added_train_changes_nobody_elses_luck(noisy):
+def test_a_cancelled_or_added_train_leaves_the_draws_of_the_others(noisy):
     baseline, without = passings_under(noisy, Cancel(0, NOW + 29))
     kept = [row for row in baseline[:, 0].tolist() if row in without[:, 0].tolist()]
     assert len(kept) == len(without) == len(baseline) - 1
@@ -63,7 +63,7 @@ def test_trains_of_a_direction_never_pass_each_other(noisy):
         assert len(leaves) > 10 and (np.diff(leaves, axis=0) >= 0).all()
 
 
-def test_the_same_moment_has_the_same_luck_whenever_it_is_asked(noisy):
+def test_the_same_moment_has_the_same_draws_in_every_run(noisy):
     one, other = (passings_under(Railway(noisy.history), Hold(0, NOW + 5, 2.0)) for _ in range(2))
     assert one[1].tobytes() == other[1].tobytes()
 
@@ -124,7 +124,7 @@ def test_what_goes_with_a_train_all_the_way_is_its_pace():
     assert found.deviations.std() == pytest.approx(np.hypot(0.1, 0.2), abs=0.04)
 
 
-def test_before_trains_have_shown_anything_the_usual_is_believed():
+def test_before_trains_are_observed_the_defaults_hold():
     found = Movement.fit(trains_of(grown(0.0, np.zeros(30))), t0=390)
     assert found.dwell_growth == 0 and found.pace == 0
     assert (

@@ -40,13 +40,13 @@ def test_lines_and_what_they_consist_of(view, client):
     line = view.served.line
     (summary,) = Lines.model_validate(client.get("/api/v1/lines").json()).lines
     assert (summary.line_id, summary.stations) == (line.line_id, len(line.stations))
-    told = LineInfo.model_validate(client.get(LINE).json())
-    assert [station.name for station in told.stations] == line.station_names
-    assert [direction.towards for direction in told.directions] == [
+    body = LineInfo.model_validate(client.get(LINE).json())
+    assert [station.name for station in body.stations] == line.station_names
+    assert [direction.towards for direction in body.directions] == [
         line.station_names[-1],
         line.station_names[0],
     ]
-    assert told.bundle.training_dates.days == len(view.served.training_dates)
+    assert body.bundle.training_dates.days == len(view.served.training_dates)
 
 
 def test_the_state_is_the_grid_of_the_last_hour(view, client):
@@ -54,10 +54,10 @@ def test_the_state_is_the_grid_of_the_last_hour(view, client):
     published = view.publisher.latest("garden-line")[1].state
     assert state.time == instant(view.day, published.t0 + 1, view.served.line.time_zone)
     assert len(state.times) == 60 and state.times[-1] == state.time - timedelta(minutes=1)
-    told = np.array(state.headway, dtype=float)  # (directions, stations, minutes)
-    np.testing.assert_allclose(told, published.headway[-60:].transpose(2, 1, 0), atol=0.0051)
+    body = np.array(state.headway, dtype=float)  # (directions, stations, minutes)
+    np.testing.assert_allclose(body, published.headway[-60:].transpose(2, 1, 0), atol=0.0051)
     assert np.array(state.arrived).sum() == published.arrived[-60:].sum()
-    assert np.isnan(told).any() == np.isnan(published.headway[-60:]).any()
+    assert np.isnan(body).any() == np.isnan(published.headway[-60:]).any()
     typical = np.array(state.typical, dtype=float)
     assert typical.shape == (2, len(view.served.line.stations), 120)
     np.testing.assert_allclose(typical[..., 59], published.typical.T, atol=0.0051)
@@ -102,8 +102,8 @@ def test_columns_rows_and_csv_say_the_same(view, client):
 def test_a_forecast_begins_where_the_state_ends(view, client):
     state = State.model_validate(client.get(f"{LINE}/state").json())
     for horizon in (15, 60):
-        told = client.get(f"{LINE}/forecast", params={"format": "columns", "horizon": horizon}).json()
-        forecast = ForecastColumns.model_validate(told)
+        body = client.get(f"{LINE}/forecast", params={"format": "columns", "horizon": horizon}).json()
+        forecast = ForecastColumns.model_validate(body)
         assert forecast.time == state.time and len(forecast.leads) == horizon
         steps = np.diff([time.timestamp() for time in (state.times[-1], *forecast.valid_times)])
         assert (steps == 60).all()
@@ -118,8 +118,8 @@ def test_a_station_is_its_part_of_state_and_forecast(client):
     hour = ForecastColumns.model_validate(
         client.get(f"{LINE}/forecast", params={"format": "columns", "horizon": 60}).json()
     )
-    told = StationState.model_validate(client.get(f"{LINE}/stations/2").json())
-    for platform in told.directions:
+    body = StationState.model_validate(client.get(f"{LINE}/stations/2").json())
+    for platform in body.directions:
         assert platform.past.headway[-60:] == state.headway[platform.direction_id][2]
         assert len(platform.past.times) == 180 and platform.past.times[-60:] == state.times
         place = [(p.direction_id, p.station) for p in hour.platforms].index((platform.direction_id, 2))
@@ -128,18 +128,18 @@ def test_a_station_is_its_part_of_state_and_forecast(client):
 
 
 def test_warnings_keep_their_order_and_say_where_and_when(view, client):
-    told = Alerts.model_validate(client.get(f"{LINE}/alerts").json())
+    body = Alerts.model_validate(client.get(f"{LINE}/alerts").json())
     expected = view.publisher.latest("garden-line")[1].alerts
-    assert [w.station for w in told.alerts] == [w.station for w in expected] and expected
-    for alert in told.alerts:
+    assert [w.station for w in body.alerts] == [w.station for w in expected] and expected
+    for alert in body.alerts:
         assert alert.stop_name in alert.text and f"{alert.time:%H:%M}" in alert.text
-        assert (alert.time - told.time).total_seconds() == pytest.approx(alert.in_mins * 60, abs=1)
+        assert (alert.time - body.time).total_seconds() == pytest.approx(alert.in_mins * 60, abs=1)
 
 
 def test_scores_over_all_leads_are_those_of_the_cells(view, client):
-    told = Scores.model_validate(client.get(f"{LINE}/scores").json())
+    body = Scores.model_validate(client.get(f"{LINE}/scores").json())
     live = view.publisher.latest("garden-line")[1].scores.methods[0]
-    method = told.methods[0]
+    method = body.methods[0]
     assert method.cells == live.cells.sum() == sum(lead.cells for lead in method.by_lead)
     weighted = np.nansum(live.mae * live.cells) / live.cells.sum()
     assert method.mae == pytest.approx(weighted, abs=0.0006)
@@ -147,11 +147,11 @@ def test_scores_over_all_leads_are_those_of_the_cells(view, client):
 
 
 def test_departures_of_the_next_hour(view, client):
-    told = Departures.model_validate(client.get(f"{LINE}/departures").json())
-    assert told.departures == sorted(told.departures, key=lambda d: (d.planned, d.direction_id))
-    minutes = [(d.planned - told.time).total_seconds() / 60 for d in told.departures]
+    body = Departures.model_validate(client.get(f"{LINE}/departures").json())
+    assert body.departures == sorted(body.departures, key=lambda d: (d.planned, d.direction_id))
+    minutes = [(d.planned - body.time).total_seconds() / 60 for d in body.departures]
     assert minutes and min(minutes) >= 0 and max(minutes) < 60
-    assert {d.station for d in told.departures} == {0, len(view.served.line.stations) - 1}
+    assert {d.station for d in body.departures} == {0, len(view.served.line.stations) - 1}
 
 
 def test_what_has_not_changed_is_not_sent_again(view, client):

@@ -54,8 +54,8 @@ def test_all_clients_hear_of_every_forecast_without_a_thread_for_each(view):
         for client in clients:
             text = client.text.decode()
             assert "content-type: text/event-stream" in text and "cache-control: no-store" in text
-            told = [json.loads(line[5:])["t0"] for line in text.splitlines() if line.startswith("data:")]
-            assert told == sorted(view.published)
+            body = [json.loads(line[5:])["t0"] for line in text.splitlines() if line.startswith("data:")]
+            assert body == sorted(view.published)
         assert max(threads, threading.active_count()) - before < 10
 
 
@@ -86,7 +86,7 @@ def test_the_server_ends_its_streams_when_it_ends(view):
         client = RawStream(url)
         client.read_until(b"event: forecast")
     assert time.monotonic() - begun < 5
-    assert b"".join(iter(lambda: client.socket.recv(1000), b"")).endswith(b"0\r\n\r\n")  # told, not cut off
+    assert b"".join(iter(lambda: client.socket.recv(1000), b"")).endswith(b"0\r\n\r\n")  # body, not cut off
 
 
 def test_there_are_only_so_many_clients_and_leaving_makes_room(view):

@@ -121,8 +121,8 @@ def test_keys_come_from_the_environment_and_are_long():
 def test_what_if_wants_a_key_where_there_are_some_and_reading_does_not(view):
     client = client_of(view, host="10.0.0.7", keys=(KEY, OTHER_KEY), what_if_per_minute=10**6)
     assert client.get(f"{LINE}/state").status_code == 200
-    for told in (None, KEY, f"Basic {KEY}", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", "Bearer ", "Bearer é"):
-        headers = {"Authorization": told.encode()} if told else {}
+    for body in (None, KEY, f"Basic {KEY}", f"Bearer {KEY[:-1]}", f"Bearer {KEY}x", "Bearer ", "Bearer é"):
+        headers = {"Authorization": body.encode()} if body else {}
         response = client.post(WHAT_IF, json={}, headers=headers)
         assert response.status_code == 401 and response.headers["www-authenticate"] == "Bearer"
     for key in (KEY, OTHER_KEY):

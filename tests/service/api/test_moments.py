@@ -37,11 +37,11 @@ def test_an_earlier_moment_is_answered_as_it_was(view, client):
     assert [moment.t0 for moment in moments.moments] == sorted(view.published)
     for moment in moments.moments:
         at = moment.time.isoformat()
-        told = State.model_validate(client.get(f"{LINE}/state", params={"at": at}).json())
-        assert (told.t0, told.time) == (moment.t0, moment.time)
+        body = State.model_validate(client.get(f"{LINE}/state", params={"at": at}).json())
+        assert (body.t0, body.time) == (moment.t0, moment.time)
         # As browsers send it when nobody escapes the plus sign or names the zone.
         for written in (at.replace("+", " "), at[:19]):
-            assert State.model_validate(client.get(f"{LINE}/state", params={"at": written}).json()) == told
+            assert State.model_validate(client.get(f"{LINE}/state", params={"at": written}).json()) == body
     earlier = moments.moments[0].time.isoformat()
     kept = view.published[moments.moments[0].t0].forecast
     rows = client.get(f"{LINE}/forecast", params={"at": earlier, "format": "columns"}).json()
@@ -58,8 +58,8 @@ def test_each_moment_around_the_change_of_service_dates_is_found_again(view):
         moments = client.get(f"{LINE}/moments").json()["moments"]
         assert [moment["time"][11:16] for moment in moments] == ["02:58", "02:59", "03:00", "03:01", "03:02"]
         for moment in moments[2:]:  # those that are published of this service date
-            told = client.get(f"{LINE}/state", params={"at": moment["time"]})
-            assert told.status_code == 200 and told.json()["t0"] == moment["t0"]
+            body = client.get(f"{LINE}/state", params={"at": moment["time"]})
+            assert body.status_code == 200 and body.json()["t0"] == moment["t0"]
 
 
 @given(

@@ -37,32 +37,32 @@ def samples(client: TestClient) -> dict[tuple, float]:
 
 
 def test_the_services_figures_are_told(view, client):
-    told, line = samples(client), ("line", "garden-line")
+    body, line = samples(client), ("line", "garden-line")
     figures = view.metrics("garden-line")
-    assert told["headway_feed_age_seconds", line] == figures.feed_age_secs
-    assert told["headway_ingest_lag_seconds", line] == figures.ingest_lag_secs
-    assert told["headway_forecast_seconds", line] == figures.forecast_secs
-    assert told["headway_publish_seconds", line] == figures.publish_secs
-    assert told["headway_polls_total", line, ("outcome", "failed")] == 1
-    assert told["headway_published_total", line] == view.publisher.latest("garden-line")[0]
-    assert told["headway_level", ("level", "live"), line] == 1
-    assert sum(value for key, value in told.items() if key[0] == "headway_level") == 1
+    assert body["headway_feed_age_seconds", line] == figures.feed_age_secs
+    assert body["headway_ingest_lag_seconds", line] == figures.ingest_lag_secs
+    assert body["headway_forecast_seconds", line] == figures.forecast_secs
+    assert body["headway_publish_seconds", line] == figures.publish_secs
+    assert body["headway_polls_total", line, ("outcome", "failed")] == 1
+    assert body["headway_published_total", line] == view.publisher.latest("garden-line")[0]
+    assert body["headway_level", ("level", "live"), line] == 1
+    assert sum(value for key, value in body.items() if key[0] == "headway_level") == 1
     scores = view.publisher.latest("garden-line")[1].scores.methods[0]
-    assert told["headway_live_mae_minutes", ("lead", "1"), line, ("method", scores.method)] == scores.mae[0]
-    assert ("headway_live_mae_minutes", ("lead", "15"), line, ("method", scores.method)) not in told
-    assert told["headway_simple_method_better", line] == told["headway_issues",] == 0
-    assert told["process_resident_memory_bytes",] > 1e6
+    assert body["headway_live_mae_minutes", ("lead", "1"), line, ("method", scores.method)] == scores.mae[0]
+    assert ("headway_live_mae_minutes", ("lead", "15"), line, ("method", scores.method)) not in body
+    assert body["headway_simple_method_better", line] == body["headway_issues",] == 0
+    assert body["process_resident_memory_bytes",] > 1e6
 
 
 def test_requests_are_counted_by_route_not_by_address(client):
     for path in (f"{LINE}/state", f"{LINE}/state", "/api/v1/lines/nowhere/state", "/a", "/b"):
         client.get(path)
-    told = samples(client)
+    body = samples(client)
     route = ("route", "/api/v1/lines/{line_id}/state")
-    assert told["headway_requests_total", route, ("status", "200")] == 2
-    assert told["headway_requests_total", route, ("status", "404")] == 1
-    assert told["headway_requests_total", ("route", "none"), ("status", "404")] == 2
-    assert told["headway_request_seconds_count", route] == 3
+    assert body["headway_requests_total", route, ("status", "200")] == 2
+    assert body["headway_requests_total", route, ("status", "404")] == 1
+    assert body["headway_requests_total", ("route", "none"), ("status", "404")] == 2
+    assert body["headway_request_seconds_count", route] == 3
 
 
 def test_two_apps_count_apart(view, client):

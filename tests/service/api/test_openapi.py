@@ -43,8 +43,8 @@ ENDLESS = ("GET", f"{LINE}/events")  # test_events has it
 
 def test_the_document_has_these_operations(api_schema):
     paths = api_schema.raw_schema["paths"]
-    told = {(method.upper(), path) for path, methods in paths.items() for method in methods}
-    assert told == {*OPERATIONS, ENDLESS}
+    body = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert body == {*OPERATIONS, ENDLESS}
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

@@ -88,12 +88,12 @@ def test_no_more_is_kept_than_there_is_room_for():
 
 
 def test_a_body_knows_its_tag_its_type_and_its_zipped_form():
-    told = Rendered.of(Point(name="Ørsted"))
-    assert json.loads(told.body) == {"name": "Ørsted", "a": None} and told.media_type == JSON
+    body = Rendered.of(Point(name="Ørsted"))
+    assert json.loads(body.body) == {"name": "Ørsted", "a": None} and body.media_type == JSON
     table = Rendered.of("a,b\n" * 400)
     assert gzip.decompress(table.gzipped) == table.body and table.media_type == CSV
-    assert table.etag == Rendered.of("a,b\n" * 400).etag != told.etag
-    assert table.worth_compressing and not told.worth_compressing
+    assert table.etag == Rendered.of("a,b\n" * 400).etag != body.etag
+    assert table.worth_compressing and not body.worth_compressing
 
 
 MINUTES = st.one_of(
@@ -103,9 +103,9 @@ MINUTES = st.one_of(
 
 @given(st.lists(MINUTES, min_size=1))
 def test_numbers_are_rounded_and_never_but_a_number_or_none(values):
-    told = rounded(np.array(values))
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    for value, said in zip(values, told, strict=True):
+    body = rounded(np.array(values))
+    assert json.loads(json.dumps(body, allow_nan=False)) == body
+    for value, said in zip(values, body, strict=True):
         assert said == rounded(value)
         assert (said is None) == (not np.isfinite(value))
         if said is not None:
@@ -145,22 +145,22 @@ def test_the_end_of_a_minute_names_its_origin_on_every_day_of_the_year(day, t0, 
 
 
 @pytest.mark.parametrize(
-    "told, wanted",
+    "body, wanted",
     [
         (None, False), ("", False), ("br", False), ("gzip", True), ("br, GZIP;q=0.1", True), ("*", True),
         ("gzip;q=0", False), ("gzip; q=0.000, *", False), ("identity", False),
     ],
 )  # fmt: skip
-def test_gzip_is_sent_to_who_reads_it(told, wanted):
-    assert accepts_gzip(told) is wanted
+def test_gzip_is_sent_to_who_reads_it(body, wanted):
+    assert accepts_gzip(body) is wanted
 
 
 @pytest.mark.parametrize(
-    "told, has",
+    "body, has",
     [
         (None, False), ("", False), ('W/"abc"', True), ('"abc"', True), ('"x", W/"abc"', True), ("*", True),
         ('"abcd"', False), ("abc", False),
     ],
 )  # fmt: skip
-def test_tags_are_compared_weakly(told, has):
-    assert etag_matches(told, 'W/"abc"') is has
+def test_tags_are_compared_weakly(body, has):
+    assert etag_matches(body, 'W/"abc"') is has

@@ -91,16 +91,16 @@ def test_the_scale_is_even_in_ratios_and_ends_at_half_and_twice(run):
 
 
 LISTENED = """new Promise((done) => {
-  const told = [];
-  m.listen(`/api/v1/lines/${argument}/events`, (event) => told.push(event.t0), (connected) => told.push(connected),
+  const body = [];
+  m.listen(`/api/v1/lines/${argument}/events`, (event) => body.push(event.t0), (connected) => body.push(connected),
     { patience: 400, silence: 300 });
-  setTimeout(() => done(told), 1500);
+  setTimeout(() => done(body), 1500);
 })"""
 
 
 def test_a_silent_stream_is_opened_anew_and_is_not_called_lost(run):
-    told = run("events", f"await {LISTENED}", "garden-line")
-    assert told.count(480) == told.count(True) >= 3 and False not in told
+    body = run("events", f"await {LISTENED}", "garden-line")
+    assert body.count(480) == body.count(True) >= 3 and False not in body
 
 
 def test_a_service_that_never_answers_is_lost(run):
@@ -235,7 +235,7 @@ def test_the_edits_of_an_answer_become_the_plan_again(run):
 def test_changes_are_carried_over_to_the_next_minute_until_their_time_has_passed(run):
     later = TOLD | {"time": "2026-01-13T08:33:00+00:00", "departures": TOLD["departures"][1:]}
     carry = (
-        "(() => { const [told, next] = argument, plan = m.plannedDepartures(told); plan[0].cancelled = true; m.hold(plan[1], 1);"
+        "(() => { const [body, next] = argument, plan = m.plannedDepartures(body); plan[0].cancelled = true; m.hold(plan[1], 1);"
         " const { departures, lost } = m.carriedOver(next, plan); return [m.edits(departures), lost]; })()"
     )
     kept, lost = run("plan", carry, [TOLD, later])

@@ -127,14 +127,14 @@ def test_trains_are_solid_where_they_passed_and_dotted_where_they_are_expected(s
 
 
 def test_alerts_are_in_the_order_of_the_api_with_time_place_and_probability(seen):
-    told = seen.get("/alerts")["alerts"]
-    assert told
+    body = seen.get("/alerts")["alerts"]
+    assert body
     more = seen.page.locator("#all-alerts")
     assert seen.page.locator("#alert-list button").count() == 6
     more.click()
     shown = seen.page.locator("#alert-list button")
-    assert shown.count() == len(told)
-    for place, alert in enumerate(told):
+    assert shown.count() == len(body)
+    for place, alert in enumerate(body):
         words = shown.nth(place).inner_text()
         for part in (
             alert["stop_name"],
@@ -152,9 +152,9 @@ def test_alerts_are_in_the_order_of_the_api_with_time_place_and_probability(seen
 def test_a_station_shows_its_past_its_forecast_and_the_interval(seen):
     seen.page.select_option("#station-choice", "2")
     seen.wait_for("document.querySelectorAll('#station-directions .main-svg').length >= 2")
-    told = seen.get("/stations/2")
-    assert seen.text("#station-heading") == told["name"]
-    for direction in told["directions"]:
+    body = seen.get("/stations/2")
+    assert seen.text("#station-heading") == body["name"]
+    for direction in body["directions"]:
         figure = f"#station-directions [data-direction='{direction['direction_id']}']"
         traces = {trace["name"]: trace for trace in seen.plot(f"{figure} .plot")}
         assert traces["observed"]["y"] == direction["past"]["headway"]
@@ -171,10 +171,10 @@ def test_a_station_shows_its_past_its_forecast_and_the_interval(seen):
 
 
 def test_arrow_keys_go_from_cell_to_cell_and_enter_opens_the_station(seen):
-    page, told = seen.page, seen.get("/state")
+    page, body = seen.page, seen.get("/state")
     page.locator("#heatmaps .plot").first.focus()
     page.keyboard.press("ArrowDown")
-    assert seen.text("#cell").split(", ")[1].startswith(told["times"][-1][11:16])
+    assert seen.text("#cell").split(", ")[1].startswith(body["times"][-1][11:16])
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     later = seen.plot("#heatmaps [data-direction='0']")[0]["text"][1][60]

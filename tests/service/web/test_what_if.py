@@ -54,11 +54,11 @@ def asked(seen) -> dict:
 
 
 def test_marks_are_the_planned_departures(seen):
-    told = seen.get("/departures")
-    now = datetime.fromisoformat(told["time"])
+    body = seen.get("/departures")
+    now = datetime.fromisoformat(body["time"])
     for direction in (0, 1):
         planned = [
-            datetime.fromisoformat(d["planned"]) for d in told["departures"] if d["direction_id"] == direction
+            datetime.fromisoformat(d["planned"]) for d in body["departures"] if d["direction_id"] == direction
         ]
         shown = [float(mark.get_attribute("aria-valuenow")) for mark in marks(seen, direction).all()]
         assert shown == [pytest.approx((at - now).total_seconds() / 60, abs=0.06) for at in planned]
@@ -76,23 +76,23 @@ def test_an_arrow_key_moves_a_departure_half_a_minute_and_the_answer_is_that_of_
     assert datetime.fromisoformat(edit["to"]) - datetime.fromisoformat(planned) == timedelta(minutes=2)
 
     line = seen.page.request.get(f"{seen.url}/api/v1/lines").json()["lines"][0]["line_id"]
-    told = seen.page.request.post(f"{seen.url}/api/v1/lines/{line}/what-if", data={"edits": [edit]}).json()
+    body = seen.page.request.post(f"{seen.url}/api/v1/lines/{line}/what-if", data={"edits": [edit]}).json()
     reached = changed = 0
     for name, values in (
-        ("baseline", told["baseline"]["headway_mean"]),
-        ("changed", told["changed"]["headway_mean"]),
-        ("difference", told["difference"]["headway_mean"]),
+        ("baseline", body["baseline"]["headway_mean"]),
+        ("changed", body["changed"]["headway_mean"]),
+        ("difference", body["difference"]["headway_mean"]),
     ):
         (drawn,) = seen.plot(f"#what-if-result [data-map='{name}'][data-direction='0']")
-        places = [n for n, p in enumerate(told["baseline"]["platforms"]) if p["direction_id"] == 0]
+        places = [n for n, p in enumerate(body["baseline"]["platforms"]) if p["direction_id"] == 0]
         assert drawn["customdata"] == [values[place] for place in places]
         if name == "difference":
             for row, place in enumerate(places):
-                assert [z is not None for z in drawn["z"][row]] == told["reached"][place]
-                reached += sum(told["reached"][place])
+                assert [z is not None for z in drawn["z"][row]] == body["reached"][place]
+                reached += sum(body["reached"][place])
                 changed += sum(bool(z) for z in drawn["z"][row])
     assert 0 < changed <= reached
-    wait = told["wait"]["line"]
+    wait = body["wait"]["line"]
     words = seen.text("#line-wait")
     for part in ("baseline_mins", "changed_mins"):
         assert written(wait[part], 2) in words
@@ -100,7 +100,7 @@ def test_an_arrow_key_moves_a_departure_half_a_minute_and_the_answer_is_that_of_
         assert written(abs(wait[part]), 2) in words
     assert any(verdict in words for verdict in ("no significant change", "longer wait", "shorter wait"))
     rows = seen.page.locator("#station-waits tbody tr")
-    assert rows.count() == len(told["wait"]["stations"])
+    assert rows.count() == len(body["wait"]["stations"])
 
 
 def test_a_mark_is_dragged_with_the_mouse(seen):

@@ -59,7 +59,7 @@ def test_what_is_no_number_is_refused(railway, value):
         assert "expected minutes" in refused(railway, edit)
 
 
-def test_an_unknown_departure_is_told_the_known_ones(railway):
+def test_the_error_for_an_unknown_departure_lists_the_known_ones(railway):
     assert "expected one of 09:00, 09:05, 09:12" in refused(railway, Cancel(0, NOW + 2))
 
 
