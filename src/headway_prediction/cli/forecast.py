@@ -1,7 +1,7 @@
 """forecast: the next minutes of every platform, from a bundle and an arrival log."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -21,8 +21,6 @@ from headway_prediction.cli.common import (
 from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import polars as pl
     from rich.table import Table
 
@@ -32,6 +30,17 @@ if TYPE_CHECKING:
 
 WIDTH = 110
 MAX_NAME_LENGTH = 30
+
+
+class LineOptions(NamedTuple):
+    """The options about a line, which a multi-line bundle does not hold."""
+
+    gtfs: Path | None
+    planned: Path | None
+    time_zone: str | None
+    route: str | None
+    stop: list[str] | None
+    line: Path | None
 
 
 def forecast(
@@ -61,29 +70,35 @@ def forecast(
 
     load_framework()
     loaded = Bundle.load(bundle)
-    options = {"gtfs": gtfs, "planned_departures": planned, "time_zone": time_zone, "route": joined(route)}
-    options |= {"stops": stop, "line_toml": line}
+    options = LineOptions(gtfs, planned, time_zone, joined(route), stop, line)
     its_line, source = _source(loaded, arrivals, options)
     _print(loaded.predict(source, parse_moment(at), method), its_line, format)
 
 
-def _source(
-    bundle: "Bundle", arrivals: Path, options: "Mapping[str, object]"
-) -> "tuple[Line, Path | LineHistory]":
+def _source(bundle: "Bundle", arrivals: Path, options: LineOptions) -> "tuple[Line, Path | LineHistory]":
     if bundle.is_single_line:
         _refuse_line_options(options)
         return bundle.line, arrivals
     from headway_prediction.grid.build import read_line_files
 
-    history = read_line_files(arrivals, **options, cap_mins=bundle.cap_mins)
+    history = read_line_files(
+        arrivals,
+        options.gtfs,
+        options.planned,
+        options.time_zone,
+        options.route,
+        options.stop,
+        bundle.cap_mins,
+        options.line,
+    )
     return history.line, history
 
 
-def _refuse_line_options(options: "Mapping[str, object]") -> None:
-    given = [name for name, value in options.items() if value is not None]
+def _refuse_line_options(options: LineOptions) -> None:
+    given = [name for name, value in options._asdict().items() if value is not None]
     if given:
         raise HeadwayError(
-            f"{given[0].replace('_', ' ')} was given with the bundle of one line",
+            f"--{given[0].replace('_', '-')} was given with the bundle of one line",
             "no option about the line, since the bundle holds the line and its plan",
             "leave it out",
         )

@@ -61,9 +61,8 @@ class Source:
         """Return the feed of an address or an archive."""
         if self.archive is not None:
             return ArchiveFeed(self.archive, say, self.speed)
-        return AddressFeed(
-            address_from_environment(self.url, *self.key, os.environ), RecorderSettings(self.interval), say
-        )
+        address = address_from_environment(self.url or "", *self.key, os.environ)
+        return AddressFeed(address, RecorderSettings(self.interval), say)
 
 
 @dataclass(frozen=True)
