@@ -189,7 +189,7 @@ class Listening:
         apart = max((max(times) - min(times) for _, times in whole), default=0.0)
         missed = sum(self.clients - len(times) for _, times in whole)
         return (
-            f"{self.clients} listeners for {seconds:g} s: {len(whole)} forecasts published, {missed} events missed, "
+            f"{self.clients} listeners for {seconds:g} s: {len(whole)} forecasts, {missed} events missed, "
             f"{self.lost} streams lost, {self.comments:,} comments; first and last client at most {apart * 1000:.0f} ms apart"
         )
 
