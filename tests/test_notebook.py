@@ -1,4 +1,4 @@
-"""The driver notebook runs from top to bottom on a small simulated line and shows its two pictures."""
+"""The driver notebook runs from top to bottom on a small simulated line and shows its three pictures."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,8 @@ import keras
 import pytest
 
 from headway_prediction.grid.build import read_line_files
-from headway_prediction.grid.matrices import write_matrices
-from headway_prediction.model import STConvNet
+from headway_prediction.grid.store import write_history
+from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.simulate import Scenario, write_simulation
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "train_production.ipynb"
@@ -21,13 +21,15 @@ def executed(tmp_path_factory):
         pytest.skip("the notebook feeds the network with tf.data")
     folder = tmp_path_factory.mktemp("line")
     arrivals, gtfs = write_simulation(folder, Scenario.of_size(5), days=4, seed=1)
-    write_matrices(read_line_files(arrivals, gtfs).grid, folder)
+    write_history(read_line_files(arrivals, gtfs), folder / "grid.zarr")
     settings = {
         "HEADWAY_DATA_DIR": str(folder),
         "HEADWAY_EPOCHS": "2",
         "HEADWAY_VALIDATION_DAYS": "1",
         "HEADWAY_TEST_DAYS": "1",
         "HEADWAY_ENCODER_FILTERS": "4,4",
+        "HEADWAY_ENCODER_STEP_MINS": "10",
+        "HEADWAY_EPOCH_WINDOWS": "256",
     }
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
@@ -35,13 +37,14 @@ def executed(tmp_path_factory):
     return folder, notebook
 
 
-def test_it_runs_and_saves_a_network_that_loads(executed):
+def test_it_runs_and_saves_the_network_that_ships(executed):
     folder, _ = executed
     network = keras.saving.load_model(folder / "network.keras", compile=False)
-    assert isinstance(network, STConvNet) and network.input_shape_h[1:3] == (5, 2)
+    assert isinstance(network, ProbabilisticSTConvNet)
+    assert network.network.input_shape_h[1:3] == (5, 2)
 
 
-def test_it_shows_the_heatmap_and_the_loss_curve(executed):
+def test_it_shows_the_heatmap_the_loss_curve_and_a_forecast(executed):
     _, notebook = executed
     titles = [
         output["data"]["application/vnd.plotly.v1+json"]["layout"]["title"]["text"]
@@ -49,7 +52,7 @@ def test_it_shows_the_heatmap_and_the_loss_curve(executed):
         for output in cell.get("outputs", [])
         if "application/vnd.plotly.v1+json" in output.get("data", {})
     ]
-    assert titles == ["Headway, direction 0", "Loss"]
+    assert titles == ["Headway, direction 0", "Loss", "Forecast"]
 
 
 def test_it_is_committed_without_outputs():

@@ -54,7 +54,7 @@ def test_saved_and_loaded_again_every_method_forecasts_the_same(bundle, small_li
 def test_lightgbm_comes_along_where_it_was_fitted(bundle, small_line, tmp_path):
     pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
     history = read_history(small_line / "grid.zarr")
-    method = LightGBM.fit(history.select(bundle.lines[0].days["training"]), most_rows=5_000, max_rounds=5)
+    method = LightGBM.fit(history.select(bundle.lines[0].days["training"]), max_rows=5_000, max_rounds=5)
     statistics = replace(bundle.statistics, methods={**bundle.statistics.methods, method.name: method})
     replace(bundle, statistics=statistics).save(tmp_path / "with")
     again = Bundle.load(tmp_path / "with")

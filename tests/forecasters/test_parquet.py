@@ -117,7 +117,7 @@ def test_stops_of_other_branches_are_passed_over(tmp_path):
 
 EDITS = {
     "no column 'lead_min'": lambda rows: rows.drop("lead_min"),
-    "leads outside 1 to 15": lambda rows: rows.with_columns(pl.col("lead_min") + 1),
+    "leads outside 1 to 60": lambda rows: rows.with_columns(pl.col("lead_min") + 60),
     "'t0' has empty cells": lambda rows: rows.with_columns(t0=pl.lit(None, pl.String)),
     "'2025-10-26T07:00:00' has no offset": lambda rows: rows.with_columns(pl.col("t0").str.slice(0, 19)),
     "not the start of a minute": lambda rows: rows.with_columns(pl.col("t0").str.replace(":00\\+", ":30+")),

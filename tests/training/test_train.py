@@ -7,10 +7,15 @@ import keras
 import numpy as np
 import pytest
 
+from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import AppConfig
+from headway_prediction.evaluation.backtest import backtest
+from headway_prediction.evaluation.compare import score_methods
+from headway_prediction.forecasters.lightgbm.model import LightGBM
+from headway_prediction.forecasters.parquet import read_forecasts, write_forecasts
 from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
-from headway_prediction.training.train import train_lines
+from headway_prediction.training.train import train_line, train_lines
 from helpers.lines import MONDAY, noisy_history
 
 SMALL = AppConfig(
@@ -82,3 +87,20 @@ def test_what_does_not_fit_is_refused(lines, tmp_path):
         train_lines([lines[0], with_plan(lines[1], PlanKind.ORACLE)], SMALL, tmp_path)
     with pytest.raises(HeadwayError, match=r"there are 1 service days"):
         train_lines([lines[0], noisy_history("short", 4, 1)], SMALL, tmp_path)
+
+
+def test_forecast_mins_of_20_reaches_every_forecast_and_the_scores(lines, tmp_path):
+    config = replace(SMALL, forecast_mins=20, ensemble_members=1, validation_days=1, test_days=1)
+    train_line(lines[0], config, tmp_path / "run", quiet=True).save(tmp_path / "bundle")
+    bundle, day = Bundle.load(tmp_path / "bundle"), lines[0].service_dates[-1]
+    assert bundle.lines[0].days["validation"] == (lines[0].service_dates[1],)
+    methods = {}
+    for name in bundle.methods:
+        forecasts = list(backtest(lines[0], bundle.method(name), [day]))
+        assert forecasts[0].mean.shape[1:] == (20, 4, 2), name
+        write_forecasts(tmp_path / f"{name}.parquet", name, lines[0].line, forecasts)
+        methods |= dict([read_forecasts(tmp_path / f"{name}.parquet", lines[0].line)])
+    assert set(score_methods(lines[0], [day], methods).methods) == set(bundle.methods)
+    assert bundle.method("st-convnet-60").forecast(lines[0], day, np.array([400])).mean.shape == (1, 60, 4, 2)
+    with pytest.raises(HeadwayError, match="forecast_mins is 20 with the extra model lightgbm"):
+        train_line(lines[0], config, tmp_path, extra=[LightGBM])

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 
+from headway_prediction.config import MAX_FORECAST_MINS
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import LEADS, Forecast
@@ -155,8 +156,8 @@ def _timed(table: pl.DataFrame) -> pl.DataFrame:
     null = [name for name in KEY_COLUMNS if table[name].null_count()]
     if null:
         raise ValueError(f"the column {null[0]!r} has empty cells")
-    if not table["lead_min"].is_between(1, LEADS).all():
-        raise ValueError(f"it has leads outside 1 to {LEADS}")
+    if not table["lead_min"].is_between(1, MAX_FORECAST_MINS).all():
+        raise ValueError(f"it has leads outside 1 to {MAX_FORECAST_MINS}")
     timed = table.with_columns(
         t0=_epoch_minutes(table["t0"]),
         valid_time=_epoch_minutes(table["valid_time"]),
@@ -193,7 +194,8 @@ def _replaced(texts: pl.Series, convert: Callable[[str], Any], dtype: PolarsType
 
 def _placed(table: pl.DataFrame, line: Line) -> pl.DataFrame:
     """Add station and direction indices; raises ValueError for an unknown platform or a duplicate cell."""
-    table = table.filter(~pl.col("stop_id").is_in(list(line.excluded)))
+    # Scores are over the same leads of all methods (docs/methodology.md), however far a network was trained to forecast.
+    table = table.filter(~pl.col("stop_id").is_in(list(line.excluded)) & (pl.col("lead_min") <= LEADS))
     placed = table.join(line.platforms(), on=["direction_id", "stop_id"], how="left")
     unknown = placed.filter(pl.col("station").is_null())
     if unknown.height:
