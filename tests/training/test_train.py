@@ -9,11 +9,11 @@ import pytest
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import AppConfig
+from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest
 from headway_prediction.evaluation.compare import score_methods
 from headway_prediction.forecasters.lightgbm.model import LightGBM
 from headway_prediction.forecasters.parquet import read_forecasts, write_forecasts
-from headway_prediction.errors import HeadwayError
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.training.train import train_line, train_lines
 from helpers.lines import MONDAY, noisy_history
