@@ -157,7 +157,8 @@ class AppConfig:
 
     def to_dict(self) -> dict[str, object]:
         """Return the settings as plain values that JSON can hold."""
-        return TypeAdapter(type(self)).dump_python(self, mode="json")
+        plain: dict[str, object] = TypeAdapter(type(self)).dump_python(self, mode="json")
+        return plain
 
 
 def middle_index(levels: Sequence[float]) -> int:

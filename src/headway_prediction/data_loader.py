@@ -150,7 +150,8 @@ def _checked_days(days: np.ndarray, length: int) -> np.ndarray:
 
 def _read_npy(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
+        matrix: np.ndarray = np.load(path, allow_pickle=False)
+        return matrix
     except FileNotFoundError as error:
         raise HeadwayError(
             f"there is no file {path}",

@@ -71,8 +71,10 @@ class LineWindows:
     def digest(self, window_mins: int) -> str:
         """Return a checksum of all that training sees of these windows."""
         rows = slice(int(self.starts[0]), int(self.starts[-1]) + window_mins)
-        arrays = [self.headway[rows], self.schedule[rows], self.starts]
-        return digest_of(*arrays, *([] if self.prior is None else [self.prior]))
+        arrays: list[np.ndarray] = [self.headway[rows], self.schedule[rows], self.starts]
+        if self.prior is not None:
+            arrays.append(self.prior)
+        return digest_of(*arrays)
 
 
 class TimeseriesGenerator:
@@ -237,7 +239,7 @@ def windows_per_line(count: int | None, lines: int) -> int | None:
     return None if count is None else -(-count // lines)
 
 
-class WindowDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+class WindowDataset(keras.utils.PyDataset):
     """Cuts the windows of lines from their arrays, batch by batch."""
 
     def __init__(self, config: AppConfig, lines: Sequence[LineWindows], shuffled: bool):

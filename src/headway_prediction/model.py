@@ -46,6 +46,13 @@ CHOICE_SCALES = 3.0, 5.0
 CORRECTION_MINS = 5.0
 
 
+def known_sizes(shape: Shape) -> list[int]:
+    """Return the sizes of a shape in which no dimension is free."""
+    sizes = [size for size in shape if size is not None]
+    assert len(sizes) == len(shape), shape
+    return sizes
+
+
 def facing_travel(x: Any, station_axis: int) -> Any:
     """Turn odd directions around along the stations (directions follow), so that all trains run towards higher indices.
 
@@ -158,7 +165,7 @@ class STConvNet(keras.Model):
 
     def _plan(self, schedule_in: Any, now: Any) -> Any:
         """Embed each direction's plan and repeat it at every station: `(batch, stations, directions, units)`."""
-        forecast, directions, channels = self.input_shape_s
+        forecast, directions, channels = known_sizes(self.input_shape_s)
         plan = ops.reshape(ops.transpose(schedule_in, (0, 2, 1, 3)), (-1, directions, forecast * channels))
         embedded = ops.expand_dims(self.fusion_dense(plan), 1)
         return embedded + ops.zeros_like(now[..., :1])
@@ -232,7 +239,7 @@ class ProbabilisticSTConvNet(keras.Model):
     def build(self, input_shape: Sequence[Any]) -> None:
         """Make all weights, so that they can be loaded before the first call."""
         units = self.config.head_units
-        channels = self.network.input_shape_h[-1]
+        (channels,) = known_sizes(self.network.input_shape_h[-1:])
         self.cell_dense.build((None, self.config.decoder_filters + CHANNELS_WIDTH + channels))
         self.lead_dense.build((None, LEAD_FEATURES_WIDTH + self.config.forecast_mins))
         for layer in (self.head_dense_1, self.head_dense_2, self.output_dense):

@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 from rich.console import Console
@@ -29,7 +30,7 @@ class ModelTrainer:
         self.run_dir = None if run_dir is None else Path(run_dir)
         self.console = Console(quiet=quiet)
 
-    def train(self, train_ds: object, val_ds: object) -> History:
+    def train(self, train_ds: Any, val_ds: Any) -> History:
         """Train until `epochs` are done or `patience` of them brought nothing better; keep the best epoch's weights.
 
         Both data sets come from TimeseriesGenerator. Returns one list per score, one value per epoch. Raises HeadwayError
@@ -78,7 +79,7 @@ class ModelTrainer:
             verbose=0,
         )
 
-    def _callbacks(self, train_ds: object, state: TrainingState) -> list[keras.callbacks.Callback]:
+    def _callbacks(self, train_ds: Any, state: TrainingState) -> list[keras.callbacks.Callback]:
         callbacks = [EpochCheckpoint(state, train_ds, self.config.patience, self.run_dir)]
         if not self.console.quiet:
             callbacks.append(ProgressLines(self.console, self.config.epochs, len(train_ds)))

@@ -19,11 +19,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import polars as pl
 
 from headway_prediction import __version__
-from headway_prediction.bundle.files import load_networks, read_arrays, read_manifest, write_manifest
+from headway_prediction.bundle.files import (
+    load_networks,
+    read_arrays,
+    read_manifest,
+    write_arrays,
+    write_manifest,
+)
 from headway_prediction.bundle.forecast import forecast_at, origin_now, rows_of
 from headway_prediction.bundle.statistics import (
     FittedStatistics,
@@ -34,7 +39,7 @@ from headway_prediction.bundle.statistics import (
 from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
-from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.base import FittableForecaster, Forecaster
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
@@ -205,8 +210,8 @@ class Bundle:
             (folder / "networks").mkdir(parents=True)
             for number, network in enumerate(self.network_paths, start=1):
                 (folder / "networks" / f"{number:02d}.keras").write_bytes(network.read_bytes())
-            np.savez(folder / "calibration.npz", **self.calibration.state())
-            np.savez(folder / "rollout_calibration.npz", **self.rollout.state())
+            write_arrays(folder / "calibration.npz", self.calibration.state())
+            write_arrays(folder / "rollout_calibration.npz", self.rollout.state())
             if self.is_single_line:
                 _write_statistics(folder, self.fitted, self.fitted_prior)
             write_manifest(folder, self._manifest())
@@ -263,12 +268,12 @@ class Bundle:
 
 
 def _write_statistics(folder: Path, statistics: FittedStatistics, prior: FittedPrior) -> None:
-    np.savez(folder / "prior.npz", **prior.prior.state())
-    np.savez(folder / "arrival_residuals.npz", **prior.arrival_residuals.state())
+    write_arrays(folder / "prior.npz", prior.prior.state())
+    write_arrays(folder / "arrival_residuals.npz", prior.arrival_residuals.state())
     (folder / "methods").mkdir()
     for name, method in statistics.methods.items():
         if name != TripPropagation.name:
-            np.savez(folder / "methods" / f"{name}.npz", **method.state())
+            write_arrays(folder / "methods" / f"{name}.npz", method.state())
     if statistics.timetable is not None:
         statistics.timetable.planned.write_parquet(folder / "timetable.parquet")
 
@@ -278,9 +283,9 @@ def _read_prior(folder: Path) -> FittedPrior:
     return FittedPrior(PhysicsPrior.from_state(read_arrays(folder / "prior.npz")), residuals)
 
 
-def _read_methods(folder: Path, prior: PhysicsPrior, leads: int) -> dict[str, Forecaster]:
+def _read_methods(folder: Path, prior: PhysicsPrior, leads: int) -> dict[str, FittableForecaster]:
     """Trip propagation is the prior as a method, so it has no file of its own."""
-    methods: dict[str, Forecaster] = {}
+    methods: dict[str, FittableForecaster] = {}
     for name, method in METHODS.items():
         path = folder / "methods" / f"{name}.npz"
         if name == TripPropagation.name:

@@ -18,6 +18,12 @@ MANIFEST = "bundle.json"
 CHECKSUMS = "SHA256SUMS"
 
 
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays to a file."""
+    # `savez` has parameters of its own, which a name of an array may not take: none of ours does.
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the named arrays of a file."""
     with np.load(path, allow_pickle=False) as state:

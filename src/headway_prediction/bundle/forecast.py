@@ -110,7 +110,7 @@ def _origin(passings: pl.DataFrame, line: Line, at: datetime | None) -> tuple[da
 
 
 def _check_silence(known: pl.DataFrame, line: Line, service_date: date, t0: int) -> None:
-    last = known["minute"].max()
+    last = None if known.is_empty() else float(known["minute"].to_numpy().max())
     if last is None or t0 - last > MAX_SILENCE_MINS:
         since = "" if last is None else f" after {instant(service_date, last, line.time_zone):%H:%M}"
         until = f"{instant(service_date, t0 + 1, line.time_zone):%H:%M}"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, Self
 from headway_prediction.bundle.line_adaptation import BLENDED, LineAdaptation
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import select_test_dates
-from headway_prediction.forecasters.base import Forecaster
+from headway_prediction.forecasters.base import FittableForecaster, Forecaster
 from headway_prediction.forecasters.baselines import Schedule
 from headway_prediction.forecasters.registry import SIMPLE_METHODS, WithLeads
 from headway_prediction.forecasters.rolling_fit import RollingFit, RollingPrior
@@ -76,7 +76,7 @@ class FittedStatistics:
 
     line: Line
     timetable: Timetable | None
-    methods: Mapping[str, Forecaster]
+    methods: Mapping[str, FittableForecaster]
     network_names: ClassVar[tuple[str, ...]] = (STConvNetForecaster.name,)
 
     def on_line(self, network: STConvNetForecaster, name: str) -> Forecaster:
@@ -107,7 +107,7 @@ class RollingStatistics:
     network_names: ClassVar[tuple[str, ...]] = (STConvNetForecaster.name, BLENDED)
 
     @cached_property
-    def methods(self) -> dict[str, RollingFit]:
+    def methods(self) -> dict[str, RollingFit[Any]]:
         return {name: RollingFit(WithLeads(method, self.leads)) for name, method in SIMPLE_METHODS.items()}
 
     @cached_property

@@ -1,6 +1,7 @@
 """What happens around each epoch: the order of its windows, the state kept for a restart, the lines printed."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -32,12 +33,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.state, self.patience, self.run_dir = state, patience, run_dir
         self.order = getattr(train_ds, "batch_order", None)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Shuffle for this epoch; a data set without a WindowOrder keeps its own order."""
         if self.order is not None:
             self.order.epoch = epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Keep what the next epoch needs; the best network first, so that a state never lacks its best."""
         self.state.take(self.model, logs)
         if self.run_dir is not None:
@@ -59,17 +60,17 @@ class ProgressLines(keras.callbacks.Callback):
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Start the epoch's bar."""
         self.began = time.monotonic()
         self.bar.start()
         self.task = self.bar.add_task(f"epoch {epoch + 1}/{self.epochs}, batches", total=self.batches)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Move the bar."""
         self.bar.update(self.task, completed=batch + 1)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Replace the bar by a line of scores in minutes."""
         self.bar.remove_task(self.task)
         self.bar.stop()

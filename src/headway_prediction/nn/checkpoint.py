@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -93,8 +94,15 @@ def read_state(path: Path) -> TrainingState:
     """Read what `write_state` wrote; raises ValueError, KeyError or OSError for anything else."""
     with np.load(path, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
-        parts = {part: _numbered(stored, part) for part in STATE_PARTS}
-    return TrainingState(**facts, **parts)
+        weights, random, optimizer, best_weights = (_numbered(stored, part) for part in STATE_PARTS)
+    return TrainingState(
+        facts["fingerprint"],
+        facts["history"],
+        weights=weights,
+        random=random,
+        optimizer=optimizer,
+        best_weights=best_weights,
+    )
 
 
 def _numbered(stored: np.lib.npyio.NpzFile, part: str) -> list[np.ndarray]:
@@ -102,16 +110,16 @@ def _numbered(stored: np.lib.npyio.NpzFile, part: str) -> list[np.ndarray]:
     return [stored[f"{part}_{i}"] for i in range(count)]
 
 
-def _random_states(model: keras.Model) -> list:
+def _random_states(model: keras.Model) -> list[Any]:
     """The variables of the generators that dropout draws from, which `model.weights` leaves out."""
     others = {id(variable) for variable in (*model.weights, *model.metrics_variables)}
     return [variable for variable in model.non_trainable_variables if id(variable) not in others]
 
 
-def _values(variables: list) -> list[np.ndarray]:
+def _values(variables: list[Any]) -> list[np.ndarray]:
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
-def _assign(variables: list, values: list[np.ndarray]) -> None:
+def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -15,7 +15,8 @@ def run_over_time(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, xs: A
     TensorFlow runs a written-out loop faster than one over TensorArrays; JAX would take a minute to compile it.
     """
     if keras.backend.backend() == "jax":
-        return ops.scan(step, state, xs)
+        last, stacked = ops.scan(step, state, xs)
+        return last, stacked
     outputs = []
     # Unstacked, not indexed: the gradient of an index writes the whole sequence once a minute.
     for x in ops.unstack(xs, xs.shape[0], axis=0):
@@ -104,4 +105,5 @@ class StationConvLSTM(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = ("filters", "width", "return_sequences", "seed")
-        return super().get_config() | {name: getattr(self, name) for name in own}
+        config: dict[str, Any] = super().get_config() | {name: getattr(self, name) for name in own}
+        return config

@@ -62,7 +62,8 @@ class PointLoss(_MaskedLoss):
         return near * (size - 0.5 * near) / self.delta
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"delta": self.delta}
+        config: dict[str, Any] = super().get_config() | {"delta": self.delta}
+        return config
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -110,8 +111,9 @@ class DistributionLoss(_MaskedLoss):
 
     def get_config(self) -> dict[str, Any]:
         own = ("scaler", "mean_weight", "event_weight", "interval_event_weight")
+        config: dict[str, Any] = super().get_config()
         settings = {name: getattr(self, name) for name in own}
-        return super().get_config() | settings | {"quantiles": list(self.quantiles)}
+        return config | settings | {"quantiles": list(self.quantiles)}
 
 
 class _MaskedMean(keras.metrics.Metric):
@@ -130,7 +132,8 @@ class _MaskedMean(keras.metrics.Metric):
         self.count.assign_add(ops.sum(valid))
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"scaler": self.scaler, "channel": self.channel}
+        config: dict[str, Any] = super().get_config() | {"scaler": self.scaler, "channel": self.channel}
+        return config
 
     def _measure(self, errors: Any) -> Any:
         raise NotImplementedError

@@ -86,4 +86,5 @@ def lead_trains(
     ends = namespace.arange(1, leads + 1, dtype="float32")[:, None]
     arrives_in = in_order[..., None, 2:-1, 0]
     passed = namespace.sum(namespace.where(arrives_in < ends, 1, 0), axis=-1)
-    return LeadTrains(*(select(in_order, passed + step) for step in range(3)), passed)
+    previous, current, following = (select(in_order, passed + step) for step in range(3))
+    return LeadTrains(previous, current, following, passed)

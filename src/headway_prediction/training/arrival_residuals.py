@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import keras
 import numpy as np
@@ -79,11 +80,14 @@ def _learned(seen: ArrivalSamples, positions: int, seed: int) -> ArrivalResidual
         epochs=epochs,
         verbose=0,
     )
-    learned = (tuple(np.asarray(part, np.float32) for part in layer.get_weights()) for layer in layers)
+    learned: list[tuple[np.ndarray, np.ndarray]] = []
+    for layer in layers:
+        weights, biases = (np.asarray(part, np.float32) for part in layer.get_weights())
+        learned.append((weights, biases))
     return ArrivalResiduals(positions, tuple(learned))
 
 
-def _loss(seen, outputs):
+def _loss(seen: Any, outputs: Any) -> Any:
     """Of trains that came the absolute error of the median and the pinball losses (Koenker & Bassett 1978) of the tails; of
     all the cross entropy of whether they did."""
     late, actual_arrivals = seen[:, :1], seen[:, 1:]

@@ -43,11 +43,13 @@ def train_line(
     days = split_days(history, config)
     training = history.select(days.training)
     methods = fit_simple_methods(training, config.forecast_mins)
-    methods[Climatology.name] = methods[Climatology.name].with_spread(training)
+    climatology, trips = methods[Climatology.name], methods[TripPropagation.name]
+    assert isinstance(climatology, Climatology) and isinstance(trips, TripPropagation)
+    methods[Climatology.name] = climatology.with_spread(training)
     folded = fold_line(history, days.training, days.validation, config.ensemble_members)
     line, arrival_residuals = with_arrival_residuals(folded, config.seed)
     trained = train_ensemble([line], config, run_dir, quiet)
-    prior = FittedPrior(methods[TripPropagation.name].prior, arrival_residuals)
+    prior = FittedPrior(trips.prior, arrival_residuals)
     methods |= {method.name: method.fit(training) for method in extra}
     return Bundle(
         config=config,
