@@ -19,7 +19,7 @@ def passings_of(rows):
     table = pl.DataFrame(
         rows, {"direction": pl.Int8, "station": pl.Int16, "minute": pl.Float64}, orient="row"
     )
-    return without_duplicates(table.with_columns(service_date=pl.lit(MONDAY), train=pl.lit(-1, pl.Int64)))
+    return without_duplicates(table.with_columns(service_date=pl.lit(MONDAY), trip_id=pl.lit("", pl.Categorical())))
 
 
 def grid_of(minutes, until=None, **options):

@@ -262,7 +262,7 @@ def test_the_command_line_masks_what_it_is_told(two_days, tmp_path, capfd):
     (tmp_path / "outages.csv").write_text("service_date,from,until\n2025-09-29,08:01,09:00\n")
     words = ("grid", "--arrivals", tmp_path / "log.csv", "--time-zone", ZONE, "--out", tmp_path / "grid.zarr")
     assert headway(*words, "--outages", tmp_path / "outages.csv") == 0
-    assert "1 outages are not valid, 59 minutes" in capfd.readouterr().err
+    assert "1 outages: 59 minutes are not valid" in capfd.readouterr().err
     masked = read_history(tmp_path / "grid.zarr").grid
     assert any(source.startswith("outages.csv sha256:") for source in masked.attrs["sources"])
     assert not masked["valid"].values[481:540].any()
