@@ -19,7 +19,9 @@ def passings_of(rows):
     table = pl.DataFrame(
         rows, {"direction": pl.Int8, "station": pl.Int16, "minute": pl.Float64}, orient="row"
     )
-    return without_duplicates(table.with_columns(service_date=pl.lit(MONDAY), trip_id=pl.lit("", pl.Categorical())))
+    return without_duplicates(
+        table.with_columns(service_date=pl.lit(MONDAY), trip_id=pl.lit("", pl.Categorical()))
+    )
 
 
 def grid_of(minutes, until=None, **options):
