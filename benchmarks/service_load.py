@@ -190,7 +190,7 @@ class Listening:
         missed = sum(self.clients - len(times) for _, times in whole)
         return (
             f"{self.clients} listeners for {seconds:g} s: {len(whole)} forecasts, {missed} events missed, "
-            f"{self.lost} streams lost, {self.comments:,} comments; first and last client at most {apart * 1000:.0f} ms apart"
+            f"{self.lost} streams lost, {self.comments:,} comments; first and last client up to {apart * 1000:.0f} ms apart"
         )
 
 

@@ -102,7 +102,7 @@ def test_paths_count_from_the_folder_of_the_file(write, monkeypatch, tmp_path):
         ("lookbak_mins = 30", "there is no setting lookbak_mins; expected one of data_dir, .*lookback_mins"),
         (
             "validation_days = 3\nensemble_members = 4",
-            "the setting ensemble_members is 4; expected .*: 1 where validation_days is set, because each of several members",
+            "the setting ensemble_members is 4; expected .*: 1 where validation_days is set, because each of several",
         ),
         ("forecast_mins = 61", "the setting forecast_mins is 61; expected .*less than or equal to 60"),
         ("huber_delta_mins = 2.0", "there is no setting huber_delta_mins"),

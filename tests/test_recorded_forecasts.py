@@ -1,7 +1,7 @@
 """Every method forecasts the demo line as it did when its forecasts were recorded.
 
-The recording is of the code before it was laid out anew, so that a change of structure that changes a number is seen. Where a
-number changes on purpose, record again and say in the commit why:
+The recording is of the code before it was laid out anew, so that a change of structure that changes a number is seen. Where
+a number changes on purpose, record again and say in the commit why:
 
     PYTHONPATH=tests .venv/bin/python tests/test_recorded_forecasts.py
 """

@@ -2,8 +2,8 @@
 
 Two sets of defaults serve two purposes. The defaults of the fields are those of the starting document: whoever constructs
 `AppConfig()` or calls `AppConfig.load()` gets them, as the notebook does for the point network. `line_defaults.toml`
-(LINE_DEFAULTS) is what the commands `headway train` and `headway demo` start from; `headway retrain` starts from the settings
-in the bundle. A TOML file, HEADWAY_ variables and options go before either.
+(LINE_DEFAULTS) is what the commands `headway train` and `headway demo` start from; `headway retrain` starts from the
+settings in the bundle. A TOML file, HEADWAY_ variables and options go before either.
 """
 
 import dataclasses

@@ -3,8 +3,8 @@
 An example is `((headway_in, schedule_in[, prior_in]), target)` for a forecast origin t: headway_in `(lookback, stations,
 directions, channels)`, minutes t-29..t; schedule_in `(forecast, directions, channels)`, minutes t+1..t+15; prior_in
 `(stations, directions, prior channels)`, as of minute t. The target `(forecast, stations, directions, 1)` is the scaled
-headway of minutes t+1..t+15, NaN where invalid; with a prior it has a second channel, 1.0 in event cells. Inputs hold 0 where
-the headway is invalid.
+headway of minutes t+1..t+15, NaN where invalid; with a prior it has a second channel, 1.0 in event cells. Inputs hold 0
+where the headway is invalid.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -81,8 +81,8 @@ class TimeseriesGenerator:
     """Finds the windows of service days and serves them in batches.
 
     Data sets are a `tf.data.Dataset` under TensorFlow and a `keras.utils.PyDataset` under the other backends; both serve the
-    same batches, in the order of their `batch_order`. Training windows are shuffled for each epoch, validation windows keep the
-    order of time.
+    same batches, in the order of their `batch_order`. Training windows are shuffled for each epoch, validation windows keep
+    the order of time.
     """
 
     def __init__(self, config: AppConfig):
@@ -97,9 +97,9 @@ class TimeseriesGenerator:
     ) -> tuple[Any, Any]:
         """Return the training and the validation set of one line, split by service day.
 
-        `headway` and `schedule` come from `DataLoader.preprocess`; without `service_days` `(time,)`, 1440 rows are a day. With
-        a `prior`, examples have prior_in as third input. Raises HeadwayError when there are too few days or when a part holds
-        no window.
+        `headway` and `schedule` come from `DataLoader.preprocess`; without `service_days` `(time,)`, 1440 rows are a day.
+        With a `prior`, examples have prior_in as third input. Raises HeadwayError when there are too few days or when a part
+        holds no window.
         """
         days = days_of_1440_rows(len(headway)) if service_days is None else np.asarray(service_days)
         split = split_service_days(
@@ -121,8 +121,8 @@ class TimeseriesGenerator:
     ) -> LineWindows:
         """Return the windows of a line that lie in unbroken runs of usable minutes of the `days` (all unless given).
 
-        With a `prior`, which takes long to compute, they are at most PRIOR_EPOCHS epochs of different windows, where the line
-        is one of so many `lines` trained on together. Raises HeadwayError when there is no window.
+        With a `prior`, which takes long to compute, they are at most PRIOR_EPOCHS epochs of different windows, where the
+        line is one of so many `lines` trained on together. Raises HeadwayError when there is no window.
         """
         config = self.config
         usable = usable_minutes(headway, service_days, config.max_invalid_share, config.outage_mins)
@@ -191,8 +191,8 @@ class TimeseriesGenerator:
 class BatchOrder:
     """Which windows make up each batch of an epoch: a pure function of (seed, epoch), see WindowOrder.
 
-    A batch holds windows of one line, and every line brings as many windows to an epoch, or all it has. `epoch` is set by the
-    trainer; `digest` identifies the data.
+    A batch holds windows of one line, and every line brings as many windows to an epoch, or all it has. `epoch` is set by
+    the trainer; `digest` identifies the data.
     """
 
     def __init__(self, lines: Sequence[LineWindows], config: AppConfig, shuffled: bool):

@@ -214,8 +214,8 @@ class ProbabilisticSTConvNet(keras.Model):
     amounts that are never negative.
 
     Called with `(headway_in, schedule_in, prior_in)`: the first two as STConvNet takes them (headway channels headway,
-    elapsed, arrived, valid), prior_in `(batch, stations, directions, prior_width(forecast_mins))` as `nn.prior_channels` lays
-    it out. Returns `(batch, forecast, stations, directions, 1 + quantiles)`, scaled like the target: the mean, then
+    elapsed, arrived, valid), prior_in `(batch, stations, directions, prior_width(forecast_mins))` as `nn.prior_channels`
+    lays it out. Returns `(batch, forecast, stations, directions, 1 + quantiles)`, scaled like the target: the mean, then
     `config.quantiles` in rising order. Untrained, it forecasts the prior.
     """
 

@@ -55,8 +55,8 @@ def test_the_mean_has_weights_of_its_own():
 
 
 def test_the_mean_minimises_the_squared_and_the_middle_the_absolute_error():
-    """Trip propagation forecasts 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a mean of
-    17.3, nearest to which by tenths is 0.7 of the way."""
+    """Trip propagation forecasts 16, the others 20; the truth is 16 in two cells of three and else 20: a median of 16, a
+    mean of 17.3, nearest to which by tenths is 0.7 of the way."""
     day = outputs()
     forecasts = day.prior[..., CHANNELS_WIDTH:].reshape(*day.prior.shape[:-1], len(FORECASTS), LEADS)
     forecasts[:] = 20.0
@@ -77,7 +77,8 @@ def test_all_quantiles_move_with_the_middle_one():
 
 
 def test_weights_differ_by_lead_direction_and_whether_a_train_is_due():
-    """A train is expected 5 minutes from the origin; direction 1 has the typical headway from then on, all else the forecast of the network."""
+    """A train is expected 5 minutes from the origin; direction 1 has the typical headway from then on, all else the
+    forecast of the network."""
     day = outputs(arrives_in=5.0)
     typical = forecasts(day, day.mean)[..., BLEND_METHODS.index("climatology")]
     truth = day.quantiles[..., 1].copy()

@@ -49,7 +49,8 @@ def applied(calibration, of, lead=None):
 
 @given(seed=st.integers(0, 10**6))
 def test_each_quantile_has_its_level_as_coverage_on_the_event_cells_it_was_fitted_on(seed):
-    """Leads 1, 4 and 7 are too far apart to be calibrated together, so each has nominal coverage by itself, to within one cell."""
+    """Leads 1, 4 and 7 are too far apart to be calibrated together, so each has nominal coverage by itself, to within one
+    cell."""
     of = random_cells(seed, leads=(1, 4, 7))
     calibration = Calibration.fit(LEVELS, 7, of)
     for lead in (1, 4, 7):

@@ -64,9 +64,9 @@ FORMAT = "headway-prediction bundle 8"
 class Bundle:
     """Trained networks and what they need to forecast.
 
-    `lines` are those trained on; `prior` is the source of the networks' prior; `statistics` are fitted (a bundle of one line) or
-    rolling (a multi-line bundle, which forecasts any line); `details` are for people: scores, the course of training,
-    provenance.
+    `lines` are those trained on; `prior` is the source of the networks' prior; `statistics` are fitted (a bundle of one
+    line) or rolling (a multi-line bundle, which forecasts any line); `details` are for people: scores, the course of
+    training, provenance.
     """
 
     config: AppConfig
@@ -170,10 +170,10 @@ class Bundle:
     ) -> pl.DataFrame:
         """Forecast the next minutes of every platform, in the columns of the exported forecasts and stop_name.
 
-        `arrivals` is a checked log or the path of one or, for a multi-line bundle, the history of a line; nothing from `at` on
-        is used. `at` without a zone is in the line's own; None is the end of the minute of the last passing. Raises HeadwayError
-        for another line, a moment before the first or long after the last passing of its service date, an unknown method, or a
-        bundle that was trained on observed departures as its plan.
+        `arrivals` is a checked log or the path of one or, for a multi-line bundle, the history of a line; nothing from `at`
+        on is used. `at` without a zone is in the line's own; None is the end of the minute of the last passing. Raises
+        HeadwayError for another line, a moment before the first or long after the last passing of its service date, an
+        unknown method, or a bundle that was trained on observed departures as its plan.
         """
         forecaster = self.method(method)
         if isinstance(arrivals, LineHistory):

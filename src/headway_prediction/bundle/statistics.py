@@ -129,8 +129,8 @@ class RollingStatistics:
     def test_dates(
         self, history: LineHistory, trained: Sequence[TrainedLine], wanted: Sequence[date] | None
     ) -> list[date]:
-        """By default all dates but the first, before which there is nothing to fit on; of a line trained on, none that training
-        used. The branches of a line share trains, so a line is compared by its id and time zone alone."""
+        """By default all dates but the first, before which there is nothing to fit on; of a line trained on, none that
+        training used. The branches of a line share trains, so a line is compared by its id and time zone alone."""
         own = (history.line.line_id, history.line.time_zone)
         same = [known.days for known in trained if (known.line.line_id, known.line.time_zone) == own]
         used = {part: [day for days in same for day in days[part]] for part in ("training", "validation")}

@@ -25,7 +25,7 @@ def train(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="TOML file of AppConfig settings. Those that it lacks are the packaged line_defaults.toml's, then AppConfig's."
+            help="TOML file of AppConfig settings; they override the packaged line_defaults.toml, which overrides AppConfig."
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Largest number of epochs.")] = None,

@@ -46,9 +46,9 @@ def passings_of_parts(parts: Iterable[pl.DataFrame], line: Line) -> tuple[pl.Dat
     """Return the passings of `line` (PASSING_COLUMNS, sorted by day, platform and minute) and what was dropped.
 
     `parts` are those of a checked arrival log: each holds whole service dates, earlier ones first. `minute` counts in the
-    service day; `trip_id` is empty where the log names none. A passing without a trip id is kept; passings at stops that were left out of the line are not. Raises HeadwayError for a stop that is
-    neither on the line nor left out of it, for a log without a passing on the line, or when over 1 % of the times do not
-    fit their service date.
+    service day; `trip_id` is empty where the log names none. A passing without a trip id is kept; passings at stops that
+    were left out of the line are not. Raises HeadwayError for a stop that is neither on the line nor left out of it, for a
+    log without a passing on the line, or when over 1 % of the times do not fit their service date.
     """
     kept, duplicates, misdated = [], 0, _Misdated()
     for part in parts:

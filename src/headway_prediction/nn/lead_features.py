@@ -43,8 +43,8 @@ LEAD_FEATURES_WIDTH = (
 
 
 class PriorParts(NamedTuple):
-    """The parts of prior_in: `trains` (…, NEXT_TRAINS, TRAIN_CHANNELS), `forecasts` (…, leads, FORECASTS), and the channels of
-    trains and platform brought to the order of one, `scaled` (…, CHANNELS_WIDTH)."""
+    """The parts of prior_in: `trains` (…, NEXT_TRAINS, TRAIN_CHANNELS), `forecasts` (…, leads, FORECASTS), and the channels
+    of trains and platform brought to the order of one, `scaled` (…, CHANNELS_WIDTH)."""
 
     trains: Any
     forecasts: Any
@@ -52,9 +52,9 @@ class PriorParts(NamedTuple):
 
 
 class TrainsAtLead(NamedTuple):
-    """The previous, current and next train at each lead: the `headway` of each, whether it `exists` and the `probability` that
-    the platform holds it, each (…, leads, TRAINS_AT_LEAD), and their `features` (…, leads, TRAINS_AT_LEAD × (TRAIN_CHANNELS +
-    3)), of the order of one."""
+    """The previous, current and next train at each lead: the `headway` of each, whether it `exists` and the `probability`
+    that the platform holds it, each (…, leads, TRAINS_AT_LEAD), and their `features` (…, leads, TRAINS_AT_LEAD ×
+    (TRAIN_CHANNELS + 3)), of the order of one."""
 
     headway: Any
     exists: Any

@@ -70,10 +70,10 @@ class PointLoss(_MaskedLoss):
 class DistributionLoss(_MaskedLoss):
     """Squared error of the mean and pinball losses (Koenker & Bassett 1978) of the quantiles.
 
-    Errors count in minutes: `mean_weight` times the square for the mean; for the middle quantile twice the pinball loss, that
-    is the absolute error of a median, for the other quantiles together once. Event cells count `1 + event_weight` times for
-    the middle quantile and `1 + interval_event_weight` times for the others: most cells still hold a headway that was known
-    at the origin, and an interval that fits those alone does not fit the next train.
+    Errors count in minutes: `mean_weight` times the square for the mean; for the middle quantile twice the pinball loss,
+    that is the absolute error of a median, for the other quantiles together once. Event cells count `1 + event_weight`
+    times for the middle quantile and `1 + interval_event_weight` times for the others: most cells still hold a headway that
+    was known at the origin, and an interval that fits those alone does not fit the next train.
     """
 
     def __init__(

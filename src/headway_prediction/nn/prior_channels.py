@@ -2,11 +2,12 @@
 
 The prior of a platform at an origin t0 is one row of numbers (minutes unless said otherwise):
 
-- of each of the NEXT_TRAINS trains that arrive next, one train after the other, TRAIN_CHANNELS: until it arrives, counted from
+- of each of the NEXT_TRAINS trains that arrive next, one train after the other, TRAIN_CHANNELS: until it arrives, counted
+from
   the end of minute t0 (FAR_MINS where none is expected); its headway then, and whether it has one; whether it has left its
-  terminal; since it was last seen (below zero: until it is to leave); stations until it arrives; how far it is overdue now and
-  behind its trip; whether its trip is known; how much earlier and later than expected it may arrive; the probability that it
-  arrives at all (see `forecasters.physics.arrival_residuals`);
+  terminal; since it was last seen (below zero: until it is to leave); stations until it arrives; how far it is overdue now
+  and behind its trip; whether its trip is known; how much earlier and later than expected it may arrive; the probability
+  that it arrives at all (see `forecasters.physics.arrival_residuals`);
 - PLATFORM_CHANNELS: typical running times from the previous platform and to the next one, the typical headway of the
   half-hour, and the share of trains that serve the platform;
 - for each of FORECASTS, the headway that this simple method forecasts at each lead.
@@ -80,8 +81,8 @@ def lead_trains(
     """Return the trains at each lead.
 
     `in_order` (…, trains + 3, channels), channel 0 being ARRIVES_IN, holds along its last axis but one: the train before the
-    last one that passed, that last one, the next trains, and what stands for the train after those. `namespace` is `numpy` or
-    `keras.ops`; `select(in_order, index)` takes the trains at index (…, leads).
+    last one that passed, that last one, the next trains, and what stands for the train after those. `namespace` is `numpy`
+    or `keras.ops`; `select(in_order, index)` takes the trains at index (…, leads).
     """
     ends = namespace.arange(1, leads + 1, dtype="float32")[:, None]
     arrives_in = in_order[..., None, 2:-1, 0]

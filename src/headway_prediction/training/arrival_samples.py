@@ -29,8 +29,9 @@ MAX_LATE_MINS = 15.0
 
 @dataclass(frozen=True)
 class ArrivalSamples:
-    """Trains that were expected: their `inputs` (rows, …) of `arrival_corrections`, whether they `actual_arrivals`, how many minutes
-    later than expected (`late`, 0 where they did not), and the number of the `fold` whose days they are of, each (rows,)."""
+    """Trains that were expected: their `inputs` (rows, …) of `arrival_residuals`, whether they arrived
+    (`actual_arrivals`), how many minutes later than expected (`late`, 0 where they did not), and the number of the `fold`
+    of their day, each (rows,)."""
 
     inputs: np.ndarray
     actual_arrivals: np.ndarray

@@ -32,8 +32,8 @@ class Pattern:
 class Branches:
     """`orders`: the stations of each branch (trunk included), the one that most planned passings fall on first.
 
-    `contradicting` are patterns that contradict heavier ones and count for nothing; `placed` are pairs of stations that no train
-    serves both of, in the order that their positions gave them.
+    `contradicting` are patterns that contradict heavier ones and count for nothing; `placed` are pairs of stations that no
+    train serves both of, in the order that their positions gave them.
     """
 
     orders: tuple[tuple[str, ...], ...]

@@ -27,8 +27,8 @@ def per_direction(make: Callable[[int], T]) -> tuple[T, T]:
 class Station:
     """A station: its name and the stop id of its platform in each direction (None where it has no platform).
 
-    `alternative_ids` holds the further stop ids by which logs and schedules may name the same platform, by direction: its parent
-    station, other tracks. They do not count when stations are compared.
+    `alternative_ids` holds the further stop ids by which logs and schedules may name the same platform, by direction: its
+    parent station, other tracks. They do not count when stations are compared.
     """
 
     name: str

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Departure:
-    """A departure that may be edited: its `planned` service-day minute, its terminal `station`, its `trip` ("" where trips have
+    """A departure that may be edited: its `planned` service-day minute, its terminal `station`, its `trip` ("" if trips have
     no names) and its `row` among the trips of its `direction`."""
 
     direction: int
@@ -79,7 +79,7 @@ class Baseline:
 
     @cached_property
     def departures_of_trips(self) -> tuple[np.ndarray, np.ndarray]:
-        """Planned departure of each trip of a direction from the terminal, NaN where it does not leave there: (trips,) each."""
+        """Planned departure of each trip of a direction from the terminal, NaN where it starts elsewhere: (trips,) each."""
         return self._departures(0), self._departures(1)
 
     def _departures(self, direction: int) -> np.ndarray:
@@ -105,7 +105,7 @@ class Baseline:
         return PlannedTrips(planned.minutes[rows], trip_ids, self.history.line.travel_order(direction))
 
     def planned_trips(self, direction: int) -> TripTable:
-        """Return the trips of a direction from the timetable or, where they are only known from other days, the typical ones."""
+        """Return the trips of a direction from the timetable or, where only other days hold them, the typical ones."""
         trips, planned = known_trips(self.days[direction]), self.planned_tables[direction]
         return trips if planned is None else TripTable(planned.minutes, trips.trip_ids, trips.rows)
 
@@ -165,7 +165,7 @@ class Baseline:
         """Raise HeadwayError where the trips of a direction are unknown, so that no departure can be edited."""
         if self.days[direction].trips is None:
             raise HeadwayError(
-                f"no trips of direction {direction} are known on {self.service_date}; trains are forecast at the typical headway",
+                f"no trips of direction {direction} are known on {self.service_date}; trains run at the typical headway",
                 "a bundle that was trained with a plan that trains follow, or on days that repeat",
                 "train it with the line's GTFS schedule (`headway grid --gtfs`)",
             )

@@ -28,7 +28,8 @@ def known_trips(day: DirectionDay) -> TripTable:
 
 @dataclass(frozen=True)
 class DirectionChange:
-    """Changes of one direction: minutes `later` (trips,), cancelled trips `gone` (trips,), and departures `added` (added,)."""
+    """Changes of one direction: minutes `later` (trips,), cancelled trips `gone` (trips,), and departures `added`
+    (added,)."""
 
     later: np.ndarray
     gone: np.ndarray
@@ -87,8 +88,8 @@ def added_trip_ids(direction: int, departures: np.ndarray) -> np.ndarray:
 
 
 def _interpolated_trip(minutes: np.ndarray, departures: np.ndarray, departure: float) -> np.ndarray:
-    """Return a trip (positions,) that leaves at `departure`, with the mean running times of the trips before and after it and
-    the stops of the nearer one."""
+    """Return a trip (positions,) that leaves at `departure`, with the mean running times of the trips before and after it
+    and the stops of the nearer one."""
     distance = np.abs(departures - departure)
     sides = [np.where(side, distance, np.inf) for side in (departures <= departure, departures > departure)]
     around = [int(np.argmin(side)) for side in sides if np.isfinite(side).any()]
@@ -100,7 +101,8 @@ def _interpolated_trip(minutes: np.ndarray, departures: np.ndarray, departure: f
 
 @dataclass(frozen=True)
 class PlannedTrips:
-    """The timetable's trips of one direction: `minutes` (trips, positions), `trip_ids` (trips,), `stations` in travel order."""
+    """The timetable's trips of one direction: `minutes` (trips, positions), `trip_ids` (trips,), `stations` in travel
+    order."""
 
     minutes: np.ndarray
     trip_ids: np.ndarray

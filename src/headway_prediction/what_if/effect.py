@@ -56,7 +56,8 @@ class Wait:
 
 @dataclass(frozen=True)
 class WaitTotals:
-    """Passengers of a period, one coming each minute: minutes `waited` in all, and `minutes` in which they came; any shape."""
+    """Passengers of a period, one coming each minute: minutes `waited` in all, and `minutes` in which they came; any
+    shape."""
 
     waited: np.ndarray
     minutes: np.ndarray

@@ -250,7 +250,8 @@ def _in_order(minutes: np.ndarray, since_first: np.ndarray) -> np.ndarray:
 def held_headways(passings: np.ndarray, last_observed: np.ndarray, now: int, leads: int) -> np.ndarray:
     """Return headways held at the end of each minute from `now` on, NaN before a first train: (leads, positions, draws).
 
-    `passings` (trains, positions, draws) as of `MonteCarlo.passings`; `last_observed` (positions,) of the trains before them.
+    `passings` (trains, positions, draws) as of `MonteCarlo.passings`; `last_observed` (positions,) of the trains before
+    them.
     """
     none = np.full((1, *passings.shape[1:]), np.inf)
     arrivals = np.sort(np.concatenate([passings, none]), axis=0)

@@ -76,7 +76,8 @@ def test_a_plan_with_ways_is_left_alone():
 
 
 def test_a_departure_takes_its_way_from_the_nearest_trip_that_begins_further_on():
-    # 403 would be at B at 405 (402 is 3 off) and passes B and D as that trip does; 430 has none near: it passes the positions that most trains serve.
+    # 403 would be at B at 405 (402 is 3 off) and passes B and D as that trip does.
+    # 430 has none near: it passes the positions that most trains serve.
     trips = table(
         [403, NAN, NAN, NAN],
         [430, NAN, NAN, NAN],

@@ -235,7 +235,8 @@ def test_the_edits_of_an_answer_become_the_plan_again(run):
 def test_changes_are_carried_over_to_the_next_minute_until_their_time_has_passed(run):
     later = TOLD | {"time": "2026-01-13T08:33:00+00:00", "departures": TOLD["departures"][1:]}
     carry = (
-        "(() => { const [body, next] = argument, plan = m.plannedDepartures(body); plan[0].cancelled = true; m.hold(plan[1], 1);"
+        "(() => { const [body, next] = argument, plan = m.plannedDepartures(body);"
+        "plan[0].cancelled = true; m.hold(plan[1], 1);"
         " const { departures, lost } = m.carriedOver(next, plan); return [m.edits(departures), lost]; })()"
     )
     kept, lost = run("plan", carry, [TOLD, later])

@@ -92,8 +92,8 @@ def _at_platforms(listed: pl.DataFrame, line: Line, path: Path | str) -> pl.Data
     unknown_stops = joined.filter(pl.col("station").is_null())
     if not unknown_stops.is_empty():
         raise HeadwayError(
-            f"{path} has the stop {unknown_stops['stop_id'][0]!r} in direction {unknown_stops['direction_id'][0]}, which is not on "
-            f"{line.line_id}",
+            f"{path} has the stop {unknown_stops['stop_id'][0]!r} in direction {unknown_stops['direction_id'][0]}, "
+            f"which is not on {line.line_id}",
             f"stop ids such as {line.stop_ids(0)[0]}",
             "remove it or give the plan of this line",
         )

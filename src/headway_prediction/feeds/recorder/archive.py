@@ -54,7 +54,8 @@ class Retention:
     def expired(self, day_bytes: Mapping[str, int], today: str) -> list[str]:
         """Return the days to delete, oldest first, of `day_bytes` (bytes by ISO date).
 
-        Whole days are deleted, because each is complete by itself; never today or a later one, even if it is too large alone.
+        Whole days are deleted, because each is complete by itself; never today or a later one, even if it is too large
+        alone.
         """
         past, total = sorted(day for day in day_bytes if day < today), sum(day_bytes.values())
         surplus = 0 if self.days is None else len(past) + 1 - self.days

@@ -1,8 +1,8 @@
 """One fetch of a feed over HTTP, within a deadline, a size limit and a number of redirects.
 
 httpx2 does HTTP, TLS and proxies. What it does not promise is done here: one deadline for the whole fetch (its timeouts are
-per operation, so a server that drips bytes is never late), redirects that carry the key to no other server, a size limit, and
-complete gzip bodies (its decoder ignores a missing end and a second member).
+per operation, so a server that drips bytes is never late), redirects that carry the key to no other server, a size limit,
+and complete gzip bodies (its decoder ignores a missing end and a second member).
 """
 
 import asyncio

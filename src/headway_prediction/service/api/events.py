@@ -30,7 +30,7 @@ WAIT_SECS = 1.0
 SEPARATOR = "\n"
 EVENT_STREAM = {
     "description": "`forecast` events; data is a ForecastEvent. The first is that of the latest forecast, unless "
-    "Last-Event-ID names it. Two may come for one t0: the next 15 minutes are published first, then the hour and the scores.",
+    "Last-Event-ID names it. Two may come for one t0: first the next 15 minutes, then the hour and the scores.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
 LastEventId = Annotated[
@@ -39,7 +39,7 @@ LastEventId = Annotated[
 
 
 class EventHub:
-    """Sends an event to all clients of a line when the publisher has a new version; `open` in the event loop, then `close`."""
+    """Sends an event to all clients of a line at each new version; `open` in the event loop, then `close`."""
 
     def __init__(self, publisher: Publisher, settings: ApiSettings) -> None:
         self._publisher, self.settings = publisher, settings

@@ -57,8 +57,8 @@ LATEST: Responses = STORED | {200: AGE_HEADER, 304: NOT_MODIFIED[304] | AGE_HEAD
 FORECASTS: Responses = {
     200: AGE_HEADER
     | {
-        "description": "json: ForecastRows; columns: ForecastColumns; csv: the columns of exported forecasts (t0 is the start "
-        "of its minute there) and stop_name. valid_time is the start of minute t0 + lead in each.",
+        "description": "json: ForecastRows; columns: ForecastColumns; csv: the columns of exported forecasts (t0 is the "
+        "start of its minute there) and stop_name. valid_time is the start of minute t0 + lead in each.",
         "content": {"application/json": {}, "text/csv": {"schema": {"type": "string"}}},
     }
 }

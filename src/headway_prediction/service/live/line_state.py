@@ -106,8 +106,8 @@ def is_missing_trains(bundle: Bundle, state: LineState) -> bool:
 def train_paths(fitted: FittedPrior, origin: ForecastOrigin) -> tuple[TrainPath, ...]:
     """Return the trains that passed in the last TRAINS_PAST_MINS, and those expected in the next TRAINS_AHEAD_MINS.
 
-    A train is named by its trip id where a passing of the day has it, else by the time and place of its first passing shown. Expected
-    times are those of the network's prior features, made monotone along the trip.
+    A train is named by its trip id where a passing of the day has it, else by the time and place of its first passing
+    shown. Expected times are those of the network's prior features, made monotone along the trip.
     """
     history, service_date, t0 = origin.history, origin.service_date, origin.t0
     observed = set(history.passings_on(service_date)["trip_id"].unique().to_list())

@@ -71,8 +71,8 @@ class AlertInfo(ResponseModel):
             headway_mins=rounded(alert.headway_mins),
             typical_mins=rounded(alert.typical_mins),
             probability=rounded(alert.probability),
-            text=f"{name} at {stop_name} towards {towards_name(line, alert.direction)}: {alert.headway_mins:.0f} min instead "
-            f"of {alert.typical_mins:.0f}, at {time:%H:%M} (in {in_mins:.0f} min), probability {alert.probability:.0%}",
+            text=f"{name} at {stop_name} towards {towards_name(line, alert.direction)}: {alert.headway_mins:.0f} min "
+            f"instead of {alert.typical_mins:.0f}, at {time:%H:%M} (in {in_mins:.0f} min), probability {alert.probability:.0%}",
         )
 
 

@@ -28,8 +28,8 @@ class ForecastStatus(ResponseModel):
     """How far a forecast can be trusted."""
 
     level: Level = Field(
-        description="live; starting: first minutes; stale: feed silent over 2 min, wider intervals; climatology: silent over "
-        "10 min, typical headways; withheld: a check failed, the forecast is an earlier one"
+        description="live; starting: first minutes; stale: feed silent over 2 min, wider intervals; climatology: silent "
+        "over 10 min, typical headways; withheld: a check failed, the forecast is an earlier one"
     )
     reasons: list[str] = Field(
         description="sentences, when not live", examples=[["no new data from the feed for 2 min 30 s"]]
