@@ -72,7 +72,8 @@ class AlertInfo(ResponseModel):
             typical_mins=rounded(alert.typical_mins),
             probability=rounded(alert.probability),
             text=f"{name} at {stop_name} towards {towards_name(line, alert.direction)}: {alert.headway_mins:.0f} min "
-            f"instead of {alert.typical_mins:.0f}, at {time:%H:%M} (in {in_mins:.0f} min), probability {alert.probability:.0%}",
+            f"instead of {alert.typical_mins:.0f}, at {time:%H:%M} (in {in_mins:.0f} min), "
+            f"probability {alert.probability:.0%}",
         )
 
 
