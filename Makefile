@@ -1,7 +1,7 @@
 # `make demo` and `make test` start from nothing but Linux, Python 3.11 to 3.13, git and make.
 PYTHON ?= python3
 BIN := .venv/bin
-ON_JAX := $(addprefix tests/,nn $(addprefix test_,$(addsuffix .py,model guided guided_dataset trainer)) training/test_train_lines.py)
+ON_JAX := $(addprefix tests/,nn test_model.py test_probabilistic_model.py test_dataset_lines.py test_trainer.py training/test_train.py)
 
 # Tests run in this many processes; a network under test takes about 2 GB in each.
 JOBS ?= 2
