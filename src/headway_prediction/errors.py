@@ -1,9 +1,9 @@
-"""The one exception for mistakes a user can mend; the command line prints it and exits with status 2."""
+"""The one exception for mistakes that a user can correct; the command line prints it and exits with status 2."""
 
 
 class HeadwayError(Exception):
-    """A user's mistake in one sentence: what was found, what was expected, how to mend it."""
+    """A user's mistake in one sentence: what was found, what was expected, and the remedy, an imperative without a full stop."""
 
-    def __init__(self, found: str, expected: str, remedy: str):
+    def __init__(self, found: str, expected: str, remedy: str) -> None:
         super().__init__(f"{found}; expected {expected}; {remedy}.")
         self.found, self.expected, self.remedy = found, expected, remedy

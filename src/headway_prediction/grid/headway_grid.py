@@ -9,6 +9,7 @@ so a list of them holds more than was known at the time, but only about minutes 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,19 +28,19 @@ OUTAGES_ATTRIBUTE = "outages"
 Outage = tuple[int, int]
 
 
-def outages_attribute(outages: pl.DataFrame) -> dict[str, list]:
+def outages_attribute(outages: pl.DataFrame) -> dict[str, list[Any]]:
     """Return the attribute of a grid that holds these outages (OUTAGE_COLUMNS); none where there are none."""
     rows = outages.select(list(OUTAGE_COLUMNS)).unique().sort(list(OUTAGE_COLUMNS)).rows()
     return {OUTAGES_ATTRIBUTE: [[day.isoformat(), first, end] for day, first, end in rows]} if rows else {}
 
 
-def outages_on(attributes: Mapping[str, object], service_date: date) -> list[Outage]:
+def outages_on(attributes: Mapping[str, Any], service_date: date) -> list[Outage]:
     """Return the outages (first minute, end minute) of one service date from a grid's attributes."""
     day = service_date.isoformat()
     return [(int(first), int(end)) for own, first, end in attributes.get(OUTAGES_ATTRIBUTE, ()) if own == day]
 
 
-def outages_known_at(attributes: Mapping[str, object], service_date: date, t0: int) -> dict[str, list]:
+def outages_known_at(attributes: Mapping[str, Any], service_date: date, t0: int) -> dict[str, list[Any]]:
     """Return the attribute with the outages that had begun by the end of minute `t0`; one that lasts on ends there."""
     begun = [
         [day, first, min(end, t0 + 1) if day == service_date.isoformat() else end]
@@ -50,7 +51,7 @@ def outages_known_at(attributes: Mapping[str, object], service_date: date, t0: i
 
 
 def spans_outage(earlier: np.ndarray, later: np.ndarray, outages: Sequence[Outage]) -> np.ndarray:
-    """Tell which pairs of minutes, alike in shape, have an outage between them or lie in one."""
+    """Return which pairs of minutes, of one shape, have an outage between them or lie in one."""
     crossed = np.zeros(np.broadcast(earlier, later).shape, dtype=bool)
     for first, end in outages:
         crossed |= (earlier < end) & (later >= first)
@@ -157,7 +158,9 @@ def planned_terminals(
     """
     headways = np.full((len(service_dates), SCORED_DAY_MINS, 2), np.nan, dtype=np.float32)
     departures = np.zeros((len(service_dates), SCORED_DAY_MINS, 2), dtype=np.uint8)
-    for day, service_date in enumerate(service_dates if timetable else ()):
+    if timetable is None:
+        return headways.reshape(-1, 2), departures.reshape(-1, 2)
+    for day, service_date in enumerate(service_dates):
         for direction in DIRECTIONS:
             minutes = timetable.departures(service_date, direction, line.first_station(direction))
             held, _, _ = held_headways(minutes, np.zeros(len(minutes), dtype=np.int64), 1)

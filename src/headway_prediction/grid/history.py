@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -45,7 +46,7 @@ class LineHistory:
     @property
     def service_dates(self) -> list[date]:
         """The service dates of the grid, in order."""
-        return self.grid["service_date"].values[::SCORED_DAY_MINS].astype("datetime64[D]").tolist()
+        return list(self.grid["service_date"].values[::SCORED_DAY_MINS].astype("datetime64[D]").tolist())
 
     def day(self, service_date: date) -> xr.Dataset:
         """Return the 1620 minutes of one service date."""
@@ -191,14 +192,16 @@ def build_history(
         for day in service_dates
     )
     headways, departures = planned_terminals(timetable, line, service_dates, cap_mins)
-    variables = {name: (DIMENSIONS, cells) for name, cells in stack_days(days, len(service_dates)).items()}
+    variables: dict[str, Any] = {
+        name: (DIMENSIONS, cells) for name, cells in stack_days(days, len(service_dates)).items()
+    }
     variables["planned_terminal_headway"] = (("time", "direction"), headways)
     variables["planned_departures"] = (("time", "direction"), departures)
     grid = xr.Dataset(variables, _coordinates(line, service_dates), dict(attributes) | {"cap_mins": cap_mins})
     return LineHistory(line, passings, timetable, grid)
 
 
-def _coordinates(line: Line, service_dates: Sequence[date]) -> dict[str, tuple]:
+def _coordinates(line: Line, service_dates: Sequence[date]) -> dict[str, tuple[str, np.ndarray]]:
     days = np.array(service_dates, dtype="datetime64[s]")
     return {
         "service_date": ("time", np.repeat(days, SCORED_DAY_MINS)),

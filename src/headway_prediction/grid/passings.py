@@ -17,10 +17,10 @@ MAX_MISDATED_SHARE = 0.01
 
 PASSING_COLUMNS = pl.Schema(
     {
-        "service_date": pl.Date,
-        "direction": pl.Int8,
-        "station": pl.Int16,
-        "minute": pl.Float64,
+        "service_date": pl.Date(),
+        "direction": pl.Int8(),
+        "station": pl.Int16(),
+        "minute": pl.Float64(),
         "trip_id": pl.Categorical(),
     }
 )
@@ -129,7 +129,7 @@ class _Misdated:
             self._example = astray.select("event_time", "service_date").row(0)
 
     def refuse(self) -> None:
-        if self.outside > max(1, MAX_MISDATED_SHARE * self.rows):
+        if self._example and self.outside > max(1, MAX_MISDATED_SHARE * self.rows):
             event_time, service_date = self._example
             raise HeadwayError(
                 f"{self.outside} of {self.rows} passings do not fall on their service date (for instance {event_time} "

@@ -61,7 +61,8 @@ def oracle_timetable(history: LineHistory) -> Timetable:
     and a method that reads the plan elsewhere must not lose it.
     """
     dates = history.service_dates
-    services, elsewhere = (), pl.DataFrame(schema=PLANNED_COLUMNS)
+    services: tuple[Service, ...] = ()
+    elsewhere = pl.DataFrame(schema=PLANNED_COLUMNS)
     if history.timetable is not None:
         services = history.timetable.services
         elsewhere = history.timetable.planned.filter(~_at_terminals(history.line))

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,7 +28,7 @@ ROOT = "zarr.json"
 def write_history(history: LineHistory, path: Path | str) -> None:
     """Write a history to a Zarr folder, whole or not at all; raises HeadwayError when the disk refuses."""
     attributes = dict(history.grid.attrs) | {"format": FORMAT, "line": json.dumps(history.line.to_dict())}
-    chunks = {name: {"chunks": _chunks(history.grid, name)} for name in history.grid.data_vars}
+    chunks = {name: {"chunks": _chunks(history.grid, str(name))} for name in history.grid.data_vars}
     with atomic_path(path) as fresh:
         grid = history.grid.assign_attrs(attributes)
         grid.to_zarr(fresh, mode="w", encoding=chunks, consolidated=False, zarr_format=3)
@@ -80,7 +81,7 @@ def _check_seal(folder: Path) -> None:
         raise ValueError("it was edited or cut short since it was written")
 
 
-def _checksum(folder: Path, root: dict) -> str:
+def _checksum(folder: Path, root: dict[str, Any]) -> str:
     found = (Path(top) / name for top, _, names in os.walk(folder) for name in names)
     names = sorted(path.relative_to(folder).as_posix() for path in found)
     parts = [f"{sha256(folder / name)}  {name}\n" for name in names if name != ROOT]
@@ -116,7 +117,7 @@ def _array(column: pl.Series) -> np.ndarray:
     return column.to_numpy()
 
 
-def _read_table(path: Path | str, group: str, columns: pl.Schema) -> tuple[pl.DataFrame, dict]:
+def _read_table(path: Path | str, group: str, columns: pl.Schema) -> tuple[pl.DataFrame, dict[str, Any]]:
     stored = xr.load_dataset(path, engine="zarr", group=group, consolidated=False)
     table = pl.DataFrame({name: stored[name].values for name in columns})
     trip_ids = pl.Series(stored["trip_ids"].values.tolist(), dtype=pl.Categorical)

@@ -70,11 +70,11 @@ def usable_minutes(
     Unusable are minutes with more than `max_invalid_share` of the cells invalid, and whole-line silences of more
     than `outage_mins` between two arrivals of a service day (seen only when the arrived channel exists).
     """
-    usable = np.isnan(headway[..., 0]).mean(axis=(1, 2)) <= max_invalid_share
+    usable: np.ndarray = np.isnan(headway[..., 0]).mean(axis=(1, 2)) <= max_invalid_share
     if headway.shape[-1] < CHANNELS_WITH_ARRIVALS:
         return usable
-    arrived = (headway[..., ARRIVED_CHANNEL] > 0).any(axis=(1, 2))
-    return usable & ~silent_minutes(arrived, service_days, outage_mins)
+    arrived = np.asarray((headway[..., ARRIVED_CHANNEL] > 0).any(axis=(1, 2)))
+    return np.asarray(usable & ~silent_minutes(arrived, service_days, outage_mins))
 
 
 def silent_minutes(arrived: np.ndarray, service_days: np.ndarray, outage_mins: int) -> np.ndarray:

@@ -92,10 +92,14 @@ def _set_before(before: np.ndarray, earlier: int, later: int) -> None:
 def _place_by_position(before: np.ndarray, positions: Sequence[Position | None]) -> list[tuple[int, int]]:
     """Order stations that stand side by side on one way, the nearest to each other first; returns what was decided."""
     undecided = np.argwhere(np.triu(~(before | before.T), 1)).tolist()
-    known = [pair for pair in undecided if all(positions[place] is not None for place in pair)]
+    apart = {
+        (one, other): distance_metres(here, there)
+        for one, other in undecided
+        if (here := positions[one]) is not None and (there := positions[other]) is not None
+    }
     decided = []
-    for pair in sorted(known, key=lambda pair: distance_metres(positions[pair[0]], positions[pair[1]])):
-        order = None if (before | before.T)[tuple(pair)] else _order_on_one_way(before, positions, *pair)
+    for pair in sorted(apart, key=lambda pair: apart[pair]):
+        order = None if (before | before.T)[pair] else _order_on_one_way(before, positions, *pair)
         if order is not None:
             _set_before(before, *order)
             decided.append(order)
@@ -112,7 +116,7 @@ def _order_on_one_way(
         return None
 
     def length(*between: int) -> float:
-        way = [positions[place] for place in (start, *between, end)]
+        way = [place for index in (start, *between, end) if (place := positions[index]) is not None]
         return sum(distance_metres(a, b) for a, b in pairwise(way))
 
     forth, back = length(first, second), length(second, first)
@@ -122,7 +126,7 @@ def _order_on_one_way(
 
 
 def _nearest(candidates: np.ndarray, rank: np.ndarray, positions: Sequence[Position | None]) -> int | None:
-    places = [int(place) for place in np.flatnonzero(candidates) if positions[place] is not None]
+    places = [place for place in np.flatnonzero(candidates).tolist() if positions[place] is not None]
     return max(places, key=lambda place: rank[place], default=None)
 
 
@@ -136,13 +140,13 @@ def _passings(patterns: Sequence[Pattern], index: Mapping[str, int]) -> np.ndarr
 def _heaviest_chain(before: np.ndarray, weights: np.ndarray, through: Sequence[int]) -> tuple[int, ...]:
     """The chain of stations, each before the next, with the most passings of all that go through some stations."""
     related = before | before.T | np.eye(len(before), dtype=bool)
-    allowed = np.flatnonzero(related[list(through)].all(axis=0))
+    allowed = np.flatnonzero(related[list(through)].all(axis=0)).tolist()
     ordered = sorted(allowed, key=lambda place: (before[:, place].sum(), place))
     best: dict[int, tuple[float, tuple[int, ...]]] = {}
     for place in ordered:
         so_far = [best[other] for other in best if before[other, place]]
         weight, chain = max(so_far, default=(0.0, ()))
-        best[place] = (weight + weights[place], (*chain, int(place)))
+        best[place] = (weight + weights[place], (*chain, place))
     return max(best.values())[1]
 
 

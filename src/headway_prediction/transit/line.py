@@ -4,9 +4,9 @@ Stations are numbered along direction 0; direction 1 runs through them from the 
 one Line per branch, trunk included; the trunk alone is a Line too: name the stop ids that belong to it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import polars as pl
 
@@ -35,6 +35,12 @@ class Station:
     stop_ids: tuple[str | None, str | None]
     alternative_ids: tuple[tuple[str, ...], tuple[str, ...]] = field(default=((), ()), compare=False)
 
+    @classmethod
+    def of_ids(cls, name: str, direction_0: Sequence[str], direction_1: Sequence[str]) -> Self:
+        """Build a station from the stop ids of its platform in each direction, its own first; none where it has none."""
+        own = (next(iter(direction_0), None), next(iter(direction_1), None))
+        return cls(name, own, (tuple(direction_0[1:]), tuple(direction_1[1:])))
+
     def all_stop_ids(self, direction: int) -> tuple[str, ...]:
         """Every stop id of the platform in `direction`, its own first; none where there is no platform."""
         own = self.stop_ids[direction]
@@ -54,7 +60,7 @@ class Line:
     stations: tuple[Station, ...]
     excluded: frozenset[str] = field(default=frozenset(), compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         time_zone(self.time_zone)
 
     @property
@@ -103,13 +109,14 @@ class Line:
         }
 
     @classmethod
-    def from_dict(cls, plain: dict) -> "Line":
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Line":
         """Rebuild a Line from `to_dict`'s values."""
-        stations = tuple(
-            Station(s["name"], tuple(s["stop_ids"]), tuple(map(tuple, s.get("alternative_ids", ((), ())))))
-            for s in plain["stations"]
-        )
-        return cls(plain["line_id"], plain["time_zone"], stations, frozenset(plain["excluded"]))
+        stations = []
+        for station in plain["stations"]:
+            alternatives = station.get("alternative_ids", ((), ()))
+            ids = tuple(station["stop_ids"])
+            stations.append(Station(station["name"], ids, (tuple(alternatives[0]), tuple(alternatives[1]))))
+        return cls(plain["line_id"], plain["time_zone"], tuple(stations), frozenset(plain["excluded"]))
 
     @classmethod
     def from_arrivals(
@@ -179,8 +186,8 @@ def _refuse_loops(line_id: str, orders: Sequence[list[str]]) -> None:
 
 def _partners(forward: list[str], backward: list[str], names: dict[str, str]) -> dict[str, str]:
     by_name = {names[stop_id]: stop_id for stop_id in backward}
-    partner = {s: s if s in set(backward) else by_name.get(names[s]) for s in forward}
-    partner = {stop_id: other for stop_id, other in partner.items() if other is not None}
+    found = ((s, s if s in set(backward) else by_name.get(names[s])) for s in forward)
+    partner = {stop_id: other for stop_id, other in found if other is not None}
     places = [backward.index(other) for other in partner.values()]
     if places != sorted(set(places)):
         raise HeadwayError(

@@ -36,10 +36,7 @@ class _StationEntry:
     direction_1: list[str] = Field(default_factory=list)
 
     def station(self) -> Station:
-        ids = (self.direction_0, self.direction_1)
-        return Station(
-            self.name, tuple(own[0] if own else None for own in ids), tuple(tuple(own[1:]) for own in ids)
-        )
+        return Station.of_ids(self.name, self.direction_0, self.direction_1)
 
 
 @dataclass(config=_STRICT)

@@ -1,18 +1,20 @@
 """Timetable: planned passings of a line by service, and the days each service runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 PLANNED_COLUMNS = pl.Schema(
     {
-        "service": pl.Int32,
+        "service": pl.Int32(),
         "trip_id": pl.Categorical(),
-        "direction": pl.Int8,
-        "station": pl.Int16,
-        "minute": pl.Float64,
+        "direction": pl.Int8(),
+        "station": pl.Int16(),
+        "minute": pl.Float64(),
     }
 )
 
@@ -35,7 +37,7 @@ class Service:
         return {"name": self.name, "dates": dates, "weekdays": sorted(self.weekdays)}
 
     @classmethod
-    def from_dict(cls, plain: dict) -> "Service":
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Service":
         """Rebuild a Service from `to_dict`'s values."""
         dates = frozenset(date.fromisoformat(text) for text in plain["dates"])
         return cls(plain["name"], dates, frozenset(plain["weekdays"]))
@@ -59,7 +61,7 @@ class Timetable:
             "direction", "station", "minute", "trip_id"
         )
 
-    def departures(self, service_date: date, direction: int, station: int) -> Sequence[float]:
+    def departures(self, service_date: date, direction: int, station: int) -> np.ndarray:
         """Return the planned minutes of one platform on a service date, sorted (numpy float64)."""
         at_platform = (pl.col("direction") == direction) & (pl.col("station") == station)
         return self.planned_on(service_date).filter(at_platform)["minute"].sort().to_numpy()

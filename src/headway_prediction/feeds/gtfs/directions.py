@@ -30,7 +30,7 @@ def directions_among(schedule: Schedule, route: str) -> dict[str, int]:
         return {}
     ran = trips[trips["service_id"].isin(list(schedule.dates_of_service))].set_index("trip_id")
     ways = _ways(schedule, list(ran.index))
-    known, unknown = Counter(), Counter()
+    known, unknown = Counter[Way](), Counter[Way]()
     for trip, way in ways.items():
         days = len(schedule.dates_of_service[ran.loc[trip, "service_id"]])
         if trip in lacking.index:
@@ -67,7 +67,7 @@ def directions_along(schedule: Schedule, route: str | None, line: Line) -> dict[
     return found
 
 
-def directed(unknown: Mapping[Way, float], known: Mapping[Way, float]) -> dict[Way, int]:
+def directed(unknown: Mapping[Way, int], known: Mapping[Way, int]) -> dict[Way, int]:
     """Return the direction of each way of `unknown`, as far as it can be told.
 
     Both hold how many trains run each way; those of `known` are in the order of direction 0. Ways are told one after the
@@ -75,7 +75,7 @@ def directed(unknown: Mapping[Way, float], known: Mapping[Way, float]) -> dict[W
     """
     net: Counter[tuple[str, str]] = Counter()
 
-    def add(way: Sequence[str], trains: float) -> None:
+    def add(way: Sequence[str], trains: int) -> None:
         for earlier, later in combinations(way, 2):
             net[earlier, later] += trains
             net[later, earlier] -= trains

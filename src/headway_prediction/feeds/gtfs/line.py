@@ -198,8 +198,9 @@ def _all_stations(route: RoutePatterns) -> list[str]:
 
 def _station(route: RoutePatterns, name: str) -> Station:
     group = next(group for group in route.groups.values() if group.key == name)
-    ids = [_ids_of_platform(route, group, direction) for direction in DIRECTIONS]
-    return Station(group.name, tuple(own[0] if own else None for own in ids), tuple(own[1:] for own in ids))
+    return Station.of_ids(
+        group.name, *(_ids_of_platform(route, group, direction) for direction in DIRECTIONS)
+    )
 
 
 def _ids_of_platform(route: RoutePatterns, group: StopGroup, direction: int) -> tuple[str, ...]:

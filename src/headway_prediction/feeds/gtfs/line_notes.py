@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 from headway_prediction.feeds.gtfs.line import RoutePatterns, StopPattern, passed_twice
 from headway_prediction.feeds.gtfs.stop_times import blank_times, frequencies_of
@@ -145,24 +146,23 @@ def about_trains(route: RoutePatterns, order: Sequence[str], names: Mapping[str,
 def _about_ends(route: RoutePatterns, order: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
     for direction in DIRECTIONS:
         along = order if direction == 0 else order[::-1]
-        for place, said in ((0, "start"), (-1, "end")):
-            trains = _trains_by(route, direction, order, lambda stations, at=place: stations[at])
+        for place, verb in ((0, "start"), (-1, "end")):
+            trains = _trains_by(route, direction, order, itemgetter(place))
             own = share(trains[along[place]], trains.total())
-            others = [f"{names[name]} ({share(n, trains.total())})" for name, n in trains.most_common()]
             others = [
-                said
-                for said, (name, _) in zip(others, trains.most_common(), strict=True)
+                f"{names[name]} ({share(count, trains.total())})"
+                for name, count in trains.most_common()
                 if name != along[place]
             ]
             rest = f"; the others at {listed(others)}" if others else ""
-            yield f"Direction {direction}: {own} of the trains {said} at {names[along[place]]}{rest}."
+            yield f"Direction {direction}: {own} of the trains {verb} at {names[along[place]]}{rest}."
 
 
 def _trains_by(
     route: RoutePatterns, direction: int, order: Sequence[str], what: Callable[[list[str]], str]
-) -> Counter:
+) -> Counter[str]:
     """Count the trains of a direction by something about the stations they serve on the line, in order of travel."""
-    trains: Counter = Counter()
+    trains: Counter[str] = Counter()
     for pattern in route.patterns:
         stations = _on_line(route, pattern, order)
         if pattern.direction == direction and stations:
@@ -177,7 +177,7 @@ def _on_line(route: RoutePatterns, pattern: StopPattern, order: Sequence[str]) -
 
 def _about_skipping(route: RoutePatterns, order: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
     place = {name: index for index, name in enumerate(order)}
-    skipped: Counter = Counter()
+    skipped: Counter[str] = Counter()
     skipping = trains = 0
     for pattern in route.patterns:
         served = {place[name] for name in _on_line(route, pattern, order)}
@@ -211,7 +211,7 @@ def _about_order(route: RoutePatterns, order: Sequence[str], names: Mapping[str,
 
 
 def _about_loops(route: RoutePatterns, names: Mapping[str, str]) -> Iterator[str]:
-    twice: Counter = Counter()
+    twice: Counter[str] = Counter()
     for pattern in route.patterns:
         twice.update({name: pattern.trains for name in passed_twice(pattern, route.groups)})
     if twice:

@@ -5,6 +5,7 @@ The parent_station of a boarding area is a platform, whose parent_station is the
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -48,7 +49,7 @@ def group_stops(
     for stop in sorted(served):
         roots.setdefault(_root(stop, rows), set()).add(stop)
     spare = _unplanned_children(rows, planned_ids)
-    groups = {}
+    groups: dict[str, StopGroup] = {}
     for members in _joined_by_name(roots, rows, patterns):
         ids = set(members).union(*(roots[root] for root in members)) & rows.keys()
         ids = ids.union(*(spare.get(root, ()) for root in members))
@@ -57,7 +58,7 @@ def group_stops(
     return groups
 
 
-def _root(stop: str, rows: Mapping[str, Mapping]) -> str:
+def _root(stop: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
     """The station a stop belongs to; a parent that is not in the table still holds its stops together."""
     seen = {stop}
     while (parent := rows.get(stop, {}).get("parent_station")) and parent not in seen:
@@ -67,7 +68,7 @@ def _root(stop: str, rows: Mapping[str, Mapping]) -> str:
 
 
 def _joined_by_name(
-    roots: Mapping[str, set[str]], rows: Mapping[str, Mapping], patterns: Collection[Sequence[str]]
+    roots: Mapping[str, set[str]], rows: Mapping[str, Mapping[str, Any]], patterns: Collection[Sequence[str]]
 ) -> list[list[str]]:
     """Roots that are one station, together: at most one of them a parent, none served by one train with another."""
     by_name: dict[str, list[str]] = {}
@@ -87,7 +88,7 @@ def _is_one(
     station: list[str],
     root: str,
     roots: Mapping[str, set[str]],
-    rows: Mapping[str, Mapping],
+    rows: Mapping[str, Mapping[str, Any]],
     patterns: Collection[Sequence[str]],
 ) -> bool:
     if root not in roots[root]:
@@ -99,7 +100,9 @@ def _is_one(
     return not any(known.intersection(pattern) and root in pattern for pattern in patterns)
 
 
-def _unplanned_children(rows: Mapping[str, Mapping], planned_ids: Collection[str]) -> dict[str, set[str]]:
+def _unplanned_children(
+    rows: Mapping[str, Mapping[str, Any]], planned_ids: Collection[str]
+) -> dict[str, set[str]]:
     children: dict[str, set[str]] = {}
     for stop, row in rows.items():
         if row["parent_station"] and stop not in planned_ids and row["location_type"] in BOARDING:
@@ -108,18 +111,18 @@ def _unplanned_children(rows: Mapping[str, Mapping], planned_ids: Collection[str
 
 
 def _group(
-    members: Sequence[str], ids: set[str], rows: Mapping[str, Mapping], planned_ids: Collection[str]
+    members: Sequence[str], ids: set[str], rows: Mapping[str, Mapping[str, Any]], planned_ids: Collection[str]
 ) -> StopGroup:
     name, position = _name(members[0], ids, rows), _position([*members, *sorted(ids)], rows)
     return StopGroup(name, position, frozenset(ids), frozenset(ids.difference(planned_ids)))
 
 
-def _name(root: str, stops: Iterable[str], rows: Mapping[str, Mapping]) -> str:
+def _name(root: str, stops: Iterable[str], rows: Mapping[str, Mapping[str, Any]]) -> str:
     names = (rows[stop]["stop_name"] for stop in (root, *sorted(stops)) if stop in rows)
     return next((name for name in names if name), root)
 
 
-def _position(stops: Sequence[str], rows: Mapping[str, Mapping]) -> Position | None:
+def _position(stops: Sequence[str], rows: Mapping[str, Mapping[str, Any]]) -> Position | None:
     places = ((rows[stop]["stop_lat"], rows[stop]["stop_lon"]) for stop in stops if stop in rows)
     # A position of 0, 0 is what software writes that has none.
     return next((place for place in places if None not in place and any(place)), None)

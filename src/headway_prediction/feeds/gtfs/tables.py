@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import pandas as pd
@@ -51,7 +52,7 @@ class Schedule:
     @property
     def time_zone(self) -> str:
         """The agency's IANA time zone; GTFS asks all agencies of a zip to have the same one."""
-        return self.feed.agency["agency_timezone"].iloc[0]
+        return str(self.feed.agency["agency_timezone"].iloc[0])
 
 
 def open_schedule(path: Path | str) -> Schedule:
@@ -75,7 +76,7 @@ def open_schedule(path: Path | str) -> Schedule:
         ) from error
 
 
-def _unpruned():
+def _unpruned() -> Any:
     # By default partridge drops what no trip refers to: parent stations, and an agency that routes need not name.
     config = default_config()
     config.remove_edges_from(list(config.edges))
@@ -170,8 +171,8 @@ def listed_routes(names: Mapping[str, str]) -> str:
 def stops_table(schedule: Schedule) -> pl.DataFrame:
     """Return stops.txt as stop_id, stop_name, parent_station, location_type (0 where blank), stop_lat, stop_lon."""
     stops = pl.from_pandas(schedule.feed.stops)
-    kinds = {"location_type": pl.Float64, "stop_lat": pl.Float64, "stop_lon": pl.Float64}
-    kinds = {"stop_id": pl.String, "stop_name": pl.String, "parent_station": pl.String} | kinds
+    texts, numbers = ("stop_id", "stop_name", "parent_station"), ("location_type", "stop_lat", "stop_lon")
+    kinds = {name: pl.String() for name in texts} | {name: pl.Float64() for name in numbers}
     columns = [
         (pl.col(name) if name in stops.columns else pl.lit(None)).cast(kind, strict=False).alias(name)
         for name, kind in kinds.items()

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -53,7 +54,7 @@ def _once_per_trip(at_platforms: pl.DataFrame) -> pl.DataFrame:
     A trip that goes round a loop, or changes its platform within a station, passes there once on its way along the line.
     """
     ordered = at_platforms.sort("direction_id", "trip_id", "stop_sequence")
-    ways = ((0, "first"), (1, "last"))
+    ways: tuple[tuple[int, Literal["first", "last"]], ...] = ((0, "first"), (1, "last"))
     return pl.concat(
         ordered.filter(direction_id=direction).unique(["trip_id", "station"], keep=keep, maintain_order=True)
         for direction, keep in ways
@@ -124,9 +125,8 @@ def planned_table(timetable: Timetable, line: Line, service_date: date) -> pl.Da
 
 def write_planned(table: pl.DataFrame, path: Path | str) -> None:
     """Write planned passings to a Parquet or CSV file, by its ending; raises HeadwayError for another ending."""
-    writers = {".csv": table.write_csv, ".parquet": table.write_parquet}
-    writer = writers.get(Path(path).suffix)
-    if writer is None:
+    suffix = Path(path).suffix
+    if suffix not in (".csv", ".parquet"):
         raise HeadwayError(f"{path} ends in neither .csv nor .parquet", "one of these", "give it such a name")
-    with atomic_path(path) as fresh:
-        writer(fresh)
+    with atomic_path(path) as temporary:
+        table.write_csv(temporary) if suffix == ".csv" else table.write_parquet(temporary)

@@ -13,14 +13,16 @@ import polars as pl
 from headway_prediction.feeds.logs.arrivals import LogChecks, typed_batches
 from headway_prediction.transit.line_survey import LineSurvey
 
-PART_COLUMNS = {
-    "service_date": pl.Date,
-    "trip_id": pl.Categorical,
-    "direction_id": pl.Int8,
-    "stop_id": pl.Categorical,
-    "stop_sequence": pl.Int64,
-    "event_time": pl.Datetime("us", "UTC"),
-}
+PART_COLUMNS = pl.Schema(
+    {
+        "service_date": pl.Date(),
+        "trip_id": pl.Categorical(),
+        "direction_id": pl.Int8(),
+        "stop_id": pl.Categorical(),
+        "stop_sequence": pl.Int64(),
+        "event_time": pl.Datetime("us", "UTC"),
+    }
+)
 PART_ROWS = 400_000
 """A part ends with the service date that reaches it: what is made of a part on the way takes some times its memory."""
 
@@ -47,13 +49,13 @@ def read_arrival_parts(path: Path | str, refuse: bool = True, part_rows: int = P
 
     Raises HeadwayError as `typed_batches` and, unless told not to `refuse`, as LogChecks.
     """
-    survey, batches = LineSurvey(), []
+    survey, batches = LineSurvey(), list[pl.DataFrame]()
     for log in typed_batches(path):
         survey.add_names(log)
         batches.append(log.select(pl.col(name).cast(kind) for name, kind in PART_COLUMNS.items()))
     log = pl.concat(batches, rechunk=False)
     batches.clear()
-    checks, parts = LogChecks(), []
+    checks, parts = LogChecks(), list[pl.DataFrame]()
     for part in _whole_dates(log, part_rows):
         survey.add_trains(part)
         checks.add(part)

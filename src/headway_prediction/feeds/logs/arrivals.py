@@ -107,7 +107,7 @@ class LogChecks:
                 "each passing once",
                 "remove the duplicate passings",
             )
-        if self._backward > MAX_BACKWARD_SHARE * self._trains:
+        if self._example and self._backward > MAX_BACKWARD_SHARE * self._trains:
             trip_id, service_date = self._example
             raise HeadwayError(
                 f"{self._backward} of {self._trains} trains are out of order (trip {trip_id} on {service_date} reaches a "
@@ -192,7 +192,7 @@ class _Rows:
     log_name: str
     first: int
 
-    def said(self, index: int) -> str:
+    def name(self, index: int) -> str:
         return f"row {self.first + index} of {self.log_name}"
 
 
@@ -217,10 +217,10 @@ def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType | type[pl.DataType], 
         read = read.set(values != values.floor(), None)
     if name == "trip_id":
         return read.fill_null("")
-    if read.null_count():
-        row = read.is_null().arg_max()
+    row = read.is_null().arg_max()
+    if row is not None and read.null_count():
         raise HeadwayError(
-            f"{rows.said(row)} has {name} {values[row]!r}",
+            f"{rows.name(row)} has {name} {values[row]!r}",
             "a date such as 2025-09-26"
             if kind == pl.Date
             else "a whole number"
@@ -252,12 +252,12 @@ def _instants(times: pl.Series, rows: _Rows) -> pl.Series:
         aware = text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").fill_null(False)
         read = text.str.to_datetime(format="%+", time_unit="us", time_zone="UTC", strict=False)
     unreadable = read.is_null() | ~aware
-    if unreadable.any():
-        row = unreadable.arg_max()
+    row = unreadable.arg_max()
+    if row is not None and unreadable.any():
         zoneless = not aware[row] and re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", str(times[row]))
         problem = "no zone" if zoneless else "no readable time"
         raise HeadwayError(
-            f"{rows.said(row)} has {problem} in event_time ({times[row]!r})",
+            f"{rows.name(row)} has {problem} in event_time ({times[row]!r})",
             "ISO 8601 with an offset, such as 2025-09-26T05:36:32+01:00",
             "write event_time with its offset",
         )
