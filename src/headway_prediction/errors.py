@@ -2,7 +2,7 @@
 
 
 class HeadwayError(Exception):
-    """A user's mistake in one sentence: what was found, what was expected, and the remedy, an imperative without a full stop."""
+    """A user's mistake in one sentence: what was found, what was expected, and the remedy (an imperative)."""
 
     def __init__(self, found: str, expected: str, remedy: str) -> None:
         super().__init__(f"{found}; expected {expected}; {remedy}.")

@@ -1,4 +1,4 @@
-"""Writing that leaves either the whole new file (or folder) or none of it, and checksums to prove it."""
+"""Atomic writes of files and folders, and checksums."""
 
 import hashlib
 import shutil
@@ -19,22 +19,22 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _swap_in(fresh: Path, target: Path) -> None:
+def _swap_in(temporary: Path, target: Path) -> None:
     if not target.is_dir():
-        fresh.replace(target)
+        temporary.replace(target)
         return
-    _refuse_strange_folder(fresh, target)
-    # A folder cannot be renamed over a full one: the old steps aside first and goes last.
+    _refuse_other_folder(temporary, target)
+    # A folder cannot be renamed over a full one: the old one is renamed first and deleted last.
     old = target.with_name(f".{target.name}.old-{uuid4().hex}")
     target.rename(old)
-    fresh.rename(target)
+    temporary.rename(target)
     _remove(old)
 
 
-def _refuse_strange_folder(fresh: Path, target: Path) -> None:
+def _refuse_other_folder(temporary: Path, target: Path) -> None:
     """Let only a folder replace an empty one, or one of its kind: they have a file at the top in common."""
     empty = not any(target.iterdir())
-    if fresh.is_dir() and (empty or _top_files(fresh) & _top_files(target)):
+    if temporary.is_dir() and (empty or _top_files(temporary) & _top_files(target)):
         return
     raise HeadwayError(
         f"{target} is a folder that holds other things",
@@ -56,11 +56,11 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     `target` that is of another kind than the new one.
     """
     target = Path(target).resolve()
-    fresh = target.with_name(f".{target.name}.new-{uuid4().hex}")
+    temporary = target.with_name(f".{target.name}.new-{uuid4().hex}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield fresh
-        _swap_in(fresh, target)
+        yield temporary
+        _swap_in(temporary, target)
     except (OSError, PolarsError) as error:
         raise HeadwayError(
             f"{target} could not be written: {getattr(error, 'strerror', None) or error}",
@@ -70,7 +70,7 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
     finally:
         # What could never be made cannot be removed either, and must not hide why.
         with suppress(OSError):
-            _remove(fresh)
+            _remove(temporary)
 
 
 def sha256(path: Path | str) -> str:

@@ -78,6 +78,6 @@ def test_a_log_that_the_grid_refuses_can_be_checked(simulated, tmp_path, capfd):
     pl.concat([log, log.head(5)]).write_parquet(tmp_path / "log.parquet")
     own = (tmp_path / "log.parquet", "--time-zone", SCENARIO.time_zone)
     assert headway("grid", "--arrivals", *own, "--out", tmp_path / "grid.zarr") == 2
-    assert "5 rows of the log stand twice" in capfd.readouterr().err
+    assert "5 rows of the log occur twice" in capfd.readouterr().err
     assert headway("check", *own) == 0
     assert "5 repeated rows" in capfd.readouterr().out

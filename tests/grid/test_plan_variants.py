@@ -48,8 +48,8 @@ def test_the_oracles_departures_are_the_observed_minutes_of_that_date(history, o
             station = history.line.first_station(direction)
             here = (pl.col("direction") == direction) & (pl.col("station") == station)
             observed = history.passings_on(day).filter(here)["minute"].to_numpy()
-            told = oracle.timetable.departures(day, direction, station)
-            assert told.tolist() == observed.tolist()
+            revealed = oracle.timetable.departures(day, direction, station)
+            assert revealed.tolist() == observed.tolist()
             planned = history.timetable.departures(day, direction, station)
             assert (observed > planned).any()  # some trains left late, and the oracle says when
 
@@ -87,8 +87,8 @@ def test_the_oracle_still_tells_what_is_to_come_when_the_rest_is_not_known_yet(h
 def test_a_line_without_a_plan_has_an_oracle_too(history):
     bare = with_plan(history, PlanKind.NONE)
     assert bare.timetable is None and np.isnan(bare.grid["planned_terminal_headway"]).all()
-    told = with_plan(bare, PlanKind.ORACLE)
-    assert told.timetable.planned.height == int(told.grid["planned_departures"].sum())
+    revealed = with_plan(bare, PlanKind.ORACLE)
+    assert revealed.timetable.planned.height == int(revealed.grid["planned_departures"].sum())
 
 
 def test_the_label_survives_the_disk_and_a_selection(oracle, tmp_path):

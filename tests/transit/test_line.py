@@ -93,7 +93,7 @@ def test_the_majority_of_trains_sets_the_order():
 @pytest.mark.parametrize("trip_ids", [True, False])
 def test_a_fork_asks_for_the_stops_of_one_branch(trip_ids):
     rows = [(day, trip if trip_ids else "", *rest) for day, trip, *rest in forked_rows()]
-    with pytest.raises(HeadwayError, match=r"side by side in direction 0.*name the stops of one branch"):
+    with pytest.raises(HeadwayError, match=r"have no order in direction 0.*name the stops of one branch"):
         Line.from_arrivals(log_of(rows), ZONE)
 
 

@@ -38,10 +38,10 @@ def read_line_files(
     log = read_arrival_parts(arrivals)
     line, plan = line_and_plan(log.survey, gtfs, planned_departures, time_zone, route, stops, line_toml)
     masked = None if outages is None else read_outages(outages, log.service_dates())
-    told = (arrivals, gtfs, planned_departures, line_toml, outages)
+    paths = (arrivals, gtfs, planned_departures, line_toml, outages)
     provenance = {
         "code_version": __version__,
-        "sources": [_source(Path(path)) for path in told if path is not None],
+        "sources": [_source(Path(path)) for path in paths if path is not None],
     }
     return history_from_parts(log.drain(), line, plan, provenance, cap_mins, masked)
 
@@ -59,7 +59,7 @@ def line_and_plan(
     stops: Sequence[str] | None = None,
     line_toml: Path | str | None = None,
 ) -> tuple[Line, Timetable | None]:
-    """Return the line that an arrival log runs on, as its survey tells, and its plan.
+    """Return the line that an arrival log runs on, by its survey, and its plan.
 
     The line is that of the file `line_toml` (see line_toml.py) or, without one, of the log, in its stop sequence: `stops`
     then names the stop ids of one branch or of the trunk. The plan comes from `gtfs` (of `route` or else the route of
@@ -81,10 +81,10 @@ def line_and_plan(
 def _read_line(
     path: Path | str, survey: LineSurvey, time_zone: str | None, stops: Sequence[str] | None
 ) -> RouteLine:
-    told = [name for name, value in (("--time-zone", time_zone), ("--stop", stops)) if value is not None]
-    if told:
+    redundant = [name for name, value in (("--time-zone", time_zone), ("--stop", stops)) if value is not None]
+    if redundant:
         raise HeadwayError(
-            f"{told[0]} was given together with the line {path}",
+            f"{redundant[0]} was given together with the line {path}",
             "time zone and stops as they stand in that file",
             "change them there, or leave one of the two out",
         )

@@ -151,7 +151,7 @@ def history_from_parts(
 ) -> LineHistory:
     """Build the history of every service date of the parts of a checked arrival log.
 
-    Parts are read once, as `passings_of_parts` does, which also says what raises HeadwayError. `outages`
+    Parts are read once, as by `passings_of_parts`; errors are those of that function. `outages`
     (grid.headway_grid.OUTAGE_COLUMNS) are minutes in which nothing is known of the line.
     """
     passings, dropped = passings_of_parts(parts, line)

@@ -31,7 +31,7 @@ HAS_TRIP_ID = pl.col("trip_id") != ""
 
 @dataclass(frozen=True)
 class DroppedRows:
-    """How many rows of a log were left out, and why."""
+    """How many rows of a log were dropped, and why."""
 
     duplicates: int
     outside_service_day: int
@@ -104,13 +104,13 @@ def stops_typed_like(log: pl.DataFrame, line: Line) -> pl.DataFrame:
 
 
 def _check_origin(placed: pl.DataFrame, line: Line) -> None:
-    strangers = placed.filter(pl.col("station").is_null())
-    if not strangers.is_empty():
-        row = strangers.row(0, named=True)
+    unknown_stops = placed.filter(pl.col("station").is_null())
+    if not unknown_stops.is_empty():
+        row = unknown_stops.row(0, named=True)
         raise HeadwayError(
             f"the log has the stop {row['stop_id']!r} in direction {row['direction_id']}, which is not on {line.line_id}",
             f"stop ids such as {line.stop_ids(0)[line.first_station(0)]} ({line.station_names[line.first_station(0)]})",
-            "give the log of this line, or leave that stop out (--stop, or excluded in the line's TOML)",
+            "give the log of this line, or exclude that stop (--stop, or excluded in the line's TOML)",
         )
 
 

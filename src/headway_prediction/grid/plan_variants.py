@@ -1,7 +1,7 @@
 """The same history with another plan: its own, none, or the departures that really happened (*oracle*).
 
-An oracle history knows a future that nobody has. It says so in `grid.attrs["plan"]`, which goes along into stores, copies
-and `as_of`, and forecasts made from it carry it in their method's label.
+An oracle history contains departures of the future, which no forecast can know. Its label `grid.attrs["plan"]` is kept by
+stores, copies and `as_of`, and the label of a method that forecasts from it names it.
 """
 
 from dataclasses import replace
@@ -57,8 +57,8 @@ def method_label(history: LineHistory, method: str) -> str:
 def oracle_timetable(history: LineHistory) -> Timetable:
     """Return the timetable with the departures at the first platforms replaced by the observed ones, to the second.
 
-    Each service date is a service of its own. What is planned at all other platforms stays: only the terminals are told,
-    and a method that reads the plan elsewhere must not lose it.
+    Each service date is a service of its own. What is planned at all other platforms stays: the oracle is about
+    terminals only, and a method that reads the plan elsewhere must not lose it.
     """
     dates = history.service_dates
     services: tuple[Service, ...] = ()

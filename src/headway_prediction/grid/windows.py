@@ -29,7 +29,7 @@ class DaySplit(NamedTuple):
 
 
 def split_service_days(days: Sequence[Any], validation_days: int, test_days: int) -> DaySplit:
-    """Hold back the newest `test_days`, validate on the `validation_days` before them, train on the rest.
+    """Set the newest `test_days` apart for the test, validate on the `validation_days` before them, train on the rest.
 
     `days` are sorted labels (dates or integers); a label that repeats counts once. Raises HeadwayError when
     they are not sorted or when no day would be left to train on.
@@ -89,7 +89,7 @@ def silent_minutes(arrived: np.ndarray, service_days: np.ndarray, outage_mins: i
 
 
 def contiguous_periods(usable: np.ndarray, service_days: np.ndarray) -> np.ndarray:
-    """Return the longest runs of usable minutes within one service day as rows `[first, stop)`, shape `(n, 2)`."""
+    """Return the maximal runs of usable minutes within one service day as rows `[first, stop)`, shape `(n, 2)`."""
     breaks = np.ones(len(usable) + 1, dtype=bool)
     breaks[1:-1] = (usable[1:] != usable[:-1]) | (service_days[1:] != service_days[:-1])
     edges = np.flatnonzero(breaks)
@@ -134,7 +134,7 @@ class WindowOrder:
 
 
 def digest_of(*arrays: np.ndarray) -> str:
-    """Return the SHA-256 of the arrays' bytes: what tells one set of training data from another."""
+    """Return the SHA-256 of the arrays' bytes: the identity of a set of training data."""
     total = hashlib.sha256()
     for array in arrays:
         total.update(np.ascontiguousarray(array).data)

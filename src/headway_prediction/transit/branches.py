@@ -1,9 +1,9 @@
 """From the stop patterns of a route to the orders of stations that its trains follow: one, or one per branch.
 
-Every pattern says that its stations follow one another; what they say together, and what follows from that, is a partial
-order. Where it leaves two stations side by side, either no train happens to serve both (express trains that alternate) or
-they lie on different branches. They are taken for neighbours on one way where a station before and a station after both
-exist and going by both is hardly longer than going by one; everything else is a fork.
+Every pattern orders its stations; all patterns together, and what follows from them, give a partial order. Where it leaves
+two stations unordered, either no train serves both (alternating express trains) or they lie on different branches. They are
+taken for neighbours on one branch where both have a station before and one after them and the way through both is hardly
+longer than the way through one; everything else is a fork.
 """
 
 import math
@@ -44,7 +44,7 @@ class Branches:
 def find_branches(patterns: Sequence[Pattern], positions: Mapping[str, Position]) -> Branches:
     """Return the branches of a route; `positions` are latitude and longitude in degrees, of the stations where known.
 
-    Patterns count in the order of their trains, the heaviest first, so that a few strange trains cannot overturn an order.
+    Patterns count in the order of their trains, the heaviest first, so that a few irregular trains cannot overturn an order.
     """
     stations = sorted({station for pattern in patterns for station in pattern.stations})
     index = {station: place for place, station in enumerate(stations)}
@@ -66,7 +66,7 @@ def trunk(branches: Branches) -> tuple[str, ...]:
 def _precedence(
     patterns: Sequence[Pattern], index: Mapping[str, int]
 ) -> tuple[np.ndarray, list[Pattern], list[Pattern]]:
-    """Which station comes before which (stations, stations), the patterns that say so, and those that contradict."""
+    """Which station comes before which (stations, stations), the patterns that agree, and those that contradict them."""
     before = np.zeros((len(index), len(index)), dtype=bool)
     kept: list[Pattern] = []
     contradicting: list[Pattern] = []
@@ -90,7 +90,7 @@ def _set_before(before: np.ndarray, earlier: int, later: int) -> None:
 
 
 def _place_by_position(before: np.ndarray, positions: Sequence[Position | None]) -> list[tuple[int, int]]:
-    """Order stations that stand side by side on one way, the nearest to each other first; returns what was decided."""
+    """Order unordered stations of one branch by their positions, nearest pairs first; return the pairs in the order found."""
     undecided = np.argwhere(np.triu(~(before | before.T), 1)).tolist()
     apart = {
         (one, other): distance_metres(here, there)

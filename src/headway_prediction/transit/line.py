@@ -51,7 +51,7 @@ class Station:
 class Line:
     """A line: `stations` in the order of direction 0, `time_zone` as an IANA name.
 
-    `excluded` holds the stop ids that its logs and schedules may name and that are deliberately no part of it, such as
+    `excluded` holds the stop ids that its logs and schedules may name and that are deliberately not part of it, such as
     the other branches of a forked line; it does not count when lines are compared.
     """
 
@@ -127,9 +127,9 @@ class Line:
 
     @classmethod
     def from_survey(cls, survey: LineSurvey, zone_name: str, stop_ids: Iterable[str] | None = None) -> "Line":
-        """Build a Line from what its log tells, keeping only `stop_ids` when given.
+        """Build a Line from the survey of its log, keeping only `stop_ids` when given.
 
-        The log's other stops are then left out of the line, and its passings there are no part of its history. Raises
+        The log's other stops are then excluded from the line, and passings there from its history. Raises
         HeadwayError for a log with one direction, with several lines, or whose stops do not stand in one order.
         """
         line_id = survey.line_id()
@@ -150,7 +150,7 @@ def from_orders(line_id: str, zone_name: str, orders: Sequence[list[str]], names
     """Build a Line from the stop ids of both directions, each in its own order of travel.
 
     Platforms of the two directions are one station when they share the stop id or, failing that, the name. `names` holds
-    the name of every stop id of the source; those of no platform are left out. Raises HeadwayError when a direction
+    the name of every stop id of the source; those of no platform are excluded. Raises HeadwayError when a direction
     passes a stop twice, or the two have no station in common or not in the reverse order.
     """
     forward, backward = orders[0], orders[1][::-1]

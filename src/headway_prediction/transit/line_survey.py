@@ -39,9 +39,9 @@ class Precedence:
     def order(self, direction: int, kept: Collection[str] | None = None) -> list[str]:
         """Return the stop ids, those of `kept` alone when given, in the order of travel.
 
-        One stop comes before another when most trains that pass both say so, or when stops in between do. Rows without a
-        trip id count as one train, with the commonest stop_sequence of each stop. Raises HeadwayError for a direction
-        without passings, or stops that do not stand in one order: a fork.
+        One stop comes before another when most trains that pass both pass it first, or when this follows from stops in
+        between. Rows without a trip id count as one train, with the commonest stop_sequence of each stop. Raises
+        HeadwayError for a direction without passings, or stops that have no single order: a fork.
         """
         stops = sorted(self.stops if kept is None else self.stops.intersection(kept))
         if not stops:
@@ -55,7 +55,7 @@ class Precedence:
         if undecided.any():
             first, second = (stops[index] for index in np.argwhere(undecided)[0])
             raise HeadwayError(
-                f"the stops {first} and {second} stand side by side in direction {direction}",
+                f"the stops {first} and {second} have no order in direction {direction}",
                 "one order of stops",
                 "name the stops of one branch (trunk included), for a line that forks is one line per branch",
             )
@@ -108,7 +108,7 @@ class LineSurvey:
 
     @classmethod
     def of(cls, log: pl.DataFrame) -> "LineSurvey":
-        """Return what a whole arrival log (see feeds.logs.arrivals) tells."""
+        """Return the survey of a whole arrival log (see feeds.logs.arrivals)."""
         survey = cls()
         survey.add_names(log)
         survey.add_trains(log)

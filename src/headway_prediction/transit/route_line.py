@@ -1,4 +1,4 @@
-"""A Line as it was found for a route, with the route's other stations at hand, and what a person may change about it."""
+"""A line with the route it was found on and the route's other stations, and the edits that a person may make to it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def routes_of(name: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class RouteLine:
-    """A Line, the route of a schedule it is (None where no schedule told), and the stations left out of it.
+    """A Line, the route it is in a schedule (None where it comes from no schedule), and the stations excluded from it.
 
     The stop ids of `excluded` are those of `line.excluded`.
     """
@@ -45,7 +45,7 @@ def route_line(
     route_id: str | None = None,
     excluded: Sequence[Station] = (),
 ) -> RouteLine:
-    """Put a RouteLine together; raises HeadwayError for what is no line.
+    """Build a RouteLine; raises HeadwayError for stations that do not make a line.
 
     That is fewer than two stations, a direction without a platform, or a stop id of two stations.
     """
@@ -54,7 +54,7 @@ def route_line(
             raise HeadwayError(
                 f"{line_id} has fewer than two stations with a platform in direction {direction}",
                 "two or more, in both directions",
-                "leave fewer stops out, or give both directions their stop ids",
+                "exclude fewer stops, or give both directions their stop ids",
             )
     _refuse_shared_ids(line_id, [*stations, *excluded])
     ids = frozenset(stop_id for station in excluded for stop_id in station_stop_ids(station))
@@ -73,26 +73,26 @@ def _refuse_shared_ids(line_id: str, stations: Iterable[Station]) -> None:
             if stop_id in owner:
                 raise HeadwayError(
                     f"{line_id} has the stop {stop_id!r} twice, at {owner[stop_id].name} and at {station.name}",
-                    "each stop id at one station, of the line or left out",
+                    "each stop id at one station, of the line or excluded",
                     "remove it from one of them",
                 )
             owner[stop_id] = station
 
 
 def keep_stations(whole: RouteLine, named: Sequence[str]) -> RouteLine:
-    """Keep the stations named (by name or any stop id), leave the others out; raises HeadwayError for an unknown one."""
+    """Keep the stations named (by name or any stop id), exclude the others; raises HeadwayError for an unknown one."""
     kept = {find_station(whole.line, name) for name in named}
-    return _parted(whole, [index in kept for index in range(len(whole.line.stations))])
+    return _partition(whole, [index in kept for index in range(len(whole.line.stations))])
 
 
 def exclude(whole: RouteLine, named: Sequence[str]) -> RouteLine:
-    """Leave the stations named (by name or by any stop id) out; raises HeadwayError for an unknown one."""
+    """Exclude the stations named (by name or by any stop id); raises HeadwayError for an unknown one."""
     gone = {find_station(whole.line, name) for name in named}
-    return _parted(whole, [index not in gone for index in range(len(whole.line.stations))])
+    return _partition(whole, [index not in gone for index in range(len(whole.line.stations))])
 
 
 def cut_at_terminals(whole: RouteLine, terminals: Sequence[str]) -> RouteLine:
-    """Cut the line at two stations (by name or by any stop id), in either order; those beyond are left out.
+    """Cut the line at two stations (by name or by any stop id), in either order; those beyond are excluded.
 
     Raises HeadwayError for an unknown station, or other than two.
     """
@@ -101,7 +101,7 @@ def cut_at_terminals(whole: RouteLine, terminals: Sequence[str]) -> RouteLine:
             f"{len(terminals)} terminals were given", "two stations", "name the first and the last station"
         )
     first, last = sorted(find_station(whole.line, name) for name in terminals)
-    return _parted(whole, [first <= index <= last for index in range(len(whole.line.stations))])
+    return _partition(whole, [first <= index <= last for index in range(len(whole.line.stations))])
 
 
 def with_line_id(whole: RouteLine, line_id: str) -> RouteLine:
@@ -122,7 +122,7 @@ def find_station(line: Line, named: str) -> int:
     )
 
 
-def _parted(whole: RouteLine, on_line: Sequence[bool]) -> RouteLine:
+def _partition(whole: RouteLine, on_line: Sequence[bool]) -> RouteLine:
     stations = list(zip(whole.line.stations, on_line, strict=True))
     kept = [station for station, on in stations if on]
     excluded = [*whole.excluded, *(station for station, on in stations if not on)]

@@ -19,11 +19,11 @@ from helpers.lines import headway, stop_times, stops_table, trips_table, write_g
 WAYS = [(0, "ABCD"), (0, "ABCD"), (0, "BCD"), (0, "AC"), (1, "DCBA"), (1, "DCB"), (1, "DA")]
 
 
-def write_ways(path, ways, *, told=(), routes=None):
-    """A zip with a trip per (direction, stops), every ten minutes; only those numbered `told` have their direction_id."""
+def write_ways(path, ways, *, with_direction=(), routes=None):
+    """A zip with a trip per (direction, stops), every ten minutes; those numbered `with_direction` have a direction_id."""
     routes = routes or ["R"] * len(ways)
     trips = [
-        (route, "wk", f"t{k}", direction if k in told else "")
+        (route, "wk", f"t{k}", direction if k in with_direction else "")
         for k, (route, (direction, _)) in enumerate(zip(routes, ways, strict=True))
     ]
     times = {
@@ -57,19 +57,21 @@ def found_in(path, route=None):
 
 def test_directions_that_are_left_out_are_told_by_the_order_of_stops(tmp_path):
     everything = range(len(WAYS))
-    whole, whole_plan, said = found_in(write_ways(tmp_path / "whole.zip", WAYS, told=everything))
-    assert not any("direction of" in sentence for sentence in said)
-    for name, told in (("none", ()), ("some", (1, 5))):
-        found, plan, said = found_in(write_ways(tmp_path / f"{name}.zip", WAYS, told=told))
+    whole, whole_plan, notes = found_in(write_ways(tmp_path / "whole.zip", WAYS, with_direction=everything))
+    assert not any("direction of" in sentence for sentence in notes)
+    for name, with_direction in (("none", ()), ("some", (1, 5))):
+        found, plan, notes = found_in(
+            write_ways(tmp_path / f"{name}.zip", WAYS, with_direction=with_direction)
+        )
         assert found.line == whole.line and plan.equals(whole_plan)
-        sentence = said[0]
-        assert sentence.startswith(f"The schedule does not say the direction of {7 - len(told)} trips.")
+        sentence = notes[0]
+        assert sentence.startswith(f"The schedule gives no direction for {7 - len(with_direction)} trips.")
         assert "direction 0 is towards D Street and direction 1 towards A Street" in sentence
 
 
 def test_the_directions_that_are_given_say_which_is_which(tmp_path):
     turned = [(1 - direction, stops) for direction, stops in WAYS]
-    found, _, _ = found_in(write_ways(tmp_path / "turned.zip", turned, told=[6]))
+    found, _, _ = found_in(write_ways(tmp_path / "turned.zip", turned, with_direction=[6]))
     assert found.line.stop_ids(0) == list("DCBA")
 
 
@@ -86,9 +88,11 @@ def test_a_zip_without_the_column_is_read_too(tmp_path):
 
 
 def test_a_plan_of_a_known_line_takes_its_directions_from_the_line(tmp_path):
-    line = read_route_line(write_ways(tmp_path / "whole.zip", WAYS, told=range(7))).line
+    line = read_route_line(write_ways(tmp_path / "whole.zip", WAYS, with_direction=range(7))).line
     # Of all routes of a zip: X and Y meet the line at one stop, where nothing tells their direction.
-    other = write_ways(tmp_path / "bare.zip", [*WAYS, (0, "XBY")], routes=["R"] * len(WAYS) + ["Q"], told=[0])
+    other = write_ways(
+        tmp_path / "bare.zip", [*WAYS, (0, "XBY")], routes=["R"] * len(WAYS) + ["Q"], with_direction=[0]
+    )
     plan = read_timetable(other, line).planned
     assert plan.height == sum(len(stops) for _, stops in WAYS)
     assert plan.filter(direction=1).height == sum(len(stops) for direction, stops in WAYS if direction)
@@ -98,7 +102,7 @@ def test_a_plan_of_a_known_line_takes_its_directions_from_the_line(tmp_path):
 def test_a_trip_of_which_nothing_tells_the_direction_is_refused(tmp_path, ways):
     path = write_ways(tmp_path / "route.zip", ways)
     with pytest.raises(
-        HeadwayError, match=r"the stops of 1 of them do not tell which way they run .*example t2"
+        HeadwayError, match=r"for 1 of them .*example t2.* the stops do not decide which way they run"
     ):
         read_route_line(path)
 
@@ -131,7 +135,7 @@ def test_trains_that_go_along_a_line_or_back_are_told_apart(trains):
 def test_routes_that_continue_each_other_are_one_line(tmp_path, capfd):
     ways = [(0, "ABC"), (1, "CBA"), (0, "CDE"), (1, "EDC"), (0, "XY"), (1, "YX")]
     routes = ["north", "north", "south", "south", "other", "other"]
-    path = write_ways(tmp_path / "routes.zip", ways, routes=routes, told=range(6))
+    path = write_ways(tmp_path / "routes.zip", ways, routes=routes, with_direction=range(6))
     found, plan, _ = found_in(path, "north, south")
     assert (found.line.line_id, found.route_id) == ("north+south", "north,south")
     assert found.line.stop_ids(0) == list("ABCDE") and found.line.stop_ids(1) == list("ABCDE")
@@ -145,6 +149,6 @@ def test_routes_that_continue_each_other_are_one_line(tmp_path, capfd):
 
 
 def test_one_unknown_route_of_several_is_named(tmp_path):
-    path = write_ways(tmp_path / "routes.zip", [(0, "AB"), (1, "BA")], told=range(2))
+    path = write_ways(tmp_path / "routes.zip", [(0, "AB"), (1, "BA")], with_direction=range(2))
     with pytest.raises(HeadwayError, match=re.escape("no route 'S'; expected one of R")):
         read_route_line(path, "R,S")

@@ -43,7 +43,7 @@ def write_route(folder, forth, back, tables=None, stops=None):
     return write_gtfs(folder / "route.zip", own | (tables or {}))
 
 
-def told(path, *branch, route_id=None):
+def line_and_notes(path, *branch, route_id=None):
     """The line of a route, and the sentences about it as one text."""
     schedule = open_schedule(path)
     route = route_patterns(schedule, route_id)
@@ -60,7 +60,7 @@ def forked(tmp_path):
 
 
 def test_of_a_fork_the_branch_with_most_planned_passings_is_taken_and_the_others_are_named(forked):
-    found, text = told(forked)
+    found, text = line_and_notes(forked)
     assert found.line.stop_ids(0) == found.line.stop_ids(1) == ["T1", "T2", "L1"]
     assert (found.line.line_id, found.line.excluded, found.route_id) == ("R", {"R1"}, "R")
     # 11 passings each way, one of which is at R1.
@@ -74,7 +74,7 @@ def test_of_a_fork_the_branch_with_most_planned_passings_is_taken_and_the_others
         in text
     )
     assert "all branches share: T1 Street to T2 Street, 2 stations; take it with --branch trunk" in text
-    assert "Left out of the line: R1 Street." in text
+    assert "Excluded from the line: R1 Street." in text
 
 
 @pytest.mark.parametrize("branch", [["R1"], ["R1 Street"], ["T1 Street", "R1 Street"]])
@@ -84,7 +84,7 @@ def test_a_branch_is_taken_by_its_stations(forked, branch):
 
 
 def test_the_trunk_is_a_line_and_every_train_of_either_branch_is_in_its_plan(forked):
-    found, text = told(forked, "trunk")
+    found, text = line_and_notes(forked, "trunk")
     line = found.line
     assert (line.stop_ids(0), line.excluded) == (["T1", "T2"], {"L1", "R1"})
     assert "Taken in part: T1 Street to L1 Street" in text and "Not taken" not in text
@@ -120,7 +120,7 @@ def test_the_history_of_a_branch_is_built_from_the_log_of_the_whole_route(forked
 
 def test_short_turns_and_expresses_of_both_directions_give_one_order_together(tmp_path):
     # Direction 0 alone does not say whether B or C comes first; direction 1 does.
-    found, text = told(write_route(tmp_path, ["ABE", "ACE", "ABE"], ["EDCB", "CBA"]))
+    found, text = line_and_notes(write_route(tmp_path, ["ABE", "ACE", "ABE"], ["EDCB", "CBA"]))
     assert found.line.station_names == [f"{stop} Street" for stop in "ABCDE"]
     assert found.line.stop_ids(0) == ["A", "B", "C", None, "E"]
     assert found.line.stop_ids(1) == ["A", "B", "C", "D", "E"]
@@ -146,7 +146,7 @@ def test_platforms_of_one_parent_are_one_station_under_every_stop_id(tmp_path):
     path = write_route(
         tmp_path, [["A1", "BN", "C"]] * 2 + [["A2", "BN", "C"]], [["C", "BA", "A1"]], stops=PARENTS
     )
-    found, text = told(path)
+    found, text = line_and_notes(path)
     alpha, beta, gamma = found.line.stations
     assert (alpha.name, alpha.stop_ids) == ("Alpha", ("A1", "A1"))
     assert (beta.name, beta.stop_ids) == ("Beta", ("BN", "BA"))
@@ -195,7 +195,7 @@ def test_stops_of_one_name_far_apart_or_on_one_train_are_two_stations(tmp_path):
 
 def test_a_circle_is_cut_open_at_the_same_place_both_ways_and_says_so(tmp_path):
     path = write_route(tmp_path, ["ABCDA"], ["ADCBA"])
-    found, text = told(path)
+    found, text = line_and_notes(path)
     assert found.line.stop_ids(0) == found.line.stop_ids(1) == list("ABCD")
     assert (
         "Some trains pass A Street twice: of a trip's planned passings there the first counts in direction 0"
@@ -215,13 +215,13 @@ def test_a_stop_served_twice_on_a_detour_counts_once_in_the_plan(tmp_path):
 
 def test_changing_the_platform_within_a_station_is_no_loop(tmp_path):
     path = write_route(tmp_path, [["A1", "A2", "BN"]], [["BS", "A1"]], stops=PARENTS)
-    found, text = told(path)
+    found, text = line_and_notes(path)
     assert found.line.station_names == ["Alpha", "Beta"] and "twice" not in text
     assert read_timetable(path, found.line).departures(MONDAY, 0, 0).tolist() == [480]
 
 
 def test_strange_trains_do_not_overturn_the_order_and_are_named(tmp_path):
-    found, text = told(write_route(tmp_path, ["ABCD"] * 5 + ["ACBD"], ["DCBA"] * 4))
+    found, text = line_and_notes(write_route(tmp_path, ["ABCD"] * 5 + ["ACBD"], ["DCBA"] * 4))
     assert found.line.stop_ids(0) == list("ABCD")
     assert (
         "10 % of the trains pass C Street before B Street along direction 0, against the order of most"
@@ -249,9 +249,9 @@ def test_patterns_count_by_the_days_they_run(tmp_path):
     calendar = GTFS_TABLES["calendar.txt"] + "once,1,1,1,1,1,1,1,20250929,20250929\n"
     trips = [("R", "once", "t0", 0), ("R", "once", "t1", 0), ("R", "wk", "t2", 0), ("R", "wk", "t3", 1)]
     tables = {"calendar.txt": calendar, "trips.txt": trips_table([*trips, ("R", "never", "t4", 0)])}
-    found, text = told(write_route(tmp_path, ["AL", "AL", "AR"], ["RA", "AL"], tables))
+    found, text = line_and_notes(write_route(tmp_path, ["AL", "AL", "AR"], ["RA", "AL"], tables))
     assert found.line.stop_ids(0) == ["A", "R"]
-    assert "Trips that run on no date and count for nothing: 1." in text
+    assert "Trips that run on no date and are ignored: 1." in text
 
 
 MANY = {
@@ -295,12 +295,12 @@ def test_what_frequencies_and_blank_times_mean_is_said(tmp_path):
     times = stop_times({"t0": timed("ABC"), "t1": timed("CBA")}).replace("t1,08:02:00,08:02:00", "t1,,")
     for exact, promised in (("", False), ("0", False), ("1", True)):
         tables = {"frequencies.txt": frequencies.format(exact), "stop_times.txt": times}
-        found, text = told(write_route(tmp_path, ["ABC"], ["CBA"], tables))
+        found, text = line_and_notes(write_route(tmp_path, ["ABC"], ["CBA"], tables))
         assert "Trips that frequencies.txt repeats from the start of each period: 1." in text
         assert (
             "Of 1 of these only the headway is promised, not the minute (exact_times 0)." in text
         ) != promised
-        assert "Blank stop times, laid evenly between the timed stops of their trips: 1." in text
+        assert "Blank stop times, interpolated between the timed stops of their trips: 1." in text
         assert found.line.stop_ids(0) == list("ABC")
 
 
@@ -345,7 +345,7 @@ def test_what_is_missing_or_senseless_in_a_zip_is_a_sentence(tmp_path, table, te
 
 def test_dublin_has_one_line_as_its_log_has(real_line):
     folder = real_line("dublin-dart")
-    found, text = told(folder / "gtfs.zip")
+    found, text = line_and_notes(folder / "gtfs.zip")
     log = read_arrivals(folder / "arrivals.parquet")
     assert found.line.stations == Line.from_arrivals(log, read_time_zone(folder / "gtfs.zip")).stations
     assert "forks" not in text
@@ -356,7 +356,7 @@ def test_dublin_has_one_line_as_its_log_has(real_line):
 def test_the_zip_of_a_simulated_line_gives_the_simulated_line(tmp_path):
     scenario = Scenario.of_size(6)
     arrivals, gtfs = write_simulation(tmp_path, scenario, days=7, seed=0)
-    found, text = told(gtfs)
+    found, text = line_and_notes(gtfs)
     assert found.line == Line.from_arrivals(read_arrivals(arrivals), scenario.time_zone)
     assert found.line.station_names == list(scenario.station_names)
     assert text.splitlines() == [
@@ -406,7 +406,7 @@ def test_a_zip_with_any_cell_spoilt_is_read_or_refused_with_a_sentence(tmp_path,
     rows[row][data.draw(st.integers(0, len(rows[row]) - 1))] = data.draw(CELLS)
     path = write_gtfs(tmp_path / "spoilt.zip", tables | {name: "\n".join(map(",".join, rows)) + "\n"})
     try:
-        found, text = told(path)
+        found, text = line_and_notes(path)
         assert text and read_timetable(path, found.line).planned["minute"].is_finite().all()
     except HeadwayError as refusal:
         assert "\n" not in str(refusal)
@@ -421,6 +421,6 @@ def test_a_zip_with_any_byte_spoilt_is_read_or_refused_with_a_sentence(tmp_path,
     kept = data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))
     path.write_bytes(content[:kept])
     try:
-        told(path)
+        line_and_notes(path)
     except HeadwayError as refusal:
         assert "\n" not in str(refusal)

@@ -138,7 +138,7 @@ def test_what_the_checks_count_is_counted_over_all_parts(tmp_path):
     path = tmp_path / "log.parquet"
     raw = raw_log(ROWS)
     pl.concat([raw, raw.gather_every(100)]).write_parquet(path)
-    with pytest.raises(HeadwayError, match=f"{raw.gather_every(100).height} rows of the log stand twice"):
+    with pytest.raises(HeadwayError, match=f"{raw.gather_every(100).height} rows of the log occur twice"):
         read_arrival_parts(path, part_rows=1)
     kept = read_arrival_parts(path, refuse=False, part_rows=1)
     assert sum(part.height for part in kept.parts) > raw.height

@@ -122,7 +122,7 @@ def test_a_field_that_cannot_be_read_is_refused(raw, column, value, expected):
 
 
 def test_rows_that_stand_twice_are_refused(raw):
-    with pytest.raises(HeadwayError, match="2 rows of the log stand twice; expected each passing once"):
+    with pytest.raises(HeadwayError, match="2 rows of the log occur twice; expected each passing once"):
         check_arrivals(pl.concat([raw, raw.head(2)]))
 
 

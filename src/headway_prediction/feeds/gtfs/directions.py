@@ -1,4 +1,4 @@
-"""Directions of trips to which a schedule gives no direction_id: told by the order in which they pass stations.
+"""Directions of trips to which a schedule gives no direction_id: inferred from the order in which they pass stations.
 
 GTFS leaves direction_id optional (gtfs.org, reference, trips.txt).
 """
@@ -22,7 +22,7 @@ def directions_among(schedule: Schedule, route: str) -> dict[str, int]:
     """Return the direction of each trip of a route that runs and has none, by its id.
 
     A trip runs the way of those with which it shares stations in the same order; where no trip has a direction_id, the way
-    of the commonest stops is direction 0. Raises HeadwayError for a trip of which that does not tell.
+    of the commonest stops is direction 0. Raises HeadwayError for a trip whose stops do not decide it.
     """
     trips = trips_of(schedule, route)
     lacking = _lacking(trips)
@@ -38,11 +38,11 @@ def directions_among(schedule: Schedule, route: str) -> dict[str, int]:
         else:
             known[way if ran.loc[trip, "direction_id"] == 0 else way[::-1]] += days
     found = directed(unknown, known)
-    untold = [trip for trip, way in ways.items() if trip in lacking.index and way not in found]
-    if untold:
+    undecided = [trip for trip, way in ways.items() if trip in lacking.index and way not in found]
+    if undecided:
         raise HeadwayError(
-            f"trips.txt has trips without direction_id, and the stops of {len(untold)} of them do not tell which way they "
-            f"run (for example {untold[0]})",
+            f"trips.txt has trips without direction_id, and for {len(undecided)} of them (for example {undecided[0]}) the "
+            "stops do not decide which way they run",
             "0 or 1 for every trip, or trips that pass two or more stations of other trips",
             "fill direction_id in",
         )
@@ -68,10 +68,10 @@ def directions_along(schedule: Schedule, route: str | None, line: Line) -> dict[
 
 
 def directed(unknown: Mapping[Way, int], known: Mapping[Way, int]) -> dict[Way, int]:
-    """Return the direction of each way of `unknown`, as far as it can be told.
+    """Return the direction of each way of `unknown`, as far as it can be inferred.
 
-    Both hold how many trains run each way; those of `known` are in the order of direction 0. Ways are told one after the
-    other, the one that shares most pairs of stations with those told before it first.
+    Both hold how many trains run each way; those of `known` are in the order of direction 0. Ways are decided one after
+    the other, the one that shares most pairs of stations with those decided before it first.
     """
     net: Counter[tuple[str, str]] = Counter()
 

@@ -1,7 +1,8 @@
 """A GTFS route to its Line: stations in order from the stop patterns of both directions, and what was chosen on the way.
 
-Each trip's stops become stations (`gtfs_stations`), those of direction 1 turned round, and all patterns together an order
-or, where the route forks, one per branch (`branches`).
+Each trip's stops become stations (see stations.py), those of direction 1 in reverse. All patterns together give one order
+or, where the route forks, one per branch (see transit.branches). A station that a trip passes twice, on a loop, counts at
+its first passing in direction 0 and at its last in direction 1, so that both directions cut the loop at the same place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -79,10 +80,10 @@ MAX_CONTRADICTING_SHARE = 0.5
 
 @dataclass(frozen=True)
 class RoutePatterns:
-    """What the schedule says about a route: `patterns`, the station of each stop id, and the `branches` they make.
+    """A route in the schedule: `patterns`, the station of each stop id, and the `branches` they make.
 
     `groups` maps stop ids to stations; stations are called by their `key` in `branches`. `undirected` counts the trips whose
-    direction the schedule does not say, and their stops do.
+    direction is not in the schedule but inferred from their stops.
     """
 
     route_id: str
@@ -105,7 +106,7 @@ def read_route_line(path: Path | str, route_id: str | None = None, branch: Seque
 def route_patterns(schedule: Schedule, route_id: str | None = None) -> RoutePatterns:
     """Return the stop patterns of a route and its branches.
 
-    Raises HeadwayError for an unknown or unnamed route, trips whose direction cannot be told, that never run or in one
+    Raises HeadwayError for an unknown or unnamed route, trips whose direction cannot be inferred, that never run or in one
     direction only, and directions that do not mirror each other.
     """
     route = the_route(schedule, route_id)
@@ -120,7 +121,7 @@ def route_patterns(schedule: Schedule, route_id: str | None = None) -> RoutePatt
 
 
 def line_of_route(schedule: Schedule, route: RoutePatterns, branch: Sequence[str] = ()) -> RouteLine:
-    """Return the Line of the branch that most planned passings fall on; all other stations of the route are left out.
+    """Return the Line of the branch that most planned passings fall on; all other stations of the route are excluded.
 
     `branch` names stations (name or stop id) that the branch must have, or is `("trunk",)`: what all branches share.
     Raises HeadwayError for a station that the route does not have, or stations of different branches.

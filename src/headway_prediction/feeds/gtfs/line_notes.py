@@ -1,4 +1,4 @@
-"""What was chosen on the way from a GTFS route to a Line, in plain words: each sentence says what was done with what."""
+"""Sentences about the choices between a GTFS route and its Line, and about trains that the Line does not show."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ def describe_choices(schedule: Schedule, route: RoutePatterns, found: RouteLine)
     sentences = [
         *_about_directions(route, names),
         *_about_branches(route, order, names),
-        *_about_left_out(found),
+        *_about_excluded(found),
         *about_trains(route, order, names),
         *_about_ids(found.line),
         *_about_times(schedule, route),
@@ -45,7 +45,7 @@ def _about_directions(route: RoutePatterns, names: Mapping[str, str]) -> Iterato
         along = route.way(next(p for p in route.patterns if p.direction == direction))
         ends.append(names[along[-1 if direction == 0 else 0]])
     yield (
-        f"The schedule does not say the direction of {route.undirected} trips. Told by the order of their stops, direction "
+        f"The schedule gives no direction for {route.undirected} trips. By the order of their stops, direction "
         f"0 is towards {ends[0]} and direction 1 towards {ends[1]}; the log has to count them alike."
     )
 
@@ -82,9 +82,9 @@ def _branch(route: RoutePatterns, way: Sequence[str], names: Mapping[str, str]) 
     return f"{_span(way, names)}; take it with {options}"
 
 
-def _about_left_out(found: RouteLine) -> Iterator[str]:
+def _about_excluded(found: RouteLine) -> Iterator[str]:
     if found.excluded:
-        yield f"Left out of the line: {listed([station.name for station in found.excluded])}."
+        yield f"Excluded from the line: {listed([station.name for station in found.excluded])}."
 
 
 def _about_ids(line: Line) -> Iterator[str]:
@@ -98,20 +98,20 @@ def _about_ids(line: Line) -> Iterator[str]:
 
 
 def _ids(station: Station) -> str:
-    told = [
+    platforms = [
         f"{', '.join(station.all_stop_ids(direction))} in direction {direction}" for direction in DIRECTIONS
     ]
-    return f"for example {station.name}, {' and '.join(told)}"
+    return f"for example {station.name}, {' and '.join(platforms)}"
 
 
 def _about_times(schedule: Schedule, route: RoutePatterns) -> Iterator[str]:
     trips = trips_of(schedule, route.route_id)
     blank = blank_times(schedule, route.route_id)
     if blank:
-        yield f"Blank stop times, laid evenly between the timed stops of their trips: {blank}."
+        yield f"Blank stop times, interpolated between the timed stops of their trips: {blank}."
     never = int((~trips["service_id"].isin(list(schedule.dates_of_service))).sum())
     if never:
-        yield f"Trips that run on no date and count for nothing: {never}."
+        yield f"Trips that run on no date and are ignored: {never}."
     frequencies = frequencies_of(schedule)
     repeated = frequencies.filter(frequencies["trip_id"].is_in(trips["trip_id"].tolist()))
     if not repeated.is_empty():
@@ -207,7 +207,7 @@ def _about_order(route: RoutePatterns, order: Sequence[str], names: Mapping[str,
             "for the order, and stay in the plan."
         )
     for first, second in branches.placed[:MAX_LISTED]:
-        yield f"No train serves both {names[first]} and {names[second]}: their positions say which comes first."
+        yield f"No train serves both {names[first]} and {names[second]}: their positions decide which comes first."
 
 
 def _about_loops(route: RoutePatterns, names: Mapping[str, str]) -> Iterator[str]:
@@ -217,7 +217,7 @@ def _about_loops(route: RoutePatterns, names: Mapping[str, str]) -> Iterator[str
     if twice:
         yield (
             f"Some trains pass {listed([names[name] for name, _ in twice.most_common()])} twice: of a trip's planned "
-            "passings there the first counts in direction 0, the last in direction 1, and the others are left out; those "
+            "passings there the first counts in direction 0, the last in direction 1, and the others are dropped; those "
             "of a log all count."
         )
 

@@ -40,7 +40,7 @@ def group_stops(
 ) -> dict[str, StopGroup]:
     """Return {stop id: its group} for the stops of `patterns` (lists of stop ids, one per stop pattern).
 
-    `stops` as `gtfs_tables.stops_table`; `planned_ids` are the stop ids of all trips of the schedule. Stops of one name
+    `stops` as by `tables.stops_table`; `planned_ids` are the stop ids of all trips of the schedule. Stops of one name
     are no one station where a pattern serves two of them.
     """
     rows = {row["stop_id"]: row for row in stops.iter_rows(named=True)}

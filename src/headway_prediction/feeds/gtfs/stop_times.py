@@ -40,7 +40,7 @@ def planned_stops(schedule: Schedule, routes: Collection[str] | None = None) -> 
 def _timed(schedule: Schedule, trips: pl.DataFrame) -> pl.DataFrame:
     stop_times = pl.from_pandas(schedule.feed.stop_times[TIMES]).join(trips, on="trip_id")
     _refuse_unknown_stops(schedule, stop_times)
-    # Times left blank are interpolated along the trip, as the GTFS reference asks of consumers.
+    # Times left blank are interpolated along the trip, as the GTFS reference requires of consumers.
     departure = pl.coalesce(pl.col("departure_time").fill_nan(None), pl.col("arrival_time").fill_nan(None))
     return (
         stop_times.drop_nulls("stop_id")
@@ -62,8 +62,10 @@ def blank_times(schedule: Schedule, route_id: str) -> int:
 def _trips(schedule: Schedule, route_id: str | None, directions: Mapping[str, int]) -> pl.DataFrame:
     chosen = trips_of(schedule, route_id)
     given = chosen["direction_id"] if "direction_id" in chosen.columns else None
-    told = chosen["trip_id"].map(dict(directions)).astype("Float64")
-    chosen = chosen.assign(direction_id=told if given is None else given.astype("Float64").fillna(told))
+    inferred = chosen["trip_id"].map(dict(directions)).astype("Float64")
+    chosen = chosen.assign(
+        direction_id=inferred if given is None else given.astype("Float64").fillna(inferred)
+    )
     strange = chosen.loc[~chosen["direction_id"].isin([0, 1, pd.NA]), "direction_id"]
     if len(strange):
         raise HeadwayError(

@@ -51,7 +51,7 @@ class Schedule:
 
     @property
     def time_zone(self) -> str:
-        """The agency's IANA time zone; GTFS asks all agencies of a zip to have the same one."""
+        """The agency's IANA time zone; GTFS requires all agencies of a zip to have the same one."""
         return str(self.feed.agency["agency_timezone"].iloc[0])
 
 

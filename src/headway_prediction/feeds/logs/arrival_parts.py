@@ -1,7 +1,7 @@
-"""A long arrival log, a year and more, read once: what it tells of its line, and its passings in few bytes each.
+"""Long arrival logs, of a year and more, read once: the survey of their line, and their passings in few bytes each.
 
-A log may hold its rows in any order, and what is asked of it is asked of whole service dates. So all of its passings are
-kept, ids as categories, and handed on in parts of whole service dates that fit into memory beside them.
+A log may hold its rows in any order, but its readers need whole service dates. All passings are therefore held in memory,
+ids as categories, and returned in parts of whole service dates.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class ArrivalParts:
 def read_arrival_parts(path: Path | str, refuse: bool = True, part_rows: int = PART_ROWS) -> ArrivalParts:
     """Read an arrival log, a file or a folder of files (Parquet, CSV), once.
 
-    Raises HeadwayError as `typed_batches` and, unless told not to `refuse`, as LogChecks.
+    Raises HeadwayError as `typed_batches` and, if `refuse`, as LogChecks.
     """
     survey, batches = LineSurvey(), list[pl.DataFrame]()
     for log in typed_batches(path):

@@ -100,10 +100,10 @@ class LogChecks:
             self._example = backward.sort(TRAIN).select("trip_id", "service_date").row(0)
 
     def refuse(self) -> None:
-        """Raise HeadwayError for rows that stand twice, or more backward trains than are allowed."""
+        """Raise HeadwayError for rows that occur twice, or more backward trains than are allowed."""
         if self._repeated:
             raise HeadwayError(
-                f"{self._repeated} rows of the log stand twice",
+                f"{self._repeated} rows of the log occur twice",
                 "each passing once",
                 "remove the duplicate passings",
             )
@@ -156,7 +156,7 @@ def typed_batches(path: Path | str) -> Iterator[pl.DataFrame]:
 def check_arrivals(raw: pl.DataFrame) -> pl.DataFrame:
     """Return the log with the columns and types of COLUMNS, event_time in UTC.
 
-    Raises HeadwayError as `typed_arrivals` does, and for rows that stand twice, or trains that run backwards along their
+    Raises HeadwayError as `typed_arrivals` does, and for rows that occur twice, or trains that run backwards along their
     stop_sequence.
     """
     return _checked(typed_arrivals(raw))
@@ -172,8 +172,8 @@ def _checked(log: pl.DataFrame) -> pl.DataFrame:
 def typed_arrivals(raw: pl.DataFrame, log_name: str = "the log", first_row: int = 0) -> pl.DataFrame:
     """Return the log with the columns and types of COLUMNS, event_time in UTC, whatever its passings are like.
 
-    Raises HeadwayError for an empty log, a missing column, a field that cannot be read, or a time without a zone; it says
-    which row of `log_name` that is, `first_row` being the number of the first.
+    Raises HeadwayError for an empty log, a missing column, a field that cannot be read, or a time without a zone; the
+    error names the row of `log_name`, `first_row` being the number of the first.
     """
     _refuse_missing(raw.columns, log_name)
     if raw.is_empty():
@@ -207,7 +207,7 @@ def _refuse_missing(names: Sequence[str], log_name: str) -> None:
 
 
 def _refuse_empty() -> NoReturn:
-    raise HeadwayError("the log is empty", "at least one passing", "check what wrote it")
+    raise HeadwayError("the log is empty", "at least one passing", "check the program that wrote it")
 
 
 def _typed(raw: pl.DataFrame, name: str, kind: pl.DataType | type[pl.DataType], rows: _Rows) -> pl.Series:

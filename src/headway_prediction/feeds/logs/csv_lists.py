@@ -81,7 +81,7 @@ def _read_departures(path: Path) -> pl.DataFrame:
     listed = read_csv_list(path, "the planned departures", PLANNED_REQUIRED)
     if listed.is_empty():
         raise HeadwayError(
-            f"{path} lists no departure", "one row per planned departure", "check what wrote it"
+            f"{path} lists no departure", "one row per planned departure", "check the program that wrote it"
         )
     return listed.with_columns(pl.col("direction_id").cast(pl.Int64, strict=False))
 
