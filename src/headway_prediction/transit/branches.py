@@ -90,7 +90,7 @@ def _set_before(before: np.ndarray, earlier: int, later: int) -> None:
 
 
 def _place_by_position(before: np.ndarray, positions: Sequence[Position | None]) -> list[tuple[int, int]]:
-    """Order unordered stations of one branch by their positions, nearest pairs first; return the pairs in the order found."""
+    """Order unordered stations of one branch by their positions, nearest first; return the pairs in that order."""
     undecided = np.argwhere(np.triu(~(before | before.T), 1)).tolist()
     apart = {
         (one, other): distance_metres(here, there)
