@@ -35,7 +35,7 @@ def test_line_prints_stations_planned_trains_and_what_was_chosen(simulated, capf
     lines = out.splitlines()
     first, last = (Scenario.of_size(STATIONS).station_names[k] for k in (0, -1))
     assert lines[0] == f"line garden-line: {STATIONS} stations, {first} to {last}, America/Chicago"
-    assert "planned on 2025-09-08" in out and "What was chosen:" in out
+    assert "planned on 2025-09-08" in out and "Choices:" in out
     assert f"- Direction 1: 100 % of the trains start at {last}." in lines
     assert sum(line.startswith(first) for line in lines) == 1
 
@@ -91,7 +91,7 @@ def test_an_edited_line_leads_to_another_grid_and_is_shown_again(simulated, tmp_
     assert headway("line", simulated / "gtfs.zip", "--line", edited) == 0
     assert f"Left out of the line: {names[0]}." in capfd.readouterr().out
     assert headway("info", edited) == 0
-    assert f"stations left out: {names[0]}" in capfd.readouterr().out
+    assert f"stations excluded: {names[0]}" in capfd.readouterr().out
 
 
 def test_options_change_the_line(simulated, tmp_path):

@@ -34,7 +34,9 @@ def test_the_bundle_of_another_line_is_not_used(loaded, small_line, tmp_path):
     served, issues = shutil.copytree(small_line / "bundle", tmp_path / "bundle"), Issues()
     watcher = BundleWatcher(served, loaded, issues)
     line = replace(loaded.bundle.line, line_id="elsewhere")
-    replace(loaded.bundle, line=line).save(served)
+    trained = replace(loaded.bundle.lines[0], line=line)
+    fitted = replace(loaded.bundle.fitted, line=line)
+    replace(loaded.bundle, lines=(trained,), statistics=fitted).save(served)
     watcher.check()
     assert not watcher.take_new() and "elsewhere" in issues.current()[0] and watcher.current is loaded
     shutil.rmtree(served)
