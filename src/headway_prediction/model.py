@@ -27,7 +27,7 @@ from headway_prediction.nn.lead_features import (
 from headway_prediction.nn.losses import PACKAGE, DistributionLoss, MaskedMAE, MaskedRMSE, PointLoss
 from headway_prediction.nn.prior_channels import CHANNELS_WIDTH, FORECASTS
 
-Shape = Sequence[int | None]
+Shape = Sequence[Any]  # integers; None for a number of stations that is not fixed
 
 KERNEL = (3, 1)
 DILATIONS = (1, 2, 4)

@@ -1,4 +1,4 @@
-"""Training that can be killed at any moment and goes on where it was: data sets in, the best network out."""
+"""Training that resumes after it was killed: data sets in, the network of the best epoch out."""
 
 import zipfile
 from pathlib import Path
@@ -18,9 +18,9 @@ class ModelTrainer:
     """Trains, scores and saves one network.
 
     With a `run_dir`, the end of each epoch leaves there `training_state.npz` (weights, optimizer, history and the
-    best weights), `best.keras` and logs for TensorBoard; the same training started again goes on after the last
+    best weights), `best.keras` and logs for TensorBoard; the same training started again resumes after the last
     finished epoch and ends, bit for bit, with the weights of an unbroken run on the same machine and backend. A
-    state of other settings or other data is not used: training says so and starts over.
+    state of other settings or other data is reported and not used.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class ModelTrainer:
         self.console = Console(quiet=quiet)
 
     def train(self, train_ds: Any, val_ds: Any) -> History:
-        """Train until `epochs` are done or `patience` of them brought nothing better; keep the best epoch's weights.
+        """Train until `epochs` are done or `patience` of them brought no improvement; restore the best epoch's weights.
 
         Both data sets come from TimeseriesGenerator. Returns one list per score, one value per epoch. Raises HeadwayError
-        when the disk refuses what is written.
+        when a file cannot be written.
         """
         make_deterministic(self.config.seed)
         self._compile(len(train_ds))
@@ -44,7 +44,7 @@ class ModelTrainer:
         state.restore_best(self.model)
         return state.history
 
-    def evaluate(self, val_ds: object) -> dict[str, float]:
+    def evaluate(self, val_ds: Any) -> dict[str, float]:
         """Return `loss`, `mae_mins` and `rmse_mins` over the valid cells of a data set."""
         if not self.model.compiled:
             self._compile(1)
@@ -68,7 +68,7 @@ class ModelTrainer:
             jit_compile="auto" if keras.backend.backend() == "jax" else False,
         )
 
-    def _fit(self, train_ds: object, val_ds: object, state: TrainingState) -> None:
+    def _fit(self, train_ds: Any, val_ds: Any, state: TrainingState) -> None:
         self.model.fit(
             train_ds,
             validation_data=val_ds,
@@ -105,7 +105,7 @@ class ModelTrainer:
         self.console.print(
             f"{path} holds {state.epochs_done} finished epochs: training goes on after them.", soft_wrap=True
         )
-        state.give(self.model)
+        state.restore(self.model)
         return state
 
 

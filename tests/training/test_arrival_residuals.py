@@ -202,7 +202,7 @@ def test_a_train_that_was_not_run_is_seen_not_to_come():
         arrival_samples(history_of(rows).select([TODAY]), {TODAY: prior}, {TODAY: 0}, 7)
         for rows in (full, cancelled)
     )
-    assert whole.actual_arrivals.all() and 0 < (~lacking.actual_arrivals).mean() < 0.05
+    assert whole.arrived.all() and 0 < (~lacking.arrived).mean() < 0.05
 
 
 def test_it_learns_which_trains_turn_short():

@@ -1,9 +1,7 @@
-"""What the newest days of a line that the networks have never seen say of their forecasts, before each date: how wide their
-intervals must be, and, for the method that pools them with simple methods, how far to trust each.
+"""Line adaptation: interval calibration and blend weights of a network on a line that it was not trained on.
 
-Lines differ in both: how a headway goes on, and how surely, does not carry over from other lines. No weight of a network
-changes. On a line's first two dates there is nothing to learn from: the network is trusted, and the intervals of the lines
-trained on stand in.
+Both are fitted before each service date on the newest earlier dates of the line; no weight of a network changes. On a line's
+first two dates there is nothing to fit on: the calibration of the lines trained on is used, and no blend.
 """
 
 from collections.abc import Sequence
@@ -25,46 +23,46 @@ from headway_prediction.transit.clock import day_type_of
 BLENDED = "st-convnet-blend"
 """A blend of methods is a row of its own (docs/methodology.md)."""
 ADAPTATION_DAYS = 4
-"""Enough event cells at every lead; older days tell of other timetables and cost as much."""
+"""They hold enough event cells at every lead; older days may have other timetables."""
 
 
 def adaptation_dates(dates: Sequence[date]) -> list[date]:
-    """Return the newest dates with one of their kind (see `day_kinds`) before them, or, if none has, with any before them.
+    """Return the newest dates that have an earlier date of their type (see `day_type_of`) or, if none has, any earlier date.
 
-    On the first of its kind trains are forecast without their trips, which tells little of dates on which these are known.
+    On the first date of its type trains are forecast without their trips; its errors do not carry over to later dates.
     """
     kinds = list(map(day_type_of, dates))
-    known = [day for place, day in enumerate(dates) if kinds[place] in kinds[:place]]
+    known = [day for index, day in enumerate(dates) if kinds[index] in kinds[:index]]
     return (known or list(dates[1:]))[-ADAPTATION_DAYS:]
 
 
 @dataclass(frozen=True)
 class LineAdaptation:
-    """A method for `RollingFit`: `network`, whose first guess comes from the line's own past, calibrated as that past tells;
-    with the name POOLED, pooled with simple methods before that."""
+    """A method for `RollingFit`: the `network` on a rolling prior, calibrated on the line's earlier dates and, with the name
+    BLENDED, averaged with simple methods before that."""
 
     network: STConvNetForecaster
     name: str = STConvNetForecaster.name
 
     def fit(self, past: LineHistory) -> STConvNetForecaster:
-        """Return the network as trusted after its forecasts of `adaptation_dates` of the past."""
+        """Return the network adapted to its forecasts of the `adaptation_dates` of the past."""
         days = {day: scored_origins(past, day) for day in adaptation_dates(past.service_dates)}
         truth = {day: day_truth(past, day, origins) for day, origins in days.items() if len(origins)}
         if not any(one.event.any() for one in truth.values()):
             return self.network
         config = self.network.config
-        said = {day: self._said(past, day, one.origins) for day, one in truth.items()}
-        trusted = self.network
+        outputs = {day: self._outputs(past, day, one.origins) for day, one in truth.items()}
+        adapted = self.network
         if self.name == BLENDED:
-            came = [np.where(one.valid, one.headway, np.nan) for one in truth.values()]
-            trusted = replace(trusted, blend=Blend.fit(config.quantiles, list(said.values()), came))
+            truths = [np.where(one.valid, one.headway, np.nan) for one in truth.values()]
+            adapted = replace(adapted, blend=Blend.fit(config.quantiles, list(outputs.values()), truths))
         cells = []
-        for day, one in said.items():
-            forecast = trusted.of_outputs(past, day, truth[day].origins, *trusted.blended(one))
-            cells.append(forecast_cells(trusted, past, forecast, one.prior[..., ARRIVES_IN]))
+        for day, one in outputs.items():
+            forecast = adapted.of_outputs(past, day, truth[day].origins, *adapted.blended(one))
+            cells.append(forecast_cells(adapted, past, forecast, one.prior[..., ARRIVES_IN]))
         calibration = Calibration.fit(config.quantiles, config.forecast_mins, concatenated(cells))
-        return replace(trusted, calibration=calibration)
+        return replace(adapted, calibration=calibration)
 
-    def _said(self, past: LineHistory, day: date, origins: np.ndarray) -> NetworkOutputs:
+    def _outputs(self, past: LineHistory, day: date, origins: np.ndarray) -> NetworkOutputs:
         inputs = self.network.inputs(past, day, origins)
         return NetworkOutputs(*self.network.outputs(inputs), inputs[2])

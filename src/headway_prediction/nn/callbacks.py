@@ -1,4 +1,4 @@
-"""What happens around each epoch: the order of its windows, the state kept for a restart, the lines printed."""
+"""Callbacks of an epoch: the order of its windows, the state for a restart, and the progress that is printed."""
 
 import time
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ STATE_FILE, BEST_FILE = "training_state.npz", "best.keras"
 
 
 def write_model(model: keras.Model, path: Path | str) -> None:
-    """Save a `.keras` file, whole or not at all; raises HeadwayError when the disk refuses."""
-    with atomic_path(path) as fresh:
-        whole = fresh.with_name(f"{fresh.name}.keras")  # Keras asks for this ending
+    """Save a `.keras` file, whole or not at all; raises HeadwayError when it cannot be written."""
+    with atomic_path(path) as part_path:
+        whole = part_path.with_name(f"{part_path.name}.keras")  # Keras asks for this ending
         try:
             model.save(whole)
-            whole.replace(fresh)
+            whole.replace(part_path)
         finally:
             whole.unlink(missing_ok=True)
 
 
 class EpochCheckpoint(keras.callbacks.Callback):
-    """Sets the order of each epoch's windows, keeps the state and the best network, and stops when nothing improves."""
+    """Sets the order of each epoch's windows, saves the state and the best network, and stops without improvement."""
 
     def __init__(self, state: TrainingState, train_ds: object, patience: int, run_dir: Path | None):
         super().__init__()
@@ -34,13 +34,13 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.order = getattr(train_ds, "batch_order", None)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Shuffle for this epoch; a data set without a WindowOrder keeps its own order."""
+        """Shuffle for this epoch; a data set without a `batch_order` keeps its own order."""
         if self.order is not None:
             self.order.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Keep what the next epoch needs; the best network first, so that a state never lacks its best."""
-        self.state.take(self.model, logs)
+        """Save what the next epoch needs; the best network first, so that a state never lacks its best."""
+        self.state.capture(self.model, logs)
         if self.run_dir is not None:
             if self.state.best_epoch == epoch:
                 write_model(self.model, self.run_dir / BEST_FILE)

@@ -1,4 +1,4 @@
-"""What training must remember to go on after it was killed, in one file that is whole or not there at all."""
+"""The state from which a killed training resumes, in one file that is written whole or not at all."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from headway_prediction.config import AppConfig
 from headway_prediction.files import atomic_path
 
 MONITORED = "val_loss"
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 """Raised when a state holds something that older ones lack: training then starts over instead of failing."""
 
 PATH_SETTINGS = {"data_dir", "headway_file", "schedule_file", "service_day_file"}
-"""Settings that say where data lies, not what training does: data that moved is the same data."""
+"""Settings that do not change what training does: data that moved is the same data."""
 
 History = dict[str, list[float]]
 
@@ -46,12 +46,12 @@ class TrainingState:
         return int(np.argmin(self.history[MONITORED]))
 
     def is_finished(self, epochs: int, patience: int) -> bool:
-        """Whether all epochs are done, or the last `patience` of them brought nothing better."""
+        """Whether all epochs are done, or the last `patience` of them brought no improvement."""
         if not self.epochs_done:
             return False
         return self.epochs_done >= epochs or self.epochs_done - 1 - self.best_epoch >= patience
 
-    def take(self, model: keras.Model, logs: dict[str, float]) -> None:
+    def capture(self, model: keras.Model, logs: dict[str, float]) -> None:
         """Add a finished epoch: its scores, and the weights, the optimizer and the states of dropout as they are now."""
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
@@ -61,7 +61,7 @@ class TrainingState:
         if self.best_epoch == self.epochs_done - 1:
             self.best_weights = self.weights
 
-    def give(self, model: keras.Model) -> None:
+    def restore(self, model: keras.Model) -> None:
         """Put everything back into a compiled model as it was after the last epoch."""
         model.optimizer.build(model.trainable_variables)
         _assign(model.weights, self.weights)
@@ -84,25 +84,18 @@ def fingerprint_of(config: AppConfig, *datasets: object) -> str:
 
 def write_state(state: TrainingState, path: Path) -> None:
     """Write the state over the one before it, whole or not at all; raises HeadwayError when the disk refuses."""
-    facts = json.dumps({"fingerprint": state.fingerprint, "history": state.history})
+    recorded = json.dumps({"fingerprint": state.fingerprint, "history": state.history})
     arrays = {f"{part}_{i}": value for part in STATE_PARTS for i, value in enumerate(getattr(state, part))}
-    with atomic_path(path) as fresh, fresh.open("wb") as stream:
-        np.savez(stream, facts=np.array(facts), **arrays)
+    with atomic_path(path) as part_path, part_path.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, recorded=np.array(recorded), **arrays)
 
 
 def read_state(path: Path) -> TrainingState:
     """Read what `write_state` wrote; raises ValueError, KeyError or OSError for anything else."""
     with np.load(path, allow_pickle=False) as stored:
-        facts = json.loads(str(stored["facts"]))
-        weights, random, optimizer, best_weights = (_numbered(stored, part) for part in STATE_PARTS)
-    return TrainingState(
-        facts["fingerprint"],
-        facts["history"],
-        weights=weights,
-        random=random,
-        optimizer=optimizer,
-        best_weights=best_weights,
-    )
+        recorded: dict[str, Any] = json.loads(str(stored["recorded"]))
+        parts = [_numbered(stored, part) for part in STATE_PARTS]
+    return TrainingState(recorded["fingerprint"], recorded["history"], *parts)
 
 
 def _numbered(stored: np.lib.npyio.NpzFile, part: str) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""When trains that were expected really came: what there is to learn from on training days, each guessed by other days."""
+"""Arrival samples: expected and actual arrivals on training days, from which the arrival residuals are fitted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -21,20 +21,19 @@ from headway_prediction.transit.clock import SCORED_DAY_MINS
 
 ORIGIN_STEP_MINS = 5
 MAX_DAYS = 20
-"""Of more days, as many fewer origins of each: neighbouring origins tell almost the same."""
+"""With more days, proportionally fewer origins of each: neighbouring origins are almost the same."""
 SAME_TRAIN_MINS = 25.0
-"""Later than this comes another train in its place, or none."""
+"""An arrival farther than this from the expected one is of another train."""
 MAX_LATE_MINS = 15.0
 
 
 @dataclass(frozen=True)
 class ArrivalSamples:
-    """Trains that were expected: their `inputs` (rows, …) of `arrival_residuals`, whether they arrived
-    (`actual_arrivals`), how many minutes later than expected (`late`, 0 where they did not), and the number of the `fold`
-    of their day, each (rows,)."""
+    """Expected trains: `inputs` (rows, …) of the arrival residuals, whether the trains `arrived`, how many minutes later
+    than expected (`late`, 0 where they did not), and the number of the `fold` of their day, each (rows,)."""
 
     inputs: np.ndarray
-    actual_arrivals: np.ndarray
+    arrived: np.ndarray
     late: np.ndarray
     fold: np.ndarray
 
@@ -51,7 +50,7 @@ class ArrivalSamples:
 def arrival_samples(
     training: LineHistory, priors: Mapping[date, PhysicsPrior], folds: Mapping[date, int], positions: int
 ) -> ArrivalSamples:
-    """Return what the days show that have a guess, of a line with so many positions; `folds` number the days' folds."""
+    """Return the samples of the days of `priors`, on a line with so many positions; `folds` number the days' folds."""
     nothing = np.empty(0)
     parts = [
         ArrivalSamples(np.empty((0, inputs_width(positions)), np.float32), nothing > 0, nothing, nothing)
@@ -60,7 +59,7 @@ def arrival_samples(
     for number, (service_date, prior) in enumerate(priors.items()):
         for direction, day in enumerate(prior.direction_days(training, service_date)):
             for t0 in _origins(day, step, number):
-                parts.append(_seen_after(day, direction, int(t0), positions, folds[service_date]))
+                parts.append(_samples_of(day, direction, int(t0), positions, folds[service_date]))
     return ArrivalSamples.joined(parts)
 
 
@@ -70,33 +69,33 @@ def _origins(day: DirectionDay, step: int, number: int) -> np.ndarray:
     return np.arange(minutes.min() + number % step, minutes.max(), step) if len(minutes) else np.empty(0)
 
 
-def _seen_after(day: DirectionDay, direction: int, t0: int, positions: int, fold: int) -> ArrivalSamples:
-    """What one origin shows of the trains expected within MAX_AHEAD_MINS."""
+def _samples_of(day: DirectionDay, direction: int, t0: int, positions: int, fold: int) -> ArrivalSamples:
+    """The samples of one origin: trains expected within MAX_AHEAD_MINS."""
     expected = day.expected(t0, LEADS)
     features = arrival_features(day, expected, t0)
     late = actual_arrivals(day, expected, t0)[features.train, features.position] - features.minutes
     in_time = np.abs(late) < SAME_TRAIN_MINS
-    told = in_time | _running_after(day, features.minutes)
-    kept = (features.minutes - (t0 + 1) <= MAX_AHEAD_MINS) & told
+    known = in_time | _running_after(day, features.minutes)
+    used = (features.minutes - (t0 + 1) <= MAX_AHEAD_MINS) & known
     return ArrivalSamples(
-        arrival_inputs(features, direction, positions)[kept],
-        in_time[kept],
-        np.where(in_time, late, 0.0)[kept].clip(-MAX_LATE_MINS, MAX_LATE_MINS).astype(np.float32),
-        np.full(int(kept.sum()), fold),
+        arrival_inputs(features, direction, positions)[used],
+        in_time[used],
+        np.where(in_time, late, 0.0)[used].clip(-MAX_LATE_MINS, MAX_LATE_MINS).astype(np.float32),
+        np.full(int(used.sum()), fold),
     )
 
 
 def _running_after(day: DirectionDay, minutes: np.ndarray) -> np.ndarray:
-    """Whether any train of the direction passed anywhere soon after these minutes: else nobody knows what did not come."""
+    """Whether any train of the direction passed soon after these minutes: else it is unknown which trains did not arrive."""
     _, _, passed = day.known(SCORED_DAY_MINS)
     first = np.searchsorted(passed, minutes)
     return np.append(passed, np.inf)[first] < minutes + SAME_TRAIN_MINS
 
 
 def actual_arrivals(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.ndarray:
-    """Return when the expected trains really passed, NaN where they did not: (trains, positions).
+    """Return when the expected trains passed, NaN where they did not: (trains, positions).
 
-    Trains to come are known by their trips; where trips are not known, by the order in which they leave.
+    Trains that have not left are matched by their trips or, without trips, by the order in which they leave.
     """
     minutes = np.full(expected.minutes.shape, np.nan)
     known, on_trip = expected.rows >= 0, expected.trips >= 0
