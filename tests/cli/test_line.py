@@ -89,7 +89,7 @@ def test_an_edited_line_leads_to_another_grid_and_is_shown_again(simulated, tmp_
     assert history.line.station_names == names[1:]
     assert int(history.grid["planned_departures"].sum()) > 0
     assert headway("line", simulated / "gtfs.zip", "--line", edited) == 0
-    assert f"Left out of the line: {names[0]}." in capfd.readouterr().out
+    assert f"Excluded from the line: {names[0]}." in capfd.readouterr().out
     assert headway("info", edited) == 0
     assert f"stations excluded: {names[0]}" in capfd.readouterr().out
 
