@@ -244,8 +244,8 @@ class Ablations:
     def _windows(self, change_prior: PriorChange, arrival_residuals: bool) -> LineWindows:
         """The windows with a changed prior, with arrival residuals fitted to it again."""
         line = fold_line(self.history, self.days, (), self.config.ensemble_members)
-        changed = {id(own.prior): FittedPrior(change_prior(own.prior)) for own in line.priors.values()}
-        line = replace(line, priors={day: changed[id(own.prior)] for day, own in line.priors.items()})
+        changed = {id(own.physics): FittedPrior(change_prior(own.physics)) for own in line.priors.values()}
+        line = replace(line, priors={day: changed[id(own.physics)] for day, own in line.priors.items()})
         if arrival_residuals:
             line, _ = with_arrival_residuals(line, self.config.seed)
         return line_windows(line, self.config)

@@ -86,7 +86,7 @@ def test_the_rolling_prior_is_that_of_trip_propagation(history):
         own.channels(history, DAYS[3], ORIGINS), fitted.channels(history, DAYS[3], ORIGINS)
     )
     state, other = (
-        source.fitted(ForecastOrigin(history, DAYS[3], 500)).prior.state() for source in (own, fitted)
+        source.fitted(ForecastOrigin(history, DAYS[3], 500)).physics.state() for source in (own, fitted)
     )
     assert state.keys() == other.keys()
     for name, values in state.items():

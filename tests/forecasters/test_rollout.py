@@ -119,6 +119,6 @@ def test_forecasts_made_side_by_side_are_those_made_alone():
         for place, (prior, history) in enumerate(zip(priors, (one, other), strict=True))
     ]
     for forecast, single in zip(method.forecast_each(requests), requests, strict=True):
-        alone = Rollout(method_of(one, single.prior.prior)).forecast(single.history, TODAY, single.origins)
+        alone = Rollout(method_of(one, single.prior.physics)).forecast(single.history, TODAY, single.origins)
         assert forecast.mean.tobytes() == alone.mean.tobytes()
         assert all(forecast.quantiles[q].tobytes() == alone.quantiles[q].tobytes() for q in alone.quantiles)

@@ -266,7 +266,7 @@ def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
     bundle, history = Bundle.load(bundle_path), read_history(grid_path)
     methods = bundle.method("st-convnet"), bundle.method("st-convnet-60")
     served = ServedLine.of_bundle(bundle, history.line.line_id, "0.1.0")
-    return RecordedView(history, served, methods[0].prior.prior, methods)
+    return RecordedView(history, served, methods[0].prior.physics, methods)
 
 
 def main() -> None:

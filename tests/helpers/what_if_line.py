@@ -119,7 +119,7 @@ class Railway:
     @cached_property
     def forecast(self) -> Forecast:
         """A forecast of the next 60 minutes, with quantiles a minute apart."""
-        prior = TripPropagation(self.bundle.prior.prior, leads=60)
+        prior = TripPropagation(self.bundle.prior.physics, leads=60)
         middle = prior.forecast(self.history, TODAY, np.array([self.t0]))
         levels = ((0.1, -1), (0.5, 0), (0.9, 1))
         return replace(

@@ -158,7 +158,7 @@ class Bundle:
         methods = {**self.fitted.methods, TripPropagation.name: trips}
         return replace(
             self,
-            prior=replace(self.fitted_prior, prior=prior),
+            prior=replace(self.fitted_prior, physics=prior),
             statistics=replace(self.fitted, methods=methods),
         )
 
@@ -240,7 +240,7 @@ class Bundle:
         statistics: FittedStatistics | RollingStatistics
         if manifest["statistics"] == "fitted":
             prior = _read_prior(folder)
-            methods = _read_methods(folder, prior.prior, config.forecast_mins)
+            methods = _read_methods(folder, prior.physics, config.forecast_mins)
             timetable = _read_timetable(folder, manifest["services"])
             statistics = FittedStatistics(lines[0].line, timetable, methods)
         else:
@@ -268,7 +268,7 @@ class Bundle:
 
 
 def _write_statistics(folder: Path, statistics: FittedStatistics, prior: FittedPrior) -> None:
-    write_arrays(folder / "prior.npz", prior.prior.state())
+    write_arrays(folder / "prior.npz", prior.physics.state())
     write_arrays(folder / "arrival_residuals.npz", prior.arrival_residuals.state())
     (folder / "methods").mkdir()
     for name, method in statistics.methods.items():

@@ -103,14 +103,14 @@ def _forecasts(
 class FittedPrior:
     """The prior of a network on the line that the prior and the arrival residuals were fitted on."""
 
-    prior: PhysicsPrior
+    physics: PhysicsPrior
     arrival_residuals: ArrivalResiduals = field(default_factory=ArrivalResiduals.none)
 
     def channels(
         self, history: LineHistory, service_date: date, origins: np.ndarray, leads: int = LEADS
     ) -> np.ndarray:
         """Return `prior_features`."""
-        return prior_features(self.prior, history, service_date, origins, self.arrival_residuals, leads)
+        return prior_features(self.physics, history, service_date, origins, self.arrival_residuals, leads)
 
     def fitted(self, origin: ForecastOrigin) -> Self:
         """Return itself, whatever the origin."""

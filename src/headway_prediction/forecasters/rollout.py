@@ -166,7 +166,7 @@ def _inputs_after(
     until = min(t0 + mins, SCORED_DAY_MINS - 1)
     origin = ForecastOrigin(one.history, one.service_date, t0)
     fitted = method.prior.fitted(origin)
-    ahead = expected_history(fitted.prior, origin, until)
+    ahead = expected_history(fitted.physics, origin, until)
     # The prior stays as fitted at t0: expected passings must not be fitted on.
     then = replace(method, prior=fitted)
     headway_in, schedule_in, prior_in = then.inputs(ahead, one.service_date, np.array([until]))
@@ -186,7 +186,7 @@ def typical_headways(
     rows = []
     for t0, minutes in zip(origins, valid_times, strict=True):
         origin = ForecastOrigin(history, service_date, int(t0))
-        typical = by_minute(method.prior.fitted(origin).prior.typical_headways(service_date))[minutes]
+        typical = by_minute(method.prior.fitted(origin).physics.typical_headways(service_date))[minutes]
         rows.append(np.where(np.isfinite(typical), typical, FALLBACK_HEADWAY_MINS))
     return np.stack(rows)
 

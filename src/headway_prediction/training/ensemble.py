@@ -65,7 +65,7 @@ def fold_line(
 
 def with_arrival_residuals(line: TrainingLine, seed: int) -> tuple[TrainingLine, ArrivalResiduals]:
     """Return the line with arrival residuals in its priors, cross-fitted too, and those fitted on all its dates."""
-    priors = {day: source.prior for day, source in line.priors.items()}
+    priors = {day: source.physics for day, source in line.priors.items()}
     arrival_residuals, by_day = train_arrival_residuals(line.history.select(line.dates), priors, seed)
     sources = {day: FittedPrior(prior, by_day[day]) for day, prior in priors.items()}
     return replace(line, priors=sources), arrival_residuals

@@ -50,7 +50,7 @@ class Baseline:
         """Keep what was known at the origin; raises HeadwayError for a date that is not in its history or another line."""
         bundle.check_fits(origin.history)
         origin.history.day(origin.service_date)
-        return cls(bundle.fitted_prior.prior, replace(origin, history=day_as_of(origin)))
+        return cls(bundle.fitted_prior.physics, replace(origin, history=day_as_of(origin)))
 
     @property
     def history(self) -> LineHistory:

@@ -65,7 +65,7 @@ def unknown_stops(bundle: Bundle, log: pl.DataFrame) -> list[str]:
 
 def prior_of(bundle: Bundle) -> PhysicsPrior:
     """Return the physics prior of a bundle, without the arrival residuals."""
-    return bundle.fitted_prior.prior
+    return bundle.fitted_prior.physics
 
 
 def climatology_of(bundle: Bundle) -> Climatology:
@@ -112,7 +112,7 @@ def train_paths(fitted: FittedPrior, origin: ForecastOrigin) -> tuple[TrainPath,
     history, service_date, t0 = origin.history, origin.service_date, origin.t0
     observed = set(history.passings_on(service_date)["trip_id"].unique().to_list())
     paths: list[TrainPath] = []
-    for direction, day in enumerate(fitted.prior.direction_days(history, service_date)):
+    for direction, day in enumerate(fitted.physics.direction_days(history, service_date)):
         expected = day.expected(t0, TRAINS_AHEAD_MINS)
         minutes = fitted.arrival_residuals.times(day, direction, expected, t0).minutes
         expected = replace(expected, minutes=_monotone(minutes))
