@@ -106,7 +106,7 @@ def _headways(baseline: Baseline, minutes: Sequence[np.ndarray]) -> np.ndarray:
         baseline,
         lambda direction: held_headways(
             minutes[direction][..., None],
-            baseline.days[direction].last_observed(baseline.t0),
+            baseline.days[direction].matched.last_observed(baseline.t0),
             baseline.now,
             EDITED_MINS,
         )[..., 0],

@@ -7,9 +7,10 @@ import pytest
 
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.baselines import Climatology
-from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
+from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals, inputs_width
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, expected_headways
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.prior_features import FittedPrior, train_channels
 from headway_prediction.forecasters.propagation import Propagation
 from headway_prediction.forecasters.trip_propagation import TripPropagation
@@ -47,6 +48,17 @@ def one_way_station():
     return history_of(rows)
 
 
+def test_origins_together_have_the_features_of_each_alone(one_way_station):
+    """Bit for bit, with arrival residuals too: a forecast does not depend on the others that are made with it."""
+    prior, random = fit_prior(one_way_station.select(WEEK[:3])), np.random.default_rng(0)
+    weights = random.normal(0.0, 0.3, (inputs_width(4), 4)).astype(np.float32)
+    source = FittedPrior(prior, ArrivalResiduals(4, ((weights, np.array([0, 0, 0, 1], np.float32)),)))
+    origins = np.arange(380, 720, 7)
+    together = source.channels(one_way_station, WEEK[3], origins)
+    alone = [source.channels(one_way_station, WEEK[3], origins[[place]]) for place in range(len(origins))]
+    np.testing.assert_array_equal(together, np.concatenate(alone))
+
+
 def test_the_channels_of_every_platform(one_way_station):
     prior = fit_prior(one_way_station.select(WEEK[:3]))
     origins = np.array([5, 412, 650, 1619])
@@ -60,7 +72,7 @@ def test_the_channels_of_every_platform(one_way_station):
         found = cells[1, order, direction, :TRAINS].reshape(len(order), NEXT_TRAINS, -1)
         coming = day.expected(412, LEADS)
         times = ArrivalResiduals.none().times(day, direction, coming, 412)
-        channels = train_channels(coming, times, day.last_observed(412), 412)
+        channels = train_channels(coming, times, day.matched.last_observed(412), 412)
         np.testing.assert_array_equal(found, channels)
 
 
@@ -123,10 +135,10 @@ TYPICAL = np.full((54, 4), 10.0)
 
 def channels(*trains, t0, trips=TRIPS):
     """Per position and next train: its channels by name."""
-    day = DirectionDay(table(*trains), runs(), trips, TYPICAL, NO_FOLLOWING)
+    day = DirectionDay(MatchedTrains(table(*trains), runs(), trips, TYPICAL), NO_FOLLOWING)
     expected = day.expected(t0, 15)
     found = train_channels(
-        expected, ArrivalResiduals.none().times(day, 0, expected, t0), day.last_observed(t0), t0
+        expected, ArrivalResiduals.none().times(day, 0, expected, t0), day.matched.last_observed(t0), t0
     )
     assert found.shape == (4, NEXT_TRAINS, len(TRAIN_CHANNELS)) and found.dtype == np.float32
     return [[dict(zip(TRAIN_CHANNELS, cell.tolist(), strict=True)) for cell in row] for row in found]
@@ -173,8 +185,8 @@ def test_without_trips_departures_at_typical_headways_are_the_next_trains():
 
 
 def test_expected_headways_hold_from_train_to_train():
-    day = DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, TYPICAL, NO_FOLLOWING)
-    ahead = expected_headways(day, 415, 15)
+    day = DirectionDay(MatchedTrains(table(THROUGH, SLOW), runs(), TRIPS, TYPICAL), NO_FOLLOWING)
+    ahead = expected_headways(day, day.expected(415, 15), 415, 15)
     np.testing.assert_array_equal(ahead[:, 2], [12] * 8 + [8] * 7)  # 416, 424
     np.testing.assert_array_equal(ahead[:, 1], [NAN] * 6 + [8] * 9)  # 422
-    np.testing.assert_array_equal(expected_headways(day, 415, 60)[:15], ahead)
+    np.testing.assert_array_equal(expected_headways(day, day.expected(415, 60), 415, 60)[:15], ahead)

@@ -14,6 +14,7 @@ from headway_prediction.forecasters.physics.arrival_residuals import (
 )
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.nn.prior_channels import TRAIN_CHANNELS
 from headway_prediction.training.arrival_residuals import MIN_ROWS, train_arrival_residuals
@@ -32,7 +33,7 @@ T0 = 415
 
 @pytest.fixture
 def day():
-    return DirectionDay(table(THROUGH, SLOW), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    return DirectionDay(MatchedTrains(table(THROUGH, SLOW), runs(), TRIPS, USUAL), NO_FOLLOWING)
 
 
 def always(minutes: float, positions: int = 4, logit: float = 3.0) -> ArrivalResiduals:
@@ -69,9 +70,11 @@ def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
 
 def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
     """The first train took a minute longer from B to C, and then two from C to D; the next one is at B now."""
-    slow = DirectionDay(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    slow = DirectionDay(
+        MatchedTrains(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL), NO_FOLLOWING
+    )
     features = arrival_features(slow, slow.expected(412, 15), 412)
-    at_c, at_d = features.rows[(features.train == 0) & (features.observed == 1)]
+    at_c, at_d = features.rows[(features.place[0] == 0) & (features.observed == 1)]
     weight = np.exp([-(413 - 405) / 12, -(413 - 409) / 12])
     np.testing.assert_allclose(at_c[-7:-5], [1, weight[0] / (weight[0] + 0.3)], rtol=1e-6)
     np.testing.assert_allclose(
@@ -80,7 +83,7 @@ def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
 
 
 def test_where_no_train_has_passed_there_is_no_gap(day):
-    fresh = DirectionDay(table([NAN] * 4), runs(), TRIPS, USUAL, NO_FOLLOWING)
+    fresh = DirectionDay(MatchedTrains(table([NAN] * 4), runs(), TRIPS, USUAL), NO_FOLLOWING)
     features = arrival_features(fresh, fresh.expected(395, 15), 395)
     first = features.position == 0
     assert features.rows[first][0, -5:-2].tolist() == [0, 1, 0]
@@ -142,7 +145,9 @@ def test_what_came_of_the_trains_that_were_expected(day):
     expected = day.expected(T0, 15)
     assert actual_arrivals(day, expected, T0).tolist()[0] == SLOW
     assert np.isnan(actual_arrivals(day, expected, T0)[1]).all()  # nobody ran the third trip
-    no_trips = DirectionDay(table(THROUGH, SLOW, [423, 425, 427, 429]), runs(), None, USUAL, NO_FOLLOWING)
+    no_trips = DirectionDay(
+        MatchedTrains(table(THROUGH, SLOW, [423, 425, 427, 429]), runs(), None, USUAL), NO_FOLLOWING
+    )
     waiting = actual_arrivals(no_trips, no_trips.expected(T0, 15), T0)
     assert waiting[1].tolist() == [423, 425, 427, 429]
 
@@ -185,7 +190,7 @@ def test_it_learns_where_late_trains_catch_up(stalling, learned):
     day, off, left = prior.direction_days(stalling, TODAY)[0], [], []
     for t0 in range(420, 880):
         expected = day.expected(t0, 15)
-        seen, minutes = expected.features[:, 2], day.trains.minutes[expected.rows]
+        seen, minutes = expected.features[:, 2], day.matched.trains.minutes[expected.rows]
         late = ((seen == 3) | (seen == 4)) & (minutes[:, 3] - minutes[:, 0] > 6 + 2)
         real = actual_arrivals(day, expected, t0)[late, 5:]
         off.append(real - expected.minutes[late, 5:])

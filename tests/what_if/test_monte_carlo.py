@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.physics.train_following import TrainFollowing, headways_of
 from headway_prediction.what_if.edited_timetable import DirectionChange, EditedTrips
 from headway_prediction.what_if.effect import Effect
@@ -74,9 +75,8 @@ def trains_of(minutes: np.ndarray, run: float = 2.0) -> DirectionDay:
     ids = [str(number) for number in range(1, len(minutes) + 1)]
     positions = minutes.shape[1]
     typical, alone = np.full((54, positions), 10.0), TrainFollowing.none(positions)
-    return DirectionDay(
-        table(*minutes, trip_ids=ids), runs(positions), table(*trips, trip_ids=ids), typical, alone
-    )
+    trains, planned = table(*minutes, trip_ids=ids), table(*trips, trip_ids=ids)
+    return DirectionDay(MatchedTrains(trains, runs(positions), planned, typical), alone)
 
 
 def grown(dwell_growth: float, late: np.ndarray, positions: int = 12) -> np.ndarray:
@@ -144,8 +144,8 @@ def test_a_train_with_a_gap_ahead_falls_behind_and_the_next_one_gains():
     monte_carlo = MonteCarlo(day, t0=419, draws=1, seed=(0,))
     monte_carlo.__dict__["movement"] = Movement(np.zeros(1), 0.0, 0.1, np.zeros(1), 0.0)
     change = DirectionChange(np.array([0, 0, 0, 1.0, 0, 0]), np.zeros(6, dtype=bool), np.empty(0))
-    trips = EditedTrips.of(day.trips, day.trips.minutes[:, 0], change, 0)
-    changed = replace(day, trips=trips.table)
+    trips = EditedTrips.of(day.matched.trips, day.matched.trips.minutes[:, 0], change, 0)
+    changed = replace(day, matched=replace(day.matched, trips=trips.table))
     before, after = (
         monte_carlo.passings(monte_carlo.upcoming(day)),
         monte_carlo.passings(monte_carlo.upcoming(changed, trips)),

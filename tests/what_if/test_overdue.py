@@ -102,7 +102,7 @@ def test_a_train_so_late_that_nobody_runs_it_is_not_held():
     day = railway.baseline.days[0]
     late = np.where(railway.baseline.departures_of_trips[0] == NOW + 53, 60.0, 0.0)
     railway.baseline.__dict__["days"] = (
-        replace(day, trips=day.trips.later(late[:, None])),
+        replace(day, matched=replace(day.matched, trips=day.matched.trips.later(late[:, None]))),
         railway.baseline.days[1],
     )
     plan = best_holds(railway.baseline, apply_edits(railway.baseline, ()), Search(0, 4.0, 2.0))

@@ -86,9 +86,9 @@ def test_a_move_to_later_is_a_hold_and_one_to_the_same_time_is_nothing(railway):
 def test_a_moved_departure_moves_its_whole_trip_in_the_plan_and_in_the_forecast(railway):
     changed = with_plan(railway.baseline, made(railway, Hold(0, NOW + 5, 2.0)))
     for baseline, after in zip(railway.baseline.days, changed.days, strict=True):
-        assert baseline.trips.trip_ids.tolist() == after.trips.trip_ids.tolist()
+        assert baseline.matched.trips.trip_ids.tolist() == after.matched.trips.trip_ids.tolist()
     row = list(railway.baseline.departures_of_trips[0]).index(NOW + 5)
-    apart = changed.days[0].trips.minutes - railway.baseline.days[0].trips.minutes
+    apart = changed.days[0].matched.trips.minutes - railway.baseline.days[0].matched.trips.minutes
     assert apart[row].tolist() == [2.0] * STATIONS and np.count_nonzero(apart) == STATIONS
     assert changed.history.timetable.departures(TODAY, 0, 0)[row] == NOW + 7
     forcing = changed.history.day(TODAY)["planned_terminal_headway"].values[:, 0]
@@ -102,9 +102,12 @@ def test_a_cancelled_trip_is_gone_and_an_added_one_runs_like_those_around_it(rai
     rows = changed.history.timetable.planned_on(TODAY)
     at_end = rows.filter((rows["direction"] == 0) & (rows["station"] == STATIONS - 1))["minute"].to_list()
     assert NOW + 8 + RUN * (STATIONS - 1) in at_end
-    trips = changed.days[0].trips
+    trips = changed.days[0].matched.trips
     assert NOW + 8 in trips.minutes[:, 0] and NOW + 5 not in trips.minutes[:, 0]
-    assert changed.days[1].trips.minutes.tobytes() == railway.baseline.days[1].trips.minutes.tobytes()
+    assert (
+        changed.days[1].matched.trips.minutes.tobytes()
+        == railway.baseline.days[1].matched.trips.minutes.tobytes()
+    )
 
 
 def test_trains_that_have_passed_stay_what_they_were(railway):

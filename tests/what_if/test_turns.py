@@ -33,13 +33,13 @@ def late():
 def turns_of(baseline) -> dict[str, str]:
     """The id of the trip that feeds each trip of direction 1 ("" where none does), by the id of the latter."""
     inbound, (arriving, departing) = baseline.days[1].inbound, baseline.days
-    feeding = np.append(arriving.trips.id_of_row, "")[inbound.trip]
-    return dict(zip(departing.trips.id_of_row.tolist(), feeding.tolist(), strict=True))
+    feeding = np.append(arriving.matched.trips.id_of_row, "")[inbound.trip]
+    return dict(zip(departing.matched.trips.id_of_row.tolist(), feeding.tolist(), strict=True))
 
 
 def trip_id_at(baseline, direction: int, departure: float) -> str:
     row = baseline.departures_of_trips[direction].tolist().index(departure)
-    return str(baseline.days[direction].trips.id_of_row[row])
+    return str(baseline.days[direction].matched.trips.id_of_row[row])
 
 
 def changed(railway, *edits):

@@ -4,7 +4,7 @@
 fitted on training days and stored in a bundle.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Protocol, Self
@@ -18,6 +18,8 @@ LEADS: int = AppConfig.forecast_mins
 """Minutes ahead that are forecast unless a bundle was trained for another number."""
 FALLBACK_HEADWAY_MINS = 10.0
 """The forecast of persistence and climatology without data, and of a missing forecast when scored (docs/methodology.md)."""
+
+CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,12 @@ class OptionalForecaster(FittableForecaster, Protocol):
 def valid_minutes(origins: np.ndarray, leads: int = LEADS) -> np.ndarray:
     """Return the minutes forecast from each origin, t0 + 1 … t0 + leads: (origins, leads)."""
     return np.asarray(origins)[:, None] + np.arange(1, leads + 1)
+
+
+def chunks_of(origins: int) -> Iterator[slice]:
+    """Yield slices of so many origins that are computed at once: enough to use NumPy well, few enough for little memory."""
+    for first in range(0, origins, CHUNK):
+        yield slice(first, first + CHUNK)
 
 
 def held_values(history: LineHistory, service_date: date, origins: np.ndarray) -> np.ndarray:

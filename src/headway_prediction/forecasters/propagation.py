@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.base import LEADS, Forecast, held_values, over_leads
+from headway_prediction.forecasters.base import LEADS, Forecast, chunks_of, held_values, over_leads
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, dead_reckoning
 from headway_prediction.forecasters.physics.match_trains import identify_trains
@@ -40,17 +40,16 @@ class Propagation:
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast the headways that follow from the trains known at each origin."""
+        origins = np.asarray(origins)
         placed = travel_positions(history.passings_on(service_date), history.line)
         headways = over_leads(held_values(history, service_date, origins), self.leads).astype(np.float64)
         for direction in DIRECTIONS:
             day = self._trains_of_day(history, service_date, placed, direction)
             order = history.line.travel_order(direction)
-            for index, t0 in enumerate(origins):
-                ahead = dead_reckoning(day, self.runs[direction], int(t0), self.leads)
-                known = np.isfinite(ahead)
-                headways[index][:, order, direction] = np.where(
-                    known, ahead, headways[index][:, order, direction]
-                )
+            for some in chunks_of(len(origins)):
+                ahead = dead_reckoning(day, self.runs[direction], origins[some], self.leads)
+                held = headways[some][:, :, order, direction]
+                headways[some][:, :, order, direction] = np.where(np.isfinite(ahead), ahead, held)
         capped = np.minimum(headways, history.grid.attrs["cap_mins"])
         return Forecast.of_points(service_date, origins, capped)
 

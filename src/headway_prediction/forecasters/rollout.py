@@ -215,7 +215,7 @@ def _expected_passings(day: DirectionDay, origin: ForecastOrigin, direction: int
         "direction": np.full(len(train), direction),
         "station": stations[position],
         "minute": expected.minutes[train, position],
-        "trip_id": expected.trip_ids[train],
+        "trip_id": day.trip_ids(expected)[train],
     }
     return pl.DataFrame(columns, schema_overrides=PASSING_COLUMNS).select(
         pl.col(name).cast(kind) for name, kind in PASSING_COLUMNS.items()

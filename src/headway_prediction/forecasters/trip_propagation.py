@@ -11,6 +11,7 @@ from headway_prediction.forecasters.base import (
     FALLBACK_HEADWAY_MINS,
     LEADS,
     Forecast,
+    chunks_of,
     held_values,
     over_leads,
 )
@@ -61,12 +62,14 @@ def headways_of_trains(
 
     Before the first train passes, the headway held at the origin; 10 minutes where there is none.
     """
+    origins = np.asarray(origins)
     held, cap_mins = held_values(history, service_date, origins), history.grid.attrs["cap_mins"]
     headways = over_leads(np.full_like(held, FALLBACK_HEADWAY_MINS), leads)
     for direction, day in zip(DIRECTIONS, days, strict=True):
         order = history.line.travel_order(direction)
-        for index, t0 in enumerate(origins):
-            at_origin = held[index, order, direction]
-            ahead = headways_with_fallback(day, at_origin, int(t0), leads, cap_mins)
-            headways[index][:, order, direction] = ahead
+        for some in chunks_of(len(origins)):
+            expected = day.expected(origins[some], leads)
+            at_origin = held[some][:, order, direction]
+            ahead = headways_with_fallback(day, expected, at_origin, origins[some], leads, cap_mins)
+            headways[some][:, :, order, direction] = ahead
     return headways

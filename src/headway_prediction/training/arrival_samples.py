@@ -7,13 +7,14 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.forecasters.base import LEADS
+from headway_prediction.forecasters.base import LEADS, chunks_of
 from headway_prediction.forecasters.physics.arrival_residuals import (
     MAX_AHEAD_MINS,
     arrival_features,
     arrival_inputs,
     inputs_width,
 )
+from headway_prediction.forecasters.physics.dead_reckoning import Origin
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, ExpectedTrains
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
@@ -58,25 +59,30 @@ def arrival_samples(
     step = ORIGIN_STEP_MINS * max(1, len(priors) // MAX_DAYS)
     for number, (service_date, prior) in enumerate(priors.items()):
         for direction, day in enumerate(prior.direction_days(training, service_date)):
-            for t0 in _origins(day, step, number):
-                parts.append(_samples_of(day, direction, int(t0), positions, folds[service_date]))
+            origins = _origins(day, step, number)
+            for some in chunks_of(len(origins)):
+                parts.append(_samples_of(day, direction, origins[some], positions, folds[service_date]))
     return ArrivalSamples.joined(parts)
 
 
 def _origins(day: DirectionDay, step: int, number: int) -> np.ndarray:
     """Origins while trains run; days take turns in which minutes they start from."""
-    minutes = day.trains.minutes[np.isfinite(day.trains.minutes)]
-    return np.arange(minutes.min() + number % step, minutes.max(), step) if len(minutes) else np.empty(0)
+    minutes = day.matched.trains.minutes[np.isfinite(day.matched.trains.minutes)]
+    if not len(minutes):
+        return np.empty(0, dtype=np.int64)
+    return np.arange(minutes.min() + number % step, minutes.max(), step).astype(np.int64)
 
 
-def _samples_of(day: DirectionDay, direction: int, t0: int, positions: int, fold: int) -> ArrivalSamples:
-    """The samples of one origin: trains expected within MAX_AHEAD_MINS."""
-    expected = day.expected(t0, LEADS)
-    features = arrival_features(day, expected, t0)
-    late = actual_arrivals(day, expected, t0)[features.train, features.position] - features.minutes
+def _samples_of(
+    day: DirectionDay, direction: int, origins: np.ndarray, positions: int, fold: int
+) -> ArrivalSamples:
+    """The samples of some origins: trains expected within MAX_AHEAD_MINS."""
+    expected = day.expected(origins, LEADS)
+    features = arrival_features(day, expected, origins)
+    late = actual_arrivals(day, expected, origins)[features.place] - features.minutes
     in_time = np.abs(late) < SAME_TRAIN_MINS
     known = in_time | _running_after(day, features.minutes)
-    used = (features.minutes - (t0 + 1) <= MAX_AHEAD_MINS) & known
+    used = (features.minutes - (origins[features.place[0]] + 1) <= MAX_AHEAD_MINS) & known
     return ArrivalSamples(
         arrival_inputs(features, direction, positions)[used],
         in_time[used],
@@ -87,26 +93,27 @@ def _samples_of(day: DirectionDay, direction: int, t0: int, positions: int, fold
 
 def _running_after(day: DirectionDay, minutes: np.ndarray) -> np.ndarray:
     """Whether any train of the direction passed soon after these minutes: else it is unknown which trains did not arrive."""
-    _, _, passed = day.known(SCORED_DAY_MINS)
+    _, _, passed = day.matched.known(SCORED_DAY_MINS)
     first = np.searchsorted(passed, minutes)
     return np.append(passed, np.inf)[first] < minutes + SAME_TRAIN_MINS
 
 
-def actual_arrivals(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.ndarray:
-    """Return when the expected trains passed, NaN where they did not: (trains, positions).
+def actual_arrivals(day: DirectionDay, expected: ExpectedTrains, t0: Origin) -> np.ndarray:
+    """Return when the expected trains passed, NaN where they did not: (…, trains, positions).
 
     Trains that have not left are matched by their trips or, without trips, by the order in which they leave.
     """
     minutes = np.full(expected.minutes.shape, np.nan)
     known, on_trip = expected.rows >= 0, expected.trips >= 0
-    minutes[known] = day.trains.minutes[expected.rows[known]]
-    if day.trips is not None:
+    minutes[known] = day.matched.trains.minutes[expected.rows[known]]
+    if day.matched.trips is not None:
         to_come = ~known & on_trip
-        minutes[to_come] = day.observed_minutes_of_trips[expected.trips[to_come]]
+        minutes[to_come] = day.matched.observed_minutes_of_trips[expected.trips[to_come]]
         return minutes
-    departures = day.trains.minutes[:, 0]
+    departures = day.matched.trains.minutes[:, 0]
     in_turn = np.argsort(departures, kind="stable")
-    leaving = in_turn[departures[in_turn] >= t0 + 1]
-    waiting = np.flatnonzero(~known)[: len(leaving)]
-    minutes[waiting] = day.trains.minutes[leaving[: len(waiting)]]
+    for origin in np.ndindex(np.shape(t0)):
+        leaving = in_turn[departures[in_turn] >= np.asarray(t0)[origin] + 1]
+        waiting = np.flatnonzero(expected.exists[origin] & ~known[origin])[: len(leaving)]
+        minutes[origin][waiting] = day.matched.trains.minutes[leaving[: len(waiting)]]
     return minutes

@@ -83,7 +83,7 @@ class Baseline:
         return self._departures(0), self._departures(1)
 
     def _departures(self, direction: int) -> np.ndarray:
-        trips = self.days[direction].trips
+        trips = self.days[direction].matched.trips
         if trips is None:
             return np.empty(0)
         planned = self.planned_tables[direction]
@@ -96,7 +96,7 @@ class Baseline:
         return self._planned_table(0), self._planned_table(1)
 
     def _planned_table(self, direction: int) -> PlannedTrips | None:
-        if self.prior.trips[direction].source != "planned" or self.days[direction].trips is None:
+        if self.prior.trips[direction].source != "planned" or self.days[direction].matched.trips is None:
             return None
         planned = planned_trips(self.history, self.service_date, direction)
         assert planned is not None  # the source is the plan
@@ -119,12 +119,12 @@ class Baseline:
     def _editable(self, direction: int) -> list[Departure]:
         day, planned = self.days[direction], self.departures_of_trips[direction]
         open_to_edits = (planned >= self.now) & (planned < self.now + EDITED_MINS)
-        if day.trips is None:
+        if day.matched.trips is None:
             return []
         open_to_edits &= ~self.left(direction)
         open_to_edits[[row for row in self.expected_departures(direction) if planned[row] < self.now]] = True
         station = self.history.line.first_station(direction)
-        trip_ids = day.trips.id_of_row.tolist()
+        trip_ids = day.matched.trips.id_of_row.tolist()
         return [
             Departure(direction, trip_ids[row], float(planned[row]), station, int(row))
             for row in np.flatnonzero(open_to_edits)
@@ -133,7 +133,7 @@ class Baseline:
     def left(self, direction: int) -> np.ndarray:
         """Return whether the train of each trip has left: (trips,)."""
         day = self.days[direction]
-        trips = day.trips_of_trains[day.trains.first_minutes < self.now]
+        trips = day.matched.trips_of_trains[day.matched.trains.first_minutes < self.now]
         left = np.zeros(len(known_trips(day).minutes), dtype=np.bool_)
         left[trips[trips >= 0]] = True
         return left
@@ -163,7 +163,7 @@ class Baseline:
 
     def require_trips(self, direction: int) -> None:
         """Raise HeadwayError where the trips of a direction are unknown, so that no departure can be edited."""
-        if self.days[direction].trips is None:
+        if self.days[direction].matched.trips is None:
             raise HeadwayError(
                 f"no trips of direction {direction} are known on {self.service_date}; trains run at the typical headway",
                 "a bundle that was trained with a plan that trains follow, or on days that repeat",

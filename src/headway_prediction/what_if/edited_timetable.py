@@ -21,9 +21,9 @@ ADDED = -1
 
 def known_trips(day: DirectionDay) -> TripTable:
     """Return the trips of a direction, for callers that have checked that they are known."""
-    if day.trips is None:
+    if day.matched.trips is None:
         raise ValueError("the trips of the direction are unknown")
-    return day.trips
+    return day.matched.trips
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class EditedPrior(PhysicsPrior):
         baseline = super().direction_days(replace(history, timetable=self.timetable), service_date)
         changed = [self.edited_trips(baseline[d], d) for d in DIRECTIONS]
         days = [
-            day if own is None else replace(day, trips=own.table, inbound=None)
+            day if own is None else replace(day, matched=replace(day.matched, trips=own.table), inbound=None)
             for day, own in zip(baseline, changed, strict=True)
         ]
         inbound = [_inbound(baseline[d].inbound, days[1 - d], changed[d], changed[1 - d]) for d in DIRECTIONS]
@@ -185,9 +185,11 @@ class EditedPrior(PhysicsPrior):
 
     def edited_trips(self, baseline: DirectionDay, direction: int) -> EditedTrips | None:
         """Return the trips of a direction under the change, None where none are known."""
-        if baseline.trips is None:
+        if baseline.matched.trips is None:
             return None
-        return EditedTrips.of(baseline.trips, self.departures[direction], self.changes[direction], direction)
+        return EditedTrips.of(
+            baseline.matched.trips, self.departures[direction], self.changes[direction], direction
+        )
 
 
 def _inbound(

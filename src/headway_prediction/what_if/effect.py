@@ -155,7 +155,7 @@ class Effect:
         grid = history.day(baseline.service_date)["headway"].values
         now = grid[max(baseline.t0, 0)][stations, self.direction]
         current = np.where(np.isfinite(now), now, FALLBACK_HEADWAY_MINS)[None, :, None]
-        last_observed = baseline.days[self.direction].last_observed(baseline.t0)
+        last_observed = baseline.days[self.direction].matched.last_observed(baseline.t0)
         ahead = held_headways(passings, last_observed, baseline.now, EDITED_MINS)
         return np.asarray(
             np.minimum(np.where(np.isfinite(ahead), ahead, current), history.grid.attrs["cap_mins"])

@@ -60,8 +60,8 @@ class Movement:
     @classmethod
     def fit(cls, day: DirectionDay, t0: int) -> Self:
         """Fit it on the trains known at the end of minute t0, with DEFAULT_… where too few are."""
-        minutes = np.where(day.trains.minutes < t0 + 1, day.trains.minutes, np.nan)
-        if day.trips is None or not len(minutes):
+        minutes = np.where(day.matched.trains.minutes < t0 + 1, day.matched.trains.minutes, np.nan)
+        if day.matched.trips is None or not len(minutes):
             return cls(DEFAULT_DEVIATION_MINS, 0.0, 0.0, _lateness(day, t0), _min_headway(minutes))
         deviation, excess = _runs(minutes, day)
         dwell_growth = _dwell_growth(deviation, excess)
@@ -73,7 +73,7 @@ class Movement:
 def _runs(minutes: np.ndarray, day: DirectionDay) -> tuple[np.ndarray, np.ndarray]:
     """Return for every run between neighbouring platforms, (trains, positions - 1), NaN where unknown: the minutes beyond
     the expected ones, and the headway beyond the planned one that the train would have at its end without them."""
-    trip, known = day.trips_of_trains, day.trips_of_trains >= 0
+    trip, known = day.matched.trips_of_trains, day.matched.trips_of_trains >= 0
     planned, typical = np.full((2, *minutes.shape), np.nan)
     trips = known_trips(day).minutes
     planned[known] = trips[trip[known]]
@@ -107,10 +107,10 @@ def _deviations_and_pace(rest: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _lateness(day: DirectionDay, t0: int) -> np.ndarray:
-    if day.trips is None:
+    if day.matched.trips is None:
         return DEFAULT_LATENESS_MINS
-    left = day.observed_minutes_of_trips[:, 0]
-    late = (left - day.trips.minutes[:, 0])[left < t0 + 1]
+    left = day.matched.observed_minutes_of_trips[:, 0]
+    late = (left - day.matched.trips.minutes[:, 0])[left < t0 + 1]
     late = late[np.isfinite(late)].clip(MIN_LATENESS_MINS, MAX_LATENESS_MINS)
     return late if len(late) >= MIN_DEPARTURES else np.append(late, DEFAULT_LATENESS_MINS)
 
@@ -192,8 +192,8 @@ class MonteCarlo:
         delay = np.tile(delay, plans)
         if holds is not None:
             delay = delay + np.repeat(holds.T, self.draws, axis=1)
-        order = _in_order(upcoming.minutes, self.day.runs.since_first(self.t0))
-        last_observed, now = self.day.last_observed(self.t0), self.t0 + 1
+        order = _in_order(upcoming.minutes, self.day.matched.runs.since_first(self.t0))
+        last_observed, now = self.day.matched.last_observed(self.t0), self.t0 + 1
         return _run(upcoming, order, delay, deviation, plans, last_observed, self.movement, now)
 
     def _draws_of(self, upcoming: UpcomingTrains) -> tuple[np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def requested_plan(baseline: Baseline, request: Request) -> Plan:
 
 def effects_of(baseline: Baseline, changed: Baseline) -> dict[int, Effect]:
     """Return the effect of a changed plan in each direction whose trips are known."""
-    known = [direction for direction in DIRECTIONS if baseline.days[direction].trips is not None]
+    known = [direction for direction in DIRECTIONS if baseline.days[direction].matched.trips is not None]
     return {direction: Effect.of(baseline, changed, direction) for direction in known}
 
 

@@ -90,7 +90,7 @@ def apply_strategy(baseline: Baseline, plan: Sequence[RevisedDeparture], strateg
         found = f"no train of direction {strategy.direction} is planned to leave within the hour"
         remedy = "choose the other direction or a later moment"
         raise HeadwayError(found, "a departure that can be changed", remedy)
-    last_departed = float(baseline.days[strategy.direction].last_observed(baseline.t0)[0])
+    last_departed = float(baseline.days[strategy.direction].matched.last_observed(baseline.t0)[0])
     return departures.shifted(STRATEGIES[strategy.name](departures, last_departed, strategy.mins))
 
 

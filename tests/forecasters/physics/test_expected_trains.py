@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from headway_prediction.forecasters.physics.expected_trains import TRAIN_FEATURES, DirectionDay
 from headway_prediction.forecasters.physics.match_trains import MAX_UNOBSERVED_MINS
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
 from helpers.trips import NAN, NO_FOLLOWING, runs, table
 
@@ -18,7 +19,9 @@ TYPICAL = np.full((54, 4), 10.0)
 
 def expected(*trains, t0, trips=None, leads=15, trip_ids=None, **how):
     """Minutes (trains, positions) and facts by name of what is expected at the end of minute t0."""
-    day = DirectionDay(table(*trains, trip_ids=trip_ids), runs(**how), trips, TYPICAL, NO_FOLLOWING)
+    day = DirectionDay(
+        MatchedTrains(table(*trains, trip_ids=trip_ids), runs(**how), trips, TYPICAL), NO_FOLLOWING
+    )
     found = day.expected(t0, leads)
     return found.minutes.tolist(), dict(zip(TRAIN_FEATURES, found.features.T.tolist(), strict=True))
 
@@ -124,9 +127,9 @@ def test_without_trips_trains_depart_at_the_typical_headway_after_the_last():
 
 
 def test_a_passing_at_the_very_end_of_the_minute_is_not_known():
-    day = DirectionDay(table([410, 412, 414, 416]), runs(), TRIPS, TYPICAL, NO_FOLLOWING)
-    np.testing.assert_array_equal(day.last_observed(411), [410, NAN, NAN, NAN])
-    np.testing.assert_array_equal(day.last_observed(412), [410, 412, NAN, NAN])
+    day = DirectionDay(MatchedTrains(table([410, 412, 414, 416]), runs(), TRIPS, TYPICAL), NO_FOLLOWING)
+    np.testing.assert_array_equal(day.matched.last_observed(411), [410, NAN, NAN, NAN])
+    np.testing.assert_array_equal(day.matched.last_observed(412), [410, 412, NAN, NAN])
     assert day.expected(411, 15).minutes[0].tolist() == [INF, 412, 414, 416]
 
 
@@ -165,21 +168,34 @@ BEHIND = TrainFollowing(
 @given(STARTS, st.integers(395, 480))
 def test_nothing_is_expected_in_the_past_and_nothing_known_changes(train_following, trips, starts, t0):
     rows = np.array(starts, dtype=float)[:, None] + [0, 2, 5, 7]
-    day = DirectionDay(table(*rows), runs(), trips, TYPICAL, train_following)
+    day = DirectionDay(MatchedTrains(table(*rows), runs(), trips, TYPICAL), train_following)
     found = day.expected(t0, 15).minutes
     assert (found >= t0 + 1).all()
     known = np.where(rows < t0 + 1, rows, NAN)
-    then = DirectionDay(table(*known), runs(), trips, TYPICAL, train_following)
+    then = DirectionDay(MatchedTrains(table(*known), runs(), trips, TYPICAL), train_following)
     np.testing.assert_array_equal(then.expected(t0, 15).minutes, found)
     np.testing.assert_array_equal(then.expected(t0, 15).features, day.expected(t0, 15).features)
-    np.testing.assert_array_equal(then.last_observed(t0), day.last_observed(t0))
+    np.testing.assert_array_equal(then.matched.last_observed(t0), day.matched.last_observed(t0))
+
+
+@pytest.mark.parametrize("trips", [None, TRIPS])
+@pytest.mark.parametrize("train_following", [NO_FOLLOWING, BEHIND])
+@given(STARTS, st.lists(st.integers(395, 480), min_size=1, max_size=5))
+def test_origins_together_expect_the_same_trains_as_each_alone(train_following, trips, starts, origins):
+    rows = np.array(starts, dtype=float)[:, None] + [0, 2, 5, 7]
+    day = DirectionDay(MatchedTrains(table(*rows), runs(), trips, TYPICAL), train_following)
+    together = day.expected(np.array(origins), 15)
+    for index, t0 in enumerate(origins):
+        for found, alone in zip(together.at(index).arrays, day.expected(t0, 15).arrays, strict=True):
+            np.testing.assert_array_equal(found, alone)
+    assert np.isinf(together.minutes[~together.exists]).all()
 
 
 def test_a_slow_train_goes_on_slowly_and_the_one_behind_keeps_its_distance():
     """Half a minute over each two-minute run, shrunk by half after two sections: an eighth slower from C on."""
     paced = TrainFollowing(np.zeros(4), np.zeros(4), np.full(4, 1.0), pace_shrinkage=2.0, max_slowness=1.0)
     slow, close = [400, 402.5, 405, NAN], [402, 404, NAN, NAN]
-    day = DirectionDay(table(slow, close), runs(), None, TYPICAL, paced)
+    day = DirectionDay(MatchedTrains(table(slow, close), runs(), None, TYPICAL), paced)
     minutes = day.expected(405, 1).minutes
     assert minutes[0].tolist() == [INF, INF, INF, 407.25]
     # The second would be at C now and at D at 408: it keeps a minute's distance at C anyway.
@@ -189,7 +205,7 @@ def test_a_slow_train_goes_on_slowly_and_the_one_behind_keeps_its_distance():
 def test_a_train_closes_up_where_its_headway_is_short():
     """A headway of 4 instead of 10 minutes at B takes 0.1 × 6 minutes off the run to C, and what follows from there."""
     growing = TrainFollowing(np.array([0.0, 0.1, 0.1, 0.0]), np.zeros(4), np.zeros(4))
-    day = DirectionDay(table(GONE, [404, 406, NAN, NAN]), runs(), None, TYPICAL, growing)
+    day = DirectionDay(MatchedTrains(table(GONE, [404, 406, NAN, NAN]), runs(), None, TYPICAL), growing)
     at_c = 408 - 0.6
     at_d = at_c + 2 - 0.1 * (10 - (at_c - 404))
     assert day.expected(406, 1).minutes[0] == pytest.approx([INF, INF, at_c, at_d])

@@ -139,16 +139,16 @@ def test_of_a_direction_that_no_training_day_served_nothing_is_expected():
 def test_a_day_type_without_training_days_has_no_typical_trips():
     prior = fit_prior(history_of(rows_of(same)).select(WEEKDAYS))
     history = history_of(rows_of(same))
-    assert len(prior.direction_days(history, TODAY)[0].trips.minutes) == 30
-    assert prior.direction_days(history, WEEK[6])[0].trips is None
+    assert len(prior.direction_days(history, TODAY)[0].matched.trips.minutes) == 30
+    assert prior.direction_days(history, WEEK[6])[0].matched.trips is None
 
 
 def test_planned_trips_have_their_typical_lateness():
     late = [(*row[:5], row[5] + 2.0) for row in rows_of(uneven)]
     history = history_of(late, plan_that_changes_daily(uneven))
     day = fit_prior(history.select(WEEKDAYS)).direction_days(history, TODAY)[0]
-    np.testing.assert_allclose(day.trips.minutes[:, 0], np.array(uneven(4)) + 2)
-    np.testing.assert_allclose(day.trips.minutes[:, 3] - day.trips.minutes[:, 0], 6)
+    np.testing.assert_allclose(day.matched.trips.minutes[:, 0], np.array(uneven(4)) + 2)
+    np.testing.assert_allclose(day.matched.trips.minutes[:, 3] - day.matched.trips.minutes[:, 0], 6)
     assert fit_prior(history.select(WEEKDAYS)).trips[0].source == "planned"
 
 

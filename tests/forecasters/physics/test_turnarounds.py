@@ -14,6 +14,7 @@ from headway_prediction.forecasters.physics.expected_trains import (
     InboundTrips,
 )
 from headway_prediction.forecasters.physics.fit_prior import fit_prior
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.physics.turnarounds import TerminalDay, Turnarounds, fit_turnarounds
 from helpers.lines import MONDAY, train
@@ -25,14 +26,18 @@ BACK = table([416, 418, 420, 422], [436, 438, 440, 442])
 
 
 def way(trips, *trains):
-    return DirectionDay(table(*trains), runs(), trips, TYPICAL, NO_FOLLOWING)
+    return DirectionDay(MatchedTrains(table(*trains), runs(), trips, TYPICAL), NO_FOLLOWING)
 
 
 def fed(*out_trains, back_trains=(), min_turnaround=8.0):
     """Direction 1, whose trips leave ten minutes after those of direction 0 arrive, and eight at least."""
     rounds = Turnarounds(np.array([10.0]), np.array([min_turnaround]))
     back, out = way(BACK, *back_trains), way(OUT, *out_trains)
-    return DirectionDay(back.trains, back.runs, back.trips, TYPICAL, NO_FOLLOWING, rounds.inbound(back, out))
+    return DirectionDay(
+        MatchedTrains(back.matched.trains, back.matched.runs, back.matched.trips, TYPICAL),
+        NO_FOLLOWING,
+        rounds.inbound(back, out),
+    )
 
 
 def departures(day, t0):
@@ -185,11 +190,11 @@ def test_it_is_saved_and_read_again(shuttle):
 def test_departures_of_a_new_day_are_expected_when_they_happen(shuttle):
     prior = fit_prior(shuttle.select(WEEK[:4]))
     day = prior.direction_days(shuttle, WEEK[4])[1]
-    left = day.observed_minutes_of_trips[:, 0]
+    left = day.matched.observed_minutes_of_trips[:, 0]
     off, plain = [], []
     for trip in range(2, 22):
         t0 = int(left[trip]) - 3  # its train has arrived: turning takes six minutes
-        planned = day.trips.minutes[trip, 0]
+        planned = day.matched.trips.minutes[trip, 0]
         off.append(np.abs(day.expected(t0, 15).minutes[:, 0] - left[trip]).min())
         plain.append(abs(planned - left[trip]))
     assert np.mean(off) < 0.5 * np.mean(plain)

@@ -86,6 +86,6 @@ def test_the_cache_keeps_histories_and_dates_apart(small_line, bundle):
     for history in (first, second, first):
         found, expected = (given.direction_days(history, FRIDAY) for given in (prior, prior_of(bundle)))
         for ours, theirs in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(ours.trains.minutes, theirs.trains.minutes)
+            np.testing.assert_array_equal(ours.matched.trains.minutes, theirs.matched.trains.minutes)
     monday = prior.direction_days(first, date(2025, 9, 8))
-    assert len(monday[0].trains.minutes) == 0
+    assert len(monday[0].matched.trains.minutes) == 0

@@ -5,7 +5,7 @@ train under way runs on along its trip with its present delay, and a trip withou
 At an origin t0 it uses only passings before the end of minute t0. All parameters are fitted on training days, without
 gradients.
 
-    passings -> match_trains -> trip_table (trains of a day: minutes by train and position)
+    passings -> match_trains -> trip_table (trains of a day: minutes by train and position) -> matched_trains (with trips)
                     |                |
          running_times               +--> planned_trips (plan + typical lateness)  \\
          (stopping pattern)          +--> typical_trips (trips of most past days)  /  prior: source of trips

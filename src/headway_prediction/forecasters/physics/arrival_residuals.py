@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from headway_prediction.forecasters.physics.dead_reckoning import Origin
 from headway_prediction.forecasters.physics.expected_trains import (
     TRAIN_FEATURES,
     DirectionDay,
@@ -47,51 +48,61 @@ DEFAULT_SPREAD_MINS = 1.5
 class ArrivalFeatures:
     """One row per train and position where it is expected, position by position, in the order of passing.
 
-    `rows` (rows, ARRIVAL_FEATURE_COUNT); `train` (its row in ExpectedTrains), `position`, the last `observed` position (−1
-    before departure) and the expected `minutes`, each (rows,).
+    `rows` (rows, ARRIVAL_FEATURE_COUNT). `place` is the index of each row in `ExpectedTrains.minutes`: its train and
+    position, after its origin where there are several. The last `observed` position (−1 before departure) and the expected
+    `minutes` have shape (rows,).
     """
 
     rows: np.ndarray
-    train: np.ndarray
-    position: np.ndarray
+    place: tuple[np.ndarray, ...]
     observed: np.ndarray
     minutes: np.ndarray
 
+    @property
+    def position(self) -> np.ndarray:
+        """The position of each row: (rows,)."""
+        return self.place[-1]
 
-def arrival_features(day: DirectionDay, expected: ExpectedTrains, t0: int) -> ArrivalFeatures:
-    """Return the features of the trains `expected` at the end of minute t0."""
-    in_order = np.argsort(expected.minutes, axis=0, kind="stable")
-    ordered = np.take_along_axis(expected.minutes, in_order, axis=0)
-    rank, position = np.nonzero(np.isfinite(ordered))
-    train, minutes = in_order[rank, position], ordered[rank, position]
-    first = rank == 0
-    previous = in_order[np.maximum(rank - 1, 0), position]
-    passed = np.where(first, day.last_observed(t0)[position], ordered[np.maximum(rank - 1, 0), position])
-    delay = _recent_delay(day, t0)
-    of_trains = _train_features(day, expected, t0)
-    observed = expected.features[:, TRAIN_FEATURES.index("position")].astype(int)
-    of_previous = np.where(first[:, None], 0.0, of_trains[previous])
-    previous_stations_away = np.where(first, 0.0, position - observed[previous])
+
+def arrival_features(day: DirectionDay, expected: ExpectedTrains, t0: Origin) -> ArrivalFeatures:
+    """Return the features of the trains `expected` at the end of minute t0, origin by origin."""
+    in_order = np.argsort(expected.minutes, axis=-2, kind="stable")
+    ordered = np.take_along_axis(expected.minutes, in_order, axis=-2)
+    *own, rank, position = np.nonzero(np.isfinite(ordered))
+    origin, first, ahead = tuple(own), rank == 0, np.maximum(rank - 1, 0)
+    train, minutes = in_order[*origin, rank, position], ordered[*origin, rank, position]
+    previous = in_order[*origin, ahead, position]
+    last_observed = day.matched.last_observed(t0)[*origin, position]
+    passed = np.where(first, last_observed, ordered[*origin, ahead, position])
+    delay, of_trains = _recent_delay(day, t0), _train_features(day, expected, t0)
+    last_positions = expected.features[..., TRAIN_FEATURES.index("position")].astype(int)
+    observed = last_positions[*origin, train]
+    of_previous = np.where(first[:, None], 0.0, of_trains[*origin, previous])
+    previous_stations_away = np.where(first, 0.0, position - last_positions[*origin, previous])
+    now = np.broadcast_to(np.asarray(t0)[origin] + 1, rank.shape)
     rows = [
-        of_trains[train],
+        of_trains[*origin, train],
         of_previous,
-        _distances(minutes - (t0 + 1), position - observed[train]),
+        _distances(minutes - now, position - observed),
         np.stack([first, previous_stations_away / 10], axis=-1),
-        delay[position] - delay[np.maximum(observed[train], 0)],
+        delay[*origin, position] - delay[*origin, np.maximum(observed, 0)],
         _gaps(minutes - passed),
-        np.broadcast_to(_hour(t0), (len(rank), 2)),
+        _hour(now - 1),
     ]
-    return ArrivalFeatures(
-        np.concatenate(rows, axis=-1).astype(np.float32), train, position, observed[train], minutes
-    )
+    features = np.concatenate(rows, axis=-1).astype(np.float32)
+    return ArrivalFeatures(features, (*origin, train, position), observed, minutes)
 
 
-def _train_features(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.ndarray:
-    """Features of each expected train, the same at all positions: (trains, TRAIN_FEATURE_COUNT)."""
-    under_way, since_observed, position, overdue, late, on_trip = expected.features.T
+def _train_features(day: DirectionDay, expected: ExpectedTrains, t0: Origin) -> np.ndarray:
+    """Features of each expected train, the same at all positions: (…, trains, TRAIN_FEATURE_COUNT)."""
+    under_way, since_observed, position, overdue, late, on_trip = np.moveaxis(expected.features, -1, 0)
     delay = _delay_so_far(day, expected.rows, t0)
-    at, each = np.maximum(position.astype(int), 0), np.arange(len(delay))
-    lately = [delay[each, at] - delay[each, np.maximum(at - sections, 0)] for sections in NEAR_SECTIONS]
+    at = np.maximum(position.astype(int), 0)[..., None]
+    here = np.take_along_axis(delay, at, axis=-1)[..., 0]
+    lately = [
+        here - np.take_along_axis(delay, np.maximum(at - sections, 0), axis=-1)[..., 0]
+        for sections in NEAR_SECTIONS
+    ]
     columns = [
         under_way,
         since_observed.clip(-20.0, 20.0) / 5,
@@ -99,35 +110,42 @@ def _train_features(day: DirectionDay, expected: ExpectedTrains, t0: int) -> np.
         np.tanh(late / 2),
         late.clip(-10.0, 30.0) / 5,
         on_trip,
-        delay[each, at].clip(-15.0, 15.0) / 4,
+        here.clip(-15.0, 15.0) / 4,
         *(minutes.clip(-8.0, 8.0) / 2 for minutes in lately),
     ]
     return np.stack(columns, axis=-1)
 
 
-def _delay_so_far(day: DirectionDay, rows: np.ndarray, t0: int) -> np.ndarray:
-    """Minutes that each train ran longer than expected up to each position, 0 where unknown: (trains, positions)."""
-    left = rows >= 0
-    longer = np.zeros((len(rows), day.trains.minutes.shape[1]))
-    excess = (day.sections.run_mins - day.sections.typical)[rows[left]]
-    known = (day.trains.minutes[rows[left], 1:] < t0 + 1) & np.isfinite(excess)
-    longer[left, 1:] = np.where(known, excess, 0.0)
-    return np.cumsum(longer, axis=1)
+def _delay_so_far(day: DirectionDay, rows: np.ndarray, t0: Origin) -> np.ndarray:
+    """Minutes that each train ran longer than expected up to each position, 0 where unknown: (…, trains, positions)."""
+    minutes, sections = day.matched.trains.minutes, day.matched.sections
+    longer = np.zeros((*rows.shape, minutes.shape[1]))
+    if not len(minutes):
+        return longer
+    excess, now = (sections.run_mins - sections.typical)[rows], np.asarray(t0)[..., None, None] + 1
+    known = (rows >= 0)[..., None] & (minutes[rows, 1:] < now) & np.isfinite(excess)
+    longer[..., 1:] = np.where(known, excess, 0.0)
+    return np.cumsum(longer, axis=-1)
 
 
-def _recent_delay(day: DirectionDay, t0: int) -> np.ndarray:
-    """Minutes that trains lately ran longer than expected, cumulated from the first position: (positions, 2).
+def _recent_delay(day: DirectionDay, t0: Origin) -> np.ndarray:
+    """Minutes that trains lately ran longer than expected, cumulated from the first position: (…, positions, 2).
 
     Column 0 takes the last train of each section, column 1 the weighted mean of the last RECENT_MINS.
     """
-    since = t0 + 1 - day.trains.minutes[:, 1:]
-    longer = (day.sections.run_mins - day.sections.typical).clip(-MAX_SLOW_MINS, MAX_SLOW_MINS)
+    recently = day.matched.seen_between(np.min(t0) + 1 - RECENT_MINS, np.max(t0) + 1)
+    sections = day.matched.sections
+    since = np.asarray(t0)[..., None, None] + 1 - day.matched.trains.minutes[recently, 1:]
+    longer = (sections.run_mins - sections.typical)[recently].clip(-MAX_SLOW_MINS, MAX_SLOW_MINS)
     recent = (since > 0) & (since < RECENT_MINS) & np.isfinite(longer)
     weight = np.where(recent, np.exp(-since / RECENCY_DECAY_MINS), 0.0)
     longer = np.where(recent, longer, 0.0)
-    last = np.where(weight == weight.max(axis=0, initial=np.finfo(float).tiny), longer, 0.0).sum(axis=0)
-    mean = (weight * longer).sum(axis=0) / (weight.sum(axis=0) + RECENCY_PRIOR_WEIGHT)
-    return np.pad(np.cumsum(np.stack([last, mean], axis=-1), axis=0), ((1, 0), (0, 0)))
+    newest = weight == weight.max(axis=-2, initial=np.finfo(float).tiny, keepdims=True)
+    last = np.where(newest, longer, 0.0).sum(axis=-2)
+    mean = (weight * longer).sum(axis=-2) / (weight.sum(axis=-2) + RECENCY_PRIOR_WEIGHT)
+    delay = np.zeros((*last.shape[:-1], last.shape[-1] + 1, 2))
+    delay[..., 1:, :] = np.cumsum(np.stack([last, mean], axis=-1), axis=-2)
+    return delay
 
 
 def _distances(ahead: np.ndarray, stations: np.ndarray) -> np.ndarray:
@@ -142,14 +160,14 @@ def _gaps(gap: np.ndarray) -> np.ndarray:
     return np.stack([near / 10, 1 / (1 + near), known], axis=-1)
 
 
-def _hour(t0: int) -> tuple[float, float]:
-    turn = 2 * np.pi * t0 / DAY_MINS
-    return np.sin(turn), np.cos(turn)
+def _hour(minutes: np.ndarray) -> np.ndarray:
+    turn = 2 * np.pi * minutes / DAY_MINS
+    return np.stack([np.sin(turn), np.cos(turn)], axis=-1)
 
 
 class ArrivalTimes(NamedTuple):
-    """Expected arrivals, each (trains, positions): median `minutes` (infinite where a train will not pass), `earliest` and
-    `latest` (a share TAIL lies beyond each), and the `arrival_probability`."""
+    """Expected arrivals, each (…, trains, positions): median `minutes` (infinite where a train will not pass), `earliest`
+    and `latest` (a share TAIL lies beyond each), and the `arrival_probability`."""
 
     minutes: np.ndarray
     earliest: np.ndarray
@@ -183,21 +201,30 @@ class ArrivalResiduals:
         """Return residuals that leave arrivals as expected."""
         return cls(0, ())
 
-    def times(self, day: DirectionDay, direction: int, expected: ExpectedTrains, t0: int) -> ArrivalTimes:
+    def times(self, day: DirectionDay, direction: int, expected: ExpectedTrains, t0: Origin) -> ArrivalTimes:
         """Return the corrected arrivals, none before the end of minute t0, none below MIN_ARRIVAL_PROBABILITY."""
+        now = np.asarray(t0)[..., None, None] + 1
         minutes, shape = expected.minutes.copy(), expected.minutes.shape
         spread, probability = np.full((*shape, 2), DEFAULT_SPREAD_MINS), np.ones(shape)
         if self.layers:
             features = arrival_features(day, expected, t0)
-            predicted = self.predict(arrival_inputs(features, direction, self.positions))
-            at = features.train, features.position
-            minutes[at] = features.minutes + predicted.late
-            spread[at], probability[at] = predicted.spread, predicted.comes
+            predicted = self._predict_by_origin(features, direction, np.size(t0))
+            minutes[features.place] = features.minutes + predicted.late
+            spread[features.place], probability[features.place] = predicted.spread, predicted.comes
         minutes[probability < MIN_ARRIVAL_PROBABILITY] = np.inf
         middle, earliest, latest = (
-            np.maximum(part, t0 + 1) for part in (minutes, minutes - spread[..., 0], minutes + spread[..., 1])
+            np.maximum(part, now) for part in (minutes, minutes - spread[..., 0], minutes + spread[..., 1])
         )
         return ArrivalTimes(middle, earliest, latest, probability)
+
+    def _predict_by_origin(
+        self, features: ArrivalFeatures, direction: int, origins: int
+    ) -> PredictedResiduals:
+        """Run the network on the rows of each origin apart: the bits of a matrix product depend on its number of rows."""
+        inputs = arrival_inputs(features, direction, self.positions)
+        ends = np.searchsorted(features.place[0], np.arange(1, origins))
+        parts = [self.predict(rows) for rows in np.split(inputs, ends)]
+        return PredictedResiduals(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
     def predict(self, inputs: np.ndarray) -> PredictedResiduals:
         """Run the network on rows of `arrival_inputs`."""

@@ -1,10 +1,13 @@
 """Expected trains: when each train of one direction passes each position, as known at an origin.
 
-`DirectionDay` combines the trains under way, the trips yet to depart, turnarounds and train following.
+`DirectionDay` combines the trains under way, the trips yet to depart, turnarounds and train following. An origin is one
+minute or an array of minutes, which are computed at once: NumPy takes as long to start on one as to finish many.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -13,13 +16,13 @@ from headway_prediction.forecasters.physics.dead_reckoning import (
     DEPARTURE_OVERDUE_MINS,
     MIN_SERVED_SHARE,
     TRAIN_OVERDUE_MINS,
+    Origin,
+    all_typical_departures,
     headways_of_arrivals,
-    typical_departures,
 )
-from headway_prediction.forecasters.physics.match_trains import MAX_UNOBSERVED_MINS
-from headway_prediction.forecasters.physics.running_times import DirectionRuns
-from headway_prediction.forecasters.physics.train_following import Sections, TrainFollowing
-from headway_prediction.forecasters.physics.trip_table import TripTable, matched_trips
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
+from headway_prediction.forecasters.physics.train_following import TrainFollowing
+from headway_prediction.forecasters.physics.trip_table import TripTable
 
 MAX_LATE_MINS = 30.0
 """A train that would depart later than this is replaced by another, or its trip is cancelled."""
@@ -28,202 +31,191 @@ TRAIN_FEATURES = ("under_way", "since_observed", "position", "overdue", "late", 
 
 @dataclass(frozen=True)
 class ExpectedTrains:
-    """The trains expected at an origin.
+    """The trains expected at one origin, or at several with a first dimension more.
 
     `minutes` (trains, positions): expected passings, infinite where a train will not pass. `features` (trains,
     TRAIN_FEATURES): 1 under way, 0 before departure; minutes since the last observation (before departure: since the
     expected first minute, below zero); the position of that; minutes overdue now; minutes behind its trip; 1 where its
-    trip is known. `trip_ids` (trains,): as in the log, empty where unknown. `trips` (trains,): row among the day's trips,
-    −1 without a trip. `rows` (trains,): row among the day's trains, −1 before departure.
+    trip is known. `trips` (trains,): row among the day's trips, −1 without a trip. `rows` (trains,): row among the day's
+    trains, −1 before departure. `exists` (trains,): false for the padding of an origin that expects fewer trains than
+    others; padding passes nowhere.
     """
 
     minutes: np.ndarray
     features: np.ndarray
-    trip_ids: np.ndarray
     trips: np.ndarray
     rows: np.ndarray
+    exists: np.ndarray
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
         """All fields in order."""
-        return self.minutes, self.features, self.trip_ids, self.trips, self.rows
+        return self.minutes, self.features, self.trips, self.rows, self.exists
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the trains of all parts, of the same origins."""
+        return cls(
+            *(np.concatenate(own, axis=1) for own in zip(*(part.arrays for part in parts), strict=True))
+        )
+
+    def at(self, index: int) -> Self:
+        """Return the trains of one of several origins, without padding."""
+        own = self.exists[index]
+        return type(self)(*(part[index][own] for part in self.arrays))
 
 
 @dataclass(frozen=True)
 class DirectionDay:
-    """One direction on one service date: its observed `trains`, the fitted `runs`, the day's `trips` (None if unknown), the
-    `typical_headways` (half-hours, positions), train following, and the `inbound` trips (None if unknown)."""
+    """One direction on one service date: its `matched` trains, train following, and `inbound` trips (None if unknown)."""
 
-    trains: TripTable
-    runs: DirectionRuns
-    trips: TripTable | None
-    typical_headways: np.ndarray
+    matched: MatchedTrains
     train_following: TrainFollowing
     inbound: "InboundTrips | None" = None
 
-    @cached_property
-    def trips_of_trains(self) -> np.ndarray:
-        """The row of each train among the trips, −1 without a trip: (trains,)."""
-        if self.trips is None:
-            return np.full(len(self.trains.minutes), -1)
-        return matched_trips(self.trains, self.trips)
-
-    @cached_property
-    def observed_minutes_of_trips(self) -> np.ndarray:
-        """When the train of each trip passed, NaN where not observed: (trips, positions)."""
-        trips = 0 if self.trips is None else len(self.trips.minutes)
-        minutes, found = np.full((trips, self.trains.minutes.shape[1]), np.nan), self.trips_of_trains >= 0
-        minutes[self.trips_of_trains[found]] = self.trains.minutes[found]
-        return minutes
-
-    @cached_property
-    def _passings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Trains, positions and minutes of all passings, in order of time."""
-        train, position = np.nonzero(np.isfinite(self.trains.minutes))
-        minute = self.trains.minutes[train, position]
-        order = np.argsort(minute, kind="stable")
-        return train[order], position[order], minute[order]
-
-    def known(self, t0: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return trains, positions and minutes of the passings known at the end of minute t0, in order of time."""
-        train, position, minute = self._passings
-        count = int(np.searchsorted(minute, t0 + 1, side="left"))
-        return train[:count], position[:count], minute[:count]
-
-    def last_observed(self, t0: int) -> np.ndarray:
-        """Return the minute of the last passing known at each position, NaN before the first: (positions,)."""
-        _, position, minute = self.known(t0)
-        last = np.full(self.trains.minutes.shape[1], np.nan)
-        last[position] = minute  # in order of time: the last one stays
-        return last
-
-    def expected(self, t0: int, leads: int) -> ExpectedTrains:
+    def expected(self, t0: Origin, leads: int) -> ExpectedTrains:
         """Return the trains expected after the end of minute t0, under way or departing within `leads` minutes."""
-        under_way = self._under_way(t0)[1]
-        if self.trips is None:
-            departing = self._departing_at_typical_headways(t0, leads)
+        origins = np.atleast_1d(t0)
+        under_way = self._under_way(origins)
+        if self.matched.trips is None:
+            departing = self._departing_at_typical_headways(origins, leads)
         else:
-            departing = self._departing_on_trips(self.trips, t0, leads)
-        minutes, features, trip_ids, trips, rows = (
-            np.concatenate(parts) for parts in zip(under_way.arrays, departing.arrays, strict=True)
-        )
-        return ExpectedTrains(self._with_train_following(minutes, t0), features, trip_ids, trips, rows)
+            departing = self._departing_on_trips(self.matched.trips, origins, leads)
+        found = ExpectedTrains.joined([under_way, departing])
+        found = replace(found, minutes=self._with_train_following(found.minutes, origins))
+        return found.at(0) if np.ndim(t0) == 0 else found
 
-    def without_train_following(self) -> "DirectionDay":
+    def trip_ids(self, expected: ExpectedTrains) -> np.ndarray:
+        """Return an id of each expected train, as in the log or before departure as in the trips, empty where unknown."""
+        of_trains: np.ndarray = np.append(self.matched.trains.id_of_row, "")[expected.rows]
+        if self.matched.trips is None:
+            return of_trains
+        return np.where(
+            expected.rows >= 0, of_trains, np.append(self.matched.trips.id_of_row, "")[expected.trips]
+        )
+
+    def without_train_following(self) -> Self:
         """Return the same day without train following."""
-        return replace(self, train_following=TrainFollowing.none(self.typical_headways.shape[1]))
+        return replace(self, train_following=TrainFollowing.none(self.matched.positions))
 
     def under_way(self, t0: int) -> np.ndarray:
         """Return the rows of `trains` that are under way; `expected` returns these first, in this order."""
-        return self._under_way(t0)[0]
+        return np.asarray(self._under_way(np.array([t0])).rows[0])
 
-    def ends(self, t0: int) -> np.ndarray:
-        """Return when each trip passed, or its train under way will pass, the last position; NaN if unknown: (trips,)."""
-        passed = self.observed_minutes_of_trips[:, -1]
-        ends = np.where(passed < t0 + 1, passed, np.nan)
-        active, coming = self._under_way(t0)
-        trip, last = self.trips_of_trains[active], self._with_train_following(coming.minutes, t0)[:, -1]
-        known = (trip >= 0) & np.isfinite(last)
-        ends[trip[known]] = last[known]
-        return ends
+    def ends(self, t0: Origin) -> np.ndarray:
+        """Return when each trip passed, or its train under way will pass, the last position; NaN if unknown: (…, trips)."""
+        origins = np.atleast_1d(t0)
+        passed = self.matched.observed_minutes_of_trips[:, -1]
+        ends = np.where(passed < origins[:, None] + 1, passed, np.nan)
+        coming = self._under_way(origins)
+        last = self._with_train_following(coming.minutes, origins)[..., -1]
+        origin, train = np.nonzero((coming.trips >= 0) & np.isfinite(last))
+        ends[origin, coming.trips[origin, train]] = last[origin, train]
+        return ends[0] if np.ndim(t0) == 0 else ends
 
-    def _with_train_following(self, minutes: np.ndarray, t0: int) -> np.ndarray:
-        typical = self.typical_headways[min(t0 // 30, len(self.typical_headways) - 1)]
-        return self.train_following.apply(minutes, self.last_observed(t0), typical)
-
-    @cached_property
-    def sections(self) -> Sections:
-        """The runs of the trains, compared with their trips or typical running times."""
-        trip, trips = self.trips_of_trains, None
-        if self.trips is not None and len(self.trips.minutes):
-            trips = np.where(trip[:, None] >= 0, self.trips.minutes[trip], np.nan)
-        return Sections.of(self.trains.minutes, trips, self.runs.running, self.typical_headways)
+    def _with_train_following(self, minutes: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        typical = self.matched.typical_headways[
+            np.minimum(origins // 30, len(self.matched.typical_headways) - 1)
+        ]
+        return self.train_following.apply(minutes, self.matched.last_observed(origins), typical)
 
     @cached_property
     def _slowness(self) -> np.ndarray:
-        return self.train_following.slowness(self.sections)
+        return self.train_following.slowness(self.matched.sections)
 
-    def _under_way(self, t0: int) -> tuple[np.ndarray, ExpectedTrains]:
-        """The rows of the trains under way, and their expected passings."""
-        now = t0 + 1
-        train, position, minute = self.known(t0)
-        at, observed = np.full(len(self.trains.minutes), -1), np.full(len(self.trains.minutes), -np.inf)
-        at[train], observed[train] = position, minute
-        active = np.flatnonzero(
-            (observed > now - MAX_UNOBSERVED_MINS) & (at < self.trains.minutes.shape[1] - 1)
-        )
-        at, observed = at[active], observed[active]
-        onward, late, on_trip = self._onward(active, at, observed, t0)
-        onward = self._with_pace(onward, active, at, observed, t0)
-        ahead = np.arange(onward.shape[1]) > at[:, None]
+    def _under_way(self, origins: np.ndarray) -> ExpectedTrains:
+        """The trains under way at each origin, padded with those under way at others."""
+        now = origins[:, None] + 1
+        trains, at, observed, active = self.matched.last_seen(origins)
+        onward, late, on_trip = self._onward(trains, at, observed, origins)
+        onward = self._with_pace(onward, trains, at, observed, origins)
+        ahead = active[..., None] & (np.arange(self.matched.positions) > at[..., None])
         # Comparisons with NaN are false: a train does not pass positions it does not serve.
-        coming = ahead & (onward >= now - TRAIN_OVERDUE_MINS)
-        overdue = np.where(coming, now - onward, -np.inf).max(axis=1, initial=0.0)
-        minutes = np.where(coming, onward + overdue[:, None], np.inf)
-        features = np.stack([np.ones(len(at)), now - observed, at, overdue, late, on_trip], axis=1)
-        trips = np.full(len(active), -1) if self.trips is None else self.trips_of_trains[active]
-        return active, ExpectedTrains(minutes, features, self.trains.id_of_row[active], trips, active)
+        coming = ahead & (onward >= now[..., None] - TRAIN_OVERDUE_MINS)
+        overdue = np.where(coming, now[..., None] - onward, -np.inf).max(axis=-1, initial=0.0)
+        minutes = np.where(coming, onward + overdue[..., None], np.inf)
+        features = np.stack([np.ones(at.shape), now - observed, at, overdue, late, on_trip], axis=-1)
+        features[~active] = 0.0
+        trips = np.where(active, self.matched.trips_of_trains[trains], -1)
+        return ExpectedTrains(minutes, features, trips, np.where(active, trains, -1), active)
 
     def _onward(
-        self, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
+        self, trains: np.ndarray, at: np.ndarray, observed: np.ndarray, origins: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Minutes at every position (NaN where not served), minutes behind its trip, 1 where on a trip."""
-        since_first = self.runs.since_first(t0)
-        served = self.runs.served[at] >= MIN_SERVED_SHARE
-        onward = np.where(served, observed[:, None] + since_first - since_first[at][:, None], np.nan)
-        if self.trips is None or not len(active):
-            return onward, np.zeros(len(active)), np.zeros(len(active))
-        trip = self.trips_of_trains[active]
-        late = observed - self.trips.minutes[trip, at]
+        since_first = self.matched.runs.since_first(origins)
+        since_at = np.take_along_axis(since_first, at, axis=1)[..., None]
+        served = self.matched.runs.served[at] >= MIN_SERVED_SHARE
+        onward = np.where(served, observed[..., None] + since_first[:, None] - since_at, np.nan)
+        if self.matched.trips is None or not len(self.matched.trips.minutes):
+            return onward, np.zeros(at.shape), np.zeros(at.shape)
+        trip = self.matched.trips_of_trains[trains]
+        late = observed - self.matched.trips.minutes[trip, at]
         on_trip = (trip >= 0) & np.isfinite(late)
-        onward = np.where(on_trip[:, None], self.trips.minutes[trip] + late[:, None], onward)
-        return onward, np.where(on_trip, late, 0.0), on_trip.astype(float)
+        late = np.where(on_trip, late, 0.0)
+        onward = np.where(on_trip[..., None], self.matched.trips.minutes[trip] + late[..., None], onward)
+        return onward, late, on_trip.astype(float)
 
     def _with_pace(
-        self, onward: np.ndarray, active: np.ndarray, at: np.ndarray, observed: np.ndarray, t0: int
+        self,
+        onward: np.ndarray,
+        trains: np.ndarray,
+        at: np.ndarray,
+        observed: np.ndarray,
+        origins: np.ndarray,
     ) -> np.ndarray:
         """Add the train's pace and the delay from its headway at the last observed position."""
-        known = self.trains.minutes[active, 1:] < t0 + 1
-        run = known & (np.arange(known.shape[1]) < at[:, None])
-        pace = self.train_following.pace(self._slowness[active], self.sections.typical[active], run)
-        delay = self.train_following.delay(self.sections.headway_excess[active, at], at)
-        moved: np.ndarray = onward + pace[:, None] * (onward - observed[:, None]) + delay[:, None]
+        if not self.train_following.changes_runs:
+            return onward
+        known = self.matched.trains.minutes[trains, 1:] < origins[:, None, None] + 1
+        run = known & (np.arange(known.shape[-1]) < at[..., None])
+        pace = self.train_following.pace(self._slowness[trains], self.matched.sections.typical[trains], run)
+        delay = self.train_following.delay(self.matched.sections.headway_excess[trains, at], at)
+        moved: np.ndarray = onward + pace[..., None] * (onward - observed[..., None]) + delay[..., None]
         return moved
 
-    def _departing_on_trips(self, trips: TripTable, t0: int, leads: int) -> ExpectedTrains:
+    def _departing_on_trips(self, trips: TripTable, origins: np.ndarray, leads: int) -> ExpectedTrains:
         """Trips without an observed train, at most 6 minutes overdue; late where their inbound trip is late."""
-        now, late = t0 + 1, self._late_departures(trips, t0)
-        first = trips.first_minutes + late
-        observed = self.trips_of_trains[self.trains.first_minutes < now]
+        now = origins[:, None] + 1
+        planned = trips.first_minutes
+        near = planned >= origins.min() + 1 - DEPARTURE_OVERDUE_MINS - MAX_LATE_MINS
+        rows = np.flatnonzero(near & (planned < origins.max() + 1 + leads))
+        late = self._late_departures(trips, rows, origins)
+        first = planned[rows] + late
         pending = (first >= now - DEPARTURE_OVERDUE_MINS) & (first < now + leads)
-        pending[observed[observed >= 0]] = False
-        first, minutes = first[pending], (trips.minutes + late[:, None])[pending]
+        pending &= self.matched.first_minutes_of_trips[rows] >= now
+        used = pending.any(axis=0)
+        pending, first, late, rows = pending[:, used], first[:, used], late[:, used], rows[used]
         overdue = np.maximum(now - first, 0.0)
-        minutes = np.where(np.isfinite(minutes), minutes + overdue[:, None], np.inf)
-        trip_ids, position = trips.id_of_row[pending], trips.first_positions[pending] - 1
-        features = _features_before_departure(now - first, position, overdue, late[pending], on_trip=1.0)
-        return ExpectedTrains(minutes, features, trip_ids, np.flatnonzero(pending), np.full(len(first), -1))
+        minutes = trips.minutes[rows] + late[..., None]
+        passes = np.isfinite(minutes) & pending[..., None]
+        minutes = np.where(passes, minutes + overdue[..., None], np.inf)
+        position = np.broadcast_to(trips.first_positions[rows] - 1, first.shape)
+        features = _features_before_departure(now - first, position, overdue, late, on_trip=1.0)
+        row = np.where(pending, rows, -1)
+        return ExpectedTrains(minutes, features, row, np.full(row.shape, -1), pending)
 
-    def _late_departures(self, trips: TripTable, t0: int) -> np.ndarray:
-        if self.inbound is None:
-            return np.zeros(len(trips.minutes))
-        earliest = self.inbound.earliest(t0)
-        late = np.where(np.isfinite(earliest), earliest - trips.minutes[:, 0], 0.0)
+    def _late_departures(self, trips: TripTable, rows: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        """Minutes by which the trips `rows` leave late at each origin: (origins, rows)."""
+        if self.inbound is None or not len(rows):
+            return np.zeros((len(origins), len(rows)))
+        earliest = self.inbound.earliest(origins)[:, rows]
+        late = np.where(np.isfinite(earliest), earliest - trips.minutes[rows, 0], 0.0)
         return np.clip(late, 0.0, MAX_LATE_MINS)
 
-    def _departing_at_typical_headways(self, t0: int, leads: int) -> ExpectedTrains:
+    def _departing_at_typical_headways(self, origins: np.ndarray, leads: int) -> ExpectedTrains:
         """Departures at the typical headway after the last one."""
-        _, position, minute = self.known(t0)
-        departed = minute[position == 0]
-        departures = typical_departures(
-            self.typical_headways[:, 0], departed[-1] if len(departed) else None, t0, leads
+        last, typical = self.matched.last_observed(origins)[:, 0], self.matched.typical_headways[:, 0]
+        departures = all_typical_departures(typical, last, origins, leads)
+        exists = np.isfinite(departures)
+        passes = exists[..., None] & (self.matched.runs.served[0] >= MIN_SERVED_SHARE)
+        minutes = np.where(
+            passes, departures[..., None] + self.matched.runs.since_first(origins)[:, None], np.inf
         )
-        served = self.runs.served[0] >= MIN_SERVED_SHARE
-        minutes = np.where(served, departures[:, None] + self.runs.since_first(t0), np.inf)
-        zeros = np.zeros(len(departures))
-        features = _features_before_departure(t0 + 1 - departures, zeros - 1, zeros, zeros, on_trip=0.0)
-        none = np.full(len(departures), -1)
-        return ExpectedTrains(minutes, features, np.full(len(departures), ""), none, none)
+        zeros, none = np.zeros(departures.shape), np.full(departures.shape, -1)
+        since = np.where(exists, origins[:, None] + 1 - departures, 0.0)
+        features = _features_before_departure(since, zeros - 1, zeros, zeros, on_trip=0.0)
+        return ExpectedTrains(minutes, features, none, none, exists)
 
 
 @dataclass(frozen=True)
@@ -235,32 +227,34 @@ class InboundTrips:
     trip: np.ndarray
     min_turnaround: np.ndarray
 
-    def earliest(self, t0: int) -> np.ndarray:
-        """Return the earliest departure of each trip as known at the end of minute t0, NaN if unknown."""
-        ends = np.append(self.arriving.ends(t0), np.nan)
-        earliest: np.ndarray = ends[self.trip] + self.min_turnaround
+    def earliest(self, t0: Origin) -> np.ndarray:
+        """Return the earliest departure of each trip as known at the end of minute t0, NaN if unknown: (…, trips)."""
+        ends = self.arriving.ends(t0)
+        ends = np.concatenate([ends, np.full((*ends.shape[:-1], 1), np.nan)], axis=-1)
+        earliest: np.ndarray = ends[..., self.trip] + self.min_turnaround
         return earliest
 
 
 def _features_before_departure(
     since: np.ndarray, position: np.ndarray, overdue: np.ndarray, late: np.ndarray, on_trip: float
 ) -> np.ndarray:
-    zeros = np.zeros(len(since))
-    return np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=1)
+    zeros = np.zeros(since.shape)
+    return np.stack([zeros, since, position, overdue, late, zeros + on_trip], axis=-1)
 
 
-def expected_headways(day: DirectionDay, t0: int, leads: int) -> np.ndarray:
-    """Return the headways (leads, positions) held after t0 if trains pass as expected; NaN before the first."""
-    minutes = day.expected(t0, leads).minutes
-    arrivals = np.concatenate([minutes, np.full((1, minutes.shape[1]), np.inf)])
-    return headways_of_arrivals(np.sort(arrivals, axis=0), day.last_observed(t0), t0, leads)
+def expected_headways(day: DirectionDay, expected: ExpectedTrains, t0: Origin, leads: int) -> np.ndarray:
+    """Return the headways held after t0 if trains pass as `expected`; NaN before the first: (…, leads, positions)."""
+    minutes = expected.minutes
+    none = np.full((*minutes.shape[:-2], 1, minutes.shape[-1]), np.inf)
+    arrivals = np.sort(np.concatenate([minutes, none], axis=-2), axis=-2)
+    return headways_of_arrivals(arrivals, day.matched.last_observed(t0), t0, leads)
 
 
 def headways_with_fallback(
-    day: DirectionDay, held: np.ndarray, t0: int, leads: int, cap_mins: float
+    day: DirectionDay, expected: ExpectedTrains, held: np.ndarray, t0: Origin, leads: int, cap_mins: float
 ) -> np.ndarray:
-    """Return expected headways, before the first train those `held` at t0 (positions,), else 10 minutes: (leads,
+    """Return expected headways, before the first train those `held` at t0 (…, positions), else 10 minutes: (…, leads,
     positions)."""
-    at_origin = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)
-    ahead = expected_headways(day, t0, leads)
+    at_origin = np.where(np.isfinite(held), held, FALLBACK_HEADWAY_MINS)[..., None, :]
+    ahead = expected_headways(day, expected, t0, leads)
     return np.minimum(np.where(np.isfinite(ahead), ahead, at_origin), cap_mins)

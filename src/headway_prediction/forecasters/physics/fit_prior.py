@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from headway_prediction.forecasters.base import LEADS
+from headway_prediction.forecasters.base import LEADS, chunks_of
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay, headways_with_fallback
 from headway_prediction.forecasters.physics.planned_trips import (
@@ -139,7 +139,7 @@ def _best_train_following(one_way: TrainingTrips, source: str) -> TrainFollowing
     trip_source, days = one_way.fit_trips(source), one_way.days_with_trains
     if len(days) < 2:
         return TrainFollowing.none(len(one_way.station_order))
-    sections = {day: one_way.training_day(day, trip_source).sections for day in days}
+    sections = {day: one_way.training_day(day, trip_source).matched.sections for day in days}
     errors = []
     for day in _validation_days(days):
         others = fit_train_following(Sections.of_days([sections[other] for other in days if other != day]))
@@ -227,10 +227,14 @@ def _error(one_way: TrainingTrips, service_date: date, trial: DirectionDay) -> f
     origins = np.arange(0, len(truth) - LEADS, VALIDATION_STEP_MINS)
     origins = origins[np.isfinite(truth[origins]).any(axis=1)]
     cap_mins = one_way.training.grid.attrs["cap_mins"]
-    errors = []
-    for t0 in origins.tolist():
-        forecast = headways_with_fallback(trial, held[t0], t0, LEADS, cap_mins)
-        errors.append(np.abs(forecast - truth[t0 + 1 : t0 + 1 + LEADS]))
+    forecasts = []
+    for some in chunks_of(len(origins)):
+        t0 = origins[some]
+        forecasts.append(
+            headways_with_fallback(trial, trial.expected(t0, LEADS), held[t0], t0, LEADS, cap_mins)
+        )
+    ends = origins[:, None] + np.arange(1, LEADS + 1)
+    errors = np.abs(np.concatenate([np.empty((0, *truth[ends].shape[1:])), *forecasts]) - truth[ends])
     known = np.isfinite(errors)
     return float(np.mean(errors, where=known)) if known.any() else np.nan
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
 from headway_prediction.forecasters.physics.match_trains import identify_trains, split_vehicle_trips
+from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.physics.planned_trips import Lateness, continued, planned_trips
 from headway_prediction.forecasters.physics.running_times import DirectionRuns, travel_positions
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
@@ -61,7 +62,7 @@ class TripSource:
         trips = self.trips(history, service_date, direction, runs)
         order = history.line.travel_order(direction)
         typical = medians[int(is_weekend(service_date))][:, order, direction]
-        return DirectionDay(trains, runs, trips, typical, train_following)
+        return DirectionDay(MatchedTrains(trains, runs, trips, typical), train_following)
 
 
 @dataclass(frozen=True, eq=False)

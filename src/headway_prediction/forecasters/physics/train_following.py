@@ -104,6 +104,11 @@ class TrainFollowing:
         """Return parameters under which trains do not influence one another."""
         return cls(np.zeros(positions), np.zeros(positions), np.zeros(positions))
 
+    @property
+    def changes_runs(self) -> bool:
+        """Whether a train runs differently for its own pace or headway."""
+        return bool(np.isfinite(self.pace_shrinkage) or self.dwell_growth.any() or self.dwell_offset.any())
+
     def delay(self, headway_excess: np.ndarray, at: np.ndarray | slice | int = slice(None)) -> np.ndarray:
         """Return extra minutes of the runs onward from positions `at`, 0 where `headway_excess` is NaN; same shape."""
         known = np.clip(headway_excess, -MAX_HEADWAY_EXCESS_MINS, MAX_HEADWAY_EXCESS_MINS)
@@ -116,34 +121,51 @@ class TrainFollowing:
         return np.asarray(np.clip(slowness, -self.max_slowness, self.max_slowness))
 
     def pace(self, slowness: np.ndarray, typical: np.ndarray, run: np.ndarray) -> np.ndarray:
-        """Return the share of typical running time by which each train is slow: (trains,).
+        """Return the share of typical running time by which each train is slow: (…, trains).
 
-        `slowness` and `typical` (trains, positions - 1) are minutes by section; `run` masks the sections already run.
+        `slowness` and `typical` (trains, positions - 1) are minutes by section; `run` (…, trains, positions - 1) masks the
+        sections already run.
         """
         run = run & np.isfinite(slowness)
-        count = run.sum(axis=1)
-        length = np.maximum(np.where(run, typical, 0.0).sum(axis=1), 1.0)
-        share = np.where(run, slowness, 0.0).sum(axis=1) / length
+        count = run.sum(axis=-1)
+        length = np.maximum(np.where(run, typical, 0.0).sum(axis=-1), 1.0)
+        share = np.where(run, slowness, 0.0).sum(axis=-1) / length
         pace: np.ndarray = share * count / (count + self.pace_shrinkage)
         return pace
 
     def apply(self, minutes: np.ndarray, last_observed: np.ndarray, typical: np.ndarray) -> np.ndarray:
-        """Return expected `minutes` (trains, positions) after train following, infinite where a train will not pass.
+        """Return expected `minutes` (…, trains, positions) after train following, infinite where a train will not pass.
 
-        `last_observed` (positions,) is the last passing, NaN before the first; `typical` (positions,) the typical headways.
-        Works position by position and carries the delay of each train along.
+        `last_observed` (…, positions) is the last passing, NaN before the first; `typical` (…, positions) the typical
+        headways. Works position by position and carries the delay of each train along.
         """
-        moved, shift, reached = minutes.copy(), np.zeros(len(minutes)), np.full(len(minutes), -np.inf)
-        for position in range(minutes.shape[1]):
-            passing = np.flatnonzero(np.isfinite(minutes[:, position]))
-            tentative = np.maximum(minutes[passing, position] + shift[passing], reached[passing])
-            order = np.argsort(tentative, kind="stable")
-            passing, last = passing[order], last_observed[position]
-            separated = with_min_headway(tentative[order], last, self.min_headway[position])
-            moved[passing, position] = reached[passing] = separated
-            delay = self.delay(np.diff(separated, prepend=last) - typical[position], position)
-            shift[passing] = separated - minutes[passing, position] + delay
+        moved, passes = minutes.copy(), np.isfinite(minutes)
+        shift, reached = np.zeros(minutes.shape[:-1]), np.full(minutes.shape[:-1], -np.inf)
+        trains = minutes.shape[-2]
+        rows = np.arange(shift.size).reshape(shift.shape) // max(trains, 1) * trains
+        with np.errstate(invalid="ignore"):  # what does not pass is infinite
+            for position in range(minutes.shape[-1]):
+                expected, passing = minutes[..., position], passes[..., position]
+                # Trains that do not pass are infinitely late: they come last and delay no other.
+                tentative = np.maximum(expected + shift, reached)
+                order = np.argsort(tentative, axis=-1, kind="stable") + rows
+                last = last_observed[..., position, None]
+                separated = with_min_headway(tentative.reshape(-1)[order], last, self.min_headway[position])
+                delay = self._delay_behind(separated, last, typical[..., position, None], position)
+                separated, delay = _put_back(separated, order), _put_back(delay, order)
+                moved[..., position] = np.where(passing, separated, np.inf)
+                reached = np.where(passing, separated, reached)
+                shift = np.where(passing, separated - expected + delay, shift)
         return moved
+
+    def _delay_behind(
+        self, minutes: np.ndarray, last_observed: np.ndarray, typical: np.ndarray, position: int
+    ) -> np.ndarray:
+        """Extra minutes of the runs onward of trains that pass a position at sorted `minutes` (…, trains)."""
+        if not self.dwell_growth[position] and not self.dwell_offset[position]:
+            return np.zeros(minutes.shape)
+        headways = np.diff(minutes, axis=-1, prepend=last_observed)
+        return self.delay(headways - typical, position)
 
     def state(self, prefix: str) -> dict[str, np.ndarray]:
         """Return the parameters as arrays under names that begin with `prefix`."""
@@ -162,12 +184,19 @@ class TrainFollowing:
         )
 
 
-def with_min_headway(minutes: np.ndarray, last_observed: float, min_headway: float) -> np.ndarray:
-    """Delay sorted `minutes` (trains,) until each is `min_headway` after the previous one, the first after
-    `last_observed`."""
-    steps = min_headway * np.arange(1, len(minutes) + 1)
-    ahead = np.maximum.accumulate(minutes - steps)
-    separated: np.ndarray = (ahead if np.isnan(last_observed) else np.maximum(ahead, last_observed)) + steps
+def _put_back(in_order: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return what was sorted in its former order; `order` are the places in the flattened array."""
+    values = np.empty(in_order.size)
+    values[order.reshape(-1)] = in_order.reshape(-1)
+    return values.reshape(in_order.shape)
+
+
+def with_min_headway(minutes: np.ndarray, last_observed: np.ndarray, min_headway: float) -> np.ndarray:
+    """Delay sorted `minutes` (…, trains) until each is `min_headway` after the previous one, the first after
+    `last_observed` (…, 1), NaN where nothing was observed."""
+    steps = min_headway * np.arange(1, minutes.shape[-1] + 1)
+    ahead = np.maximum.accumulate(minutes - steps, axis=-1)
+    separated: np.ndarray = np.fmax(ahead, last_observed) + steps
     return separated
 
 

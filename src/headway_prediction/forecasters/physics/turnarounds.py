@@ -39,9 +39,12 @@ class Turnarounds:
 
     def inbound(self, departing: DirectionDay, arriving: DirectionDay) -> InboundTrips | None:
         """Return the arriving trip that feeds each departing trip; None where trips or turnarounds are unknown."""
-        if departing.trips is None or arriving.trips is None or not len(self.interval):
+        if departing.matched.trips is None or arriving.matched.trips is None or not len(self.interval):
             return None
-        departures, arrivals = departing.trips.minutes[:, 0].copy(), arriving.trips.minutes[:, -1].copy()
+        departures, arrivals = (
+            departing.matched.trips.minutes[:, 0].copy(),
+            arriving.matched.trips.minutes[:, -1].copy(),
+        )
         trip, min_turnaround = np.full(len(departures), -1), np.zeros(len(departures))
         for interval, shortest in zip(self.interval, self.min_turnaround, strict=True):
             for arrival, departure in _pairs(arrivals, departures, interval):
@@ -74,11 +77,13 @@ class TerminalDay(NamedTuple):
 
 def terminal_of_day(departing: DirectionDay, arriving: DirectionDay) -> TerminalDay | None:
     """Return a day's expected and observed times at the terminal; None where no trips are known."""
-    if departing.trips is None or arriving.trips is None:
+    if departing.matched.trips is None or arriving.matched.trips is None:
         return None
-    arrived = arriving.observed_minutes_of_trips[:, -1]
-    departed = departing.observed_minutes_of_trips[:, 0]
-    return TerminalDay(arriving.trips.minutes[:, -1], arrived, departing.trips.minutes[:, 0], departed)
+    arrived = arriving.matched.observed_minutes_of_trips[:, -1]
+    departed = departing.matched.observed_minutes_of_trips[:, 0]
+    return TerminalDay(
+        arriving.matched.trips.minutes[:, -1], arrived, departing.matched.trips.minutes[:, 0], departed
+    )
 
 
 def fit_turnarounds(days: Sequence[TerminalDay]) -> Turnarounds:

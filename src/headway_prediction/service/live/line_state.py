@@ -155,10 +155,10 @@ def _trains(
     passed = _passed(day, t0)
     under_way = day.under_way(t0).tolist()
     coming = dict(zip(under_way, expected.minutes, strict=False))
-    nowhere = np.full(day.trains.minutes.shape[1], np.inf)
+    nowhere = np.full(day.matched.trains.minutes.shape[1], np.inf)
     for train in sorted({*passed, *under_way}):
-        yield str(day.trains.id_of_row[train]), passed.get(train, {}), coming.get(train, nowhere)
-    for trip_id, minutes in list(zip(expected.trip_ids.tolist(), expected.minutes, strict=True))[
+        yield str(day.matched.trains.id_of_row[train]), passed.get(train, {}), coming.get(train, nowhere)
+    for trip_id, minutes in list(zip(day.trip_ids(expected).tolist(), expected.minutes, strict=True))[
         len(under_way) :
     ]:
         yield trip_id, {}, minutes
@@ -167,7 +167,7 @@ def _trains(
 def _passed(day: DirectionDay, t0: int) -> dict[int, dict[int, float]]:
     """Minutes by position of every train with a passing in the last TRAINS_PAST_MINS."""
     passed: dict[int, dict[int, float]] = {}
-    for train, position, minute in zip(*(part.tolist() for part in day.known(t0)), strict=True):
+    for train, position, minute in zip(*(part.tolist() for part in day.matched.known(t0)), strict=True):
         if minute >= t0 + 1 - TRAINS_PAST_MINS:
             passed.setdefault(train, {})[position] = minute
     return passed
