@@ -1,7 +1,7 @@
 # `make demo` and `make test` start from nothing but Linux, Python 3.11 to 3.13, git and make.
 PYTHON ?= python3
 BIN := .venv/bin
-ON_JAX := $(addprefix tests/,nn test_model.py test_probabilistic_model.py test_dataset_lines.py test_trainer.py training/test_train.py)
+ON_JAX := $(addprefix tests/,nn test_model.py test_probabilistic_model.py test_dataset_lines.py test_trainer.py training/test_train.py training/test_onnx_export.py)
 
 # Tests run in this many processes; a network under test takes about 2 GB in each.
 JOBS ?= 2
@@ -48,11 +48,11 @@ bench: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# The exact versions everything was tested with, exported from pyproject.toml; those to run are among those to develop.
+# The exact versions everything was tested with, exported from pyproject.toml; those of `make demo`, which trains, are among those to develop.
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml
 requirements: .venv/installed-dev
 	$(PIN) --extra dev --no-emit-package headway-prediction --output-file requirements-dev.txt
-	$(PIN) --constraint requirements-dev.txt --output-file requirements.txt
+	$(PIN) --extra train --constraint requirements-dev.txt --no-emit-package headway-prediction --output-file requirements.txt
 
 clean:
 	rm -rf .venv demo build dist src/*.egg-info

@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.cli.common import load_framework
 from headway_prediction.feeds.logs.arrivals import read_arrivals
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.passings import passings_on_line
@@ -33,7 +32,6 @@ def main() -> None:
     parser.add_argument("--arrivals", type=Path, required=True)
     parser.add_argument("--step-mins", type=int, default=15)
     args = parser.parse_args()
-    load_framework()
     bundle, log = Bundle.load(args.bundle), read_arrivals(args.arrivals)
     rows = [
         row

@@ -19,7 +19,6 @@ import numpy as np
 import psutil
 from common import describe_machine, line_polls
 
-from headway_prediction.cli.common import load_framework
 from headway_prediction.feeds.realtime.metadata import FeedMetadata
 from headway_prediction.feeds.realtime.snapshot import Poll
 from headway_prediction.service.live.ingest import LineFilter
@@ -78,7 +77,6 @@ class WaitingFeed:
 
 def main() -> None:
     args = arguments()
-    load_framework()
     loaded = load_bundle(args.bundle)
     line = loaded.bundle.line
     scenario = Scenario.of_size(len(line.stations))

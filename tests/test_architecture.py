@@ -19,9 +19,9 @@ NAME = PACKAGE.name
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 # Where a network is built or trained; everything else starts without a framework.
 WITH_A_FRAMEWORK = ("nn.", "training.", "dataset", "model", "trainer")
-WITHOUT_ONE_IN_NN = ("nn.current_train", "nn.prior_channels", "nn.quantiles")
-# Functions of these modules import the framework when a bundle's networks are first used.
-WHEN_CALLED = ("bundle.", "cli.common", "forecasters.st_convnet")
+WITHOUT_ONE_IN_NN = ("nn.framework", "nn.prior_channels")
+# A function of this module imports the framework before a training.
+WHEN_CALLED = ("nn.framework",)
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = {

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import pytest
 
+from headway_prediction.forecasters.onnx_network import OnnxNetwork
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.store import write_history
 from headway_prediction.model import ProbabilisticSTConvNet
@@ -42,6 +43,7 @@ def test_it_runs_and_saves_the_network_that_ships(executed):
     network = keras.saving.load_model(folder / "network.keras", compile=False)
     assert isinstance(network, ProbabilisticSTConvNet)
     assert network.network.input_shape_h[1:3] == (5, 2)
+    assert OnnxNetwork.load(folder / "network.onnx")
 
 
 def test_it_shows_the_heatmap_the_loss_curve_and_a_forecast(executed):

@@ -22,6 +22,7 @@ from headway_prediction.forecasters.rollout import Rollout
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.simulate import Scenario, write_simulation
+from helpers.small_network import as_onnx
 
 RECORDED = Path(__file__).parent / "recorded" / "demo_line.json"
 SMALL = {
@@ -46,7 +47,7 @@ def forecasts() -> dict[str, Forecast]:
     config = AppConfig(**SMALL)
     network = ProbabilisticSTConvNet(config, (config.lookback_mins, None, 2, 4), (config.forecast_mins, 2, 6))
     prior = FittedPrior(methods["trip-propagation"].prior)
-    methods["st-convnet"] = STConvNetForecaster([network], config, prior, None)
+    methods["st-convnet"] = STConvNetForecaster([as_onnx(network)], config, prior, None)
     origins = scored_origins(history, day)
     found = {name: method.forecast(history, day, origins) for name, method in methods.items()}
     return found | {"st-convnet-60": Rollout(methods["st-convnet"]).forecast(history, day, origins[::12])}

@@ -14,9 +14,16 @@ _SPINE = {
     "Line": "transit.line",
 }
 __all__ = [*_SPINE, "__version__"]
+_FRAMEWORK = ("keras", "tensorflow")
 
 
 def __getattr__(name: str) -> object:
     if name not in _SPINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_SPINE[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.{_SPINE[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _FRAMEWORK:
+            raise
+        remedy = "run `pip install 'headway-prediction[train]'`"
+        raise ImportError(f"{name} needs {error.name}, which is not installed; {remedy}") from error

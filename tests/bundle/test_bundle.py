@@ -72,7 +72,8 @@ def test_its_checksums_are_those_of_sha256sum(small_line):
 @pytest.mark.parametrize(
     "file",
     [
-        "networks/02.keras",
+        "networks/01.keras",
+        "networks/02.onnx",
         "calibration.npz",
         "rollout_calibration.npz",
         "bundle.json",
@@ -101,9 +102,10 @@ def test_a_missing_and_an_added_file_are_refused(copied):
         Bundle.load(copied)
 
 
-def test_a_bundle_without_one_of_its_networks_is_refused(copied):
-    (copied / "networks" / "01.keras").unlink()
-    with pytest.raises(HeadwayError, match=r"networks/01\.keras is missing or was added"):
+@pytest.mark.parametrize("name", ["01.keras", "02.onnx"])
+def test_a_bundle_without_one_of_its_networks_is_refused(copied, name):
+    (copied / "networks" / name).unlink()
+    with pytest.raises(HeadwayError, match=f"networks/{name} is missing or was added"):
         Bundle.load(copied)
 
 
@@ -115,7 +117,7 @@ def test_a_bundle_of_an_older_format_is_refused_with_both_formats(copied):
     sums = subprocess.run(["sha256sum", *files], cwd=copied, capture_output=True, text=True, check=True)
     (copied / "SHA256SUMS").write_text(sums.stdout)
     with pytest.raises(
-        HeadwayError, match=r"format is 'headway-prediction bundle 1', not '.* bundle 8'.*train"
+        HeadwayError, match=r"format is 'headway-prediction bundle 1', not '.* bundle 9'.*train"
     ):
         Bundle.load(copied)
 

@@ -259,10 +259,8 @@ def _simulated(stations: int) -> tuple[LineHistory, ServedLine, PhysicsPrior, tu
 def bundle_view(bundle_path: Path, grid_path: Path) -> RecordedView:
     """A view of the last day of a grid, forecast by the network of a bundle."""
     from headway_prediction.bundle.bundle import Bundle
-    from headway_prediction.cli.common import load_framework
     from headway_prediction.grid.store import read_history
 
-    load_framework()
     bundle, history = Bundle.load(bundle_path), read_history(grid_path)
     methods = bundle.method("st-convnet"), bundle.method("st-convnet-60")
     served = ServedLine.of_bundle(bundle, history.line.line_id, "0.1.0")

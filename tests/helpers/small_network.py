@@ -1,12 +1,40 @@
 """The smallest ST-ConvNet that is one, with random weights, as a forecaster."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
 from headway_prediction.config import AppConfig
+from headway_prediction.forecasters.onnx_network import OnnxNetwork
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
 
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
 CONFIG = AppConfig(encoder_filters=(3, 3), schedule_units=2, decoder_filters=4, head_units=6, seed=1)
+
+
+def as_onnx(network: "keras.Model") -> OnnxNetwork:
+    """A Keras network as forecasts are made with it."""
+    from headway_prediction.training.onnx_export import export_onnx
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        network.save(path)
+        return OnnxNetwork.load(export_onnx(path))
+
+
+def weights_beside(onnx_path: Path) -> "list[np.ndarray]":
+    """The weights in the Keras file that lies beside an ONNX file."""
+    import keras
+
+    import headway_prediction.model  # noqa: F401  (registers the classes of the networks)
+
+    return keras.saving.load_model(onnx_path.with_suffix(".keras"), compile=False).get_weights()
 
 
 def small_network_forecaster(prior: PhysicsPrior) -> STConvNetForecaster:
@@ -16,4 +44,4 @@ def small_network_forecaster(prior: PhysicsPrior) -> STConvNetForecaster:
     network = ProbabilisticSTConvNet(
         CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
     )
-    return STConvNetForecaster([network], CONFIG, FittedPrior(prior), None)
+    return STConvNetForecaster([as_onnx(network)], CONFIG, FittedPrior(prior), None)

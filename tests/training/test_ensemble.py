@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import keras
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from headway_prediction.training.ensemble import (
     train_ensemble,
 )
 from helpers.lines import MONDAY, regular_rows
+from helpers.small_network import weights_beside
 from helpers.trips import history_of
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
@@ -58,10 +58,6 @@ def trained(line, tmp_path_factory):
     return train_ensemble([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True)
 
 
-def weights(path):
-    return keras.saving.load_model(path, compile=False).get_weights()
-
-
 def same(first, second):
     return all(map(np.array_equal, first, second))
 
@@ -100,7 +96,7 @@ def test_windows_carry_the_guess_of_their_own_day_at_the_last_minute_of_their_hi
 
 def test_members_are_different_networks(trained):
     assert len(trained.network_paths) == len(trained.epochs) == len(trained.validation_scores) == 2
-    first, second = map(weights, trained.network_paths)
+    first, second = map(weights_beside, trained.network_paths)
     assert not same(first, second)
 
 
@@ -109,7 +105,8 @@ def test_trained_again_they_are_the_same(line, trained, tmp_path):
     again = train_ensemble([line], CONFIG, tmp_path, quiet=True)
     assert again.epochs == trained.epochs
     assert all(
-        same(weights(a), weights(b)) for a, b in zip(again.network_paths, trained.network_paths, strict=True)
+        same(weights_beside(a), weights_beside(b))
+        for a, b in zip(again.network_paths, trained.network_paths, strict=True)
     )
     assert same(again.calibration.state().values(), trained.calibration.state().values())
 
@@ -121,7 +118,9 @@ def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
     """
     changed = replace(line, history=history_with([1.5, 0.2, 1.5, 0.2]))
     members = train_ensemble([changed], CONFIG, tmp_path, quiet=True)
-    first, second = zip(map(weights, trained.network_paths), map(weights, members.network_paths), strict=True)
+    first, second = zip(
+        map(weights_beside, trained.network_paths), map(weights_beside, members.network_paths), strict=True
+    )
     assert not same(*first)
     assert same(*second)
     assert not same(trained.calibration.state().values(), members.calibration.state().values())

@@ -1,7 +1,8 @@
 """A bundle: everything a forecast needs, in one folder that is checked when it is read. Nothing in it is unpickled.
 
 bundle.json              format, code version, settings, lines and service days trained on, scores, provenance
-networks/*.keras         the trained networks, whose forecasts are averaged
+networks/*.onnx          the trained networks, whose forecasts are averaged: ONNX (opset 18), rows and stations free
+networks/*.keras         the same networks for further training, without the state of an optimizer
 calibration.npz, rollout_calibration.npz   of their intervals, for the network's own leads and for the rollout
 SHA256SUMS               checksums of all files, as `sha256sum --check` reads them
 
@@ -12,18 +13,18 @@ methods/*.npz            the other simple methods and extra models
 timetable.parquet        the planned passings, where there is a plan
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import polars as pl
 
 from headway_prediction import __version__
 from headway_prediction.bundle.files import (
-    load_networks,
     read_arrays,
     read_manifest,
     write_arrays,
@@ -41,6 +42,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import FittableForecaster, Forecaster
 from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.onnx_network import OnnxNetwork
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -54,19 +56,16 @@ from headway_prediction.grid.plan_variants import PlanKind
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Service, Timetable
 
-if TYPE_CHECKING:
-    import keras
-
-FORMAT = "headway-prediction bundle 8"
+FORMAT = "headway-prediction bundle 9"
 
 
 @dataclass(frozen=True)
 class Bundle:
     """Trained networks and what they need to forecast.
 
-    `lines` are those trained on; `prior` is the source of the networks' prior; `statistics` are fitted (a bundle of one
-    line) or rolling (a multi-line bundle, which forecasts any line); `details` are for people: scores, the course of
-    training, provenance.
+    `lines` are those trained on; `network_paths` are ONNX files, each beside its Keras file; `prior` is the source of the
+    networks' prior; `statistics` are fitted (a bundle of one line) or rolling (a multi-line bundle, which forecasts any
+    line); `details` are for people: scores, the course of training, provenance.
     """
 
     config: AppConfig
@@ -80,9 +79,9 @@ class Bundle:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def networks(self) -> "list[keras.Model]":
-        """The trained networks, read when first used (they bring the training framework with them)."""
-        return load_networks(self.network_paths)
+    def networks(self) -> list[OnnxNetwork]:
+        """The trained networks, read when first used."""
+        return [OnnxNetwork.load(path) for path in self.network_paths]
 
     @cached_property
     def _network(self) -> STConvNetForecaster:
@@ -209,7 +208,8 @@ class Bundle:
         with atomic_path(path) as folder:
             (folder / "networks").mkdir(parents=True)
             for number, network in enumerate(self.network_paths, start=1):
-                (folder / "networks" / f"{number:02d}.keras").write_bytes(network.read_bytes())
+                for path in (network, network.with_suffix(".keras")):
+                    shutil.copyfile(path, folder / "networks" / f"{number:02d}{path.suffix}")
             write_arrays(folder / "calibration.npz", self.calibration.state())
             write_arrays(folder / "rollout_calibration.npz", self.rollout.state())
             if self.is_single_line:
@@ -250,7 +250,7 @@ class Bundle:
             config=config,
             cap_mins=manifest["cap_mins"],
             lines=lines,
-            network_paths=tuple(sorted((folder / "networks").glob("*.keras"))),
+            network_paths=tuple(sorted((folder / "networks").glob("*.onnx"))),
             calibration=Calibration.from_state(read_arrays(folder / "calibration.npz")),
             rollout=RolloutCalibration.from_state(read_arrays(folder / "rollout_calibration.npz")),
             prior=prior,

@@ -2,17 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.files import sha256
-
-if TYPE_CHECKING:
-    import keras
 
 MANIFEST = "bundle.json"
 CHECKSUMS = "SHA256SUMS"
@@ -28,15 +25,6 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the named arrays of a file."""
     with np.load(path, allow_pickle=False) as state:
         return dict(state)
-
-
-def load_networks(network_paths: Sequence[Path]) -> "list[keras.Model]":
-    """Load the networks (they bring the training framework with them)."""
-    import keras
-
-    import headway_prediction.model  # noqa: F401  (registers the classes of the networks)
-
-    return [keras.saving.load_model(path, compile=False) for path in network_paths]
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from headway_prediction.cli.common import load_framework, parse_date, say
+from headway_prediction.cli.common import parse_date, say
 
 
 def backtest(
@@ -32,7 +32,6 @@ def backtest(
     Example:
       headway backtest --grid line/grid.zarr --bundle line/bundle --out line/forecasts
     """
-    load_framework()
     from headway_prediction.bundle.bundle import Bundle
     from headway_prediction.evaluation.backtest import backtest as forecasts_of
     from headway_prediction.forecasters.parquet import write_forecasts

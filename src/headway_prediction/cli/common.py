@@ -1,6 +1,5 @@
-"""What several commands share: remarks, options about a line's files, dates and moments, the training framework."""
+"""What several commands share: remarks, options about a line's files, dates and moments."""
 
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -89,23 +88,3 @@ def until_interrupted() -> Iterator[None]:
         say("interrupted")
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def load_framework() -> None:
-    """Import Keras and its backend, without the lines that TensorFlow's C++ code prints about its build."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _standard_error_closed():
-        import keras  # noqa: F401
-
-
-@contextmanager
-def _standard_error_closed() -> Iterator[None]:
-    """Discard what is written to file descriptor 2: C++ writes there before its own log level takes effect."""
-    saved, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(devnull)

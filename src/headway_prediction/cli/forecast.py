@@ -15,7 +15,6 @@ from headway_prediction.cli.common import (
     StopOption,
     TimeZoneOption,
     joined,
-    load_framework,
     parse_moment,
 )
 from headway_prediction.errors import HeadwayError
@@ -68,7 +67,6 @@ def forecast(
     """
     from headway_prediction.bundle.bundle import Bundle
 
-    load_framework()
     loaded = Bundle.load(bundle)
     options = LineOptions(gtfs, planned, time_zone, joined(route), stop, line)
     its_line, source = _source(loaded, arrivals, options)

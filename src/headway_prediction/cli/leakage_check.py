@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import load_framework, say
+from headway_prediction.cli.common import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,6 @@ def _methods_to_check(
         return fit_simple_methods(history.select(days.training)), days.training, days.test
     from headway_prediction.bundle.bundle import Bundle
 
-    load_framework()
     loaded = Bundle.load(bundle)
     loaded.check_fits(history)
     methods = {name: loaded.method(name) for name in loaded.methods_on(history)}

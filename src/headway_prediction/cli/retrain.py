@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from headway_prediction.cli.common import load_framework, say
+from headway_prediction.cli.common import say
 from headway_prediction.cli.serve import StoreOption
 
 
@@ -36,6 +36,7 @@ def retrain(
     """
     from headway_prediction.cli.serve_setup import default_store
     from headway_prediction.feeds.gtfs.timetable import read_timetable
+    from headway_prediction.nn.framework import load_framework
     from headway_prediction.service.live.retrain import restore_previous, retrain
     from headway_prediction.service.live.served_bundle import load_bundle
     from headway_prediction.service.store import Store

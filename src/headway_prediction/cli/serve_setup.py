@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from headway_prediction.cli.common import load_framework, say, until_interrupted
+from headway_prediction.cli.common import say, until_interrupted
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.tables import open_schedule
 from headway_prediction.feeds.realtime.metadata import metadata_from_line, metadata_from_schedule
@@ -85,7 +85,6 @@ def serve_line(source: Source, options: ServeOptions, settings: ApiSettings) -> 
             "no bundle was given", "that of the line", "train one with `headway train`, and pass --bundle"
         )
     with listening_socket(settings) as listener:
-        load_framework()
         path = options.bundle or simulated_bundle(Scenario(), cache_folder(os.environ), say)
         loaded = load_bundle(path)
         line = loaded.bundle.line

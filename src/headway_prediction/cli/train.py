@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import load_framework, say
+from headway_prediction.cli.common import say
 from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def train(
       headway train --grid a.zarr --grid b.zarr --grid c.zarr --out bundle
     """
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
+    from headway_prediction.nn.framework import load_framework
 
     settings = AppConfig.load(
         config,
@@ -69,6 +70,7 @@ def train(
         validation_days=validation_days,
         test_days=test_days,
     )
+    load_framework()
     run_dir = out.with_name(f"{out.name}.run")
     if len(grid) == 1:
         bundle = _train_line(grid[0], settings, run_dir, quiet, extra_model or [])
@@ -83,7 +85,6 @@ def train(
 def _train_line(
     grid: Path, settings: "AppConfig", run_dir: Path, quiet: bool, extra_models: list[str]
 ) -> "Bundle":
-    load_framework()
     from headway_prediction.forecasters.registry import extra_methods
     from headway_prediction.grid.store import read_history
     from headway_prediction.training.train import train_line
@@ -93,7 +94,6 @@ def _train_line(
 
 
 def _train_lines(grids: list[Path], settings: "AppConfig", run_dir: Path, quiet: bool) -> "Bundle":
-    load_framework()
     from headway_prediction.grid.store import read_history
     from headway_prediction.training.train import train_lines
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_prediction.cli.common import AtOption, Format, load_framework, parse_moment
+from headway_prediction.cli.common import AtOption, Format, parse_moment
 from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ def what_if(
         None if strategy is None else _strategy(strategy, direction, mins),
         Search(direction, max_hold, min_turnaround) if search else None,
     )
-    load_framework()
     loaded = Bundle.load_single_line(bundle)
     _print(run_what_if(request, loaded, loaded.origin_now(arrivals, parse_moment(at))), format)
 

@@ -6,7 +6,6 @@ Each ensemble member is validated on the service days of its own fold; a line ad
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,14 +14,12 @@ from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, ValidationCells
+from headway_prediction.forecasters.onnx_network import OnnxNetwork
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import Rollout, RolloutCalibration, typical_headways
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.nn.prior_channels import ARRIVES_IN
-
-if TYPE_CHECKING:
-    import keras
 
 ROLLOUT_ORIGIN_STEP, ROLLOUT_DAYS = 4, 4
 """A rollout is slow, so every fourth scored origin of four days of a fold is used; with more days, proportionally fewer
@@ -45,7 +42,7 @@ class ValidationForecasts:
 
     def add(
         self,
-        networks: "Sequence[keras.Model]",
+        networks: Sequence[OnnxNetwork],
         member: int,
         history: LineHistory,
         priors: Mapping[date, FittedPrior],
@@ -71,12 +68,12 @@ class ValidationForecasts:
     def _add_network_leads(
         self,
         method: STConvNetForecaster,
-        others: "Sequence[keras.Model]",
+        others: Sequence[OnnxNetwork],
         history: LineHistory,
         day: date,
         inputs: tuple[np.ndarray, ...],
     ) -> None:
-        def cells(networks: "Sequence[keras.Model]") -> ValidationCells:
+        def cells(networks: Sequence[OnnxNetwork]) -> ValidationCells:
             return network_cells(replace(method, networks=networks), history, day, inputs)
 
         self.network_leads.append(cells(method.networks))

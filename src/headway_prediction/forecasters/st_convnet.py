@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -12,19 +12,11 @@ from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import LEADS, Forecast, held_values
 from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.onnx_network import OnnxNetwork, average_outputs
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import ForecastOrigin, LineHistory
 from headway_prediction.grid.matrices import to_matrices
 from headway_prediction.nn.prior_channels import ARRIVES_IN
-
-if TYPE_CHECKING:
-    import keras
-
-BATCH = 4
-"""Every batch has this size, the last one padded, so that a forecast does not depend on how many others are made with it.
-
-It is small because a single forecast, as the live service makes every minute, costs as much as a whole batch.
-"""
 
 
 class PriorSource(Protocol):
@@ -48,7 +40,7 @@ class STConvNetForecaster:
     Without `calibration` quantiles stay as the networks output them; without `blend` the networks forecast alone.
     """
 
-    networks: Sequence["keras.Model"]
+    networks: Sequence[OnnxNetwork]
     config: AppConfig
     prior: PriorSource
     calibration: Calibration | None
@@ -84,9 +76,7 @@ class STConvNetForecaster:
 
     def outputs(self, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return mean (rows, leads, stations, directions) and quantiles (…, levels) in minutes, not calibrated."""
-        minutes = self.config.scaler * np.mean(
-            [_predict(network, inputs) for network in self.networks], axis=0
-        )
+        minutes = self.config.scaler * average_outputs(self.networks, inputs)
         return self.blended(NetworkOutputs(minutes[..., 0], minutes[..., 1:], inputs[2]))
 
     def blended(self, outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
@@ -115,19 +105,6 @@ def forecast_of(
     """Return a Forecast clipped to 0 and the cap; `quantiles` have the levels last."""
     mean, quantiles = (np.clip(part, 0.0, cap_mins).astype(np.float32) for part in (mean, quantiles))
     return Forecast(service_date, origins, mean, {level: quantiles[..., i] for i, level in enumerate(levels)})
-
-
-def _predict(network: "keras.Model", inputs: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Run one network over all rows: (rows, leads, stations, directions, 1 + quantiles), scaled."""
-    rows = len(inputs[0])
-    padding = -rows % BATCH
-    padded = [np.concatenate([part, np.zeros((padding, *part.shape[1:]), part.dtype)]) for part in inputs]
-    # `predict` builds a data pipeline at every call, which takes five times as long as the network.
-    outputs = [
-        network.predict_on_batch(tuple(part[first : first + BATCH] for part in padded))
-        for first in range(0, rows, BATCH)
-    ]
-    return np.concatenate(outputs)[:rows]
 
 
 def _gather(rows: np.ndarray, minutes: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from headway_prediction.data_loader import DataLoader
 from headway_prediction.dataset import LineWindows, Prior, TimeseriesGenerator
 from headway_prediction.evaluation.validation_forecasts import ValidationForecasts
 from headway_prediction.forecasters.calibration import Calibration
+from headway_prediction.forecasters.onnx_network import OnnxNetwork
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -25,6 +26,7 @@ from headway_prediction.grid.matrices import service_days, to_matrices
 from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
+from headway_prediction.training.onnx_export import export_onnx
 from headway_prediction.transit.clock import day_type_of
 
 MEMBER_SEED_STEP = 100
@@ -43,7 +45,8 @@ class TrainingLine:
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """Where the networks lie, their calibrations, and the course of training (one entry per member)."""
+    """The ONNX files of the networks, each beside its Keras file; their calibrations, and the course of training (one entry
+    per member)."""
 
     network_paths: tuple[Path, ...]
     calibration: Calibration
@@ -81,7 +84,7 @@ def train_ensemble(
     """
     windows = [line_windows(line, config, len(lines)) for line in lines]
     folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
-    trained, networks = [], []
+    trained = []
     for member, fold in enumerate(folds):
         own = replace(config, seed=config.seed + MEMBER_SEED_STEP * member)
         folder = run_dir / f"member_{member + 1}"
@@ -90,7 +93,7 @@ def train_ensemble(
         validation = [[day_number(day) for day in days] for days in fold]
         datasets = TimeseriesGenerator(own).split_datasets(windows, validation)
         trained.append(_train(trainer, *datasets, folder / "network.keras"))
-        networks.append(trainer.model)
+    networks = [OnnxNetwork.load(path) for path, _, _ in trained]
     forecasts = ValidationForecasts(config)
     for line in lines:
         calibrating = days_of_known_kinds([day for days in line.folds for day in days], line.dates)
@@ -152,4 +155,4 @@ def _train(
 ) -> tuple[Path, dict[str, list[float]], dict[str, float]]:
     epochs = trainer.train(training, validation)
     trainer.save_model(path)
-    return path, epochs, trainer.evaluate(validation)
+    return export_onnx(path), epochs, trainer.evaluate(validation)

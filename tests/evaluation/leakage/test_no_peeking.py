@@ -18,6 +18,7 @@ from headway_prediction.forecasters.registry import SIMPLE_METHODS
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import HEADWAY_CHANNELS, SCHEDULE_CHANNELS
 from helpers.ragged_line import DAYS, assert_bitwise_equal, ragged_history
+from helpers.small_network import as_onnx
 
 TODAY = DAYS[3]
 ORIGINS = [0, 295, 311, 404, 450, 613, 700, 899, 930, 1619]
@@ -124,7 +125,7 @@ def ensemble(history):
     stretch = np.linspace([1.2, 1.0, 1.5], [2.0, 1.0, 2.5], 15)
     calibration = Calibration(np.array([0.1, 0.5, 0.9]), stretch, np.array(2.0))
     prior = FittedPrior(fit_prior(history.select(DAYS[:2])), random_arrivals(history))
-    return STConvNetForecaster(networks, config, prior, calibration)
+    return STConvNetForecaster([as_onnx(network) for network in networks], config, prior, calibration)
 
 
 def test_calibrated_networks_with_a_prior_see_no_future_either(history, ensemble):

@@ -12,6 +12,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.timetable import read_timetable
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.nn.framework import load_framework
 from headway_prediction.service.live.feed_sources import SimulatedFeed
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.simulate import Scenario, simulate_days
@@ -47,9 +48,13 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 
 def simulated_bundle(scenario: Scenario, folder: Path, report: Callable[[str], None]) -> Path:
-    """Return the path of the line's bundle in a folder; train it first where it is not there."""
+    """Return the path of the line's bundle in a folder; train it first where it is not there.
+
+    Raises HeadwayError where it is to be trained and the training framework is not installed.
+    """
     path = folder / f"{scenario.line_id}-{len(scenario.station_names)}" / "bundle"
     if not path.is_dir():
+        load_framework()
         from headway_prediction.training.train import train_line
 
         report(f"training a small network for the simulated line; it takes some minutes, once: {path}")
