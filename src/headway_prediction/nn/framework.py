@@ -17,18 +17,15 @@ def load_framework() -> None:
     try:
         with _standard_error_closed():
             import keras  # noqa: F401
+        # Not imported yet: it brings TensorFlow, which another backend needs only once a network is trained.
+        if find_spec("tf2onnx") is None:
+            raise ModuleNotFoundError(name="tf2onnx")
     except ModuleNotFoundError as error:
-        raise _not_installed(error.name or "Keras") from error
-    if find_spec("tf2onnx") is None:
-        raise _not_installed("tf2onnx")
-
-
-def _not_installed(name: str) -> HeadwayError:
-    return HeadwayError(
-        f"{name} is not installed",
-        "the training framework, which forecasts do not need but training does",
-        "run `pip install 'headway-prediction[train]'`",
-    )
+        raise HeadwayError(
+            f"{error.name} is not installed",
+            "the training framework",
+            "run `pip install 'headway-prediction[train]'`",
+        ) from error
 
 
 @contextmanager
