@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 from common import DENSE_SERVICE, run_headway
 
-from headway_prediction.feeds.archives.convert import log_writer
+from headway_prediction.feeds.archives.convert import SCHEMA
 from headway_prediction.feeds.logs.arrivals import check_arrivals
+from headway_prediction.files import parquet_parts
 from headway_prediction.simulate import DayService, Scenario, plan_day, simulate_day
 
 STATIONS = 66
@@ -36,10 +37,10 @@ def write_year(folder: Path, days: int) -> int:
     """Write the log both ways; return the number of passings."""
     (folder / "days").mkdir(parents=True)
     passings = 0
-    with log_writer(folder / LOG) as writer:
+    with parquet_parts(folder / LOG, SCHEMA) as append:
         for log in day_logs(days):
             log.write_parquet(folder / "days" / f"{log['service_date'][0]}.parquet")
-            writer.append(check_arrivals(log))
+            append(check_arrivals(log))
             passings += log.height
     return passings
 

@@ -1,12 +1,13 @@
-"""Atomic writes of files and folders, and checksums."""
+"""Atomic writes of files and folders, Parquet files written in parts, and checksums."""
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+import polars as pl
 from polars.exceptions import PolarsError
 
 from headway_prediction.errors import HeadwayError
@@ -71,6 +72,31 @@ def atomic_path(target: Path | str) -> Iterator[Path]:
         # What could never be made cannot be removed either, and must not hide why.
         with suppress(OSError):
             _remove(temporary)
+
+
+@contextmanager
+def parquet_parts(
+    target: Path | str, schema: pl.Schema, metadata: Mapping[str, str] | None = None
+) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Yield a function that appends a table to a Parquet file, which is written whole or not at all, as `atomic_path` does.
+
+    Each table is written to a file of its own beside the target, and all are joined at the end, so that memory holds one
+    at a time. Columns are cast to the `schema`; the file keeps the order of the tables.
+    """
+    with atomic_path(target) as joined:
+        parts, written = joined.with_name(f"{joined.name}.parts"), list[Path]()
+
+        def append(table: pl.DataFrame) -> None:
+            written.append(parts / f"{len(written):06d}.parquet")
+            table.select(schema.names()).cast(schema).write_parquet(written[-1], compression="lz4")
+
+        parts.mkdir()
+        try:
+            yield append
+            whole = pl.scan_parquet(written, glob=False) if written else pl.LazyFrame(schema=schema)
+            whole.sink_parquet(joined, metadata=dict(metadata or {}), maintain_order=True)
+        finally:
+            _remove(parts)
 
 
 def sha256(path: Path | str) -> str:

@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 
 from headway_prediction.config import MAX_FORECAST_MINS
 from headway_prediction.errors import HeadwayError
-from headway_prediction.files import atomic_path
+from headway_prediction.files import parquet_parts
 from headway_prediction.forecasters.base import LEADS, Forecast
 from headway_prediction.transit.clock import local_iso, service_day_start
 from headway_prediction.transit.line import DIRECTIONS, Line
@@ -28,19 +26,15 @@ PolarsType = type[pl.DataType]
 QUANTILE_COLUMNS = {0.1: "headway_p10", 0.5: "headway_p50", 0.9: "headway_p90"}
 VALUE_COLUMNS = ("headway_mean", *QUANTILE_COLUMNS.values())
 KEY_COLUMNS = ("line_id", "service_date", "direction_id", "stop_id", "t0", "valid_time", "lead_min")
-METHOD_KEY = b"headway_prediction.method"
-PROVENANCE_KEY = b"headway_prediction.provenance"
-SCHEMA = pa.schema(
-    [
-        ("line_id", pa.string()),
-        ("service_date", pa.string()),
-        ("direction_id", pa.int8()),
-        ("stop_id", pa.string()),
-        ("t0", pa.string()),
-        ("valid_time", pa.string()),
-        ("lead_min", pa.int8()),
-        *((name, pa.float32()) for name in VALUE_COLUMNS),
-    ]
+METHOD_KEY = "headway_prediction.method"
+PROVENANCE_KEY = "headway_prediction.provenance"
+SCHEMA = pl.Schema(
+    {
+        **dict.fromkeys(KEY_COLUMNS, pl.String()),
+        "direction_id": pl.Int8(),
+        "lead_min": pl.Int8(),
+        **dict.fromkeys(VALUE_COLUMNS, pl.Float32()),
+    }
 )
 COLUMN_TYPES: dict[str, PolarsType] = {
     **dict.fromkeys(KEY_COLUMNS, pl.String),
@@ -97,13 +91,13 @@ def write_forecasts(
 
     `provenance` (JSON values) goes into the metadata. Raises HeadwayError when the file cannot be written.
     """
-    metadata = {METHOD_KEY: method.encode(), PROVENANCE_KEY: json.dumps(dict(provenance or {})).encode()}
-    schema, rows = SCHEMA.with_metadata(metadata), 0
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    metadata = {METHOD_KEY: method, PROVENANCE_KEY: json.dumps(dict(provenance or {}))}
+    rows = 0
+    with parquet_parts(path, SCHEMA, metadata) as append:
         for forecast in forecasts:
-            table = forecast_rows(forecast, line).to_arrow().cast(SCHEMA)
-            writer.write_table(table.replace_schema_metadata(metadata))
-            rows += table.num_rows
+            table = forecast_rows(forecast, line)
+            append(table)
+            rows += table.height
     return rows
 
 
@@ -126,14 +120,15 @@ def read_forecasts(path: Path | str, line: Line) -> tuple[str, dict[date, Foreca
 
 def _read(path: Path) -> tuple[pl.DataFrame, str]:
     try:
-        stored = pq.read_table(path)
-        missing = [name for name in COLUMN_TYPES if name not in stored.column_names]
+        stored = pl.scan_parquet(path, glob=False)
+        names = stored.collect_schema().names()
+        missing = [name for name in COLUMN_TYPES if name not in names]
         if missing:
             raise _not_exported(path, f"it has no column {missing[0]!r}")
-        table = pl.DataFrame(stored.select(list(COLUMN_TYPES)))
-        method = (stored.schema.metadata or {}).get(METHOD_KEY, path.stem.encode()).decode()
-        return table.select(pl.col(name).cast(dtype) for name, dtype in COLUMN_TYPES.items()), method
-    except (OSError, pa.ArrowException, PolarsError, UnicodeDecodeError) as error:
+        method = pl.read_parquet_metadata(path).get(METHOD_KEY, path.stem)
+        casts = (pl.col(name).cast(dtype) for name, dtype in COLUMN_TYPES.items())
+        return stored.select(casts).collect(), method
+    except (OSError, PolarsError) as error:
         raise _not_exported(path, f"it could not be read ({str(error).splitlines()[0]})") from error
 
 

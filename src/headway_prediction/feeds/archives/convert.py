@@ -3,7 +3,6 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.archives import Format, column_map, gobble, lamp, subwaydata
@@ -20,21 +17,21 @@ from headway_prediction.feeds.archives.archive_days import ArchiveDay
 from headway_prediction.feeds.archives.arrival_log import PassingDefinition, tidy_log
 from headway_prediction.feeds.archives.column_map import ColumnMap
 from headway_prediction.feeds.archives.tables import SKIP_DAY_REMEDY, ArchiveQuery, Observations
-from headway_prediction.files import atomic_path
+from headway_prediction.files import parquet_parts
 
 MIN_TRAIN_SHARE = 0.02
 """A platform with a smaller share of the trains of its direction's busiest platform is on a detour, not on the line."""
-SCHEMA = pa.schema(
-    [
-        ("line_id", pa.string()),
-        ("service_date", pa.date32()),
-        ("trip_id", pa.string()),
-        ("direction_id", pa.int64()),
-        ("stop_id", pa.string()),
-        ("stop_name", pa.string()),
-        ("stop_sequence", pa.int64()),
-        ("event_time", pa.timestamp("us", "UTC")),
-    ]
+SCHEMA = pl.Schema(
+    {
+        "line_id": pl.String(),
+        "service_date": pl.Date(),
+        "trip_id": pl.String(),
+        "direction_id": pl.Int64(),
+        "stop_id": pl.String(),
+        "stop_name": pl.String(),
+        "stop_sequence": pl.Int64(),
+        "event_time": pl.Datetime("us", "UTC"),
+    }
 )
 """ARRIVAL_COLUMNS as Parquet holds them."""
 
@@ -135,7 +132,7 @@ def write_logs(
     HeadwayError as well where no day remains, two files hold the same train, or the directions have no stop in common.
     """
     summary, consistency = ImportSummary(), DayConsistency()
-    with log_writer(out) as writer:
+    with parquet_parts(out, SCHEMA) as append:
         for result in logs:
             if isinstance(result, FailedDay):
                 if not skip_bad_days:
@@ -143,30 +140,12 @@ def write_logs(
                 summary.skipped.append(result)
                 continue
             consistency.add(result.log, result.day.name)
-            writer.append(result.log)
+            append(result.log)
             summary.add(result)
         if not summary.days:
             raise summary.skipped[-1].error
         consistency.refuse_one_way()
     return summary
-
-
-class LogWriter:
-    """Appends logs to one Parquet file, a row group each."""
-
-    def __init__(self, writer: pq.ParquetWriter):
-        self._writer = writer
-
-    def append(self, log: pl.DataFrame) -> None:
-        """Write a log with the columns and types of ARRIVAL_COLUMNS, in their order."""
-        self._writer.write_table(log.to_arrow().cast(SCHEMA), row_group_size=max(1, log.height))
-
-
-@contextmanager
-def log_writer(path: Path | str) -> Iterator[LogWriter]:
-    """Open a log to write. The file appears under its name once the block ends without an error, and not otherwise."""
-    with atomic_path(path) as unfinished, pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer:
-        yield LogWriter(writer)
 
 
 class DayConsistency:

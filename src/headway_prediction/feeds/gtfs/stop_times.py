@@ -6,7 +6,7 @@ import pandas as pd
 import polars as pl
 
 from headway_prediction.errors import HeadwayError
-from headway_prediction.feeds.gtfs.tables import Schedule, trips_of
+from headway_prediction.feeds.gtfs.tables import Schedule, as_polars, trips_of
 
 TIMES = ["trip_id", "stop_id", "stop_sequence", "arrival_time", "departure_time"]
 
@@ -34,11 +34,11 @@ def planned_stops(schedule: Schedule, routes: Collection[str] | None = None) -> 
     """
     trips = schedule.feed.trips
     chosen = trips if routes is None else trips[trips["route_id"].isin(list(routes))]
-    return _timed(schedule, pl.from_pandas(chosen[["trip_id", "service_id"]]))
+    return _timed(schedule, as_polars(chosen[["trip_id", "service_id"]]))
 
 
 def _timed(schedule: Schedule, trips: pl.DataFrame) -> pl.DataFrame:
-    stop_times = pl.from_pandas(schedule.feed.stop_times[TIMES]).join(trips, on="trip_id")
+    stop_times = as_polars(schedule.feed.stop_times[TIMES]).join(trips, on="trip_id")
     _refuse_unknown_stops(schedule, stop_times)
     # Times left blank are interpolated along the trip, as the GTFS reference requires of consumers.
     departure = pl.coalesce(pl.col("departure_time").fill_nan(None), pl.col("arrival_time").fill_nan(None))
@@ -74,7 +74,7 @@ def _trips(schedule: Schedule, route_id: str | None, directions: Mapping[str, in
             "correct direction_id",
         )
     columns = ["trip_id", "service_id", "direction_id"]
-    return pl.from_pandas(chosen[columns]).with_columns(pl.col("direction_id").cast(pl.Int64))
+    return as_polars(chosen[columns]).with_columns(pl.col("direction_id").cast(pl.Int64))
 
 
 def _refuse_unknown_stops(schedule: Schedule, stop_times: pl.DataFrame) -> None:
@@ -94,7 +94,7 @@ def frequencies_of(schedule: Schedule) -> pl.DataFrame:
 
     Raises HeadwayError for a row without a time or without a headway above 0.
     """
-    rows = pl.from_pandas(schedule.feed.frequencies)
+    rows = as_polars(schedule.feed.frequencies)
     exact = (
         pl.col("exact_times").cast(pl.Float64, strict=False) == 1 if "exact_times" in rows else pl.lit(False)
     )

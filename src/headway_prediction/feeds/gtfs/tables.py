@@ -1,21 +1,22 @@
 """A GTFS zip opened (gtfs.org/documentation/schedule/reference): its tables, checked, and the dates of each service."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
-import partridge
 import polars as pl
-from partridge.config import default_config
-from partridge.gtfs import Feed
 
 from headway_prediction.errors import HeadwayError
 from headway_prediction.transit.route_line import JOIN
+
+if TYPE_CHECKING:
+    from partridge.gtfs import Feed
 
 REQUIRED = {
     "agency": ("agency_timezone",),
@@ -46,7 +47,7 @@ class Schedule:
     """An opened GTFS zip: where it lies, its tables as partridge reads them, and the dates each service runs on."""
 
     path: Path
-    feed: Feed
+    feed: "Feed"
     dates_of_service: Mapping[str, frozenset[date]]
 
     @property
@@ -61,13 +62,16 @@ def open_schedule(path: Path | str) -> Schedule:
     Files that GTFS leaves optional may be missing, a byte-order mark is passed over, and either of calendar.txt and
     calendar_dates.txt is a calendar.
     """
+    # Not before a zip is opened: partridge brings networkx, 16 MB of memory that a service without one saves.
+    import partridge
+
     try:
         feed = partridge.load_feed(str(path), config=_unpruned())
         for table, columns in (REQUIRED | REQUIRED_WHERE_PRESENT).items():
             _check_table(feed, table, columns)
         if feed.calendar.empty and feed.calendar_dates.empty:
             raise ValueError("calendar.txt and calendar_dates.txt are both missing or have no rows")
-        return Schedule(Path(path), feed, _dates_by_service(path))
+        return Schedule(Path(path), feed, _by_service(partridge.read_service_ids_by_date(str(path))))
     except UNREADABLE as error:
         raise HeadwayError(
             f"{path} could not be read as a GTFS schedule ({' '.join(str(error).split()) or type(error).__name__})",
@@ -78,12 +82,14 @@ def open_schedule(path: Path | str) -> Schedule:
 
 def _unpruned() -> Any:
     # By default partridge drops what no trip refers to: parent stations, and an agency that routes need not name.
+    from partridge.config import default_config
+
     config = default_config()
     config.remove_edges_from(list(config.edges))
     return config
 
 
-def _check_table(feed: Feed, table: str, columns: tuple[str, ...]) -> None:
+def _check_table(feed: "Feed", table: str, columns: tuple[str, ...]) -> None:
     rows = getattr(feed, table)
     if rows.empty and table in REQUIRED:
         raise ValueError(f"{table}.txt is missing or has no rows")
@@ -99,12 +105,25 @@ def _check_table(feed: Feed, table: str, columns: tuple[str, ...]) -> None:
         )
 
 
-def _dates_by_service(path: Path | str) -> dict[str, frozenset[date]]:
+def _by_service(services: Mapping[date, Iterable[str]]) -> dict[str, frozenset[date]]:
     dates: dict[str, set[date]] = {}
-    for day, service_ids in partridge.read_service_ids_by_date(str(path)).items():
+    for day, service_ids in services.items():
         for service_id in service_ids:
             dates.setdefault(service_id, set()).add(day)
     return {service_id: frozenset(days) for service_id, days in dates.items()}
+
+
+def as_polars(table: pd.DataFrame) -> pl.DataFrame:
+    """Return columns of texts or numbers as Polars holds them, null where a cell is blank; Polars' own way needs PyArrow."""
+    return pl.DataFrame({name: _series(table[name]) for name in table.columns})
+
+
+def _series(column: "pd.Series[Any]") -> pl.Series:
+    if not pd.api.types.is_numeric_dtype(column):
+        return pl.Series(column.to_numpy(object, na_value=None).tolist(), dtype=pl.String)
+    if isinstance(column.dtype, np.dtype):
+        return pl.Series(column.to_numpy(), nan_to_null=True)
+    return pl.Series(column.to_numpy("float64", na_value=np.nan), nan_to_null=True)
 
 
 def routes_with_trips(schedule: Schedule) -> dict[str, str]:
@@ -170,7 +189,7 @@ def listed_routes(names: Mapping[str, str]) -> str:
 
 def stops_table(schedule: Schedule) -> pl.DataFrame:
     """Return stops.txt as stop_id, stop_name, parent_station, location_type (0 where blank), stop_lat, stop_lon."""
-    stops = pl.from_pandas(schedule.feed.stops)
+    stops = as_polars(schedule.feed.stops)
     texts, numbers = ("stop_id", "stop_name", "parent_station"), ("location_type", "stop_lat", "stop_lon")
     kinds = {name: pl.String() for name in texts} | {name: pl.Float64() for name in numbers}
     columns = [
