@@ -1,5 +1,7 @@
 """The store, against a real SQLite file and a real PostgreSQL server alike."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from threading import Thread
@@ -21,7 +23,8 @@ from headway_prediction.forecasters.base import Forecast
 from headway_prediction.service.live.published import Level, PublishedForecast, Status
 from headway_prediction.service.store import Store
 from headway_prediction.service.store.batches import Batch, Changes, Checkpoint, DatedPassing, StoredPoll
-from headway_prediction.service.store.database import MIGRATIONS, connect, migrate
+from headway_prediction.service.store.database import NEWEST_VERSION, connect
+from headway_prediction.service.store.migrate import MIGRATIONS, migrate
 from headway_prediction.service.store.tables import METADATA, PASSINGS
 
 DAY = date(2025, 9, 8)
@@ -226,6 +229,21 @@ def test_every_version_of_the_schema_is_migrated_to_the_newest(store_url, versio
     with engine.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
+
+
+def test_the_newest_version_is_that_of_the_newest_migration():
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == NEWEST_VERSION
+
+
+def test_opening_a_database_of_the_newest_version_imports_no_alembic(store, store_url):
+    store.close()
+    code = f"""
+import sys
+from headway_prediction.service.store import Store
+Store.open({store_url!r}).close()
+assert "alembic" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_database_of_a_newer_version_is_refused(store, store_url):

@@ -1,22 +1,16 @@
-"""Database connections: engines for SQLite and PostgreSQL, transactions, upserts, and migration to the newest schema."""
+"""Database connections: engines for SQLite and PostgreSQL, transactions, upserts, and the version of the schema."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from headway_prediction.errors import HeadwayError
 
 if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext, RevisionStep
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -26,6 +20,8 @@ WAL_BYTES = 32 << 20
 POOL_OVERFLOW, POOL_TIMEOUT_SECS = 35, 5
 """With the pool's own five, a connection for each of forty threads: the default number of a web server's."""
 WRITES = "writes"
+VERSION_TABLE, NEWEST_VERSION = "alembic_version", "1"
+"""Where a database holds the version of its schema, and the version of the newest migration."""
 SQLITE_SETTINGS = (
     "PRAGMA journal_mode = WAL",
     # A commit is on the disk before it returns: one fsync per poll is cheap, and a power cut loses nothing.
@@ -33,9 +29,6 @@ SQLITE_SETTINGS = (
     f"PRAGMA journal_size_limit = {WAL_BYTES}",
 )
 POSTGRESQL_SETTINGS = "-c lock_timeout=1000 -c statement_timeout=20000"
-MIGRATIONS = Path(__file__).with_name("migrations")
-MIGRATION_LOCK = 0x68656164
-"""An arbitrary key: two services that open one PostgreSQL database migrate it one after the other."""
 
 Insert = sqlite.Insert | postgresql.Insert
 
@@ -134,31 +127,13 @@ def upsert(connection: sa.Connection, table: sa.Table) -> Insert:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
 
 
-def migrate(engine: sa.Engine, version: str = "head") -> None:
-    """Bring a database, empty or of an earlier version, to `version` of the schema, all of it or nothing.
+def version_of(engine: sa.Engine) -> str | None:
+    """Return the version of the schema of a database that can be written, None of an empty one.
 
-    Raises HeadwayError for a database of a newer version than this program knows, StoreUnavailable when it cannot be used.
+    Raises StoreUnavailable when it cannot be used.
     """
-    scripts = ScriptDirectory(str(MIGRATIONS))
-
-    def steps(revision: str, _context: "MigrationContext") -> "list[RevisionStep]":
-        # What `alembic upgrade` runs; that command needs an env.py, a module with work at import.
-        return scripts._upgrade_revs(version, revision)
-
-    with (
-        transaction(engine, writes=True) as connection,
-        EnvironmentContext(Config(), scripts, fn=steps, destination_rev=version) as environment,
-    ):
-        if connection.dialect.name == "postgresql":
-            # A step may rewrite every row, which takes as long as it takes.
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-        environment.configure(connection=connection)
-        try:
-            environment.run_migrations()
-        except CommandError as error:
-            raise HeadwayError(
-                "the database was written by a newer version of this program",
-                f"version {scripts.get_current_head()} of the schema or an older one",
-                "update the program, or choose another database with --store",
-            ) from error
+    with transaction(engine, writes=True) as connection:
+        if not sa.inspect(connection).has_table(VERSION_TABLE):
+            return None
+        version: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {VERSION_TABLE}"))
+        return version
