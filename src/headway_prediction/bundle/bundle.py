@@ -42,7 +42,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.base import FittableForecaster, Forecaster
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.onnx_network import OnnxNetwork
+from headway_prediction.forecasters.onnx_network import OnnxNetwork, load_networks
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -81,7 +81,7 @@ class Bundle:
     @cached_property
     def networks(self) -> list[OnnxNetwork]:
         """The trained networks, read when first used."""
-        return [OnnxNetwork.load(path) for path in self.network_paths]
+        return load_networks(self.network_paths)
 
     @cached_property
     def _network(self) -> STConvNetForecaster:

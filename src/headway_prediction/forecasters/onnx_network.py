@@ -1,7 +1,7 @@
 """A trained network as ONNX Runtime runs it: forecasts need no training framework."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,12 @@ class OnnxNetwork:
         return np.asarray(found[0])
 
 
+def load_networks(paths: Iterable[Path]) -> list[OnnxNetwork]:
+    """Read the networks of an ensemble, side by side; raises HeadwayError as `OnnxNetwork.load`."""
+    with ThreadPoolExecutor(_processors()) as pool:
+        return list(pool.map(OnnxNetwork.load, paths))
+
+
 def average_outputs(networks: Sequence[OnnxNetwork], inputs: Sequence[np.ndarray]) -> np.ndarray:
     """Return the average of the networks' outputs for all rows, each row run alone.
 
@@ -66,7 +72,11 @@ def average_outputs(networks: Sequence[OnnxNetwork], inputs: Sequence[np.ndarray
         return network.run([part[row : row + 1] for part in inputs])
 
     tasks = [(row, network) for network in networks for row in range(len(inputs[0]))]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(_processors()) as pool:
         outputs = np.concatenate(list(pool.map(run, tasks)))
     average: np.ndarray = np.mean(outputs.reshape(len(networks), -1, *outputs.shape[1:]), axis=0)
     return average
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))

@@ -16,7 +16,7 @@ from headway_prediction.data_loader import DataLoader
 from headway_prediction.dataset import LineWindows, Prior, TimeseriesGenerator
 from headway_prediction.evaluation.validation_forecasts import ValidationForecasts
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.onnx_network import OnnxNetwork
+from headway_prediction.forecasters.onnx_network import load_networks
 from headway_prediction.forecasters.physics.arrival_residuals import ArrivalResiduals
 from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -93,7 +93,7 @@ def train_ensemble(
         validation = [[day_number(day) for day in days] for days in fold]
         datasets = TimeseriesGenerator(own).split_datasets(windows, validation)
         trained.append(_train(trainer, *datasets, folder / "network.keras"))
-    networks = [OnnxNetwork.load(path) for path, _, _ in trained]
+    networks = load_networks(path for path, _, _ in trained)
     forecasts = ValidationForecasts(config)
     for line in lines:
         calibrating = days_of_known_kinds([day for days in line.folds for day in days], line.dates)

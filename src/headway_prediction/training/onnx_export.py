@@ -44,7 +44,7 @@ def _convert(keras_path: Path, onnx_path: Path) -> None:
         for name, shape in zip(INPUTS, _input_shapes(network), strict=True)
     ]
 
-    @tf.function
+    @tf.function(autograph=False)
     def outputs(*inputs: Any) -> dict[str, Any]:
         return {OUTPUT: network(inputs)}
 
