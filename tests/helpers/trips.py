@@ -9,7 +9,7 @@ from headway_prediction.forecasters.physics.trip_table import TripTable, trip_ta
 from headway_prediction.grid.history import LineHistory, history_from_log
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import PLANNED_COLUMNS, Service, Timetable
-from helpers.lines import ZONE, log_of
+from helpers.lines import ZONE, log_of, train
 
 NAN = np.nan
 NO_FOLLOWING = TrainFollowing.none(4)
@@ -26,6 +26,13 @@ def runs(positions=4, run=2.0, headway=10.0, served=None) -> DirectionRuns:
     """Runs of a direction whose trains take `run` minutes everywhere; `served` defaults to every platform."""
     shares = np.triu(np.ones((positions, positions))) if served is None else served
     return DirectionRuns(np.full((HOURS, positions - 1), run), shares, np.full(54, headway), np.array(False))
+
+
+def line_of(positions: int) -> Line:
+    """A line of so many stations, all served in both directions."""
+    stops = [f"S{number}" for number in range(positions)]
+    rows = [*train("there", stops, 400), *train("back", stops[::-1], 400, direction=1)]
+    return Line.from_arrivals(log_of(rows), ZONE)
 
 
 def history_of(rows: list[tuple], plan: Timetable | None = None) -> LineHistory:

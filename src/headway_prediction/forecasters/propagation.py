@@ -11,12 +11,11 @@ import polars as pl
 from headway_prediction.forecasters.base import LEADS, Forecast, chunks_of, held_values, over_leads
 from headway_prediction.forecasters.baselines import Climatology
 from headway_prediction.forecasters.physics.dead_reckoning import TrainsOfDay, dead_reckoning
-from headway_prediction.forecasters.physics.match_trains import identify_trains
+from headway_prediction.forecasters.physics.match_trains import DirectionPassings, identify_trains
 from headway_prediction.forecasters.physics.running_times import (
     DirectionRuns,
     fit_direction,
     planned_departures,
-    travel_positions,
 )
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import is_weekend
@@ -34,17 +33,24 @@ class Propagation:
     @classmethod
     def fit(cls, training: LineHistory) -> Self:
         """Fit running times by hour, stopping patterns and typical headways at the terminals."""
-        placed = travel_positions(training.passings, training.line)
         medians = Climatology.fit(training).medians
-        return cls(per_direction(lambda d: fit_direction(training, placed, medians, d)))
+
+        def fitted(direction: int) -> DirectionRuns:
+            passings = {
+                day: DirectionPassings.of(training.passings_on(day), training.line, direction)
+                for day in training.service_dates
+            }
+            return fit_direction(training, passings, medians, direction)
+
+        return cls(per_direction(fitted))
 
     def forecast(self, history: LineHistory, service_date: date, origins: np.ndarray) -> Forecast:
         """Forecast the headways that follow from the trains known at each origin."""
         origins = np.asarray(origins)
-        placed = travel_positions(history.passings_on(service_date), history.line)
+        passings = history.passings_on(service_date)
         headways = over_leads(held_values(history, service_date, origins), self.leads).astype(np.float64)
         for direction in DIRECTIONS:
-            day = self._trains_of_day(history, service_date, placed, direction)
+            day = self._trains_of_day(history, service_date, passings, direction)
             order = history.line.travel_order(direction)
             for some in chunks_of(len(origins)):
                 ahead = dead_reckoning(day, self.runs[direction], origins[some], self.leads)
@@ -54,21 +60,15 @@ class Propagation:
         return Forecast.of_points(service_date, origins, capped)
 
     def _trains_of_day(
-        self, history: LineHistory, service_date: date, placed: pl.DataFrame, direction: int
+        self, history: LineHistory, service_date: date, passings: pl.DataFrame, direction: int
     ) -> TrainsOfDay:
         runs = self.runs[direction]
-        one_way = identify_trains(
-            placed.filter(pl.col("direction") == direction), np.median(runs.running, axis=0)
-        )
-        ordered = one_way.sort("minute", "position", "train")
+        own = DirectionPassings.of(passings, history.line, direction)
+        own = identify_trains(own, np.median(runs.running, axis=0))
+        order = np.lexsort((own.trains, own.positions, own.minutes))
+        planned = planned_departures(history, service_date, direction) if runs.follows_plan else None
         typical = runs.typical_headways[int(is_weekend(service_date))]
-        return TrainsOfDay(
-            ordered["minute"].to_numpy(),
-            ordered["position"].to_numpy().astype(np.int64),
-            ordered["train"].to_numpy(),
-            planned_departures(history, service_date, direction) if runs.follows_plan else None,
-            typical,
-        )
+        return TrainsOfDay(own.minutes[order], own.positions[order], own.trains[order], planned, typical)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the fitted arrays of both directions."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,16 @@ class Timetable:
 
     def planned_on(self, service_date: date) -> pl.DataFrame:
         """Return the planned passings of a service date, sorted by direction, station and minute; empty without a plan."""
-        running = [index for index, service in enumerate(self.services) if service.runs_on(service_date)]
-        return self.planned.filter(pl.col("service").is_in(running)).sort(
-            "direction", "station", "minute", "trip_id"
-        )
+        running = frozenset(n for n, service in enumerate(self.services) if service.runs_on(service_date))
+        if running not in self._planned_by_services:
+            own = self.planned.filter(pl.col("service").is_in(list(running)))
+            self._planned_by_services[running] = own.sort("direction", "station", "minute", "trip_id")
+        return self._planned_by_services[running]
+
+    @cached_property
+    def _planned_by_services(self) -> dict[frozenset[int], pl.DataFrame]:
+        """The planned passings by the services that run, as far as they were asked for: many dates share them."""
+        return {}
 
     def departures(self, service_date: date, direction: int, station: int) -> np.ndarray:
         """Return the planned minutes of one platform on a service date, sorted (numpy float64)."""

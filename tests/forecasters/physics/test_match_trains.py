@@ -7,31 +7,38 @@ from hypothesis import strategies as st
 from headway_prediction.forecasters.physics.match_trains import (
     MAX_UNOBSERVED_MINS,
     TOLERANCE_MINS,
+    DirectionPassings,
     identify_trains,
     match_first_in_first_out,
     split_vehicle_trips,
 )
-from headway_prediction.forecasters.physics.trip_table import trips_of_rows
-from helpers.lines import MONDAY
+from headway_prediction.forecasters.physics.trip_table import trips_of_passings
+from helpers.trips import line_of
+
+LINE = line_of(5)
 
 
 def table(rows):
     """One direction's passings from (position, minute, trip id)."""
-    schema = {"position": pl.Int16, "minute": pl.Float64, "trip_id": pl.Categorical}
-    return pl.DataFrame(rows, schema, orient="row").with_columns(service_date=pl.lit(MONDAY))
+    named = [(0, *row) for row in rows]
+    schema = {"direction": pl.Int8, "station": pl.Int16, "minute": pl.Float64, "trip_id": pl.Categorical}
+    return DirectionPassings.of(pl.DataFrame(named, schema, orient="row"), LINE, 0)
 
 
 def numbered(rows):
     """The same from (position, minute, train), with trip ids that sort as the trains do."""
-    named = pl.DataFrame(rows, {"position": pl.Int16, "minute": pl.Float64, "train": pl.Int64}, orient="row")
-    return named.with_columns(service_date=pl.lit(MONDAY), trip_id=pl.format("t{}", "train"))
+    positions, minutes, trains = np.array(rows, dtype=float).reshape(-1, 3).T
+    ids = np.array([f"t{train}" for train in range(10)])
+    return DirectionPassings(positions.astype(int), minutes, trains.astype(int), ids)
+
+
+def train_of_passing(passings):
+    columns = passings.positions, passings.minutes, passings.trains
+    return {(p, m): t for p, m, t in zip(*(column.tolist() for column in columns), strict=True)}
 
 
 def trains_by_passing(passings, lags):
-    return {
-        (p, m): t
-        for p, m, t in identify_trains(passings, np.array(lags)).select("position", "minute", "train").rows()
-    }
+    return train_of_passing(identify_trains(passings, np.array(lags)))
 
 
 def same_train(trains, *passings):
@@ -88,13 +95,12 @@ def test_named_trains_keep_their_names_whatever_the_others_have():
 
 
 def test_an_empty_table_stays_empty():
-    assert identify_trains(table([]), np.array([2.0])).is_empty()
+    assert len(identify_trains(table([]), np.array([2.0])).trains) == 0
 
 
 def test_a_train_that_comes_round_again_is_another_one():
     rows = [(0, 20.0, 5), (1, 22.0, 5), (0, 80.0, 5), (1, 82.0, 5), (2, 84.0, 5), (1, 142.0, 5), (0, 21.0, 6)]
-    apart = split_vehicle_trips(numbered(rows))
-    trains = {(p, m): t for p, m, t in apart.select("position", "minute", "train").rows()}
+    trains = train_of_passing(split_vehicle_trips(numbered(rows)))
     assert trains[0, 20] == trains[1, 22] == 5
     assert same_train(trains, (0, 80), (1, 82), (2, 84))
     assert len(set(trains.values())) == 4 and trains[0, 21] == 6
@@ -105,8 +111,8 @@ def test_a_train_not_observed_for_too_long_is_another_one():
     back = 20 + MAX_UNOBSERVED_MINS
     for minute, trains in ((back, 1), (back + 0.1, 2)):
         apart = split_vehicle_trips(numbered([(0, 20.0, 5), (1, minute, 5), (2, minute + 2, 5)]))
-        assert apart["train"].n_unique() == trains
-    assert apart.sort("minute")["train"].to_list()[0] == 5
+        assert len(set(apart.trains.tolist())) == trains
+    assert train_of_passing(apart)[0, 20] == 5
 
 
 MINUTES = st.lists(st.integers(0, 600), min_size=1, max_size=25, unique=True).map(
@@ -150,7 +156,7 @@ PASSINGS = st.lists(
 
 
 def trips_of(passings):
-    return trips_of_rows(split_vehicle_trips(numbered(passings)), 5)
+    return trips_of_passings(split_vehicle_trips(numbered(passings)), 5)
 
 
 @given(PASSINGS, st.integers(0, 300))

@@ -1,11 +1,11 @@
 """Trip tables, pairs of equal trips, and trains matched with trips."""
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headway_prediction.forecasters.physics.match_trains import DirectionPassings
 from headway_prediction.forecasters.physics.trip_table import (
     FAR_APART_MINS,
     NEAR_MINS,
@@ -15,16 +15,16 @@ from headway_prediction.forecasters.physics.trip_table import (
     misfits,
     nearest_pairs,
     trip_table,
-    trips_of_rows,
+    trips_of_passings,
 )
 from helpers.trips import NAN, table
 
 
-def rows_of(*rows):
+def passings_of(*rows):
     """One direction's passings of a day from (train, position, minute)."""
-    return pl.DataFrame(
-        rows, {"train": pl.Int64, "position": pl.Int16, "minute": pl.Float64}, orient="row"
-    ).with_columns(trip_id=pl.format("t{}", "train"))
+    trains, positions, minutes = np.array(rows, dtype=float).reshape(-1, 3).T
+    ids = np.array([f"t{train}" for train in range(10)])
+    return DirectionPassings(positions.astype(int), minutes, trains.astype(int), ids)
 
 
 def test_trips_stand_in_the_order_of_their_first_minutes():
@@ -44,7 +44,7 @@ def test_a_trip_may_have_several_ids():
 
 
 def test_there_may_be_no_trips():
-    for empty in (trip_table(np.empty((0, 3)), []), trips_of_rows(rows_of(), 3)):
+    for empty in (trip_table(np.empty((0, 3)), []), trips_of_passings(passings_of(), 3)):
         assert empty.minutes.shape == (0, 3)
         assert empty.first_minutes.shape == empty.first_positions.shape == (0,)
         assert empty.row_of_id == {} and empty.ids_by_row == []
@@ -55,8 +55,8 @@ def test_the_first_position_is_that_of_the_earliest_passing():
     assert table([NAN, 12, 10, 14]).first_positions.tolist() == [2]
 
 
-def test_rows_become_a_table():
-    trips = trips_of_rows(rows_of((5, 0, 20), (5, 1, 22), (3, 1, 12), (-9, 2, 16), (3, 2, 14)), 3)
+def test_passings_become_a_table():
+    trips = trips_of_passings(passings_of((5, 0, 20), (5, 1, 22), (3, 1, 12), (-9, 2, 16), (3, 2, 14)), 3)
     np.testing.assert_array_equal(trips.minutes, [[NAN, 12, 14], [NAN, NAN, 16], [20, 22, NAN]])
     assert trips.ids_by_row == [["t3"], [], ["t5"]]
 
@@ -76,9 +76,9 @@ def test_a_table_survives_storage():
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 2, 0]])
-def test_the_order_of_the_rows_does_not_matter(order):
+def test_the_order_of_the_passings_does_not_matter(order):
     rows = [(5, 0, 20), (5, 1, 22), (3, 1, 22.5)]
-    trips = trips_of_rows(rows_of(*(rows[k] for k in order)), 2)
+    trips = trips_of_passings(passings_of(*(rows[k] for k in order)), 2)
     np.testing.assert_array_equal(trips.minutes, [[20, 22], [NAN, 22.5]])
 
 

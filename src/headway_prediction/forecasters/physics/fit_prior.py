@@ -25,7 +25,7 @@ from headway_prediction.forecasters.physics.prior import (
     TRIP_SOURCES,
     PhysicsPrior,
     TripSource,
-    trains_by_date,
+    trains_of_day,
 )
 from headway_prediction.forecasters.physics.running_times import DirectionRuns
 from headway_prediction.forecasters.physics.train_following import (
@@ -72,7 +72,7 @@ class TrainingTrips:
     @classmethod
     def of(cls, training: LineHistory, direction: int, runs: DirectionRuns, medians: np.ndarray) -> Self:
         """Build the trains of all training days and match them with the plan."""
-        trains = trains_by_date(training, training.service_dates, direction, runs)
+        trains = {day: trains_of_day(training, day, direction, runs) for day in training.service_dates}
         plans = {day: planned_trips(training, day, direction) for day in trains}
         late = {
             day: lateness_of_day(day_type_of(day), plan, trains[day])

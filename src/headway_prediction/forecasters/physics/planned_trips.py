@@ -10,18 +10,17 @@ from datetime import date
 from typing import Self
 
 import numpy as np
-import polars as pl
 
 from headway_prediction.forecasters.physics.dead_reckoning import DEPARTURE_OVERDUE_MINS, MIN_SERVED_SHARE
-from headway_prediction.forecasters.physics.match_trains import with_trip_numbers
-from headway_prediction.forecasters.physics.running_times import DirectionRuns, travel_positions
+from headway_prediction.forecasters.physics.match_trains import DirectionPassings
+from headway_prediction.forecasters.physics.running_times import DirectionRuns
 from headway_prediction.forecasters.physics.trip_table import (
     TripTable,
     matched_trips,
     misfits,
     nearest_pairs,
     trip_table,
-    trips_of_rows,
+    trips_of_passings,
 )
 from headway_prediction.forecasters.statistics import median_or_nan
 from headway_prediction.grid.history import LineHistory
@@ -35,11 +34,10 @@ def planned_trips(history: LineHistory, service_date: date, direction: int) -> T
     """Return the planned trips of one direction, None without a plan for that date."""
     if history.timetable is None:
         return None
-    planned = history.timetable.planned_on(service_date).filter(pl.col("direction") == direction)
-    placed = travel_positions(planned, history.line)
-    if placed.is_empty():
+    passings = DirectionPassings.of(history.timetable.planned_on(service_date), history.line, direction)
+    if not len(passings.trains):
         return None
-    return trips_of_rows(with_trip_numbers(placed), len(history.line.travel_order(direction)))
+    return trips_of_passings(passings, len(history.line.travel_order(direction)))
 
 
 def continued(trips: TripTable, runs: DirectionRuns) -> TripTable:

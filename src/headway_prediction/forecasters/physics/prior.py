@@ -4,27 +4,33 @@ A day's trips come from the plan with each trip's typical lateness, or from the 
 forecasts better than typical headways do, no trips are expected.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Self
 
 import numpy as np
-import polars as pl
 
 from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.match_trains import identify_trains, split_vehicle_trips
+from headway_prediction.forecasters.physics.match_trains import (
+    DirectionPassings,
+    identify_trains,
+    split_vehicle_trips,
+)
 from headway_prediction.forecasters.physics.matched_trains import MatchedTrains
 from headway_prediction.forecasters.physics.planned_trips import Lateness, continued, planned_trips
-from headway_prediction.forecasters.physics.running_times import DirectionRuns, travel_positions
+from headway_prediction.forecasters.physics.running_times import DirectionRuns
 from headway_prediction.forecasters.physics.train_following import TrainFollowing
-from headway_prediction.forecasters.physics.trip_table import TripTable, trips_of_rows
+from headway_prediction.forecasters.physics.trip_table import TripTable, trips_of_passings
 from headway_prediction.forecasters.physics.turnarounds import Turnarounds
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import DAY_TYPES, day_type_of, is_weekend
 from headway_prediction.transit.line import DIRECTIONS, per_direction
+from headway_prediction.transit.timetable import Timetable
 
 TRIP_SOURCES = ("planned", "typical", "none")
+PLANS_KEPT = 2
+"""Today's plan and, after midnight, yesterday's."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +41,33 @@ class TripSource:
     source: str
     lateness: Lateness
     typical: Mapping[int, TripTable]
+    newest: list[tuple[Timetable, date, DirectionRuns, TripTable | None]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    """The planned trips that were asked for last: within a service day they stay the same."""
 
     def trips(
         self, history: LineHistory, service_date: date, direction: int, runs: DirectionRuns
     ) -> TripTable | None:
         """Return the trips expected on a service date, None where none are known."""
-        day_type = day_type_of(service_date)
-        if self.source == "planned":
-            planned = planned_trips(history, service_date, direction)
-            if planned is None:
-                return None
-            return continued(planned.later(self.lateness.of(planned, day_type)), runs)
-        return self.typical.get(day_type) if self.source == "typical" else None
+        if self.source == "typical":
+            return self.typical.get(day_type_of(service_date))
+        if self.source == "none" or history.timetable is None:
+            return None
+        for timetable, day, of_runs, trips in list(self.newest):
+            if timetable is history.timetable and day == service_date and of_runs is runs:
+                return trips
+        trips = self._planned(history, service_date, direction, runs)
+        self.newest[:] = [(history.timetable, service_date, runs, trips), *self.newest[: PLANS_KEPT - 1]]
+        return trips
+
+    def _planned(
+        self, history: LineHistory, service_date: date, direction: int, runs: DirectionRuns
+    ) -> TripTable | None:
+        planned = planned_trips(history, service_date, direction)
+        if planned is None:
+            return None
+        return continued(planned.later(self.lateness.of(planned, day_type_of(service_date))), runs)
 
     def direction_day(
         self,
@@ -81,7 +102,7 @@ class PhysicsPrior:
 
         def day(direction: int) -> DirectionDay:
             runs, following = self.runs[direction], self.train_following[direction]
-            trains = trains_by_date(history, [service_date], direction, runs)[service_date]
+            trains = trains_of_day(history, service_date, direction, runs)
             return self.trips[direction].direction_day(
                 history, service_date, direction, runs, trains, self.medians, following
             )
@@ -131,13 +152,8 @@ def _trip_source(state: Mapping[str, np.ndarray], direction: int) -> TripSource:
     )
 
 
-def trains_by_date(
-    history: LineHistory, service_dates: Sequence[date], direction: int, runs: DirectionRuns
-) -> dict[date, TripTable]:
-    """Return the trains of one direction by service date: by trip id, and matched where the log has none."""
-    ours = pl.col("service_date").is_in(list(service_dates)) & (pl.col("direction") == direction)
-    placed = travel_positions(history.passings.filter(ours), history.line)
-    known = split_vehicle_trips(identify_trains(placed, np.median(runs.running, axis=0)))
-    by_date, none = known.partition_by("service_date", as_dict=True), known.clear()
-    positions = len(history.line.travel_order(direction))
-    return {day: trips_of_rows(by_date.get((day,), none), positions) for day in service_dates}
+def trains_of_day(history: LineHistory, service_date: date, direction: int, runs: DirectionRuns) -> TripTable:
+    """Return the trains of one direction on a service date: by trip id, and matched where the log has none."""
+    passings = DirectionPassings.of(history.passings_on(service_date), history.line, direction)
+    known = split_vehicle_trips(identify_trains(passings, np.median(runs.running, axis=0)))
+    return trips_of_passings(known, len(history.line.travel_order(direction)))

@@ -12,10 +12,9 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from headway_prediction.forecasters.physics.match_trains import identify_trains
+from headway_prediction.forecasters.physics.match_trains import DirectionPassings, identify_trains
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.transit.clock import SCORED_DAY_MINS
-from headway_prediction.transit.line import DIRECTIONS, Line
 
 HOURS = SCORED_DAY_MINS // 60
 MAX_RUN_MINS = 60
@@ -23,18 +22,6 @@ MIN_RUNS = 5
 """An hour with fewer runs takes the median of all hours."""
 MAX_PLAN_DEVIATION_SHARE = 1 / 8
 """The plan is followed where departures deviate from it by at most this share of the headway: random ones deviate by 1/4."""
-
-
-def travel_positions(passings: pl.DataFrame, line: Line) -> pl.DataFrame:
-    """Add `position`: the number of a passing's platform along its direction of travel, 0 at the first."""
-    places = [
-        (direction, station, position)
-        for direction in DIRECTIONS
-        for position, station in enumerate(line.travel_order(direction))
-    ]
-    schema = {"direction": pl.Int8, "station": pl.Int16, "position": pl.Int16}
-    positions = pl.DataFrame(places, schema=schema, orient="row")
-    return passings.join(positions, on=["direction", "station"], how="inner", maintain_order="left")
 
 
 def running_times(passings: pl.DataFrame, position_count: int) -> np.ndarray:
@@ -129,29 +116,42 @@ class DirectionRuns:
 
 
 def fit_direction(
-    training: LineHistory, placed: pl.DataFrame, medians: np.ndarray, direction: int
+    training: LineHistory,
+    passings: Mapping[date, DirectionPassings],
+    medians: np.ndarray,
+    direction: int,
 ) -> DirectionRuns:
-    """Fit one direction on training days.
-
-    `placed` are the training passings with their positions, `medians` the climatology's, both of all directions.
-    """
-    one_way = placed.filter(pl.col("direction") == direction)
+    """Fit one direction on its `passings` on training days; `medians` are the climatology's, of both directions."""
     positions = len(training.line.travel_order(direction))
-    known = identify_trains(one_way, _lags(one_way, positions))
+    lags = _lags(list(passings.values()), positions)
+    known = rows_of({day: identify_trains(own, lags) for day, own in passings.items()})
     typical = medians[:, :, training.line.first_station(direction), direction]
-    departed = one_way.filter(pl.col("position") == 0)
-    follows_plan = np.array(_follows_plan(training, departed, direction))
+    follows_plan = np.array(_follows_plan(training, passings, direction))
     return DirectionRuns(
         running_times(known, positions), _served_shares(known, positions), typical, follows_plan
     )
 
 
-def _follows_plan(training: LineHistory, departed: pl.DataFrame, direction: int) -> bool:
+def rows_of(passings: Mapping[date, DirectionPassings]) -> pl.DataFrame:
+    """Return the passings of one direction on several service dates as a table: service_date, position, minute, train."""
+    none = pl.DataFrame(
+        schema={"service_date": pl.Date, "position": pl.Int64, "minute": pl.Float64, "train": pl.Int64}
+    )
+    tables = [
+        pl.DataFrame({"position": own.positions, "minute": own.minutes, "train": own.trains}).select(
+            pl.lit(day).alias("service_date"), "position", "minute", "train"
+        )
+        for day, own in passings.items()
+    ]
+    return pl.concat([none, *tables])
+
+
+def _follows_plan(training: LineHistory, passings: Mapping[date, DirectionPassings], direction: int) -> bool:
     """Whether the departures of training days stay close to the planned ones, relative to the planned headway."""
     misfits, headways = [], []
-    for service_date in training.service_dates:
+    for service_date, own in passings.items():
         planned = planned_departures(training, service_date, direction)
-        minutes = departed.filter(pl.col("service_date") == service_date)["minute"].to_numpy()
+        minutes = own.minutes[own.positions == 0]
         if planned is not None and len(minutes):
             misfits.append(np.abs(minutes[:, None] - planned[None, :]).min(axis=1))
             headways.append(np.diff(planned))
@@ -162,11 +162,9 @@ def _follows_plan(training: LineHistory, departed: pl.DataFrame, direction: int)
     )
 
 
-def _lags(one_way: pl.DataFrame, positions: int) -> np.ndarray:
-    days = one_way.sort("minute").partition_by("service_date")
+def _lags(days: Sequence[DirectionPassings], positions: int) -> np.ndarray:
     minutes = [
-        [day.filter(pl.col("position") == position)["minute"].to_numpy() for day in days]
-        for position in range(positions)
+        [np.sort(day.minutes[day.positions == position]) for day in days] for position in range(positions)
     ]
     return np.array([modal_running_time(minutes[p], minutes[p + 1]) for p in range(positions - 1)])
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 
+from headway_prediction.forecasters.physics.match_trains import DirectionPassings
 from headway_prediction.forecasters.statistics import median_or_nan
 
 FAR_APART_MINS = 30.0
@@ -98,19 +98,16 @@ def trip_table(minutes: np.ndarray, trip_ids: Sequence[Sequence[str]]) -> TripTa
     return TripTable(minutes[order], np.array(ids, dtype=np.str_), np.array(rows, dtype=np.int64))
 
 
-def trips_of_rows(rows: pl.DataFrame, positions: int) -> TripTable:
-    """Return the trips of the passings of one direction and day: `rows` with train, trip_id, position and minute.
+def trips_of_passings(passings: DirectionPassings, positions: int) -> TripTable:
+    """Return the trips of the passings, on a direction of so many positions: one for each train.
 
-    `train` is the number of the trip; below zero it has no id (see match_trains). Where a trip passes a position twice,
-    the first passing counts.
+    Where a trip passes a position twice, the first passing counts.
     """
-    earliest = rows.sort("minute").unique(["train", "position"], keep="first", maintain_order=True)
-    trains, first, index = np.unique(earliest["train"].to_numpy(), return_index=True, return_inverse=True)
-    minutes = np.full((len(trains), positions), np.nan)
-    minutes[index, earliest["position"].to_numpy()] = earliest["minute"].to_numpy()
-    trip_ids = earliest["trip_id"].cast(pl.String).gather(first).to_list()
-    named = zip(trains.tolist(), trip_ids, strict=True)
-    return trip_table(minutes, [[trip_id] if train >= 0 else [] for train, trip_id in named])
+    trains, row = np.unique(passings.trains, return_inverse=True)
+    minutes = np.full((len(trains), positions), np.inf)
+    np.minimum.at(minutes, (row, passings.positions), passings.minutes)
+    ids = [[str(passings.trip_ids[train])] if train >= 0 else [] for train in trains.tolist()]
+    return trip_table(np.where(np.isfinite(minutes), minutes, np.nan), ids)
 
 
 def misfits(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
