@@ -45,9 +45,9 @@ from headway_prediction.training.ensemble import (
     day_number,
     fold_line,
     line_windows,
-    untrained_network,
     with_arrival_residuals,
 )
+from headway_prediction.training.members import untrained_network
 from headway_prediction.training.train import split_days
 
 Change = Callable[[LineWindows], LineWindows]

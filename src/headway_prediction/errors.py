@@ -7,3 +7,7 @@ class HeadwayError(Exception):
     def __init__(self, found: str, expected: str, remedy: str) -> None:
         super().__init__(f"{found}; expected {expected}; {remedy}.")
         self.found, self.expected, self.remedy = found, expected, remedy
+
+    def __reduce__(self) -> tuple[type["HeadwayError"], tuple[str, str, str]]:
+        """Pass the three parts to another process, which `Exception` would pass as one sentence."""
+        return type(self), (self.found, self.expected, self.remedy)

@@ -24,9 +24,15 @@ class ModelTrainer:
     """
 
     def __init__(
-        self, model: keras.Model, config: AppConfig, run_dir: Path | str | None = None, *, quiet: bool = False
+        self,
+        model: keras.Model,
+        config: AppConfig,
+        run_dir: Path | str | None = None,
+        *,
+        quiet: bool = False,
+        title: str = "",
     ):
-        self.model, self.config = model, config
+        self.model, self.config, self.title = model, config, title
         self.run_dir = None if run_dir is None else Path(run_dir)
         self.console = Console(quiet=quiet)
 
@@ -82,7 +88,7 @@ class ModelTrainer:
     def _callbacks(self, train_ds: Any, state: TrainingState) -> list[keras.callbacks.Callback]:
         callbacks = [EpochCheckpoint(state, train_ds, self.config.patience, self.run_dir)]
         if not self.console.quiet:
-            callbacks.append(ProgressLines(self.console, self.config.epochs, len(train_ds)))
+            callbacks.append(ProgressLines(self.console, self.config.epochs, len(train_ds), self.title))
         if self.run_dir is not None:
             logs = str(self.run_dir / "tensorboard")
             callbacks.append(keras.callbacks.TensorBoard(logs, write_graph=False, profile_batch=0))

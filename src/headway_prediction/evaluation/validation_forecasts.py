@@ -4,7 +4,7 @@ Each ensemble member is validated on the service days of its own fold; a line ad
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date
 
 import numpy as np
@@ -14,7 +14,7 @@ from headway_prediction.evaluation.backtest import scored_origins
 from headway_prediction.evaluation.truth import day_truth
 from headway_prediction.forecasters.base import Forecast, held_values
 from headway_prediction.forecasters.calibration import Calibration, ValidationCells
-from headway_prediction.forecasters.onnx_network import OnnxNetwork
+from headway_prediction.forecasters.onnx_network import OnnxNetwork, outputs_of
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import Rollout, RolloutCalibration, typical_headways
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
@@ -51,7 +51,6 @@ class ValidationForecasts:
 
         The fold is the days of `priors`: ensemble member number `member` was not trained on them, all others were.
         """
-        others = [network for index, network in enumerate(networks) if index != member]
         step = ROLLOUT_ORIGIN_STEP * max(1, len(priors) // ROLLOUT_DAYS)
         for number, (day, prior) in enumerate(priors.items()):
             origins = scored_origins(history, day)
@@ -59,7 +58,7 @@ class ValidationForecasts:
                 continue
             method = STConvNetForecaster([networks[member]], self.config, prior, None)
             inputs = method.inputs(history, day, origins)
-            self._add_network_leads(method, others, history, day, inputs)
+            self._add_network_leads(method, outputs_of(networks, inputs), member, history, day, inputs[2])
             rows = slice(number % min(step, len(origins)), None, step)
             forecast = Rollout(method).forecast(history, day, origins[rows])
             arrives_in = inputs[2][rows][..., ARRIVES_IN]
@@ -68,17 +67,21 @@ class ValidationForecasts:
     def _add_network_leads(
         self,
         method: STConvNetForecaster,
-        others: Sequence[OnnxNetwork],
+        outputs: np.ndarray,
+        member: int,
         history: LineHistory,
         day: date,
-        inputs: tuple[np.ndarray, ...],
+        prior: np.ndarray,
     ) -> None:
-        def cells(networks: Sequence[OnnxNetwork]) -> ValidationCells:
-            return network_cells(replace(method, networks=networks), history, day, inputs)
+        """Add the cells of a day from the outputs of all networks, network first."""
 
-        self.network_leads.append(cells(method.networks))
+        def cells(some: np.ndarray) -> ValidationCells:
+            return network_cells(method, history, day, some, prior)
+
+        self.network_leads.append(cells(outputs[[member]]))
+        others = np.delete(outputs, member, axis=0)
         if len(others) > 1:
-            self.trained_single += [cells([network]) for network in others]
+            self.trained_single += [cells(alone[None]) for alone in others]
             self.trained_averaged.append(cells(others))
 
     def calibration(self) -> Calibration:
@@ -106,15 +109,15 @@ def concatenated(parts: Sequence[ValidationCells]) -> ValidationCells:
 
 
 def network_cells(
-    method: STConvNetForecaster, history: LineHistory, day: date, inputs: tuple[np.ndarray, ...]
+    method: STConvNetForecaster, history: LineHistory, day: date, outputs: np.ndarray, prior: np.ndarray
 ) -> ValidationCells:
     """Return the valid cells of a day's scored origins at the network's own leads, before calibration.
 
-    `inputs` are those of the scored origins, see `STConvNetForecaster.inputs`.
+    `outputs` are those of one network or more, network first, at the scored origins; `prior` is their prior input.
     """
     origins = scored_origins(history, day)
-    forecast = method.of_outputs(history, day, origins, *method.outputs(inputs))
-    return forecast_cells(method, history, forecast, inputs[2][..., ARRIVES_IN])
+    forecast = method.of_outputs(history, day, origins, *method.averaged(outputs, prior))
+    return forecast_cells(method, history, forecast, prior[..., ARRIVES_IN])
 
 
 def forecast_cells(

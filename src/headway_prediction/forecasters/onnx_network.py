@@ -34,7 +34,7 @@ class OnnxNetwork:
 
         onnxruntime.set_default_logger_severity(ERRORS_ONLY)
         options = onnxruntime.SessionOptions()
-        # One window is too little work for several threads; `average_outputs` runs several windows and networks at a time.
+        # One window is too little work for several threads; `outputs_of` runs several windows and networks at a time.
         options.intra_op_num_threads = 1
         # Without the arena, freed memory returns to the system; it is not slower.
         options.enable_cpu_mem_arena = False
@@ -60,22 +60,21 @@ def load_networks(paths: Iterable[Path]) -> list[OnnxNetwork]:
         return list(pool.map(OnnxNetwork.load, paths))
 
 
-def average_outputs(networks: Sequence[OnnxNetwork], inputs: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the average of the networks' outputs for all rows, each row run alone.
+def outputs_of(networks: Sequence[OnnxNetwork], inputs: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the outputs (networks, rows, leads, stations, directions, 1 + quantiles) of all networks, each row run alone.
 
     So a forecast does not depend on how many others are made with it. On one processor a batch is no faster than as many
     single rows; on several, rows and networks run side by side.
     """
 
-    def run(task: tuple[int, OnnxNetwork]) -> np.ndarray:
-        row, network = task
+    def run(task: tuple[OnnxNetwork, int]) -> np.ndarray:
+        network, row = task
         return network.run([part[row : row + 1] for part in inputs])
 
-    tasks = [(row, network) for network in networks for row in range(len(inputs[0]))]
+    tasks = [(network, row) for network in networks for row in range(len(inputs[0]))]
     with ThreadPoolExecutor(_processors()) as pool:
         outputs = np.concatenate(list(pool.map(run, tasks)))
-    average: np.ndarray = np.mean(outputs.reshape(len(networks), -1, *outputs.shape[1:]), axis=0)
-    return average
+    return outputs.reshape(len(networks), -1, *outputs.shape[1:])
 
 
 def _processors() -> int:

@@ -12,7 +12,7 @@ from headway_prediction.data_loader import DataLoader
 from headway_prediction.forecasters.base import LEADS, Forecast, held_values
 from headway_prediction.forecasters.blend import Blend, NetworkOutputs
 from headway_prediction.forecasters.calibration import Calibration
-from headway_prediction.forecasters.onnx_network import OnnxNetwork, average_outputs
+from headway_prediction.forecasters.onnx_network import OnnxNetwork, outputs_of
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import ForecastOrigin, LineHistory
 from headway_prediction.grid.matrices import to_matrices
@@ -76,8 +76,12 @@ class STConvNetForecaster:
 
     def outputs(self, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return mean (rows, leads, stations, directions) and quantiles (…, levels) in minutes, not calibrated."""
-        minutes = self.config.scaler * average_outputs(self.networks, inputs)
-        return self.blended(NetworkOutputs(minutes[..., 0], minutes[..., 1:], inputs[2]))
+        return self.averaged(outputs_of(self.networks, inputs), inputs[2])
+
+    def averaged(self, outputs: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `outputs` does from the outputs of networks, scaled, and their prior input."""
+        minutes = self.config.scaler * np.mean(outputs, axis=0)
+        return self.blended(NetworkOutputs(minutes[..., 0], minutes[..., 1:], prior))
 
     def blended(self, outputs: NetworkOutputs) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and quantiles of the networks' outputs, blended where there is a blend."""

@@ -55,11 +55,12 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 
 class ProgressLines(keras.callbacks.Callback):
-    """Prints one line per epoch, and on a terminal a bar within it."""
+    """Prints one line per epoch, and on a terminal a bar within it; a `title` tells networks apart that train at once."""
 
-    def __init__(self, console: Console, epochs: int, batches: int):
+    def __init__(self, console: Console, epochs: int, batches: int, title: str = ""):
         super().__init__()
         self.console, self.epochs, self.batches = console, epochs, batches
+        self.prefix = f"{title}, " if title else ""
         self.began = 0.0
         self.best = float("inf")
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -69,7 +70,9 @@ class ProgressLines(keras.callbacks.Callback):
         """Start the epoch's bar."""
         self.began = time.monotonic()
         self.bar.start()
-        self.task = self.bar.add_task(f"epoch {epoch + 1}/{self.epochs}, batches", total=self.batches)
+        self.task = self.bar.add_task(
+            f"{self.prefix}epoch {epoch + 1}/{self.epochs}, batches", total=self.batches
+        )
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Move the bar."""
@@ -82,7 +85,7 @@ class ProgressLines(keras.callbacks.Callback):
         better = logs["val_loss"] < self.best
         self.best = min(self.best, logs["val_loss"])
         self.console.print(
-            f"epoch {epoch + 1:>2}/{self.epochs}  {time.monotonic() - self.began:4.0f} s  "
+            f"{self.prefix}epoch {epoch + 1:>2}/{self.epochs}  {time.monotonic() - self.began:4.0f} s  "
             f"training MAE {logs['mae_mins']:.3f} min  validation MAE {logs['val_mae_mins']:.3f} min, "
             f"RMSE {logs['val_rmse_mins']:.3f} min{'  best so far' if better else ''}",
             highlight=False,

@@ -20,8 +20,8 @@ from headway_prediction.transit.line import DIRECTIONS
 MIN_ROWS = 2000
 MAX_ERROR_RATIO = 0.99
 """Residuals are used where they leave less than this share of the error on days that they were not fitted on."""
-UNITS, DROPOUT, EPOCHS, BATCH, LEARNING_RATE = 64, 0.1, 8, 512, 3e-3
-MIN_STEPS = 600
+UNITS, DROPOUT, EPOCHS, BATCH, LEARNING_RATE = 64, 0.1, 4, 1024, 3e-3
+MIN_STEPS = 300
 """With few rows, more epochs make up so many steps."""
 ARRIVAL_LOSS_WEIGHT = 0.3
 
@@ -46,8 +46,8 @@ def train_arrival_residuals(
     samples = arrival_samples(training, priors, folds, positions)
     if len(samples.late) < MIN_ROWS:
         return nothing
-    others = [samples.where(samples.fold != fold) for fold in range(max(folds.values()) + 1)]
-    by_fold = [_fit(rows, positions, seed) for rows in others]
+    numbers = range(max(folds.values()) + 1)
+    by_fold = [_fit(samples.where(samples.fold != number), positions, seed) for number in numbers]
     if not _is_better(by_fold, samples):
         return nothing
     return _fit(samples, positions, seed), {day: by_fold[fold] for day, fold in folds.items()}

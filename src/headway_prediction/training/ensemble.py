@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,8 @@ from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import RolloutCalibration
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import service_days, to_matrices
-from headway_prediction.model import ProbabilisticSTConvNet
-from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
-from headway_prediction.training.onnx_export import export_onnx
+from headway_prediction.training.members import MemberTask, train_members, write_windows
 from headway_prediction.transit.clock import day_type_of
 
 MEMBER_SEED_STEP = 100
@@ -75,33 +73,55 @@ def with_arrival_residuals(line: TrainingLine, seed: int) -> tuple[TrainingLine,
 
 
 def train_ensemble(
-    lines: Sequence[TrainingLine], config: AppConfig, run_dir: Path, quiet: bool = False
+    lines: Sequence[TrainingLine],
+    config: AppConfig,
+    run_dir: Path,
+    quiet: bool = False,
+    processes: int | None = None,
 ) -> TrainedEnsemble:
     """Train a network per fold on the other folds, and calibrate each on its own.
 
     Of lines with fewer days than members, the last members use all days; all lines bring equally many windows. Each member
-    keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch.
+    keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch. `processes` is the
+    number of networks that train at the same time, see `members.process_count` for None.
     """
-    windows = [line_windows(line, config, len(lines)) for line in lines]
     folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
-    trained = []
-    for member, fold in enumerate(folds):
-        own = replace(config, seed=config.seed + MEMBER_SEED_STEP * member)
-        folder = run_dir / f"member_{member + 1}"
-        trainer = ModelTrainer(untrained_network(own, windows[0]), own, folder, quiet=quiet)
-        trainer.console.print(f"network {member + 1} of {len(folds)}")
-        validation = [[day_number(day) for day in days] for days in fold]
-        datasets = TimeseriesGenerator(own).split_datasets(windows, validation)
-        trained.append(_train(trainer, *datasets, folder / "network.keras"))
-    networks = load_networks(path for path, _, _ in trained)
+    with TemporaryDirectory(dir=_made(run_dir), prefix="windows-") as folder:
+        windows = tuple(
+            write_windows(line_windows(line, config, len(lines)), Path(folder) / str(number))
+            for number, line in enumerate(lines)
+        )
+        tasks = [
+            MemberTask(
+                config=replace(config, seed=config.seed + MEMBER_SEED_STEP * member),
+                folder=run_dir / f"member_{member + 1}",
+                windows=windows,
+                validation=tuple(tuple(map(day_number, days)) for days in fold),
+                title=f"network {member + 1} of {len(folds)}",
+                quiet=quiet,
+            )
+            for member, fold in enumerate(folds)
+        ]
+        trained = train_members(tasks, processes)
+    networks = load_networks(member.path for member in trained)
     forecasts = ValidationForecasts(config)
     for line in lines:
         calibrating = days_of_known_kinds([day for days in line.folds for day in days], line.dates)
         for member, days in enumerate(line.folds):
             priors = {day: line.priors[day] for day in days if day in calibrating}
             forecasts.add(networks, member, line.history, priors)
-    paths, epochs, scores = zip(*trained, strict=True)
-    return TrainedEnsemble(paths, forecasts.calibration(), forecasts.rollout(), list(epochs), list(scores))
+    return TrainedEnsemble(
+        network_paths=tuple(member.path for member in trained),
+        calibration=forecasts.calibration(),
+        rollout=forecasts.rollout(),
+        epochs=[member.epochs for member in trained],
+        validation_scores=[member.scores for member in trained],
+    )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def line_windows(line: TrainingLine, config: AppConfig, lines: int = 1) -> LineWindows:
@@ -139,20 +159,3 @@ def days_of_known_kinds(days: Sequence[date], dates: Sequence[date]) -> list[dat
 def day_number(service_date: date) -> int:
     """Return the number that `grid.matrices.service_days` gives a date."""
     return int(np.datetime64(service_date, "D").astype(np.int64))
-
-
-def untrained_network(
-    config: AppConfig, line: LineWindows, network: type[ProbabilisticSTConvNet] = ProbabilisticSTConvNet
-) -> ProbabilisticSTConvNet:
-    """Return an untrained network for lines with as many channels as `line`, of any length."""
-    _, _, directions, channels = line.headway.shape
-    shape_h = (config.lookback_mins, None, directions, channels)
-    return network(config, shape_h, (config.forecast_mins, *line.schedule.shape[1:]))
-
-
-def _train(
-    trainer: ModelTrainer, training: Any, validation: Any, path: Path
-) -> tuple[Path, dict[str, list[float]], dict[str, float]]:
-    epochs = trainer.train(training, validation)
-    trainer.save_model(path)
-    return export_onnx(path), epochs, trainer.evaluate(validation)

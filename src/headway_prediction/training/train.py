@@ -32,12 +32,13 @@ def train_line(
     run_dir: Path,
     quiet: bool = False,
     extra: Sequence[type[FittableForecaster]] = (),
+    processes: int | None = None,
 ) -> Bundle:
     """Train the networks, fit the simple methods and the `extra` ones on the training days; return the bundle, unsaved.
 
     Several ensemble members have no common validation days: each validates on its own fold, so that together they learn from
-    all days. `run_dir` keeps the state of the training: a run that was killed goes on from its last finished epoch. Raises
-    HeadwayError for fewer service days than the split needs.
+    all days. `run_dir` keeps the state of the training: a run that was killed goes on from its last finished epoch.
+    `processes` is that of `train_ensemble`. Raises HeadwayError for fewer service days than the split needs.
     """
     _check_extra(extra, config)
     days = split_days(history, config)
@@ -48,7 +49,7 @@ def train_line(
     methods[Climatology.name] = climatology.with_spread(training)
     folded = fold_line(history, days.training, days.validation, config.ensemble_members)
     line, arrival_residuals = with_arrival_residuals(folded, config.seed)
-    trained = train_ensemble([line], config, run_dir, quiet)
+    trained = train_ensemble([line], config, run_dir, quiet, processes)
     prior = FittedPrior(trips.prior, arrival_residuals)
     methods |= {method.name: method.fit(training) for method in extra}
     return Bundle(
@@ -66,7 +67,11 @@ def train_line(
 
 
 def train_lines(
-    histories: Sequence[LineHistory], config: AppConfig, run_dir: Path, quiet: bool = False
+    histories: Sequence[LineHistory],
+    config: AppConfig,
+    run_dir: Path,
+    quiet: bool = False,
+    processes: int | None = None,
 ) -> Bundle:
     """Train the networks on several lines, of any lengths, at once; return the multi-line bundle, unsaved.
 
@@ -83,7 +88,7 @@ def train_lines(
     lines = [
         fold_line(history, own.training, own.validation, config.ensemble_members) for history, own in pairs
     ]
-    trained = train_ensemble(lines, config, run_dir, quiet)
+    trained = train_ensemble(lines, config, run_dir, quiet, processes)
     rolling = RollingStatistics(config.forecast_mins)
     grids = [_sources(history) | {"plan": str(plan_kind(history))} for history in histories]
     return Bundle(
