@@ -1,12 +1,18 @@
 """Several networks of one line: each learns from its own share of the days and is calibrated on the others."""
 
+import pickle
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
+from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.training.ensemble import (
@@ -55,7 +61,7 @@ def line(history):
 
 @pytest.fixture(scope="module")
 def trained(line, tmp_path_factory):
-    return train_ensemble([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True)
+    return train_ensemble([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True, processes=1)
 
 
 def same(first, second):
@@ -63,19 +69,19 @@ def same(first, second):
 
 
 @pytest.mark.parametrize(("count", "folds"), [(2, 2), (3, 3), (4, 4), (9, 4)])
-def test_every_day_is_left_out_once_and_by_one_member_alone(count, folds):
+def test_every_day_is_in_one_fold_alone(count, folds):
     dealt = folds_of(DAYS, count)
     assert len(dealt) == folds and all(dealt)
     assert sorted(day for fold in dealt for day in fold) == DAYS
 
 
-def test_several_members_leave_out_all_days_and_a_single_one_its_validation_days(history, line):
+def test_several_members_validate_on_all_days_and_a_single_one_on_its_validation_days(history, line):
     assert line.folds == ((DAYS[0], DAYS[2]), (DAYS[1], DAYS[3]))
     alone = fold_line(history, DAYS[:3], DAYS[3:], members=1)
     assert alone.folds == ((DAYS[3],),) and alone.dates == tuple(DAYS)
 
 
-def test_first_guesses_of_training_days_know_nothing_of_the_day(history):
+def test_the_prior_of_a_training_day_is_not_fitted_on_that_day(history):
     priors = cross_fit_priors(history, count=4)
     assert sorted(priors) == DAYS
     for day, prior in priors.items():
@@ -84,7 +90,7 @@ def test_first_guesses_of_training_days_know_nothing_of_the_day(history):
             np.testing.assert_array_equal(values, apart[name])
 
 
-def test_windows_carry_the_guess_of_their_own_day_at_the_last_minute_of_their_history(history, line):
+def test_windows_carry_the_prior_of_their_own_day_at_the_last_minute_of_their_history(history, line):
     windows = line_windows(line, CONFIG)
     for place in (0, len(windows.starts) // 2, -1):
         row = windows.starts[place]
@@ -100,9 +106,20 @@ def test_members_are_different_networks(trained):
     assert not same(first, second)
 
 
+def test_in_processes_side_by_side_they_are_the_same(line, trained, tmp_path):
+    """But for rounding, which depends on the number of threads."""
+    again = train_ensemble([line], CONFIG, tmp_path, quiet=True, processes=2)
+    for first, second in zip(again.network_paths, trained.network_paths, strict=True):
+        for one, other in zip(weights_beside(first), weights_beside(second), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-4)
+    for one, other in zip(again.validation_scores, trained.validation_scores, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+    assert not list(tmp_path.glob("windows-*"))
+
+
 @pytest.mark.slow
 def test_trained_again_they_are_the_same(line, trained, tmp_path):
-    again = train_ensemble([line], CONFIG, tmp_path, quiet=True)
+    again = train_ensemble([line], CONFIG, tmp_path, quiet=True, processes=1)
     assert again.epochs == trained.epochs
     assert all(
         same(weights_beside(a), weights_beside(b))
@@ -111,10 +128,42 @@ def test_trained_again_they_are_the_same(line, trained, tmp_path):
     assert same(again.calibration.state().values(), trained.calibration.state().values())
 
 
-def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
-    """With the guesses kept, other trains on the second and fourth day change the first member alone.
+def test_a_mistake_of_the_user_reaches_another_process_whole():
+    error = pickle.loads(pickle.dumps(HeadwayError("3 days", "4 days", "log another")))
+    assert str(error) == "3 days; expected 4 days; log another."
+    assert (error.found, error.expected, error.remedy) == ("3 days", "4 days", "log another")
 
-    One epoch: with several, the days left out also say which of them was the best.
+
+ENDLESS = """
+import sys, multiprocessing, time
+from headway_prediction.nn.framework import start_training_process
+if __name__ == "__main__":
+    from concurrent.futures import ProcessPoolExecutor
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start_training_process) as pool:
+        print(pool.submit(__import__("os").getpid).result(), flush=True)
+        pool.submit(time.sleep, 600)
+        time.sleep(600)
+"""
+
+
+def test_a_process_ends_with_the_one_that_started_it(tmp_path):
+    """Killed and started again, a training must not find the old one still writing its state."""
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+    until = time.monotonic() + 30
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_a_member_never_sees_its_validation_days(line, trained, tmp_path):
+    """With the same priors, other trains on the second and fourth day change the first member alone.
+
+    One epoch: with several, the validation days also decide which of them was the best.
     """
     changed = replace(line, history=history_with([1.5, 0.2, 1.5, 0.2]))
     members = train_ensemble([changed], CONFIG, tmp_path, quiet=True)
@@ -126,13 +175,13 @@ def test_a_member_never_sees_the_days_it_leaves_out(line, trained, tmp_path):
     assert not same(trained.calibration.state().values(), members.calibration.state().values())
 
 
-def test_a_day_without_a_guess_brings_no_window(history, line):
+def test_a_day_without_a_prior_brings_no_window(history, line):
     priors = {day: line.priors[day] for day in DAYS[1:3]}
     days = np.unique(line_windows(replace(line, priors=priors), CONFIG).service_days)
     assert days.tolist() == [day_number(day) for day in DAYS[1:3]]
 
 
-def test_days_of_kinds_that_other_days_have_tell_how_wide_intervals_must_be():
+def test_intervals_are_calibrated_on_days_whose_type_other_days_share():
     friday, saturday, sunday, other_saturday = (MONDAY + timedelta(days=k) for k in (4, 5, 6, 12))
     dates = [*DAYS, friday, saturday, sunday]
     assert days_of_known_kinds(dates, dates) == [*DAYS, friday]

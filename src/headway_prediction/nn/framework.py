@@ -1,6 +1,8 @@
 """The training framework (Keras, TensorFlow and tf2onnx): an optional installation that only training needs."""
 
+import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -26,6 +28,23 @@ def load_framework() -> None:
             "the training framework",
             "run `pip install 'headway-prediction[train]'`",
         ) from error
+
+
+def start_training_process() -> None:
+    """Prepare a process that trains beside others: with one thread, and no longer than the process that started it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    load_framework()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

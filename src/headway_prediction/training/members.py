@@ -6,7 +6,6 @@ that the processes share.
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ import numpy as np
 from headway_prediction.config import AppConfig
 from headway_prediction.dataset import LineWindows, TimeseriesGenerator
 from headway_prediction.model import ProbabilisticSTConvNet
+from headway_prediction.nn.framework import start_training_process
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.onnx_export import export_onnx
 
@@ -54,7 +54,7 @@ def train_members(tasks: Sequence[MemberTask], processes: int | None = None) -> 
     if processes == 1:
         return [train_member(task) for task in tasks]
     context = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's threads
-    with ProcessPoolExecutor(processes, context, _start_process) as pool:
+    with ProcessPoolExecutor(processes, context, start_training_process) as pool:
         try:
             return list(pool.map(train_member, tasks))
         except BaseException:
@@ -115,19 +115,3 @@ def read_windows(folder: Path) -> LineWindows:
     return LineWindows(
         **{name: np.load(path, mmap_mode="r") for name, path in paths.items() if path.exists()}
     )
-
-
-def _start_process() -> None:
-    """Give the framework one thread, and end the process with the one that started it, however that ends."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
