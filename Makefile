@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 MIN_COVERAGE := 80
 COVER := $(if $(CI),--cov --cov-append --cov-report=)
 
-.PHONY: demo live test test-all lint bench requirements clean
+.PHONY: demo live test test-all lint bench bench-long requirements clean
 
 demo: .venv/installed
 	$(BIN)/headway demo --out demo
@@ -35,6 +35,10 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python benchmarks/run.py
+
+# More than an hour: a service is watched for one.
+bench-long: .venv/installed-dev
+	$(BIN)/python benchmarks/run.py --long
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \

@@ -93,6 +93,17 @@ def stage(path: Path, make: Callable[[Path], object]) -> Path:
     return path
 
 
+def print_figure(name: str, value: float, unit: str) -> None:
+    """Print a figure as the JSON line that `run.py` keeps; names are unique over all benchmarks."""
+    print(json.dumps({"figure": name, "value": float(f"{value:.4g}"), "unit": unit}), flush=True)
+
+
+def figures_in(output: str) -> dict[str, dict[str, object]]:
+    """Return value and unit by name of the figures that a benchmark printed among other text."""
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"figure":')]
+    return {line["figure"]: {"value": line["value"], "unit": line["unit"]} for line in lines}
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     with atomic_path(path) as unfinished:
         unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from common import describe_machine
+from common import describe_machine, print_figure
 
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
@@ -40,11 +40,15 @@ def main() -> None:
         else:
             history, bundle = simulated(Path(folder), args.stations)
         print(describe_machine())
-        print(f"{history.line.platforms().height} platforms, {len(bundle.network_paths)} networks")
+        platforms = history.line.platforms().height
+        print(f"{platforms} platforms, {len(bundle.network_paths)} networks")
         for name, seconds in measure(history, bundle, args.origins).items():
             percentile = np.percentile(seconds, 95)
             print(
                 f"{name}: median {statistics.median(seconds) * 1000:.0f} ms, 95 % under {percentile * 1000:.0f} ms"
+            )
+            print_figure(
+                f"forecast, {platforms} platforms, {name}, median", 1000 * statistics.median(seconds), "ms"
             )
 
 

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 
-from common import run_headway
+from common import print_figure, run_headway
 
 PROBE = (
     "import sys; from headway_prediction.cli import build_app; build_app(); "
@@ -27,7 +27,8 @@ def main() -> None:
         sys.exit("headway --help failed")
     loaded = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True)
     median = statistics.median(cost.seconds for cost in costs)
-    print(f"headway --help: median {median:.2f} s of {args.runs}; loaded: {loaded.stdout.strip()}")
+    print(f"{args.runs} runs; loaded: {loaded.stdout.strip()}")
+    print_figure("headway --help, whole process, median", median, "s")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import statistics
 import time
 from datetime import timedelta
 
-from common import dense_line
+from common import dense_line, print_figure
 
 from headway_prediction.simulate import plan_day, simulate_day
 
@@ -29,8 +29,8 @@ def main() -> None:
         log = simulate_day(scenario, plan, seed=0)
         durations.append(time.perf_counter() - started)
     trains = plan.departures.height
-    print(f"{STATIONS} stations, {trains} trains, {log.height} passings: ", end="")
-    print(f"median {statistics.median(durations):.3f} s a day, maximum {max(durations):.3f} s")
+    print(f"{STATIONS} stations, {trains} trains, {log.height} passings, {args.days} days")
+    print_figure("simulated day of 66 stations, median", statistics.median(durations), "s")
 
 
 if __name__ == "__main__":

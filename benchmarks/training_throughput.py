@@ -13,6 +13,7 @@ import time
 
 import keras
 import numpy as np
+from common import print_figure
 
 from headway_prediction.config import AppConfig
 from headway_prediction.model import KERNEL, STConvNet
@@ -74,4 +75,8 @@ if __name__ == "__main__":
     parser.add_argument("--stations", type=int, default=66)
     parser.add_argument("--batch", type=int, default=32)
     args = parser.parse_args()
-    print(json.dumps(measure(args.pairs, args.stations, args.batch), indent=2))
+    measured = measure(args.pairs, args.stations, args.batch)
+    print(json.dumps(measured, indent=2))
+    for name, rate in measured["windows_per_second"].items():
+        print_figure(f"training of {name}, {args.stations} stations, batch {args.batch}", rate, "windows/s")
+    print_figure("training step, ours / ConvLSTM2D", measured["ratio"], "")

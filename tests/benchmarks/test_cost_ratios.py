@@ -1,0 +1,43 @@
+"""Ratios of costs measured within one run, so that they hold on any machine: no absolute time is asserted."""
+
+import keras
+import pytest
+
+from helpers.benchmark_modules import load_benchmark
+
+TRIES = 3
+MAX_EXPONENT = 1.25
+"""Linear is 1; the margin is for other load of the machine. A quadratic cost has an exponent near 2."""
+MIN_RATIO = 0.8
+
+
+@pytest.fixture(scope="module")
+def scaling():
+    return load_benchmark("scaling")
+
+
+def lowest_exponent(scaling, works):
+    """The lowest exponent of a few tries: other load of the machine can only disturb some."""
+    return min(scaling.exponent(scaling.fastest(works, repeats=3)) for _ in range(TRIES))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX takes a minute to compile each size")
+@pytest.mark.parametrize("axis", ["stations", "batch"])
+def test_a_training_step_is_linear(scaling, axis):
+    works = scaling.by_stations() if axis == "stations" else scaling.by_batch()
+    assert lowest_exponent(scaling, works) < MAX_EXPONENT
+
+
+def test_the_grid_is_linear_in_days(scaling, tmp_path):
+    assert lowest_exponent(scaling, scaling.by_days(tmp_path)) < MAX_EXPONENT
+
+
+def test_an_exponent_is_the_slope_of_the_logarithms(scaling):
+    assert scaling.exponent([3.0, 12.0, 48.0]) == pytest.approx(2)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX takes a minute to compile each network")
+def test_the_recurrent_layer_is_no_slower_than_the_stock_one():
+    throughput = load_benchmark("training_throughput")
+    ratio = max(throughput.measure(pairs=3, stations=16, batch_size=8)["ratio"] for _ in range(2))
+    assert ratio > MIN_RATIO
