@@ -65,7 +65,7 @@ def cold_forecast(demo: Path, runs: int = 5) -> None:
 
 
 def start_of_service(folder: Path, runs: int = 3) -> None:
-    """Start the service of the simulated line once to train its bundle, then `runs` times with it at hand."""
+    """Start the service of the simulated line once to train its bundle, then measure `runs` starts."""
     seconds = []
     for run in range(runs + 1):
         with serving(folder) as (began, url, service):
@@ -89,7 +89,7 @@ def memory_after_an_hour(folder: Path) -> None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[float, str, subprocess.Popen]]:
-    """Run `headway serve --simulate` with its bundle and store in a folder; yield when it was started, its address and its process."""
+    """Run `headway serve --simulate` with bundle and store in a folder; yield its start, address and process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -123,6 +123,8 @@ def page() -> str:
             ),
             "\n".join(["| figure | value | script | commit, date |", "| --- | --- | --- | --- |", *rows]),
         ]
+    if (PAGE.parent / "scaling.svg").exists():
+        parts.append("![Cost against stations, batch and days, relative to the smallest size](scaling.svg)")
     return TEMPLATE.read_text(encoding="utf-8").replace("<!-- results -->", "\n\n".join(parts))
 
 

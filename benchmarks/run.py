@@ -23,7 +23,7 @@ SHORT = (
     "import_time.py",
     "simulate_day.py",
     "training_throughput.py",
-    "scaling.py",
+    "scaling.py --plot docs/scaling.svg",
     "gpu.py",
     "forecast_time.py",
     "commands.py",
