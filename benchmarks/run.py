@@ -76,7 +76,10 @@ def commit() -> str:
 
 
 def versions() -> dict[str, str]:
-    found = {dist.metadata["Name"].lower(): dist.version for dist in importlib.metadata.distributions()}
+    found = {
+        dist.metadata["Name"].lower().replace("_", "-"): dist.version
+        for dist in importlib.metadata.distributions()
+    }
     aliases = {"tensorflow": found.get("tensorflow", found.get("tensorflow-cpu"))}
     return {name: aliases.get(name) or found.get(name, "absent") for name in LIBRARIES}
 
