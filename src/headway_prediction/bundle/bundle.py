@@ -15,7 +15,7 @@ timetable.parquet        the planned passings, where there is a plan
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -150,16 +150,6 @@ class Bundle:
         if name in self.statistics.methods:
             return self.statistics.methods[name]
         return Rollout(self._network, self.rollout) if name == Rollout.name else self._networks_on_line[name]
-
-    def with_prior(self, prior: PhysicsPrior) -> Self:
-        """Return the bundle of one line with another physics prior, for the networks and for trip propagation."""
-        trips = with_leads(TripPropagation(prior), self.config.forecast_mins)
-        methods = {**self.fitted.methods, TripPropagation.name: trips}
-        return replace(
-            self,
-            prior=replace(self.fitted_prior, physics=prior),
-            statistics=replace(self.fitted, methods=methods),
-        )
 
     def predict(
         self,

@@ -93,9 +93,11 @@ class STConvNetForecaster:
         self, history: LineHistory, service_date: date, origins: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         past, future = self.config.lookback_mins, self.config.forecast_mins
-        headway, schedule = DataLoader(self.config).preprocess(*to_matrices(history.day(service_date)))
-        headway_in = _gather(np.nan_to_num(headway), origins[:, None] + np.arange(1 - past, 1))
-        return headway_in, _gather(schedule, origins[:, None] + np.arange(1, future + 1))
+        first = max(int(origins.min()) + 1 - past, 0)
+        day = history.day(service_date).isel(time=slice(first, int(origins.max()) + future + 1))
+        headway, schedule = DataLoader(self.config).preprocess(*to_matrices(day))
+        seen, ahead = origins[:, None] + np.arange(1 - past, 1), origins[:, None] + np.arange(1, future + 1)
+        return _gather(np.nan_to_num(headway), seen - first), _gather(schedule, ahead - first)
 
 
 def forecast_of(
@@ -112,7 +114,7 @@ def forecast_of(
 
 
 def _gather(rows: np.ndarray, minutes: np.ndarray) -> np.ndarray:
-    """Rows of the service day at `minutes` (origins, window); zeros (missing) outside the day."""
+    """Rows at `minutes` (origins, window) after the first row; zeros (missing) where there are none."""
     inside = (minutes >= 0) & (minutes < len(rows))
     gathered = rows[np.clip(minutes, 0, len(rows) - 1)]
     mask = inside.reshape(*inside.shape, *([1] * (rows.ndim - 1))).astype(rows.dtype)

@@ -169,7 +169,7 @@ class EditedPrior(PhysicsPrior):
         changes: tuple[DirectionChange, DirectionChange],
     ) -> Self:
         """Return `prior` under changes."""
-        fitted = {part.name: getattr(prior, part.name) for part in fields(PhysicsPrior)}
+        fitted = {part.name: getattr(prior, part.name) for part in fields(PhysicsPrior) if part.init}
         return cls(**fitted, timetable=timetable, departures=departures, changes=changes)
 
     def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:

@@ -31,6 +31,8 @@ from headway_prediction.transit.timetable import Timetable
 TRIP_SOURCES = ("planned", "typical", "none")
 PLANS_KEPT = 2
 """Today's plan and, after midnight, yesterday's."""
+HISTORIES_KEPT = 2
+"""The history of the minute, and the one of the rollout's current step, which is asked for once."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,20 @@ class PhysicsPrior:
     turnarounds: tuple[Turnarounds, Turnarounds]
     train_following: tuple[TrainFollowing, TrainFollowing]
     medians: np.ndarray
+    newest: list["HistoryDays"] = field(default_factory=list, init=False, repr=False)
+    """The days that were asked for last: a minute's forecasts ask for those of the same history several times."""
 
     def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
         """Return both directions of a service date, for any origin."""
+        # The list is copied and replaced as a whole, so threads may share it.
+        known = list(self.newest)
+        found = next((one for one in known if one.is_of(history, service_date)), None)
+        if found is None:
+            found = HistoryDays(history, service_date, self._direction_days(history, service_date))
+        self.newest[:] = [found, *(one for one in known if one is not found)][:HISTORIES_KEPT]
+        return found.days
 
+    def _direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
         def day(direction: int) -> DirectionDay:
             runs, following = self.runs[direction], self.train_following[direction]
             trains = trains_of_day(history, service_date, direction, runs)
@@ -141,6 +153,19 @@ class PhysicsPrior:
             per_direction(lambda d: TrainFollowing.from_state(state, f"train_following_{d}")),
             state["medians"],
         )
+
+
+@dataclass(frozen=True)
+class HistoryDays:
+    """Both directions of a service date as one history has them."""
+
+    history: LineHistory
+    service_date: date
+    days: tuple[DirectionDay, DirectionDay]
+
+    def is_of(self, history: LineHistory, service_date: date) -> bool:
+        """Whether they are of this very history, and of this date."""
+        return self.history is history and self.service_date == service_date
 
 
 def _trip_source(state: Mapping[str, np.ndarray], direction: int) -> TripSource:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Self
 
 import numpy as np
 import polars as pl
@@ -17,18 +16,13 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.logs.arrivals import ARRIVAL_COLUMNS
 from headway_prediction.forecasters.base import LEADS
 from headway_prediction.forecasters.parquet import QUANTILE_COLUMNS
-from headway_prediction.forecasters.physics.expected_trains import DirectionDay
-from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.forecasters.rollout import Rollout
-from headway_prediction.grid.history import LineHistory
 from headway_prediction.service.live.background import Issues
-from headway_prediction.service.live.line_state import live_origin, prior_of
+from headway_prediction.service.live.line_state import live_origin
 
 WATCH_SECS = 5.0
 PART = "bundle"
 TRIAL_ORIGIN = date(2026, 1, 13), 600
-CACHED_HISTORIES = 2
-"""The history of the minute, and the one of the rollout's current step, which is asked for once."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ def load_bundle(path: Path) -> LoadedBundle:
     Raises HeadwayError for a damaged folder, a bundle of several lines, one trained on observed departures, or one without
     the quantiles that are published.
     """
-    bundle = with_cached_prior(Bundle.load_single_line(path))
+    bundle = Bundle.load_single_line(path)
     bundle.check_not_oracle()
     _check_quantiles(bundle.config.quantiles)
     _check_forecast_mins(bundle.config.forecast_mins)
@@ -74,52 +68,6 @@ def _check_forecast_mins(forecast_mins: int) -> None:
         raise HeadwayError(
             found, f"{LEADS}, which the service publishes", f"train it with forecast_mins = {LEADS}"
         )
-
-
-@dataclass(frozen=True)
-class _CachedDay:
-    history: LineHistory
-    service_date: date
-    days: tuple[DirectionDay, DirectionDay]
-
-
-@dataclass
-class _Cache:
-    newest: tuple[_CachedDay, ...] = ()
-
-
-@dataclass(frozen=True)
-class CachedPrior(PhysicsPrior):
-    """A prior that matches the trains of a history once: the line's state and each method of a minute ask for them.
-
-    Threads may share it.
-    """
-
-    cache: _Cache = field(default_factory=_Cache, repr=False, compare=False)
-
-    @classmethod
-    def of(cls, prior: PhysicsPrior) -> Self:
-        """Return a prior with the same results."""
-        return cls(**{part.name: getattr(prior, part.name) for part in fields(PhysicsPrior)})
-
-    def direction_days(self, history: LineHistory, service_date: date) -> tuple[DirectionDay, DirectionDay]:
-        """Return both directions of a service date, from the cache where it is the very same history."""
-        # The tuple is read and replaced whole: a thread that replaces it in between only costs the other one time.
-        cached = self.cache.newest
-        for day in cached:
-            if day.history is history and day.service_date == service_date:
-                found = day
-                break
-        else:
-            found = _CachedDay(history, service_date, super().direction_days(history, service_date))
-        others = (day for day in cached if day is not found)
-        self.cache.newest = (found, *others)[:CACHED_HISTORIES]
-        return found.days
-
-
-def with_cached_prior(bundle: Bundle) -> Bundle:
-    """Return a bundle with the same forecasts and a CachedPrior; its networks are read from their files again."""
-    return bundle.with_prior(CachedPrior.of(prior_of(bundle)))
 
 
 class BundleWatcher:
