@@ -157,5 +157,6 @@ def train_channels(
         *(np.where(comes, spread, 0.0).clip(0.0, 15.0) for spread in (earlier, later)),
         np.where(comes, np.take_along_axis(arrival_probability, first, axis=-2), 0.0),
     ]
-    stacked = np.stack([channels[0], *(channel * comes for channel in channels[1:])], axis=-1)
+    # Not a product with `comes`: that leaves minus zeros, which depend on the trains expected elsewhere.
+    stacked = np.stack([channels[0], *(np.where(comes, channel, 0.0) for channel in channels[1:])], axis=-1)
     return np.swapaxes(stacked, -3, -2).astype(np.float32)
