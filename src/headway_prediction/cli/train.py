@@ -44,6 +44,13 @@ def train(
     extra_model: Annotated[
         list[str] | None, typer.Option(help="Slower method to fit as well: lightgbm. Repeatable.")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Networks that train at the same time, each in a process of about 1.5 GB; one per processor unless given.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="Print no progress while training.")] = False,
 ) -> None:
     """Train the ST-ConvNet and write a bundle.
@@ -73,31 +80,38 @@ def train(
     load_framework()
     run_dir = out.with_name(f"{out.name}.run")
     if len(grid) == 1:
-        bundle = _train_line(grid[0], settings, run_dir, quiet, extra_model or [])
+        bundle = _train_line(grid[0], settings, run_dir, quiet, extra_model or [], processes)
     else:
         _refuse_extra_models(extra_model)
-        bundle = _train_lines(grid, settings, run_dir, quiet)
+        bundle = _train_lines(grid, settings, run_dir, quiet, processes)
     bundle.save(out)
     scores = ", ".join(f"{name} {value:.3f}" for name, value in bundle.details["validation_scores"].items())
     say(f"wrote {out}; on its validation days: {scores}")
 
 
 def _train_line(
-    grid: Path, settings: "AppConfig", run_dir: Path, quiet: bool, extra_models: list[str]
+    grid: Path,
+    settings: "AppConfig",
+    run_dir: Path,
+    quiet: bool,
+    extra_models: list[str],
+    processes: int | None,
 ) -> "Bundle":
     from headway_prediction.forecasters.registry import extra_methods
     from headway_prediction.grid.store import read_history
     from headway_prediction.training.train import train_line
 
     methods = extra_methods(extra_models)
-    return train_line(read_history(grid), settings, run_dir, quiet, methods)
+    return train_line(read_history(grid), settings, run_dir, quiet, methods, processes)
 
 
-def _train_lines(grids: list[Path], settings: "AppConfig", run_dir: Path, quiet: bool) -> "Bundle":
+def _train_lines(
+    grids: list[Path], settings: "AppConfig", run_dir: Path, quiet: bool, processes: int | None
+) -> "Bundle":
     from headway_prediction.grid.store import read_history
     from headway_prediction.training.train import train_lines
 
-    return train_lines([read_history(path) for path in grids], settings, run_dir, quiet)
+    return train_lines([read_history(path) for path in grids], settings, run_dir, quiet, processes)
 
 
 def _refuse_extra_models(extra_models: list[str] | None) -> None:
