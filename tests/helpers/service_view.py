@@ -180,7 +180,7 @@ class RecordedView:
             expected = day.expected(t0, 60)
             coming = {
                 trip_id: tuple((stations[p], float(row[p])) for p in np.flatnonzero(np.isfinite(row)))
-                for trip_id, row in zip(expected.trip_ids.tolist(), expected.minutes, strict=True)
+                for trip_id, row in zip(day.trip_ids(expected).tolist(), expected.minutes, strict=True)
             }
             passed = {
                 trip_id: tuple(rows.sort("minute").select("station", "minute").iter_rows())
