@@ -114,6 +114,15 @@ def test_restoring_twice_exchanges_the_two(bundle, tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bundle", "bundle.previous"]
 
 
+def test_a_bundle_that_is_not_served_is_not_trained_again(served, bundle, tmp_path):
+    """Its forecasts reach 20 minutes ahead; the service publishes 15."""
+    path = tmp_path / "bundle"
+    replace(bundle, config=replace(bundle.config, forecast_mins=20)).save(path)
+    with pytest.raises(HeadwayError, match="20 minutes ahead; expected 15, which the service publishes"):
+        retrain(served[1], path, quiet=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
+
+
 def contents(folder: Path) -> dict[Path, bytes]:
     return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 

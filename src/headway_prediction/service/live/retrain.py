@@ -18,6 +18,7 @@ from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.registry import EXTRA_METHODS
 from headway_prediction.forecasters.st_convnet import STConvNetForecaster
 from headway_prediction.grid.history import LineHistory, history_from_log
+from headway_prediction.service.live.served_bundle import check_forecast_mins
 from headway_prediction.service.live.stale_feed import FeedOutages
 from headway_prediction.service.store import Store
 from headway_prediction.transit.clock import service_date_and_minute
@@ -52,11 +53,13 @@ def retrain(
 
     Settings are those of the previous bundle with `changes`; `timetable` replaces its plan. The newest `test_days` (at least
     one) are excluded from training and compare the two. The previous bundle is moved to `previous_path`. A killed run is
-    resumed. Raises HeadwayError for too few days, or test days that the previous bundle was trained on.
+    resumed. Raises HeadwayError for too few days, test days that the previous bundle was trained on, or forecasts of another
+    length than the service publishes.
     """
     from headway_prediction.training.train import train_line
 
     previous = Bundle.load_single_line(path)
+    check_forecast_mins(previous.config.forecast_mins)
     history = stored_history(store, previous, timetable)
     test_days = max(previous.config.test_days, MIN_TEST_DAYS)
     config = AppConfig.from_dict(previous.config.to_dict() | {"test_days": test_days} | dict(changes or {}))

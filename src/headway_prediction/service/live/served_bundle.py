@@ -42,7 +42,7 @@ def load_bundle(path: Path) -> LoadedBundle:
     bundle = Bundle.load_single_line(path)
     bundle.check_not_oracle()
     _check_quantiles(bundle.config.quantiles)
-    _check_forecast_mins(bundle.config.forecast_mins)
+    check_forecast_mins(bundle.config.forecast_mins)
     # The first forecast of a network takes many times as long as later ones, and shows that the network works.
     origin = live_origin(bundle, pl.DataFrame(schema=ARRIVAL_COLUMNS), *TRIAL_ORIGIN)
     trial = bundle.method(Rollout.name).forecast(origin.history, origin.service_date, np.array([origin.t0]))
@@ -62,7 +62,8 @@ def _check_quantiles(levels: Sequence[float]) -> None:
         )
 
 
-def _check_forecast_mins(forecast_mins: int) -> None:
+def check_forecast_mins(forecast_mins: int) -> None:
+    """Raise HeadwayError unless forecasts reach as far as the service publishes and live scores compare."""
     if forecast_mins != LEADS:
         found = f"the bundle forecasts {forecast_mins} minutes ahead"
         raise HeadwayError(
