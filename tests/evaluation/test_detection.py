@@ -14,6 +14,7 @@ from headway_prediction.evaluation.detection import (
     detector_scores,
     event_cells,
     matthews_correlation,
+    recall_at_precision,
 )
 from helpers.truths import truth_of
 
@@ -67,6 +68,25 @@ def test_average_precision_is_the_mean_precision_at_the_positive_cells(pairs):
     assert average_precision(actual, 3.0 * strength - 7) == pytest.approx(np.mean(precisions))
     assert average_precision(actual, actual.astype(float)) == 1
     assert average_precision(actual, np.ones(len(actual))) == pytest.approx(actual.mean())
+
+
+def test_recall_at_a_precision_of_80_percent_by_hand():
+    # Precision by threshold: 1, 1, 2/3, 3/4, 4/5, 4/6, 5/7. The fifth finds 4 of 5.
+    strength = np.arange(7, 0, -1.0)
+    assert recall_at_precision(yes("yynyyny"), strength) == pytest.approx(4 / 5)
+    assert recall_at_precision(yes("nyyy"), np.array([4.0, 3.0, 2.0, 1.0])) == 0
+    # A tie is one threshold.
+    assert recall_at_precision(yes("yny"), np.array([0.9, 0.9, 0.7])) == 0
+    assert np.isnan(recall_at_precision(yes("nn"), np.array([1.0, 2.0])))
+
+
+@given(RANKED)
+def test_recall_at_a_precision_is_the_best_of_all_thresholds(pairs):
+    actual, strength = (np.array(part) for part in zip(*pairs, strict=True))
+    if actual.any():
+        alerted = [strength >= limit for limit in strength]
+        recalls = [alert[actual].mean() for alert in alerted if actual[alert].mean() >= 0.8]
+        assert recall_at_precision(actual, strength) == pytest.approx(max(recalls, default=0.0))
 
 
 def test_recall_and_precision_are_shares_of_positive_cells_and_of_alerts():

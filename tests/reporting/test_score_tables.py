@@ -73,10 +73,10 @@ def test_detectors_stand_in_a_table_with_the_trivial_ones_below():
     _, detection = score_tables(replace(scores_of(), events=events))
     assert detection.title == "Bunched and gapped trains"
     assert texts_of(detection) == {
-        NAMES[0]: ["1.000", "1.000", "100.0%", "100.0%", "0.000", "0.333", "0.0%", "–"],
-        NAMES[1]: ["0.000", "0.250", "0.0%", "–", "0.000", "0.250", "0.0%", "–"],
-        "always": ["0.000", "0.250", "100.0%", "25.0%", "0.000", "0.250", "100.0%", "25.0%"],
-        "never": ["0.000", "0.250", "0.0%", "–", "0.000", "0.250", "0.0%", "–"],
+        NAMES[0]: ["1.000", "1.000", "100.0%", "100.0%", "100.0%", "0.000", "0.333", "0.0%", "0.0%", "–"],
+        NAMES[1]: ["0.000", "0.250", "0.0%", "0.0%", "–", "0.000", "0.250", "0.0%", "0.0%", "–"],
+        "always": ["0.000", "0.250", "0.0%", "100.0%", "25.0%", "0.000", "0.250", "0.0%", "100.0%", "25.0%"],
+        "never": ["0.000", "0.250", "0.0%", "0.0%", "–", "0.000", "0.250", "0.0%", "0.0%", "–"],
     }
     assert "Bunched and gapped trains:\n\n| method | bunched MCC |" in markdown_scores(
         replace(scores_of(), events=events)

@@ -19,7 +19,8 @@ from headway_prediction.evaluation.truth import Truth
 ALL_LEADS = "all"
 
 DetectorScores = dict[str, float]
-"""mcc, average_precision, base_rate, recall and precision of one detector."""
+"""mcc, average_precision, recall_at_precision, base_rate, recall and precision of one detector."""
+WANTED_PRECISION = 0.8
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def detector_scores(actual: np.ndarray, alerted: np.ndarray, strength: np.ndarra
     return {
         "mcc": matthews_correlation(actual, alerted),
         "average_precision": average_precision(actual, strength),
+        "recall_at_precision": recall_at_precision(actual, strength),
         "base_rate": _share(actual),
         "recall": _share(alerted[actual]),
         "precision": _share(actual[alerted]),
@@ -125,7 +127,24 @@ def average_precision(actual: np.ndarray, strength: np.ndarray) -> float:
     """
     if not actual.any():
         return np.nan
+    found, alerts = _thresholds(actual, strength)
+    return float(np.sum(np.diff(found, prepend=0) * found / alerts) / found[-1])
+
+
+def recall_at_precision(actual: np.ndarray, strength: np.ndarray) -> float:
+    """Return the largest recall of any threshold whose precision is WANTED_PRECISION or more, 0 where there is none.
+
+    NaN without a positive cell. Equal strengths are one threshold.
+    """
+    if not actual.any():
+        return np.nan
+    found, alerts = _thresholds(actual, strength)
+    precise = found[found >= WANTED_PRECISION * alerts]
+    return float(precise.max(initial=0) / found[-1])
+
+
+def _thresholds(actual: np.ndarray, strength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positive cells found, and cells alerted to, at every distinct threshold, the highest first: (thresholds,) each."""
     order = np.argsort(-strength, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(strength[order])), len(order) - 1)
-    found = np.cumsum(actual[order])[ends]
-    return float(np.sum(np.diff(found, prepend=0) * found / (ends + 1)) / found[-1])
+    return np.cumsum(actual[order])[ends], ends + 1

@@ -48,7 +48,8 @@ NOTES = {
     CONDITIONS: "Mean absolute error in minutes, over all scored cells and at event cells.",
     DETECTION: "At event cells. MCC and AP (average precision) are 1 for a perfect detector; without skill MCC is 0 and AP "
     "the base rate, as for always and never. Recall is the share of such trains with an alert, precision the share of the "
-    "alerts that were right. A method raises an alert when its median is beyond the limit.",
+    "alerts that were right. A method raises an alert when its median is beyond the limit. Recall at 80 % is the largest "
+    "recall that another limit reaches while 80 % or more of the alerts are right.",
 }
 DIFFERENCE_NOTE = (
     "The main method minus every other one, in minutes, so that below zero it is better. 95 % intervals and p-values come "

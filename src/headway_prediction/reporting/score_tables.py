@@ -63,6 +63,7 @@ DETECTION_COLUMNS = tuple(
     for heading, metric, best, percent in (
         ("MCC", "mcc", "high", False),
         ("AP", "average_precision", "high", False),
+        ("recall at 80 %", "recall_at_precision", "high", True),
         ("recall", "recall", "", True),
         ("precision", "precision", "", True),
     )
