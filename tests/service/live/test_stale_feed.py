@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_prediction.forecasters.base import Forecast
+from headway_prediction.forecasters.baselines import HALF_HOURS, Climatology
 from headway_prediction.grid.headway_grid import outages_on
 from headway_prediction.service.live.published import Level, Status
-from headway_prediction.service.live.stale_feed import FeedOutages, continue_from, join_leads, status_of
+from headway_prediction.service.live.stale_feed import (
+    FeedOutages,
+    climatology_forecast,
+    continue_from,
+    join_leads,
+    status_of,
+)
 
 NOON = datetime.fromisoformat("2026-01-13T12:00:00-06:00").timestamp()
 ZONE = "America/Chicago"
@@ -134,3 +141,15 @@ def test_the_first_leads_come_from_the_15_minute_forecast():
     both = join_leads(near, far)
     np.testing.assert_array_equal(both.mean[:, :15], near.mean)
     np.testing.assert_array_equal(both.quantiles[0.9][:, 15:], far.quantiles[0.9][:, 15:])
+
+
+def test_typical_headways_and_their_spread_do_not_jump_at_half_hours():
+    half_hours = np.arange(HALF_HOURS, dtype=np.float32).reshape(1, -1, 1, 1)
+    medians = np.broadcast_to(3 + half_hours / 2, (2, HALF_HOURS, 2, 2))
+    climatology = Climatology(medians, np.stack([medians - 1, medians + 1]))
+    forecast = climatology_forecast(climatology, (0.1, 0.5, 0.9), 60.0, date(2025, 9, 12), 600, 60)
+    for values in (forecast.mean, *forecast.quantiles.values()):
+        np.testing.assert_allclose(np.diff(values, axis=1), 0.5 / 30, atol=1e-5)
+    low, middle, high = (forecast.quantiles[level] for level in (0.1, 0.5, 0.9))
+    np.testing.assert_allclose(middle - low, 1, atol=1e-5)
+    np.testing.assert_allclose(high - middle, 1, atol=1e-5)

@@ -21,7 +21,7 @@ import polars as pl
 
 from headway_prediction.config import middle_index
 from headway_prediction.forecasters.base import FALLBACK_HEADWAY_MINS, Forecast
-from headway_prediction.forecasters.baselines import SPREAD_LEVELS, Climatology
+from headway_prediction.forecasters.baselines import SPREAD_LEVELS, Climatology, by_minute
 from headway_prediction.grid.headway_grid import OUTAGE_COLUMNS, outages_attribute
 from headway_prediction.grid.passings import MAX_SERVICE_DAY_MINS
 from headway_prediction.service.live.line_state import origin_at
@@ -178,13 +178,14 @@ def climatology_forecast(
 ) -> Forecast:
     """Return the typical headways at leads 1 to `leads`, with their spread over training days as the interval.
 
+    Both are interpolated over time, between the middles of half-hours.
     Quantiles at `levels` are interpolated linearly between the spread's ends and the median; beyond them, they are the ends.
     """
-    half_hours = np.minimum(t0 + np.arange(1, leads + 1), SCORED_DAY_MINS - 1) // 30
+    minutes = np.minimum(t0 + np.arange(1, leads + 1), SCORED_DAY_MINS - 1)
     kind = int(is_weekend(service_date))
-    median = climatology.medians[kind][half_hours]
+    median = by_minute(climatology.medians[kind])[minutes]
     median = np.where(np.isfinite(median), median, FALLBACK_HEADWAY_MINS)
-    low, high = (_spread_end(climatology, end, kind, half_hours, median) for end in (0, 1))
+    low, high = (_spread_end(climatology, end, kind, minutes, median) for end in (0, 1))
     low, high = np.minimum(low, median), np.minimum(np.maximum(high, median), cap_mins)
     anchor_levels = (SPREAD_LEVELS[0], levels[middle_index(levels)], SPREAD_LEVELS[1])
     quantiles = {level: _interpolated(level, anchor_levels, (low, median, high))[None] for level in levels}
@@ -192,12 +193,12 @@ def climatology_forecast(
 
 
 def _spread_end(
-    climatology: Climatology, end: int, kind: int, half_hours: np.ndarray, median: np.ndarray
+    climatology: Climatology, end: int, kind: int, minutes: np.ndarray, median: np.ndarray
 ) -> np.ndarray:
     default = DEFAULT_SPREAD[end] * median
     if climatology.spread is None:
         return default
-    learned = climatology.spread[end, kind][half_hours]
+    learned = by_minute(climatology.spread[end, kind])[minutes]
     end_mins: np.ndarray = np.where(np.isfinite(learned), learned, default)
     return end_mins
 
