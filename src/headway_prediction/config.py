@@ -30,7 +30,7 @@ MAX_FORECAST_MINS = 60
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -51,6 +51,7 @@ class AppConfig:
     lookback_mins: PositiveInt = 30
     forecast_mins: Annotated[int, Field(gt=0, le=MAX_FORECAST_MINS)] = 15
     max_invalid_share: Share = 0.5
+    """A window has only minutes in which a smaller share of the cells is invalid."""
     outage_mins: PositiveInt = 15
     validation_days: PositiveInt | None = None
     test_days: Annotated[int, Field(ge=0)] = 2

@@ -183,7 +183,7 @@ class TimeseriesGenerator:
     def _no_window(self, where: str) -> HeadwayError:
         return HeadwayError(
             f"{where} hold no unbroken run of {self.config.window_mins} usable minutes",
-            f"minutes with at most {self.config.max_invalid_share:.0%} of the cells missing, and no outage",
+            f"minutes with under {self.config.max_invalid_share:.0%} of the cells missing, and no outage",
             "bring fuller days, shorten lookback_mins, or raise max_invalid_share",
         )
 

@@ -106,6 +106,13 @@ def test_minutes_with_too_many_invalid_cells_are_not_usable():
     assert np.flatnonzero(~usable_minutes(headway, days, 0.3, 15)).tolist() == [7, 9]
 
 
+def test_a_minute_with_exactly_half_of_its_cells_invalid_is_not_usable():
+    headway = headway_with(invalid=[])
+    headway[9, :, 1, 0] = np.nan
+    days = np.zeros(len(headway), dtype=int)
+    assert np.flatnonzero(~usable_minutes(headway, days, 0.5, 15)).tolist() == [9]
+
+
 def test_an_outage_is_not_usable_where_arrivals_are_known():
     headway = headway_with(arrived=[4, 24])
     days = np.zeros(len(headway), dtype=int)

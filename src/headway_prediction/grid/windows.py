@@ -67,10 +67,10 @@ def usable_minutes(
 ) -> np.ndarray:
     """Return which minutes a window may cover, bool `(time,)`.
 
-    Unusable are minutes with more than `max_invalid_share` of the cells invalid, and whole-line silences of more
+    Unusable are minutes with `max_invalid_share` or more of the cells invalid, and whole-line silences of more
     than `outage_mins` between two arrivals of a service day (seen only when the arrived channel exists).
     """
-    usable: np.ndarray = np.isnan(headway[..., 0]).mean(axis=(1, 2)) <= max_invalid_share
+    usable: np.ndarray = np.isnan(headway[..., 0]).mean(axis=(1, 2)) < max_invalid_share
     if headway.shape[-1] < CHANNELS_WITH_ARRIVALS:
         return usable
     arrived = np.asarray((headway[..., ARRIVED_CHANNEL] > 0).any(axis=(1, 2)))
