@@ -1,6 +1,5 @@
 """The API behind a real uvicorn on loopback, in a thread of the test's process."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +9,7 @@ from threading import Thread
 from headway_prediction.service.api.app import create_app
 from headway_prediction.service.api.server import ApiServer, listening_socket, make_server
 from headway_prediction.service.api.settings import ApiSettings
+from helpers.deadline import wait_until
 from helpers.service_view import RecordedView
 
 
@@ -22,8 +22,7 @@ def served(view: RecordedView, port: int = 0, **settings: object) -> Iterator[tu
         port = listener.getsockname()[1]
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        while not server.started:
-            time.sleep(0.01)
+        wait_until(lambda: server.started)
         try:
             yield f"http://127.0.0.1:{port}", server
         finally:

@@ -5,10 +5,13 @@ import json
 import socket
 import threading
 import time
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
+from sse_starlette import ServerSentEvent
 
+from headway_prediction.service.api import events as events_module
 from headway_prediction.service.api.events import EventHub, EventStream
 from headway_prediction.service.api.settings import ApiSettings
 from helpers.service_server import served
@@ -151,3 +154,64 @@ def test_a_hub_that_closes_sends_what_is_queued_first(view):
         return [first.event, *[event.event async for event in events]]
 
     assert asyncio.run(listen()) == ["forecast", "forecast"]
+
+
+class LateThread(threading.Thread):
+    """A thread that the operating system lets wait before its first instruction."""
+
+    def run(self) -> None:
+        time.sleep(0.2)
+        super().run()
+
+
+async def next_id(stream: AsyncIterator[ServerSentEvent]) -> str:
+    return (await asyncio.wait_for(anext(stream), 5)).id
+
+
+def test_a_version_published_before_the_watching_thread_runs_is_sent(view, monkeypatch):
+    monkeypatch.setattr(events_module, "Thread", LateThread)
+
+    async def listen() -> set[str]:
+        hub = EventHub(view.publisher, ApiSettings())
+        hub.open({LINE: view.served.line})
+        stream = hub.events(LINE)
+        first = await next_id(stream)
+        view.step()
+        second = await next_id(stream)
+        hub.close()
+        return {first, second}
+
+    assert len(asyncio.run(listen())) == 2
+
+
+def test_no_version_is_sent_twice_to_a_client_that_connects_as_it_is_published(view, monkeypatch):
+    monkeypatch.setattr(events_module, "Thread", LateThread)
+
+    async def listen() -> list[str]:
+        hub = EventHub(view.publisher, ApiSettings())
+        hub.open({LINE: view.served.line})
+        view.step()
+        stream = hub.events(LINE)
+        ids = [await next_id(stream)]
+        await asyncio.sleep(0.4)
+        view.step()
+        ids.append(await next_id(stream))
+        hub.close()
+        return ids
+
+    first, second = (int(event_id.rpartition("-")[2]) for event_id in asyncio.run(listen()))
+    assert second == first + 1
+
+
+def test_a_stream_that_opens_after_the_hub_closed_ends_after_the_latest_event(view):
+    async def listen() -> list[str]:
+        hub = EventHub(view.publisher, ApiSettings())
+        hub.open({LINE: view.served.line})
+        hub.close()
+
+        async def received() -> list[str]:
+            return [event.event async for event in hub.events(LINE)]
+
+        return await asyncio.wait_for(received(), 5)
+
+    assert asyncio.run(listen()) == ["forecast"]

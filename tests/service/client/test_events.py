@@ -16,6 +16,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.service.client import transport
 from headway_prediction.service.client.client import Client
 from headway_prediction.service.client.transport import reconnecting_events
+from helpers.deadline import wait_until, within
 from helpers.service_server import listened, served
 from helpers.service_view import RecordedView, simulated_view
 
@@ -35,12 +36,12 @@ def url(view):
 
 def test_new_forecasts_come_as_they_are_published(view, url):
     events = Client(url).events(LINE)
-    now = next(events)
+    now = within(lambda: next(events))
     assert (now.t0, now.version) == (view.publisher.latest(LINE)[1].state.t0, view.publisher.latest(LINE)[0])
     received = []
     for _ in range(3):
         view.step()
-        received.append(next(events))
+        received.append(within(lambda: next(events)))
     assert [event.t0 for event in received] == [now.t0 + 1, now.t0 + 2, now.t0 + 3]
     assert [event.version for event in received] == [now.version + 1, now.version + 2, now.version + 3]
     events.close()
@@ -51,14 +52,13 @@ def test_a_stream_continues_when_the_service_is_started_again(view, url, monkeyp
     with ExitStack() as running:
         first, _ = running.enter_context(served(view))
         events = Client(first).events(LINE)
-        now = next(events)
+        now = within(lambda: next(events))
         running.close()
-        starting = Thread(target=lambda: (time.sleep(0.3), view.step()))
-        starting.start()
         with served(view, port=urlsplit(first).port):
-            # The latest of then, since ids of another run are unknown, and the next one.
-            received = list(islice(events, 2))
-            starting.join()
+            # The latest first, since ids of another run are unknown. It is received before the next one is published.
+            received = [within(lambda: next(events))]
+            view.step()
+            received.append(within(lambda: next(events)))
             events.close()
     assert [event.t0 for event in received] == [now.t0, now.t0 + 1]
 
@@ -68,15 +68,14 @@ def test_a_stream_without_an_event_yet_waits_for_the_service_to_start_again(monk
     view, received = simulated_view(), []
     with ExitStack() as running:
         first, server = running.enter_context(served(view))
-        listening = Thread(target=lambda: received.append(next(Client(first).events(LINE))))
+        listening = Thread(target=lambda: received.append(next(Client(first).events(LINE))), daemon=True)
         listening.start()
-        while not server.hub.client_count:
-            time.sleep(0.01)
+        wait_until(lambda: server.hub.client_count)
         running.close()
         time.sleep(0.3)  # it is refused meanwhile
         view.step()
         with served(view, port=urlsplit(first).port):
-            listening.join(20)
+            listening.join(30)
     assert [event.t0 for event in received] == [view.next_t0 - 1]
 
 
@@ -84,7 +83,7 @@ def test_a_stream_that_is_cut_is_opened_again_from_its_last_event(monkeypatch):
     monkeypatch.setattr(transport, "MIN_WAIT_SECS", 0.01)
     with listened(CutStream) as url:
         events = Client(url).events(LINE)
-        assert [event.version for event in islice(events, 3)] == [1, 2, 3]
+        assert [event.version for event in within(lambda: list(islice(events, 3)))] == [1, 2, 3]
         events.close()
     assert CutStream.last_ids == [None, None, "a-1", "a-2"]
 

@@ -33,6 +33,8 @@ EVENT_STREAM = {
     "Last-Event-ID names it. Two may come for one t0: first the next 15 minutes, then the hour and the scores.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
+NumberedEvent = tuple[int, ServerSentEvent]
+"""A version of the publisher, and its event."""
 LastEventId = Annotated[
     str | None, Header(description="Id of the last event received, for a client that reconnects.")
 ]
@@ -44,7 +46,7 @@ class EventHub:
     def __init__(self, publisher: Publisher, settings: ApiSettings) -> None:
         self._publisher, self.settings = publisher, settings
         self._lines: dict[str, Line] = {}
-        self._queues: dict[str, set[asyncio.Queue[ServerSentEvent | None]]] = {}
+        self._queues: dict[str, set[asyncio.Queue[NumberedEvent | None]]] = {}
         self._closed = Event()
         self._run = secrets.token_hex(4)  # part of event ids: versions begin anew with each start
 
@@ -58,7 +60,12 @@ class EventHub:
         loop = asyncio.get_running_loop()
         for line_id, line in lines.items():
             self._lines[line_id], self._queues[line_id] = line, set()
-            Thread(target=self._watch, args=(line_id, loop), name=f"events {line_id}", daemon=True).start()
+            # Read here, not in the thread: a version published before the thread runs would be sent to no client.
+            version, _ = self._publisher.latest(line_id)
+            watch = Thread(
+                target=self._watch, args=(line_id, version, loop), name=f"events {line_id}", daemon=True
+            )
+            watch.start()
 
     def close(self) -> None:
         """End every stream after the events that it still has; call it in the event loop."""
@@ -74,14 +81,20 @@ class EventHub:
 
     async def events(self, line_id: str, last_id: str | None = None) -> AsyncIterator[ServerSentEvent]:
         """Yield the event of the latest forecast, unless its id is `last_id`, then each new one until the hub closes."""
-        queue: asyncio.Queue[ServerSentEvent | None] = asyncio.Queue()
-        version, published = self._publisher.latest(line_id)
-        if published is not None and self._id(version) != last_id:
-            queue.put_nowait(self._event(line_id, version, published))
+        queue: asyncio.Queue[NumberedEvent | None] = asyncio.Queue()
+        newest, published = self._publisher.latest(line_id)
         self._queues[line_id].add(queue)
+        if self._closed.is_set():
+            queue.put_nowait(None)  # `close` has woken the streams that were open then
         try:
-            while (event := await queue.get()) is not None:
-                yield event
+            if published is not None and self._id(newest) != last_id:
+                yield self._event(line_id, newest, published)
+            while (numbered := await queue.get()) is not None:
+                version, event = numbered
+                # The version that was the latest at first may come again from the thread that watches the publisher.
+                if version > newest:
+                    newest = version
+                    yield event
         finally:
             self._queues[line_id].discard(queue)
 
@@ -92,20 +105,19 @@ class EventHub:
         data = ForecastEvent.of(published.state, published.status.level, version, self._lines[line_id])
         return ServerSentEvent(data.model_dump_json(), event="forecast", id=self._id(version), sep=SEPARATOR)
 
-    def _watch(self, line_id: str, loop: asyncio.AbstractEventLoop) -> None:
-        sent, _ = self._publisher.latest(line_id)
+    def _watch(self, line_id: str, sent: int, loop: asyncio.AbstractEventLoop) -> None:
         while not self._closed.is_set():
             if self._publisher.wait_for_newer(line_id, sent, WAIT_SECS) > sent:
                 sent, published = self._publisher.latest(line_id)
                 assert published is not None
                 event = self._event(line_id, sent, published)
                 with suppress(RuntimeError):  # the event loop is closed: there are no clients any more
-                    loop.call_soon_threadsafe(self._send, event, line_id)
+                    loop.call_soon_threadsafe(self._send, (sent, event), line_id)
 
-    def _send(self, event: ServerSentEvent | None, *line_ids: str) -> None:
+    def _send(self, numbered: NumberedEvent | None, *line_ids: str) -> None:
         for line_id in line_ids:
             for queue in self._queues[line_id]:
-                queue.put_nowait(event)
+                queue.put_nowait(numbered)
 
 
 class EventStream(EventSourceResponse):
