@@ -1,5 +1,6 @@
 """The smallest ST-ConvNet that is one, with random weights, as a forecaster."""
 
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-CONFIG = AppConfig(encoder_filters=(3, 3), schedule_units=2, decoder_filters=4, head_units=6, seed=1)
+CONFIG = AppConfig(
+    encoder_filters=(3, 3),
+    encoder_step_mins=10,
+    schedule_units=2,
+    decoder_filters=4,
+    head_units=6,
+    seed=1,
+)
 
 
 def as_onnx(network: "keras.Model") -> OnnxNetwork:
@@ -39,9 +47,13 @@ def weights_beside(onnx_path: Path) -> "list[np.ndarray]":
 
 def small_network_forecaster(prior: PhysicsPrior) -> STConvNetForecaster:
     """One untrained network without calibration on a fitted prior."""
+    return STConvNetForecaster([_small_network()], CONFIG, FittedPrior(prior), None)
+
+
+@cache  # the conversion takes seconds
+def _small_network() -> OnnxNetwork:
     from headway_prediction.model import ProbabilisticSTConvNet
 
-    network = ProbabilisticSTConvNet(
-        CONFIG, (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
-    )
-    return STConvNetForecaster([as_onnx(network)], CONFIG, FittedPrior(prior), None)
+    shape_h = (CONFIG.lookback_mins, None, 2, len(HEADWAY_CHANNELS))
+    shape_s = (CONFIG.forecast_mins, 2, len(SCHEDULE_CHANNELS))
+    return as_onnx(ProbabilisticSTConvNet(CONFIG, shape_h, shape_s))

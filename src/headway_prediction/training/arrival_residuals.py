@@ -20,8 +20,8 @@ from headway_prediction.transit.line import DIRECTIONS
 MIN_ROWS = 2000
 MAX_ERROR_RATIO = 0.99
 """Residuals are used where they leave less than this share of the error on days that they were not fitted on."""
-UNITS, DROPOUT, EPOCHS, BATCH, LEARNING_RATE = 64, 0.1, 4, 1024, 3e-3
-MIN_STEPS = 300
+UNITS, DROPOUT, EPOCHS, BATCH, LEARNING_RATE = 64, 0.1, 4, 512, 3e-3
+MIN_STEPS = 600
 """With few rows, more epochs make up so many steps."""
 ARRIVAL_LOSS_WEIGHT = 0.3
 
