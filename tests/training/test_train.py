@@ -21,7 +21,7 @@ from helpers.small_network import weights_beside
 
 SMALL = AppConfig(
     encoder_filters=(3, 3),
-    encoder_step_mins=3,
+    encoder_step_mins=10,
     schedule_units=2,
     decoder_filters=4,
     head_units=4,

@@ -114,7 +114,7 @@ def ensemble(history):
     from headway_prediction.model import ProbabilisticSTConvNet
 
     config = AppConfig(
-        encoder_filters=(4, 4), encoder_step_mins=3, schedule_units=4, decoder_filters=4, head_units=8
+        encoder_filters=(4, 4), encoder_step_mins=10, schedule_units=4, decoder_filters=4, head_units=8
     )
     shapes = (30, None, 2, len(HEADWAY_CHANNELS)), (15, 2, len(SCHEDULE_CHANNELS))
     networks = []
