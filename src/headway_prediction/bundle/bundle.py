@@ -198,8 +198,8 @@ class Bundle:
         with atomic_path(path) as folder:
             (folder / "networks").mkdir(parents=True)
             for number, network in enumerate(self.network_paths, start=1):
-                for path in (network, network.with_suffix(".keras")):
-                    shutil.copyfile(path, folder / "networks" / f"{number:02d}{path.suffix}")
+                for file in (network, network.with_suffix(".keras")):
+                    shutil.copyfile(file, folder / "networks" / f"{number:02d}{file.suffix}")
             write_arrays(folder / "calibration.npz", self.calibration.state())
             write_arrays(folder / "rollout_calibration.npz", self.rollout.state())
             if self.is_single_line:

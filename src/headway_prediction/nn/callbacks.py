@@ -55,7 +55,7 @@ class EpochCheckpoint(keras.callbacks.Callback):
 
 
 class ProgressLines(keras.callbacks.Callback):
-    """Prints one line per epoch, and on a terminal a bar within it; a `title` tells networks apart that train at once."""
+    """Prints one line per epoch, and on a terminal a bar within it; `title` names the network where several train."""
 
     def __init__(self, console: Console, epochs: int, batches: int, title: str = ""):
         super().__init__()

@@ -1,6 +1,6 @@
 """The layout of the physics prior as an input of the network, and which train holds a platform at each lead.
 
-The prior of a platform at an origin t0 is one row of numbers (minutes unless said otherwise):
+The prior of a platform at an origin t0 is one row of numbers (minutes unless stated otherwise):
 
 - of each of the NEXT_TRAINS trains that arrive next, one train after the other, TRAIN_CHANNELS: until it arrives, counted
 from

@@ -86,7 +86,8 @@ def train_ensemble(
     number of networks that train at the same time, see `members.process_count` for None.
     """
     folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
-    with TemporaryDirectory(dir=_made(run_dir), prefix="windows-") as folder:
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=run_dir, prefix="windows-") as folder:
         windows = tuple(
             write_windows(line_windows(line, config, len(lines)), Path(folder) / str(number))
             for number, line in enumerate(lines)
@@ -117,11 +118,6 @@ def train_ensemble(
         epochs=[member.epochs for member in trained],
         validation_scores=[member.scores for member in trained],
     )
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def line_windows(line: TrainingLine, config: AppConfig, lines: int = 1) -> LineWindows:
