@@ -92,47 +92,47 @@ def without_schedule(*channels: str) -> Change:
 
 def without_features(*channels: str) -> Change:
     def change(line: LineWindows) -> LineWindows:
-        prior = line.prior.copy()
+        priors = line.priors.copy()
         for name in channels:
             if name in TRAIN_CHANNELS:
-                prior[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = 0
+                priors[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = 0
             else:
-                prior[..., TRAINS_WIDTH + PLATFORM_CHANNELS.index(name)] = 0
-        return replace(line, prior=prior)
+                priors[..., TRAINS_WIDTH + PLATFORM_CHANNELS.index(name)] = 0
+        return replace(line, priors=priors)
 
     return change
 
 
 def with_default_spread(line: LineWindows) -> LineWindows:
     """Every train has the spread that is the default without fitted arrival residuals."""
-    prior = line.prior.copy()
+    priors = line.priors.copy()
     for name in ("earlier_by", "later_by"):
-        prior[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = DEFAULT_SPREAD_MINS
-    return replace(line, prior=prior)
+        priors[..., TRAIN_CHANNELS.index(name) : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = DEFAULT_SPREAD_MINS
+    return replace(line, priors=priors)
 
 
 def without_forecasts(*methods: str) -> Change:
     """Their forecasts are replaced by those of trip propagation."""
 
     def change(line: LineWindows) -> LineWindows:
-        prior = line.prior.copy()
-        by_method = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), -1)
+        priors = line.priors.copy()
+        by_method = priors[..., CHANNELS_WIDTH:].reshape(*priors.shape[:-1], len(FORECASTS), -1)
         for name in methods:
             by_method[..., FORECASTS.index(name), :] = by_method[..., FORECASTS.index("trip_propagation"), :]
-        prior[..., CHANNELS_WIDTH:] = by_method.reshape(*prior.shape[:-1], -1)
-        return replace(line, prior=prior)
+        priors[..., CHANNELS_WIDTH:] = by_method.reshape(*priors.shape[:-1], -1)
+        return replace(line, priors=priors)
 
     return change
 
 
 def without_prior(line: LineWindows) -> LineWindows:
     """No train is expected, and every forecast of the prior is the climatology."""
-    prior = line.prior.copy()
-    prior[..., :TRAINS_WIDTH] = 0
-    prior[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
-    climatology = prior[..., CHANNELS_WIDTH:].reshape(*prior.shape[:-1], len(FORECASTS), -1)[..., -1, :]
-    prior[..., CHANNELS_WIDTH:] = np.tile(climatology, len(FORECASTS))
-    return replace(line, prior=prior)
+    priors = line.priors.copy()
+    priors[..., :TRAINS_WIDTH] = 0
+    priors[..., : TRAINS_WIDTH : len(TRAIN_CHANNELS)] = FAR_MINS
+    climatology = priors[..., CHANNELS_WIDTH:].reshape(*priors.shape[:-1], len(FORECASTS), -1)[..., -1, :]
+    priors[..., CHANNELS_WIDTH:] = np.tile(climatology, len(FORECASTS))
+    return replace(line, priors=priors)
 
 
 class HeadOnly(ProbabilisticSTConvNet):

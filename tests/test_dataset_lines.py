@@ -139,11 +139,18 @@ def test_thinned_windows_are_spread_evenly(most, kept):
     np.testing.assert_array_equal(numbers(thin.prior[:, 0, 0, 0]), thin.starts + 3)
 
 
-@pytest.mark.parametrize("part", ["headway", "schedule", "starts", "prior"])
+@pytest.mark.parametrize("part", ["headway", "schedule", "starts", "priors"])
 def test_other_data_has_another_digest(part):
     changed = getattr(LINES[0], part).copy()
     changed[-1] += 1
     assert dataclasses.replace(LINES[0], **{part: changed}).digest(WINDOW) != LINES[0].digest(WINDOW)
+
+
+def test_selected_windows_share_the_priors_and_have_the_digest_of_a_copy():
+    some = LINES[0].of_days([1])
+    assert np.shares_memory(some.priors, LINES[0].priors)
+    copied = dataclasses.replace(some, priors=some.prior, prior_rows=None)
+    assert some.digest(WINDOW) == copied.digest(WINDOW) != LINES[0].digest(WINDOW)
 
 
 class StopsInTheMiddle(WindowDataset):

@@ -9,6 +9,7 @@ where the headway is invalid.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
@@ -43,21 +44,35 @@ differ by a minute or two only."""
 @dataclass(frozen=True)
 class LineWindows:
     """Windows of one line: `headway` and `schedule` as `DataLoader.preprocess` returns them, and of each window its first
-    row (`starts`), its service day and, if the network takes one, its prior `(windows, stations, directions, channels)`."""
+    row (`starts`), its service day and, if the network takes one, its prior: `priors` `(any number, stations, directions,
+    channels)`, of which window i has row `prior_rows[i]`, or row i unless given. Selections share the three large arrays."""
 
     headway: npt.NDArray[np.float32]
     schedule: npt.NDArray[np.float32]
     starts: npt.NDArray[np.int64]
     service_days: npt.NDArray[np.int64]
-    prior: npt.NDArray[np.float32] | None = None
+    priors: npt.NDArray[np.float32] | None = None
+    prior_rows: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def select(self, chosen: npt.NDArray[Any] | slice) -> Self:
         """Return the windows at the indices, or where the mask is true."""
-        prior = None if self.prior is None else self.prior[chosen]
-        return replace(self, starts=self.starts[chosen], service_days=self.service_days[chosen], prior=prior)
+        rows = np.arange(len(self)) if self.prior_rows is None else self.prior_rows
+        return replace(
+            self,
+            starts=self.starts[chosen],
+            service_days=self.service_days[chosen],
+            prior_rows=rows[chosen],
+        )
+
+    @property
+    def prior(self) -> npt.NDArray[np.float32] | None:
+        """The prior of each window, a copy: `(windows, stations, directions, channels)`."""
+        if self.priors is None or self.prior_rows is None:
+            return self.priors
+        return self.priors[self.prior_rows]
 
     def of_days(self, service_days: Sequence[int] | npt.NDArray[np.int64]) -> Self:
         return self.select(np.isin(self.service_days, service_days))
@@ -72,9 +87,12 @@ class LineWindows:
         """Return a checksum of all that training sees of these windows."""
         rows = slice(int(self.starts[0]), int(self.starts[-1]) + window_mins)
         arrays: list[np.ndarray] = [self.headway[rows], self.schedule[rows], self.starts]
-        if self.prior is not None:
-            arrays.append(self.prior)
-        return digest_of(*arrays)
+        if self.priors is None:
+            return digest_of(arrays)
+        chosen = range(len(self)) if self.prior_rows is None else self.prior_rows
+        return digest_of(
+            chain(arrays, (self.priors[row] for row in chosen))
+        )  # one by one: all are hundreds of megabytes
 
 
 class TimeseriesGenerator:
@@ -262,9 +280,10 @@ def examples(config: AppConfig, line: LineWindows) -> Example:
     past = np.nan_to_num(line.headway[first + np.arange(config.lookback_mins)], copy=False)
     ahead = first + np.arange(config.lookback_mins, config.window_mins)
     future, plan = line.headway[ahead], line.schedule[ahead]
-    if line.prior is None:
+    prior = line.prior
+    if prior is None:
         return (past, plan), future[..., :1]
-    return (past, plan, line.prior), np.stack([future[..., HEADWAY], future[..., ARRIVED]], axis=-1)
+    return (past, plan, prior), np.stack([future[..., HEADWAY], future[..., ARRIVED]], axis=-1)
 
 
 def _as_tf_data(windows: WindowDataset) -> "tf.data.Dataset":

@@ -143,5 +143,5 @@ def _contents(past: LineHistory) -> Hashable:
     """A key that is equal for histories on which a fit gives the same result."""
     plan = past.timetable
     known = past.line, tuple(past.service_dates), past.grid.attrs["cap_mins"]
-    planned = plan and (plan.services, digest_of(plan.planned.hash_rows().to_numpy()))
-    return *known, planned, digest_of(past.passings.hash_rows().to_numpy())
+    planned = plan and (plan.services, digest_of([plan.planned.hash_rows().to_numpy()]))
+    return *known, planned, digest_of([past.passings.hash_rows().to_numpy()])

@@ -5,7 +5,7 @@ and one service day per row; output: the rows where a window may start, and the 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -133,7 +133,7 @@ class WindowOrder:
         return generator.permutation(self.starts)[part * len(self) : (part + 1) * len(self)]
 
 
-def digest_of(*arrays: np.ndarray) -> str:
+def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Return the SHA-256 of the arrays' bytes: the identity of a set of training data."""
     total = hashlib.sha256()
     for array in arrays:
