@@ -1,12 +1,13 @@
 """Training the networks of one line or several, and calibrating their forecasts on the days that each did not train on."""
 
+import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import zip_longest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -86,10 +87,9 @@ def train_ensemble(
     number of networks that train at the same time, see `members.process_count` for None.
     """
     folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=run_dir, prefix="windows-") as folder:
+    with _emptied(run_dir / "windows") as folder:
         windows = tuple(
-            write_windows(line_windows(line, config, len(lines)), Path(folder) / str(number))
+            write_windows(line_windows(line, config, len(lines)), folder / str(number))
             for number, line in enumerate(lines)
         )
         tasks = [
@@ -118,6 +118,17 @@ def train_ensemble(
         epochs=[member.epochs for member in trained],
         validation_scores=[member.scores for member in trained],
     )
+
+
+@contextmanager
+def _emptied(folder: Path) -> Iterator[Path]:
+    """Give an empty folder and delete it afterwards; a training that was killed may have left files in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def line_windows(line: TrainingLine, config: AppConfig, lines: int = 1) -> LineWindows:
