@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.forecasters.physics.fit_prior import cross_fit_priors, fit_prior, folds_of
 from headway_prediction.forecasters.prior_features import FittedPrior
@@ -23,21 +22,11 @@ from headway_prediction.training.ensemble import (
     train_ensemble,
 )
 from helpers.lines import MONDAY, regular_rows
-from helpers.small_network import weights_beside
+from helpers.small_network import TRAINING, weights_beside
 from helpers.trips import history_of
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(4)]
-CONFIG = AppConfig(
-    encoder_filters=(3, 3),
-    encoder_step_mins=10,
-    schedule_units=2,
-    decoder_filters=4,
-    head_units=4,
-    batch_size=32,
-    epochs=1,
-    ensemble_members=2,
-    validation_windows=32,
-)  # all windows: which of them a shorter epoch takes depends on how many there are on all days together
+CONFIG = TRAINING  # all windows: which of them a shorter epoch takes depends on how many there are on all days together
 
 
 def history_with(noise_by_day, days=DAYS):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from headway_prediction.bundle.bundle import Bundle
-from headway_prediction.config import AppConfig
 from headway_prediction.errors import HeadwayError
 from headway_prediction.evaluation.backtest import backtest
 from headway_prediction.evaluation.compare import score_methods
@@ -17,21 +16,9 @@ from headway_prediction.forecasters.parquet import read_forecasts, write_forecas
 from headway_prediction.grid.plan_variants import PlanKind, with_plan
 from headway_prediction.training.train import train_line, train_lines
 from helpers.lines import MONDAY, noisy_history
-from helpers.small_network import weights_beside
+from helpers.small_network import TRAINING, weights_beside
 
-SMALL = AppConfig(
-    encoder_filters=(3, 3),
-    encoder_step_mins=10,
-    schedule_units=2,
-    decoder_filters=4,
-    head_units=4,
-    batch_size=32,
-    epochs=1,
-    epoch_windows=64,
-    validation_windows=64,
-    ensemble_members=3,
-    test_days=0,
-)
+SMALL = replace(TRAINING, epoch_windows=64, validation_windows=64, ensemble_members=3, test_days=0)
 
 
 @pytest.fixture(scope="module")
