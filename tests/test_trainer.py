@@ -166,12 +166,16 @@ def test_a_state_that_does_not_fit_is_started_over_with_a_word(run_dir, unbroken
 
 
 def test_what_training_depends_on_changes_the_fingerprint_and_nothing_else_does():
-    same = fingerprint_of(CONFIG, *datasets())
-    assert fingerprint_of(dataclasses.replace(CONFIG, data_dir="elsewhere"), *datasets()) == same
-    assert fingerprint_of(dataclasses.replace(CONFIG, learning_rate=0.02), *datasets()) != same
-    assert fingerprint_of(CONFIG, *datasets(seed=1)) != same
+    model = trainer().model
+    same = fingerprint_of(CONFIG, model, *datasets())
+    assert fingerprint_of(CONFIG, trainer().model, *datasets()) == same
+    assert fingerprint_of(dataclasses.replace(CONFIG, data_dir="elsewhere"), model, *datasets()) == same
+    assert fingerprint_of(dataclasses.replace(CONFIG, learning_rate=0.02), model, *datasets()) != same
+    assert fingerprint_of(CONFIG, model, *datasets(seed=1)) != same
     other_seed = dataclasses.replace(CONFIG, seed=6)
-    assert fingerprint_of(other_seed, *datasets(other_seed)) != same
+    assert fingerprint_of(other_seed, model, *datasets(other_seed)) != same
+    model.set_weights([1.5 * array for array in model.get_weights()])
+    assert fingerprint_of(CONFIG, model, *datasets()) != same
 
 
 @pytest.mark.parametrize("content", [b"no state", b"PK\x05\x06" + bytes(18)])

@@ -44,7 +44,7 @@ class ModelTrainer:
         """
         make_deterministic(self.config.seed)
         self._compile(len(train_ds))
-        state = self._resumed(fingerprint_of(self.config, train_ds, val_ds))
+        state = self._resumed(fingerprint_of(self.config, self.model, train_ds, val_ds))
         if not state.is_finished(self.config.epochs, self.config.patience):
             self._fit(train_ds, val_ds, state)
         state.restore_best(self.model)

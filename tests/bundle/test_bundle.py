@@ -117,7 +117,7 @@ def test_a_bundle_of_an_older_format_is_refused_with_both_formats(copied):
     sums = subprocess.run(["sha256sum", *files], cwd=copied, capture_output=True, text=True, check=True)
     (copied / "SHA256SUMS").write_text(sums.stdout)
     with pytest.raises(
-        HeadwayError, match=r"format is 'headway-prediction bundle 1', not '.* bundle 9'.*train"
+        HeadwayError, match=r"format is 'headway-prediction bundle 1', not '.* bundle 10'.*train"
     ):
         Bundle.load(copied)
 

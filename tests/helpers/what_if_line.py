@@ -98,7 +98,7 @@ class Railway:
         return Bundle(
             config=AppConfig(),
             cap_mins=cap_mins,
-            lines=(TrainedLine(history.line, days),),
+            lines=(TrainedLine(history.line, days, ()),),
             network_paths=(),
             calibration=None,
             rollout=None,

@@ -56,16 +56,16 @@ from headway_prediction.grid.plan_variants import PlanKind
 from headway_prediction.transit.line import Line
 from headway_prediction.transit.timetable import Service, Timetable
 
-FORMAT = "headway-prediction bundle 9"
+FORMAT = "headway-prediction bundle 10"
 
 
 @dataclass(frozen=True)
 class Bundle:
     """Trained networks and what they need to forecast.
 
-    `lines` are those trained on; `network_paths` are ONNX files, each beside its Keras file; `prior` is the source of the
-    networks' prior; `statistics` are fitted (a bundle of one line) or rolling (a multi-line bundle, which forecasts any
-    line); `details` are for people: scores, the course of training, provenance.
+    `lines` are those trained on, that of the statistics first; `network_paths` are ONNX files, each beside its Keras file;
+    `prior` is the source of the networks' prior; `statistics` are fitted (a bundle of one line) or rolling (a multi-line
+    bundle, which forecasts any line); `details` are for people: scores, the course of training, provenance.
     """
 
     config: AppConfig

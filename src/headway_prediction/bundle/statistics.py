@@ -4,7 +4,7 @@ They are either fitted, on the training days of the one line of the bundle, or r
 newest earlier dates of the line that is forecast. No weight of a network is among them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -26,20 +26,49 @@ from headway_prediction.transit.timetable import Timetable
 
 @dataclass(frozen=True)
 class TrainedLine:
-    """A line that networks were trained on, and its service dates by use: `training`, `validation` and `test`."""
+    """A line that networks were trained on, its service dates by use (`training`, `validation` and `test`), and the `folds`
+    of these that the networks validated on, one each; every network was trained on the other folds."""
 
     line: Line
     days: Mapping[str, tuple[date, ...]]
+    folds: tuple[tuple[date, ...], ...]
+
+    @property
+    def used(self) -> frozenset[date]:
+        """The dates that training saw."""
+        return frozenset((*self.days["training"], *self.days["validation"]))
+
+    def seen_by(self, network: int) -> frozenset[date]:
+        """Return the dates that a network, counted from 0, was trained on."""
+        return self.used.difference(*self.folds[network : network + 1])
+
+    def is_same_line(self, line: Line) -> bool:
+        """Whether a line has the same id and time zone: the branches of a line share trains."""
+        return (line.line_id, line.time_zone) == (self.line.line_id, self.line.time_zone)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
-        days = {part: [day.isoformat() for day in dates] for part, dates in self.days.items()}
-        return {"line": self.line.to_dict(), "days": days}
+        days = {part: _as_text(dates) for part, dates in self.days.items()}
+        return {"line": self.line.to_dict(), "days": days, "folds": [_as_text(fold) for fold in self.folds]}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        days = {part: tuple(map(date.fromisoformat, dates)) for part, dates in plain["days"].items()}
-        return cls(Line.from_dict(plain["line"]), days)
+        days = {part: _as_dates(dates) for part, dates in plain["days"].items()}
+        return cls(Line.from_dict(plain["line"]), days, tuple(map(_as_dates, plain["folds"])))
+
+
+def used_days(trained: Sequence[TrainedLine], line: Line) -> dict[str, list[date]]:
+    """Return the `training` and the `validation` dates of a line among those trained on."""
+    same = [known.days for known in trained if known.is_same_line(line)]
+    return {part: [day for days in same for day in days[part]] for part in ("training", "validation")}
+
+
+def _as_text(dates: Iterable[date]) -> list[str]:
+    return [day.isoformat() for day in dates]
+
+
+def _as_dates(texts: Iterable[str]) -> tuple[date, ...]:
+    return tuple(map(date.fromisoformat, texts))
 
 
 class LineStatistics(Protocol):
@@ -96,7 +125,7 @@ class FittedStatistics:
     def test_dates(
         self, history: LineHistory, trained: Sequence[TrainedLine], wanted: Sequence[date] | None
     ) -> list[date]:
-        return select_test_dates(history, trained[0].days, wanted)
+        return select_test_dates(history, used_days(trained, self.line), wanted)
 
 
 @dataclass(frozen=True)
@@ -130,13 +159,10 @@ class RollingStatistics:
         self, history: LineHistory, trained: Sequence[TrainedLine], wanted: Sequence[date] | None
     ) -> list[date]:
         """By default all dates but the first, before which there is nothing to fit on; of a line trained on, none that
-        training used. The branches of a line share trains, so a line is compared by its id and time zone alone."""
-        own = (history.line.line_id, history.line.time_zone)
-        same = [known.days for known in trained if (known.line.line_id, known.line.time_zone) == own]
-        used = {part: [day for days in same for day in days[part]] for part in ("training", "validation")}
+        training used."""
         if wanted is None and len(history.service_dates) > 1:
             history = history.select(history.service_dates[1:])
-        return select_test_dates(history, used, wanted)
+        return select_test_dates(history, used_days(trained, history.line), wanted)
 
 
 def check_cap(history: LineHistory, cap_mins: float) -> None:

@@ -71,8 +71,17 @@ def _describe_bundle(bundle: "Bundle") -> list[str]:
         "bundle",
         _describe_line(bundle.line),
         *_describe_days(bundle.lines[0].days),
+        *_describe_lines_before(bundle),
         _describe_plan(bundle.timetable, bundle.details.get("plan")),
         *_describe_training(bundle),
+    ]
+
+
+def _describe_lines_before(bundle: "Bundle") -> list[str]:
+    """The lines that the networks had been trained on before; see `headway train --start-from`."""
+    return [
+        f"before that, networks trained on {_describe_line(known.line)}{_span(sorted(known.used))}"
+        for known in bundle.lines[1:]
     ]
 
 

@@ -44,6 +44,12 @@ def train(
     extra_model: Annotated[
         list[str] | None, typer.Option(help="Slower method to fit as well: lightgbm. Repeatable.")
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bundle whose networks to start from in place of random weights; fewer --epochs will do then."
+        ),
+    ] = None,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -58,6 +64,9 @@ def train(
     Fits the simple methods on the same days and puts them into the bundle. Killed and started again with the same command,
     training resumes: its state is in the folder OUT.run, with logs for TensorBoard. `--extra-model lightgbm` adds
     boosted trees, the strongest baseline (an extra of the installation); they take some minutes more.
+
+    `--start-from` is for a bundle that has grown old: every network validates on days that it has not been trained on, and
+    days that one of them has seen are refused as test days.
 
     A multi-line bundle forecasts any line; the line statistics that it needs are fitted on the days before each date.
 
@@ -78,43 +87,37 @@ def train(
         test_days=test_days,
     )
     load_framework()
-    run_dir = out.with_name(f"{out.name}.run")
-    if len(grid) == 1:
-        bundle = _train_line(grid[0], settings, run_dir, quiet, extra_model or [], processes)
-    else:
-        _refuse_extra_models(extra_model)
-        bundle = _train_lines(grid, settings, run_dir, quiet, processes)
+    bundle = _trained(
+        grid, settings, out.with_name(f"{out.name}.run"), quiet, extra_model or [], processes, start_from
+    )
     bundle.save(out)
     scores = ", ".join(f"{name} {value:.3f}" for name, value in bundle.details["validation_scores"].items())
     say(f"wrote {out}; on its validation days: {scores}")
 
 
-def _train_line(
-    grid: Path,
+def _trained(
+    grids: list[Path],
     settings: "AppConfig",
     run_dir: Path,
     quiet: bool,
     extra_models: list[str],
     processes: int | None,
+    start_from: Path | None,
 ) -> "Bundle":
     from headway_prediction.forecasters.registry import extra_methods
     from headway_prediction.grid.store import read_history
-    from headway_prediction.training.train import train_line
+    from headway_prediction.training.train import train_line, train_lines
+    from headway_prediction.training.warm_start import WarmStart
 
-    methods = extra_methods(extra_models)
-    return train_line(read_history(grid), settings, run_dir, quiet, methods, processes)
-
-
-def _train_lines(
-    grids: list[Path], settings: "AppConfig", run_dir: Path, quiet: bool, processes: int | None
-) -> "Bundle":
-    from headway_prediction.grid.store import read_history
-    from headway_prediction.training.train import train_lines
-
-    return train_lines([read_history(path) for path in grids], settings, run_dir, quiet, processes)
+    start = None if start_from is None else WarmStart.read(start_from, settings)
+    if len(grids) == 1:
+        extra = extra_methods(extra_models)
+        return train_line(read_history(grids[0]), settings, run_dir, quiet, extra, processes, start)
+    _refuse_extra_models(extra_models)
+    return train_lines([read_history(path) for path in grids], settings, run_dir, quiet, processes, start)
 
 
-def _refuse_extra_models(extra_models: list[str] | None) -> None:
+def _refuse_extra_models(extra_models: list[str]) -> None:
     if extra_models:
         raise HeadwayError(
             f"--extra-model {extra_models[0]} was given with several grids",

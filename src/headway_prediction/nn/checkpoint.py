@@ -11,6 +11,7 @@ import numpy as np
 
 from headway_prediction.config import AppConfig
 from headway_prediction.files import atomic_path
+from headway_prediction.grid.windows import digest_of
 
 MONITORED = "val_loss"
 STATE_FORMAT = 3
@@ -73,12 +74,19 @@ class TrainingState:
         _assign(model.weights, self.best_weights)
 
 
-def fingerprint_of(config: AppConfig, *datasets: object) -> str:
-    """Return a checksum of all that training depends on: settings, backend, and the data of TimeseriesGenerator's sets."""
+def fingerprint_of(config: AppConfig, model: keras.Model, *datasets: object) -> str:
+    """Return a checksum of all that training depends on: settings, backend, the weights that the model starts from, and the
+    data of TimeseriesGenerator's sets."""
     settings = {name: value for name, value in config.to_dict().items() if name not in PATH_SETTINGS}
     data = [getattr(getattr(dataset, "batch_order", None), "digest", None) for dataset in datasets]
     backend = keras.backend.backend()
-    facts = {"settings": settings, "data": data, "backend": backend, "format": STATE_FORMAT}
+    facts = {
+        "settings": settings,
+        "weights": digest_of(_values(model.weights)),
+        "data": data,
+        "backend": backend,
+        "format": STATE_FORMAT,
+    }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

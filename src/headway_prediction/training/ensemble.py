@@ -26,6 +26,7 @@ from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import service_days, to_matrices
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
 from headway_prediction.training.members import MemberTask, train_members, write_windows
+from headway_prediction.training.warm_start import WarmStart
 from headway_prediction.transit.clock import day_type_of
 
 MEMBER_SEED_STEP = 100
@@ -55,11 +56,20 @@ class TrainedEnsemble:
 
 
 def fold_line(
-    history: LineHistory, training: Sequence[date], validation: Sequence[date], members: int
+    history: LineHistory,
+    training: Sequence[date],
+    validation: Sequence[date],
+    members: int,
+    start: WarmStart | None = None,
 ) -> TrainingLine:
-    """Split the dates into folds: a single network validates on `validation`, several members each on a share of all."""
+    """Split the dates into folds: a single network validates on `validation`, several members each on a share of all.
+
+    The networks of a warm start validate on days that they have not been trained on.
+    """
     dates = (*training, *validation)
-    folds = [list(validation)] if members == 1 else folds_of(dates, members)
+    folds: Sequence[Sequence[date]] = [validation]
+    if members > 1:
+        folds = folds_of(dates, members) if start is None else start.folds(history.line, dates)
     priors = cross_fit_priors(history.select(dates))
     sources = {day: FittedPrior(prior) for day, prior in priors.items()}
     return TrainingLine(history, tuple(dates), tuple(map(tuple, folds)), sources)
@@ -79,14 +89,18 @@ def train_ensemble(
     run_dir: Path,
     quiet: bool = False,
     processes: int | None = None,
+    start: WarmStart | None = None,
 ) -> TrainedEnsemble:
     """Train a network per fold on the other folds, and calibrate each on its own.
 
     Of lines with fewer days than members, the last members use all days; all lines bring equally many windows. Each member
     keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch. `processes` is the
-    number of networks that train at the same time, see `members.process_count` for None.
+    number of networks that train at the same time, see `members.process_count` for None. Networks start from those
+    of `start` in place of random weights; raises HeadwayError where one of them has no new day to validate on.
     """
     folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
+    if start is not None:
+        start.check_folds(folds)
     with _emptied(run_dir / "windows") as folder:
         windows = tuple(
             write_windows(line_windows(line, config, len(lines)), folder / str(number))
@@ -100,6 +114,7 @@ def train_ensemble(
                 validation=tuple(tuple(map(day_number, days)) for days in fold),
                 title=f"network {member + 1} of {len(folds)}",
                 quiet=quiet,
+                start=None if start is None else start.networks[member],
             )
             for member, fold in enumerate(folds)
         ]

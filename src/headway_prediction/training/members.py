@@ -28,7 +28,7 @@ MIN_STEPS_OF_A_PROCESS = 500
 @dataclass(frozen=True)
 class MemberTask:
     """A network to train: its settings, the `folder` of its state, the files of the `windows` of each line, the days of each
-    line to validate on, and the `title` of its progress."""
+    line to validate on, the `title` of its progress, and the Keras file that it starts from, if not from random weights."""
 
     config: AppConfig
     folder: Path
@@ -36,6 +36,7 @@ class MemberTask:
     validation: tuple[tuple[int, ...], ...]
     title: str
     quiet: bool
+    start: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,11 @@ def process_count(tasks: Sequence[MemberTask]) -> int:
 def train_member(task: MemberTask) -> TrainedMember:
     """Train one network, or go on from its last finished epoch; save it as Keras and ONNX files."""
     windows = [read_windows(folder) for folder in task.windows]
+    network = untrained_network(task.config, windows[0])
+    if task.start is not None:
+        network.set_weights(keras.saving.load_model(task.start, compile=False).get_weights())
     trainer = ModelTrainer(
-        untrained_network(task.config, windows[0]),
+        network,
         task.config,
         task.folder,
         quiet=task.quiet,

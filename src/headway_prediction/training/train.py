@@ -24,6 +24,7 @@ from headway_prediction.training.ensemble import (
     train_ensemble,
     with_arrival_residuals,
 )
+from headway_prediction.training.warm_start import WarmStart
 
 
 def train_line(
@@ -33,29 +34,33 @@ def train_line(
     quiet: bool = False,
     extra: Sequence[type[FittableForecaster]] = (),
     processes: int | None = None,
+    start: WarmStart | None = None,
 ) -> Bundle:
     """Train the networks, fit the simple methods and the `extra` ones on the training days; return the bundle, unsaved.
 
     Several ensemble members have no common validation days: each validates on its own fold, so that together they learn from
     all days. `run_dir` keeps the state of the training: a run that was killed goes on from its last finished epoch.
-    `processes` is that of `train_ensemble`. Raises HeadwayError for fewer service days than the split needs.
+    `processes` and `start` are those of `train_ensemble`. Raises HeadwayError for fewer service days than the split needs,
+    and where networks to start from have seen the days to validate or test on.
     """
     _check_extra(extra, config)
     days = split_days(history, config)
+    if start is not None:
+        _check_start(start, history, days)
     training = history.select(days.training)
     methods = fit_simple_methods(training, config.forecast_mins)
     climatology, trips = methods[Climatology.name], methods[TripPropagation.name]
     assert isinstance(climatology, Climatology) and isinstance(trips, TripPropagation)
     methods[Climatology.name] = climatology.with_spread(training)
-    folded = fold_line(history, days.training, days.validation, config.ensemble_members)
+    folded = fold_line(history, days.training, days.validation, config.ensemble_members, start)
     line, arrival_residuals = with_arrival_residuals(folded, config.seed)
-    trained = train_ensemble([line], config, run_dir, quiet, processes)
+    trained = train_ensemble([line], config, run_dir, quiet, processes, start)
     prior = FittedPrior(trips.prior, arrival_residuals)
     methods |= {method.name: method.fit(training) for method in extra}
     return Bundle(
         config=config,
         cap_mins=float(history.grid.attrs["cap_mins"]),
-        lines=(TrainedLine(history.line, days._asdict()),),
+        lines=(TrainedLine(history.line, days._asdict(), line.folds), *_lines_before(start)),
         network_paths=trained.network_paths,
         calibration=trained.calibration,
         rollout=trained.rollout,
@@ -72,6 +77,7 @@ def train_lines(
     run_dir: Path,
     quiet: bool = False,
     processes: int | None = None,
+    start: WarmStart | None = None,
 ) -> Bundle:
     """Train the networks on several lines, of any lengths, at once; return the multi-line bundle, unsaved.
 
@@ -85,16 +91,24 @@ def train_lines(
         _check_not_oracle(history)
     days = [split_days(history, config) for history in histories]
     pairs = list(zip(histories, days, strict=True))
+    if start is not None:
+        for history, own in pairs:
+            _check_start(start, history, own)
     lines = [
-        fold_line(history, own.training, own.validation, config.ensemble_members) for history, own in pairs
+        fold_line(history, own.training, own.validation, config.ensemble_members, start)
+        for history, own in pairs
     ]
-    trained = train_ensemble(lines, config, run_dir, quiet, processes)
+    trained = train_ensemble(lines, config, run_dir, quiet, processes, start)
     rolling = RollingStatistics(config.forecast_mins)
+    trained_lines = [
+        TrainedLine(history.line, own._asdict(), line.folds)
+        for (history, own), line in zip(pairs, lines, strict=True)
+    ]
     grids = [_sources(history) | {"plan": str(plan_kind(history))} for history in histories]
     return Bundle(
         config=config,
         cap_mins=cap_mins,
-        lines=tuple(TrainedLine(history.line, own._asdict()) for history, own in pairs),
+        lines=(*trained_lines, *_lines_before(start)),
         network_paths=trained.network_paths,
         calibration=trained.calibration,
         rollout=trained.rollout,
@@ -110,6 +124,17 @@ def split_days(history: LineHistory, config: AppConfig) -> DaySplit:
         return split_service_days(history.service_dates, config.days_to_validate, config.test_days)
     days = split_service_days(history.service_dates, 1, config.test_days)
     return DaySplit((*days.training, *days.validation), (), days.test)
+
+
+def _check_start(start: WarmStart, history: LineHistory, days: DaySplit) -> None:
+    check_cap(history, start.cap_mins)
+    start.check_unseen(history.line, days.test, "test")
+    start.check_unseen(history.line, days.validation, "validate")
+
+
+def _lines_before(start: WarmStart | None) -> tuple[TrainedLine, ...]:
+    """The lines that the networks had seen before: no backtest of the new bundle may use their days either."""
+    return () if start is None else start.lines
 
 
 def training_details(trained: TrainedEnsemble, config: AppConfig) -> dict[str, object]:
