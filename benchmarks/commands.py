@@ -1,10 +1,10 @@
-"""Cost of whole commands: the demo, a cold forecast, the start and memory of the service; training and install with --long.
+"""Cost of whole commands: the demo, a cold forecast, the start and the memory of the service.
 
-    python benchmarks/commands.py [--long] [--data ../shared/data]
+    python benchmarks/commands.py [--train] [--install] [--make-demo] [--hour] [--data ../shared/data]
 
-Peak memory is the largest sum of the resident memory of a command and its child processes, sampled every 50 ms. --long
-measures instead `headway train` on the real line dublin-dart (skipped where the data is absent), the size of a fresh
-`pip install .`, and the memory of a service that has run for an hour.
+An option measures one thing instead: `headway train` on the real line dublin-dart (skipped where the data is absent), the
+size of a fresh `pip install .`, `make demo` in a fresh clone, the memory of a service that has run for an hour. The memory of
+a command is that of it and its child processes: pages that several processes share count once.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from service_load import wait_until_ready
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = Path(os.environ.get("HEADWAY_REAL_DATA") or ROOT.parent / "shared" / "data")
-SAMPLE_SECS = 0.05
+SAMPLE_SECS = 0.2
 HOUR_SECS = 3600
 
 
@@ -33,14 +33,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--long", action="store_true")
+    for name in ("train", "install", "make-demo", "hour"):
+        parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--data", type=Path, default=REAL_DATA)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if args.long:
-            installed_size(folder)
+        if args.train:
             training(args.data / "lines" / "dublin-dart", folder)
+        elif args.install:
+            installed_size(folder)
+        elif args.make_demo:
+            demo_of_a_clone(folder)
+        elif args.hour:
             memory_after_an_hour(folder)
         else:
             demo(folder / "demo")
@@ -115,6 +120,14 @@ def training(line: Path, folder: Path) -> None:
     print_figure("headway train on dublin-dart, peak memory", peak / 1e6, "MB")
 
 
+def demo_of_a_clone(folder: Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", ROOT, folder / "clone"], check=True)
+    began = time.perf_counter()
+    subprocess.run(["make", "demo"], cwd=folder / "clone", stdout=subprocess.DEVNULL, check=True)
+    seconds = time.perf_counter() - began
+    print_figure("make demo in a fresh clone, installing included", seconds / 60, "min")
+
+
 def installed_size(folder: Path) -> None:
     venv = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
@@ -138,13 +151,16 @@ def cost_of_tree(*args: object) -> tuple[float, int]:
 
 
 def tree_memory(process: psutil.Process) -> int:
-    """Return the resident bytes of a process and its descendants; pages that they share count once for each."""
+    """Return the resident bytes of a process and its descendants; pages that they share count once."""
+    descendants = process.children(recursive=True)
+    if not descendants:
+        return process.memory_info().rss
     total = 0
     try:
-        for one in (process, *process.children(recursive=True)):
-            total += one.memory_info().rss
+        for one in (process, *descendants):
+            total += one.memory_full_info().pss
     except psutil.NoSuchProcess:
-        pass  # it ended between the two calls
+        pass  # it ended in the meantime
     return total
 
 

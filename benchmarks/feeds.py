@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from common import first_day_at, line_polls
+from common import first_day_at, line_polls, print_figure
 from google.transit.gtfs_realtime_pb2 import FeedMessage
 
 from headway_prediction.feeds.realtime.recorded import recorded_polls
@@ -105,6 +105,11 @@ def report_tracking(polls: Sequence[Poll]) -> None:
         f"{statistics.median(taken):.1f} ms of CPU, fastest {min(taken):.1f} ms ({len(taken)} polls)",
         flush=True,
     )
+    print_figure(
+        f"feed: poll of {size / 1000:.0f} KB, parsed and applied, CPU time, median",
+        statistics.median(taken),
+        "ms",
+    )
 
 
 def main() -> None:
@@ -125,6 +130,7 @@ def main() -> None:
         taken = record_ms(large, archive)
         stored = sum(file.stat().st_size for file in archive.rglob("*.gz")) / len(large)
         print(f"recording it: median {statistics.median(taken):.1f} ms of CPU, {stored / 1000:.0f} KB stored")
+        print_figure("feed: the same poll recorded, CPU time, median", statistics.median(taken), "ms")
         day = Path(folder) / "day"
         scenario = Scenario()
         size = record_day(scenario, args.day_polls, day)
@@ -132,6 +138,9 @@ def main() -> None:
         print(
             f"a day of {args.day_polls:,} polls of {size / 1000:.1f} KB replayed into {passings:,} passings: "
             f"{seconds:.1f} s of CPU, {1000 * seconds / args.day_polls:.2f} ms a poll"
+        )
+        print_figure(
+            "feed: a replayed poll of one line, CPU time, mean", 1000 * seconds / args.day_polls, "ms"
         )
 
 

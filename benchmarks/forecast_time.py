@@ -4,7 +4,8 @@
 
 Without a grid and a bundle, a line of `--stations` stations is simulated and four networks of the default size are trained
 briefly: their accuracy does not change their speed. `as of` builds the grid of the day from the passings known at the
-origin, `15 min` is the ST-ConvNet, `60 min` its rollout.
+origin, `15 min` is the ST-ConvNet, `60 min` its rollout. Last comes one window of 66 stations through one network, in ONNX
+Runtime and in Keras.
 """
 
 import argparse
@@ -20,10 +21,15 @@ from common import describe_machine, print_figure
 from headway_prediction.bundle.bundle import Bundle
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
 from headway_prediction.evaluation.backtest import scored_origins
+from headway_prediction.forecasters.onnx_network import OnnxNetwork
 from headway_prediction.grid.build import read_line_files
 from headway_prediction.grid.history import LineHistory
+from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.store import read_history
+from headway_prediction.model import ProbabilisticSTConvNet
+from headway_prediction.nn.prior_channels import prior_width
 from headway_prediction.simulate import Scenario, write_simulation
+from headway_prediction.training.onnx_export import export_onnx
 from headway_prediction.training.train import train_line
 
 
@@ -50,6 +56,32 @@ def main() -> None:
             print_figure(
                 f"forecast, {platforms} platforms, {name}, median", 1000 * statistics.median(seconds), "ms"
             )
+
+    measure_network(66)
+
+
+def measure_network(stations: int, repeats: int = 30) -> float:
+    """Return the seconds of ONNX Runtime over those of TensorFlow for one window, each the fastest of alternating runs."""
+    import tensorflow as tf
+
+    config = AppConfig.load(base=LINE_DEFAULTS)
+    shapes = (config.lookback_mins, None, 2, 4), (config.forecast_mins, 2, len(SCHEDULE_CHANNELS))
+    keras_network = ProbabilisticSTConvNet(config, *shapes)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        keras_network.save(path)
+        onnx_network = OnnxNetwork.load(export_onnx(path))
+    sizes = (1, 30, stations, 2, 4), (1, *shapes[1]), (1, stations, 2, prior_width(config.forecast_mins))
+    inputs = [np.random.default_rng(0).random(size, np.float32) for size in sizes]
+    compiled = tf.function(lambda *given: keras_network(given, training=False))
+    onnx_secs: list[float] = []
+    keras_secs: list[float] = []
+    for _ in range(repeats):
+        timed(onnx_secs, lambda: onnx_network.run(inputs))
+        timed(keras_secs, lambda: compiled(*inputs).numpy())
+    print_figure(f"one network, {stations} stations, ONNX Runtime, fastest", 1000 * min(onnx_secs), "ms")
+    print_figure(f"one network, {stations} stations, TensorFlow, fastest", 1000 * min(keras_secs), "ms")
+    return min(onnx_secs) / min(keras_secs)
 
 
 def simulated(folder: Path, stations: int) -> tuple[LineHistory, Bundle]:

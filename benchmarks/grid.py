@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from common import run_headway
+from common import print_figure, run_headway
 
 STATIONS, TRAINS = 66, 87
 
@@ -57,7 +57,10 @@ def main() -> None:
         table.write_parquet(log)
         print(f"headway grid of {table.height:,} passings", flush=True)
         del table
-        print(run_headway("grid", "--arrivals", log, "--time-zone", "UTC", "--out", f"{folder}/grid.zarr"))
+        cost = run_headway("grid", "--arrivals", log, "--time-zone", "UTC", "--out", f"{folder}/grid.zarr")
+    print(cost)
+    print_figure(f"grid of {args.days} days, 66 stations, whole command", cost.seconds, "s")
+    print_figure(f"grid of {args.days} days, 66 stations, peak memory", cost.peak_gib * 2**30 / 1e6, "MB")
 
 
 if __name__ == "__main__":

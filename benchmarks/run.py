@@ -1,8 +1,9 @@
 """Run benchmarks one after the other and keep their figures in benchmarks/results/, one JSON file per machine.
 
-    python benchmarks/run.py [--long]
+    python benchmarks/run.py [--long] [SCRIPT ...]
 
-A benchmark that fails keeps its earlier figures, and the exit status is 1. `page.py` makes docs/performance.md of the files.
+With names such as `grid.py` or `"commands.py --train"`, only these run. A benchmark that fails keeps its earlier figures,
+and the exit status is 1. `page.py` makes docs/performance.md of the files.
 """
 
 import argparse
@@ -28,7 +29,15 @@ SHORT = (
     "forecast_time.py",
     "commands.py",
 )
-LONG = ("commands.py --long", "grid.py", "year_of_archive.py", "feeds.py")
+LONG = (
+    "commands.py --install",
+    "commands.py --train",
+    "commands.py --make-demo",
+    "feeds.py",
+    "grid.py",
+    "year_of_archive.py",
+    "commands.py --hour",
+)
 LIBRARIES = ("numpy", "polars", "onnxruntime", "keras", "tensorflow")
 
 
@@ -37,12 +46,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--long", action="store_true", help="those of several minutes instead")
+    parser.add_argument("script", nargs="*", choices=[*SHORT, *LONG, []], help="only these")
+    args = parser.parse_args()
     machine = describe_machine()
     # The processor alone does not name a file safely; the digest does.
     path = RESULTS / f"machine-{hashlib.sha256(machine.encode()).hexdigest()[:8]}.json"
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"figures": {}}
     failed = []
-    for script in LONG if parser.parse_args().long else SHORT:
+    for script in args.script or (LONG if args.long else SHORT):
         print(f"\n== {script}", flush=True)
         figures = run(script)
         if figures is None:

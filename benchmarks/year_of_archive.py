@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
-from common import DENSE_SERVICE, run_headway
+from common import DENSE_SERVICE, print_figure, run_headway
 
 from headway_prediction.feeds.archives.convert import SCHEMA
 from headway_prediction.feeds.logs.arrivals import check_arrivals
@@ -68,7 +68,12 @@ def main() -> None:
         }
         for name in args.only or commands:
             command = commands[name]
-            print(f"{name}: headway {command[0]}: {run_headway(*command)}", flush=True)
+            cost = run_headway(*command)
+            print(f"{name}: headway {command[0]}: {cost}", flush=True)
+            print_figure(f"{args.days} days of one line, {name}, whole command", cost.seconds, "s")
+            print_figure(
+                f"{args.days} days of one line, {name}, peak memory", cost.peak_gib * 2**30 / 1e6, "MB"
+            )
 
 
 if __name__ == "__main__":
