@@ -2,9 +2,9 @@
 
     python benchmarks/commands.py [--train] [--install] [--make-demo] [--hour] [--data ../shared/data]
 
-An option measures one thing instead: `headway train` on the real line dublin-dart (skipped where the data is absent), the
-size of a fresh `pip install .`, `make demo` in a fresh clone, the memory of a service that has run for an hour. The memory of
-a command is that of it and its child processes: pages that several processes share count once.
+An option measures one thing instead: `headway train` on the real line dublin-dart (skipped where the data is absent),
+the size of a fresh `pip install .`, `make demo` in a fresh clone, or the memory of a service that has run for an hour.
+The memory of a command is that of it and its child processes: pages that several processes share count once.
 """
 
 import argparse

@@ -24,6 +24,7 @@ SHORT = (
     "import_time.py",
     "simulate_day.py",
     "training_throughput.py",
+    "recurrent_layer.py",
     "scaling.py --plot docs/scaling.svg",
     "gpu.py",
     "forecast_time.py",

@@ -51,6 +51,18 @@ def test_outputs_and_gradients_equal_the_stock_layers(sequences, width):
         assert np.abs(mine).max() > 1e-3
 
 
+def test_gradients_reach_through_a_layer_to_the_one_before():
+    (first, stock_first, x), (second, stock_second, _) = twins(True), twins(False)
+
+    def loss_of(layer):
+        return lambda outputs: ops.sum(ops.square(layer(outputs)))
+
+    ours = gradients(loss_of(second), first, x)
+    for mine, theirs in zip(ours, gradients(loss_of(stock_second), stock_first, x), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+        assert np.abs(mine).max() > 1e-3
+
+
 def test_golden_value_of_one_cell_over_two_minutes():
     layer = StationConvLSTM(1, width=1)
     layer.build((1, 2, 1, 1, 1))
