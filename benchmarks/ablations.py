@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from headway_prediction.config import LINE_DEFAULTS, AppConfig
-from headway_prediction.dataset import LineWindows, TimeseriesGenerator, examples
+from headway_prediction.dataset import TimeseriesGenerator
 from headway_prediction.files import atomic_path
 from headway_prediction.forecasters.physics.arrival_residuals import DEFAULT_SPREAD_MINS
 from headway_prediction.forecasters.physics.fit_prior import folds_of
@@ -31,6 +31,7 @@ from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import SCHEDULE_CHANNELS
 from headway_prediction.grid.store import read_history
+from headway_prediction.grid.windows import LineWindows
 from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.prior_channels import (
     CHANNELS_WIDTH,
@@ -40,6 +41,7 @@ from headway_prediction.nn.prior_channels import (
     TRAIN_CHANNELS,
     TRAINS_WIDTH,
 )
+from headway_prediction.nn.window_dataset import examples
 from headway_prediction.trainer import ModelTrainer
 from headway_prediction.training.ensemble import (
     day_number,

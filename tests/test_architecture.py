@@ -18,10 +18,10 @@ PACKAGE = Path(headway_prediction.__file__).parent
 NAME = PACKAGE.name
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 # Where a network is built or trained; everything else starts without a framework.
-WITH_A_FRAMEWORK = ("nn.", "training.", "dataset", "model", "trainer")
+WITH_A_FRAMEWORK = ("nn.", "training.onnx_export", "model", "trainer")
 WITHOUT_ONE_IN_NN = ("nn.framework", "nn.prior_channels")
-# A function of this module imports the framework before a training.
-WHEN_CALLED = ("nn.framework",)
+# Functions of these modules import the framework, in the process that trains.
+WHEN_CALLED = ("nn.framework", "training.members", "training.arrival_residuals")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = {

@@ -10,16 +10,7 @@ import urllib.request
 import pytest
 
 FRAMEWORKS = ["keras", "tensorflow", "tensorboard", "jax", "torch", "tf2onnx", "onnx", "h5py"]
-MISSING = f"""
-import sys
-
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {FRAMEWORKS}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-
-sys.meta_path.insert(0, Missing())
-"""
+MISSING = f"import sys; sys.modules |= dict.fromkeys({FRAMEWORKS})"
 HEADWAY = "import sys; from headway_prediction.cli import main; sys.exit(main(sys.argv[1:]))"
 INSTALL = "pip install 'headway-prediction[train]'"
 
@@ -40,7 +31,7 @@ def run(environment: dict[str, str], code: str, *words: object) -> subprocess.Co
 
 @pytest.mark.parametrize("name", ["keras", "tensorflow", "jax"])
 def test_the_environment_lacks_the_frameworks(base_install, name):
-    assert f"No module named '{name}'" in run(base_install, f"import {name}").stderr
+    assert f"import of {name} halted" in run(base_install, f"import {name}").stderr
 
 
 def test_commands_that_do_not_train_run_without_a_framework(base_install, small_line, tmp_path):
@@ -70,7 +61,7 @@ for command in {[tuple(map(str, command)) for command in commands]}:
     except SystemExit as finished:
         status = finished.code
     assert not status, (command, status)
-assert not set({FRAMEWORKS}) & set(sys.modules)
+assert not any(map(sys.modules.get, {FRAMEWORKS}))
 """
     done = run(base_install, code)
     assert done.returncode == 0, done.stderr
@@ -115,8 +106,23 @@ def test_a_part_of_the_framework_alone_is_refused_too(small_line, tmp_path):
     assert done.returncode == 2 and done.stderr.startswith("headway: tf2onnx is not installed; ")
 
 
-@pytest.mark.parametrize("name", ["TimeseriesGenerator", "STConvNet", "ModelTrainer"])
+@pytest.mark.parametrize("name", ["STConvNet", "ModelTrainer"])
 def test_the_names_of_training_raise_an_import_error_that_says_what_to_install(base_install, name):
     done = run(base_install, f"from headway_prediction import AppConfig, DataLoader, Bundle, Line, {name}")
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"ImportError: {name} needs keras, which is not installed; ") and INSTALL in last
+
+
+def test_windows_are_found_without_a_framework_and_their_data_set_names_what_to_install(base_install):
+    code = """
+import numpy as np
+from headway_prediction import AppConfig, TimeseriesGenerator
+config = AppConfig(lookback_mins=3, forecast_mins=2)
+generator = TimeseriesGenerator(config)
+windows = generator.find_windows(np.ones((9, 2, 2, 1)), np.ones((9, 2, 1)), np.zeros(9))
+print(len(windows))
+generator.serve([windows], shuffled=False)
+"""
+    done = run(base_install, code)
+    assert done.stdout == "5\n"
+    assert "HeadwayError: keras is not installed; " in done.stderr and INSTALL in done.stderr

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.dataset import BatchOrder, LineWindows, WindowDataset, windows_per_line
+from headway_prediction.grid.windows import LineWindows, windows_per_line
 from headway_prediction.model import ProbabilisticSTConvNet
 from headway_prediction.nn.checkpoint import read_state
 from headway_prediction.nn.prior_channels import prior_width
+from headway_prediction.nn.window_dataset import BatchOrder, WindowDataset
 from headway_prediction.trainer import ModelTrainer
 
 CONFIG = AppConfig(

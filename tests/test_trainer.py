@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from headway_prediction.config import AppConfig
-from headway_prediction.dataset import TimeseriesGenerator, WindowDataset
+from headway_prediction.dataset import TimeseriesGenerator
 from headway_prediction.errors import HeadwayError
 from headway_prediction.model import STConvNet
 from headway_prediction.nn.checkpoint import (
@@ -21,6 +21,7 @@ from headway_prediction.nn.checkpoint import (
     read_state,
     write_state,
 )
+from headway_prediction.nn.window_dataset import WindowDataset
 from headway_prediction.trainer import ModelTrainer
 
 CONFIG = AppConfig(

@@ -50,7 +50,7 @@ def line(history):
 
 @pytest.fixture(scope="module")
 def trained(line, tmp_path_factory):
-    return train_ensemble([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True, processes=1)
+    return train_ensemble([line], CONFIG, tmp_path_factory.mktemp("members"), quiet=True)
 
 
 def same(first, second):
@@ -111,7 +111,7 @@ def test_in_processes_side_by_side_they_are_the_same(line, trained, tmp_path):
 
 @pytest.mark.slow
 def test_trained_again_they_are_the_same(line, trained, tmp_path):
-    again = train_ensemble([line], CONFIG, tmp_path, quiet=True, processes=1)
+    again = train_ensemble([line], CONFIG, tmp_path, quiet=True)
     assert again.epochs == trained.epochs
     assert all(
         same(weights_beside(a), weights_beside(b))
@@ -127,14 +127,14 @@ def test_a_mistake_of_the_user_reaches_another_process_whole():
 
 
 ENDLESS = """
-import sys, multiprocessing, time
-from headway_prediction.nn.framework import start_training_process
+import os, time
+from headway_prediction.training.processes import training_processes
+def number_of_its_process(task):
+    return os.getpid()
 if __name__ == "__main__":
-    from concurrent.futures import ProcessPoolExecutor
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start_training_process) as pool:
-        print(pool.submit(__import__("os").getpid).result(), flush=True)
-        pool.submit(time.sleep, 600)
-        time.sleep(600)
+    with training_processes(1) as run:
+        print(*run(number_of_its_process, [None]), flush=True)
+        run(time.sleep, [600])
 """
 
 

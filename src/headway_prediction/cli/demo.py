@@ -28,9 +28,9 @@ def demo(
     from headway_prediction.cli.grid import grid
     from headway_prediction.cli.simulate import simulate
     from headway_prediction.cli.train import train
-    from headway_prediction.nn.framework import load_framework
+    from headway_prediction.nn.framework import check_framework
 
-    load_framework()
+    check_framework()
     log, schedule, cells = out / "arrivals.parquet", out / "gtfs.zip", out / "grid.zarr"
     bundle, forecasts, report = out / "bundle", out / "forecasts", out / "report.html"
     say("1/5 simulating a line")

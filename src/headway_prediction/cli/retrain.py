@@ -36,7 +36,7 @@ def retrain(
     """
     from headway_prediction.cli.serve_setup import default_store
     from headway_prediction.feeds.gtfs.timetable import read_timetable
-    from headway_prediction.nn.framework import load_framework
+    from headway_prediction.nn.framework import check_framework
     from headway_prediction.service.live.retrain import restore_previous, retrain
     from headway_prediction.service.live.served_bundle import load_bundle
     from headway_prediction.service.store import Store
@@ -45,7 +45,7 @@ def retrain(
         restore_previous(bundle)
         say(f"restored the previous bundle at {bundle}")
         return
-    load_framework()
+    check_framework()
     plan = None if gtfs is None else read_timetable(gtfs, load_bundle(bundle).bundle.line)
     changes = {} if epochs is None else {"epochs": epochs}
     found = retrain(Store.open(store or default_store(bundle)), bundle, plan, changes, quiet)

@@ -76,7 +76,7 @@ def train(
       headway train --grid a.zarr --grid b.zarr --grid c.zarr --out bundle
     """
     from headway_prediction.config import LINE_DEFAULTS, AppConfig
-    from headway_prediction.nn.framework import load_framework
+    from headway_prediction.nn.framework import check_framework
 
     settings = AppConfig.load(
         config,
@@ -86,7 +86,7 @@ def train(
         validation_days=validation_days,
         test_days=test_days,
     )
-    load_framework()
+    check_framework()
     bundle = _trained(
         grid, settings, out.with_name(f"{out.name}.run"), quiet, extra_model or [], processes, start_from
     )

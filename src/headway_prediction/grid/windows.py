@@ -6,11 +6,12 @@ and one service day per row; output: the rows where a window may start, and the 
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from headway_prediction.errors import HeadwayError
 
@@ -101,6 +102,65 @@ def window_starts(periods: np.ndarray, window_mins: int) -> np.ndarray:
     """Return every row where a window of `window_mins` fits inside one period, sorted int64 `(windows,)`."""
     fitting = [np.arange(first, stop - window_mins + 1) for first, stop in periods]
     return np.concatenate([np.empty(0, np.int64), *fitting]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class LineWindows:
+    """Windows of one line: `headway` and `schedule` as `DataLoader.preprocess` returns them, and of each window its first
+    row (`starts`), its service day and, if the network takes one, its prior: `priors` `(any number, stations, directions,
+    channels)`, of which window i has row `prior_rows[i]`, or row i unless given. Selections share the three large arrays."""
+
+    headway: npt.NDArray[np.float32]
+    schedule: npt.NDArray[np.float32]
+    starts: npt.NDArray[np.int64]
+    service_days: npt.NDArray[np.int64]
+    priors: npt.NDArray[np.float32] | None = None
+    prior_rows: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def select(self, chosen: npt.NDArray[Any] | slice) -> Self:
+        """Return the windows at the indices, or where the mask is true."""
+        rows = np.arange(len(self)) if self.prior_rows is None else self.prior_rows
+        return replace(
+            self,
+            starts=self.starts[chosen],
+            service_days=self.service_days[chosen],
+            prior_rows=rows[chosen],
+        )
+
+    @property
+    def prior(self) -> npt.NDArray[np.float32] | None:
+        """The prior of each window, a copy: `(windows, stations, directions, channels)`."""
+        if self.priors is None or self.prior_rows is None:
+            return self.priors
+        return self.priors[self.prior_rows]
+
+    def of_days(self, service_days: Sequence[int] | npt.NDArray[np.int64]) -> Self:
+        return self.select(np.isin(self.service_days, service_days))
+
+    def thin_to(self, count: int | None) -> Self:
+        """Return at most `count` of the windows, evenly spread."""
+        if count is None or len(self) <= count:
+            return self
+        return self.select(np.linspace(0, len(self) - 1, count).round().astype(int))
+
+    def digest(self, window_mins: int) -> str:
+        """Return a checksum of all that training sees of these windows."""
+        rows = slice(int(self.starts[0]), int(self.starts[-1]) + window_mins)
+        arrays: list[np.ndarray] = [self.headway[rows], self.schedule[rows], self.starts]
+        if self.priors is None:
+            return digest_of(arrays)
+        chosen = range(len(self)) if self.prior_rows is None else self.prior_rows
+        return digest_of(
+            chain(arrays, (self.priors[row] for row in chosen))
+        )  # one by one: all are hundreds of megabytes
+
+
+def windows_per_line(count: int | None, lines: int) -> int | None:
+    """Return how many of `count` windows each of `lines` brings: equally many, so that long lines do not dominate."""
+    return None if count is None else -(-count // lines)
 
 
 @dataclass

@@ -13,31 +13,34 @@ from headway_prediction.errors import HeadwayError
 def load_framework() -> None:
     """Import Keras and its backend, without the lines that TensorFlow's C++ code prints about its build.
 
-    Raises HeadwayError where a part of the framework is not installed.
+    Raises HeadwayError as `check_framework`.
     """
+    check_framework()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with _standard_error_closed():
-            import keras  # noqa: F401
-        # Not imported yet: it brings TensorFlow, which another backend needs only once a network is trained.
-        if find_spec("tf2onnx") is None:
-            raise ModuleNotFoundError(name="tf2onnx")
-    except ModuleNotFoundError as error:
-        raise HeadwayError(
-            f"{error.name} is not installed",
-            "the training framework",
-            "run `pip install 'headway-prediction[train]'`",
-        ) from error
+    with _standard_error_closed():
+        import keras  # noqa: F401
 
 
-def start_training_process() -> None:
-    """Prepare a process that trains beside others: with one thread, and no longer than the process that started it."""
+def check_framework() -> None:
+    """Raise HeadwayError where a part of the framework is not installed; imports nothing."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    for name in ("keras", backend, "tf2onnx"):
+        if find_spec(name) is None:
+            raise HeadwayError(
+                f"{name} is not installed",
+                "the training framework",
+                "run `pip install 'headway-prediction[train]'`",
+            )
+
+
+def start_training_process(threads: int) -> None:
+    """Prepare a process that trains beside others: with so many threads, and no longer than the process that started it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     load_framework()
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def _end_with_parent() -> None:

@@ -1,20 +1,24 @@
-"""Arrival residuals: a small network of how much later than expected trains arrive, and whether they do."""
+"""Arrival residuals: a small network of how much later than expected trains arrive, and whether they do.
+
+The training framework is imported where a network is fitted, not by the process that hands out the tasks.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from headway_prediction.forecasters.physics.arrival_residuals import TAIL, ArrivalResiduals
 from headway_prediction.forecasters.physics.fit_prior import fold_numbers
 from headway_prediction.forecasters.physics.prior import PhysicsPrior
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.passings import HAS_TRIP_ID
-from headway_prediction.trainer import make_deterministic
 from headway_prediction.training.arrival_samples import ArrivalSamples, arrival_samples
+from headway_prediction.training.processes import Runner, run_here
 from headway_prediction.transit.line import DIRECTIONS
 
 MIN_ROWS = 2000
@@ -27,13 +31,13 @@ ARRIVAL_LOSS_WEIGHT = 0.3
 
 
 def train_arrival_residuals(
-    training: LineHistory, priors: Mapping[date, PhysicsPrior], seed: int = 0
+    training: LineHistory, priors: Mapping[date, PhysicsPrior], seed: int = 0, run: Runner = run_here
 ) -> tuple[ArrivalResiduals, dict[date, ArrivalResiduals]]:
     """Return the residuals fitted on all days, for new days, and for each training day those fitted on the other folds.
 
     The prior of each day was fitted on other days; days with the same prior are a fold. The residuals are none (see
     `ArrivalResiduals.none`) with few trains, with trains that have no ids in the log, or where they do not clearly lower the
-    error on days that they were not fitted on.
+    error on days that they were not fitted on. The fits are tasks for `run`.
     """
     nothing = ArrivalResiduals.none(), dict.fromkeys(priors, ArrivalResiduals.none())
     if training.passings.filter(HAS_TRIP_ID).height < len(training.passings) / 2:
@@ -47,10 +51,23 @@ def train_arrival_residuals(
     if len(samples.late) < MIN_ROWS:
         return nothing
     numbers = range(max(folds.values()) + 1)
-    by_fold = [_fit(samples.where(samples.fold != number), positions, seed) for number in numbers]
+    with TemporaryDirectory(prefix="headway-arrival-samples-") as name:
+        samples.write(Path(name))
+        tasks = [FitTask(Path(name), positions, seed, number) for number in (*numbers, None)]
+        *by_fold, on_all = run(fit_residuals, tasks)
     if not _is_better(by_fold, samples):
         return nothing
-    return _fit(samples, positions, seed), {day: by_fold[fold] for day, fold in folds.items()}
+    return on_all, {day: by_fold[fold] for day, fold in folds.items()}
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """Samples to fit residuals to: those in a `folder`, of a line with so many `positions`, without those of a fold."""
+
+    folder: Path
+    positions: int
+    seed: int
+    without_fold: int | None
 
 
 def _is_better(by_fold: Sequence[ArrivalResiduals], samples: ArrivalSamples) -> bool:
@@ -61,9 +78,16 @@ def _is_better(by_fold: Sequence[ArrivalResiduals], samples: ArrivalSamples) -> 
     return left < MAX_ERROR_RATIO * float(np.abs(samples.late).sum())
 
 
-def _fit(samples: ArrivalSamples, positions: int, seed: int) -> ArrivalResiduals:
+def fit_residuals(task: FitTask) -> ArrivalResiduals:
     """Fit the median and the tails of the residuals, and the probability that a train arrives."""
-    make_deterministic(seed)
+    import keras
+
+    from headway_prediction.trainer import make_deterministic
+
+    samples = ArrivalSamples.read(task.folder)
+    if task.without_fold is not None:
+        samples = samples.where(samples.fold != task.without_fold)
+    make_deterministic(task.seed)
     layers = [keras.layers.Dense(UNITS, activation="relu") for _ in range(2)]
     layers.append(keras.layers.Dense(4, kernel_initializer="zeros"))
     dropout = keras.layers.Dropout(DROPOUT)
@@ -80,12 +104,14 @@ def _fit(samples: ArrivalSamples, positions: int, seed: int) -> ArrivalResiduals
         verbose=0,
     )
     weights = [[np.asarray(part, np.float32) for part in layer.get_weights()] for layer in layers]
-    return ArrivalResiduals(positions, tuple((kernel, bias) for kernel, bias in weights))
+    return ArrivalResiduals(task.positions, tuple((kernel, bias) for kernel, bias in weights))
 
 
 def _loss(target: Any, outputs: Any) -> Any:
     """Absolute error of the median and pinball losses (Koenker & Bassett 1978) of the tails over trains that arrived, and
     cross entropy of the arrival over all."""
+    from keras import ops
+
     late, arrived = target[:, :1], target[:, 1:]
     short = late - outputs[:, :1]
     earlier, later = short + ops.softplus(outputs[:, 1:2]), short - ops.softplus(outputs[:, 2:3])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -42,6 +43,16 @@ class ArrivalSamples:
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Return the rows of all parts."""
         return cls(*(np.concatenate([getattr(part, own.name) for part in parts]) for own in fields(cls)))
+
+    def write(self, folder: Path) -> None:
+        """Write the rows to a folder, where `read` finds them."""
+        for own in fields(self):
+            np.save(folder / f"{own.name}.npy", getattr(self, own.name))
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Return the rows of a folder, mapped to memory: processes share them."""
+        return cls(*(np.load(folder / f"{own.name}.npy", mmap_mode="r") for own in fields(cls)))
 
     def where(self, chosen: np.ndarray) -> Self:
         """Return the rows where `chosen` is true."""

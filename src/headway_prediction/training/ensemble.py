@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from headway_prediction.config import AppConfig
 from headway_prediction.data_loader import DataLoader
-from headway_prediction.dataset import LineWindows, Prior, TimeseriesGenerator
+from headway_prediction.dataset import Prior, TimeseriesGenerator
 from headway_prediction.evaluation.validation_forecasts import ValidationForecasts
 from headway_prediction.forecasters.calibration import Calibration
 from headway_prediction.forecasters.onnx_network import load_networks
@@ -24,8 +24,10 @@ from headway_prediction.forecasters.prior_features import FittedPrior
 from headway_prediction.forecasters.rollout import RolloutCalibration
 from headway_prediction.grid.history import LineHistory
 from headway_prediction.grid.matrices import service_days, to_matrices
+from headway_prediction.grid.windows import LineWindows
 from headway_prediction.training.arrival_residuals import train_arrival_residuals
-from headway_prediction.training.members import MemberTask, train_members, write_windows
+from headway_prediction.training.members import MemberTask, train_member, write_windows
+from headway_prediction.training.processes import IN_THIS_PROCESS, Runner, run_here, training_processes
 from headway_prediction.training.warm_start import WarmStart
 from headway_prediction.transit.clock import day_type_of
 
@@ -45,14 +47,15 @@ class TrainingLine:
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """The ONNX files of the networks, each beside its Keras file; their calibrations, and the course of training (one entry
-    per member)."""
+    """The ONNX files of the networks, each beside its Keras file; their calibrations, the course of training (one entry per
+    member), and the backend that trained them."""
 
     network_paths: tuple[Path, ...]
     calibration: Calibration
     rollout: RolloutCalibration
     epochs: list[dict[str, list[float]]]
     validation_scores: list[dict[str, float]]
+    backend: str
 
 
 def fold_line(
@@ -75,10 +78,12 @@ def fold_line(
     return TrainingLine(history, tuple(dates), tuple(map(tuple, folds)), sources)
 
 
-def with_arrival_residuals(line: TrainingLine, seed: int) -> tuple[TrainingLine, ArrivalResiduals]:
+def with_arrival_residuals(
+    line: TrainingLine, seed: int, run: Runner = run_here
+) -> tuple[TrainingLine, ArrivalResiduals]:
     """Return the line with arrival residuals in its priors, cross-fitted too, and those fitted on all its dates."""
     priors = {day: source.physics for day, source in line.priors.items()}
-    arrival_residuals, by_day = train_arrival_residuals(line.history.select(line.dates), priors, seed)
+    arrival_residuals, by_day = train_arrival_residuals(line.history.select(line.dates), priors, seed, run)
     sources = {day: FittedPrior(prior, by_day[day]) for day, prior in priors.items()}
     return replace(line, priors=sources), arrival_residuals
 
@@ -88,20 +93,20 @@ def train_ensemble(
     config: AppConfig,
     run_dir: Path,
     quiet: bool = False,
-    processes: int | None = None,
+    processes: int = IN_THIS_PROCESS,
     start: WarmStart | None = None,
 ) -> TrainedEnsemble:
     """Train a network per fold on the other folds, and calibrate each on its own.
 
     Of lines with fewer days than members, the last members use all days; all lines bring equally many windows. Each member
-    keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch. `processes` is the
-    number of networks that train at the same time, see `members.process_count` for None. Networks start from those
-    of `start` in place of random weights; raises HeadwayError where one of them has no new day to validate on.
+    keeps its state in a folder of `run_dir`; a run that was killed goes on from its last finished epoch. `processes`
+    networks train at the same time, each in a process of its own. Networks start from those of `start` in place of random
+    weights; raises HeadwayError where one of them has no new day to validate on.
     """
     folds = list(zip_longest(*(line.folds for line in lines), fillvalue=()))
     if start is not None:
         start.check_folds(folds)
-    with _emptied(run_dir / "windows") as folder:
+    with training_processes(min(processes, len(folds))) as run, _emptied(run_dir / "windows") as folder:
         windows = tuple(
             write_windows(line_windows(line, config, len(lines)), folder / str(number))
             for number, line in enumerate(lines)
@@ -118,7 +123,7 @@ def train_ensemble(
             )
             for member, fold in enumerate(folds)
         ]
-        trained = train_members(tasks, processes)
+        trained = run(train_member, tasks)
     networks = load_networks(member.path for member in trained)
     forecasts = ValidationForecasts(config)
     for line in lines:
@@ -132,6 +137,7 @@ def train_ensemble(
         rollout=forecasts.rollout(),
         epochs=[member.epochs for member in trained],
         validation_scores=[member.scores for member in trained],
+        backend=trained[0].backend,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from headway_prediction.bundle.bundle import Bundle
@@ -24,6 +23,7 @@ from headway_prediction.training.ensemble import (
     train_ensemble,
     with_arrival_residuals,
 )
+from headway_prediction.training.processes import process_count, training_processes
 from headway_prediction.training.warm_start import WarmStart
 
 
@@ -38,22 +38,25 @@ def train_line(
 ) -> Bundle:
     """Train the networks, fit the simple methods and the `extra` ones on the training days; return the bundle, unsaved.
 
-    Several ensemble members have no common validation days: each validates on its own fold, so that together they learn from
-    all days. `run_dir` keeps the state of the training: a run that was killed goes on from its last finished epoch.
-    `processes` and `start` are those of `train_ensemble`. Raises HeadwayError for fewer service days than the split needs,
-    and where networks to start from have seen the days to validate or test on.
+    Several ensemble members have no common validation days: each validates on its own fold, so that together they learn
+    from all days. `run_dir` keeps the state of the training: a run that was killed goes on from its last finished epoch.
+    `processes` and `start` are those of `train_ensemble`; see `process_count` for None. Raises HeadwayError for fewer
+    service days than the split needs, and where networks to start from have seen the days to validate or test on.
     """
     _check_extra(extra, config)
     days = split_days(history, config)
     if start is not None:
         _check_start(start, history, days)
+    if processes is None:
+        processes = process_count(config, [len(days.training) + len(days.validation)])
     training = history.select(days.training)
     methods = fit_simple_methods(training, config.forecast_mins)
     climatology, trips = methods[Climatology.name], methods[TripPropagation.name]
     assert isinstance(climatology, Climatology) and isinstance(trips, TripPropagation)
     methods[Climatology.name] = climatology.with_spread(training)
-    folded = fold_line(history, days.training, days.validation, config.ensemble_members, start)
-    line, arrival_residuals = with_arrival_residuals(folded, config.seed)
+    with training_processes(processes) as run:
+        folded = fold_line(history, days.training, days.validation, config.ensemble_members, start)
+        line, arrival_residuals = with_arrival_residuals(folded, config.seed, run)
     trained = train_ensemble([line], config, run_dir, quiet, processes, start)
     prior = FittedPrior(trips.prior, arrival_residuals)
     methods |= {method.name: method.fit(training) for method in extra}
@@ -98,6 +101,8 @@ def train_lines(
         fold_line(history, own.training, own.validation, config.ensemble_members, start)
         for history, own in pairs
     ]
+    if processes is None:
+        processes = process_count(config, [len(line.dates) for line in lines])
     trained = train_ensemble(lines, config, run_dir, quiet, processes, start)
     rolling = RollingStatistics(config.forecast_mins)
     trained_lines = [
@@ -145,7 +150,7 @@ def training_details(trained: TrainedEnsemble, config: AppConfig) -> dict[str, o
             for name in trained.validation_scores[0]
         },
         "epochs": trained.epochs,
-        "backend": f"{keras.backend.backend()}, Keras {keras.__version__}",
+        "backend": trained.backend,
         "seed": config.seed,
     }
 

@@ -12,7 +12,7 @@ from headway_prediction.errors import HeadwayError
 from headway_prediction.feeds.gtfs.timetable import read_timetable
 from headway_prediction.feeds.logs.arrivals import check_arrivals
 from headway_prediction.grid.history import LineHistory, history_from_log
-from headway_prediction.nn.framework import load_framework
+from headway_prediction.nn.framework import check_framework
 from headway_prediction.service.live.feed_sources import SimulatedFeed
 from headway_prediction.service.live.ingest import Ingest
 from headway_prediction.simulate import Scenario, simulate_days
@@ -54,7 +54,7 @@ def simulated_bundle(scenario: Scenario, folder: Path, report: Callable[[str], N
     """
     path = folder / f"{scenario.line_id}-{len(scenario.station_names)}" / "bundle"
     if not path.is_dir():
-        load_framework()
+        check_framework()
         from headway_prediction.training.train import train_line
 
         report(f"training a small network for the simulated line; it takes some minutes, once: {path}")
