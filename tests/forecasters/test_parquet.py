@@ -106,6 +106,15 @@ def test_the_order_of_rows_does_not_matter_and_missing_rows_are_nan(tmp_path):
     assert_same(found[CLOCKS_BACK], forecast)
 
 
+def test_a_file_of_fewer_leads_than_are_scored_is_refused(tmp_path):
+    rows = pl.read_parquet(written(tmp_path))
+    rows.filter(pl.col("lead_min") <= 10).write_parquet(tmp_path / "short.parquet")
+    with pytest.raises(
+        HeadwayError, match=r"short\.parquet forecasts 10 minutes ahead; expected leads 1 to 15"
+    ):
+        read_forecasts(tmp_path / "short.parquet", LINE)
+
+
 def test_stops_of_other_branches_are_passed_over(tmp_path):
     path = written(tmp_path)
     rows = pl.read_parquet(path)

@@ -105,13 +105,20 @@ def read_forecasts(path: Path | str, line: Line) -> tuple[str, dict[date, Foreca
     """Return (method, forecasts by service date) of an exported file; missing rows and empty cells are NaN.
 
     Without a method in its metadata, a file is called by its own name. Raises HeadwayError for a file that does not hold
-    exported forecasts, or holds those of another line.
+    exported forecasts, or holds those of another line or of fewer leads than are scored.
     """
     path = Path(path)
     table, method = _read(path)
     _check_line(table, line, path)
     if table.is_empty():
         return method, {}
+    longest = table["lead_min"].max()
+    if isinstance(longest, int) and longest < LEADS:
+        raise HeadwayError(
+            f"{path} forecasts {longest} minutes ahead",
+            f"leads 1 to {LEADS}, over which methods are scored: the others would count as missing forecasts",
+            f"train with forecast_mins = {LEADS} or more",
+        )
     try:
         return method, _forecasts(_placed(_timed(table), line), line)
     except ValueError as error:
