@@ -107,7 +107,7 @@ def test_a_part_of_the_framework_alone_is_refused_too(small_line, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["STConvNet", "ModelTrainer"])
-def test_the_names_of_training_raise_an_import_error_that_says_what_to_install(base_install, name):
+def test_the_names_of_training_raise_an_import_error_that_names_what_to_install(base_install, name):
     done = run(base_install, f"from headway_prediction import AppConfig, DataLoader, Bundle, Line, {name}")
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"ImportError: {name} needs keras, which is not installed; ") and INSTALL in last

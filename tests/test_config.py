@@ -164,7 +164,7 @@ def test_a_base_file_comes_before_the_users_own(tmp_path):
     assert (config.batch_size, config.epochs, config.lookback_mins) == (32, 3, 30)
 
 
-def test_the_packaged_settings_of_a_line_are_valid_and_leave_the_spine_as_it_is():
+def test_the_packaged_settings_are_valid_and_leave_the_defaults_of_the_fields():
     config = AppConfig.load(environment={}, base=LINE_DEFAULTS)
     assert config.epoch_windows is not None
     assert (AppConfig().batch_size, AppConfig().epochs, AppConfig().learning_rate) == (128, 30, 1e-3)

@@ -114,7 +114,7 @@ def test_the_network_sees_no_future_of_the_unseen_line(bundle, unseen, day, name
 
 
 @pytest.mark.parametrize("day", [DATES[0], DATES[2]])
-def test_fed_back_it_sees_no_future_either(bundle, unseen, day):
+def test_the_rollout_sees_no_future(bundle, unseen, day):
     t0 = int(scored_origins(unseen, day)[5])
     whole = bundle.method("st-convnet-60").forecast(unseen, day, np.array([t0]))
     assert whole.mean.shape == (1, 60, 5, 2)
@@ -150,7 +150,7 @@ class TestOwnTrust:
         network = knowing_nothing(bundle)
         assert LineAdaptation(network).fit(history_before(unseen, day, 9)) is network
 
-    def test_pooled_it_is_a_method_of_its_own_better_on_the_days_that_tell(self, bundle, unseen):
+    def test_the_blend_is_a_separate_method_and_better_on_the_adaptation_days(self, bundle, unseen):
         past = history_before(unseen, DATES[3], 0)
         alone, blended = (
             LineAdaptation(knowing_nothing(bundle), name).fit(past) for name in ("st-convnet", BLENDED)
@@ -164,7 +164,7 @@ class TestOwnTrust:
                 errors[name].append(((forecast.mean - truth.headway)[truth.valid]) ** 2)
         assert np.concatenate(errors["blended"]).mean() < np.concatenate(errors["alone"]).mean()
 
-    def test_dates_tell_of_others_when_one_of_their_kind_went_before(self):
+    def test_adaptation_dates_have_an_earlier_date_of_their_type(self):
         monday = date(2025, 7, 28)
         week = [monday + timedelta(days=number) for number in range(8)]
         assert adaptation_dates(week[:7]) == week[1:5]  # not the one Saturday and Sunday
@@ -174,11 +174,11 @@ class TestOwnTrust:
 
 
 class TestDates:
-    def test_of_an_unseen_line_all_but_the_first(self, bundle, unseen):
+    def test_all_days_but_the_first_of_an_unseen_line(self, bundle, unseen):
         assert bundle.select_test_dates(unseen) == DATES[1:4]
         assert bundle.select_test_dates(unseen, [DATES[3], DATES[0]]) == [DATES[0], DATES[3]]
 
-    def test_of_a_line_trained_on_those_held_back(self, bundle, three_lines):
+    def test_the_test_days_of_a_line_trained_on(self, bundle, three_lines):
         history = read_history(three_lines / "a.zarr")
         assert bundle.select_test_dates(history) == [DATES[4]]
         with pytest.raises(HeadwayError, match=r"2025-09-30 was used"):

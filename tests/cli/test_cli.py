@@ -128,7 +128,7 @@ def test_evaluate_prints_the_table_and_writes_scores_and_report(small_line, tmp_
 @pytest.mark.parametrize(
     ("name", "first"), [("bundle", "bundle"), ("grid.zarr", "grid"), ("arrivals.parquet", "arrival log")]
 )
-def test_info_says_what_a_thing_is(small_line, capfd, name, first):
+def test_info_names_the_kind_of_a_file(small_line, capfd, name, first):
     assert headway("info", small_line / name) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[0] == first and len(lines) > 2
@@ -253,7 +253,7 @@ def test_a_full_disk_leaves_no_half_written_bundle(small_line, tmp_path):
 
 
 @pytest.mark.slow
-def test_lightgbm_is_trained_and_judged_where_it_is_asked_for(small_line, tmp_path):
+def test_lightgbm_is_trained_and_scored_with_extra_model(small_line, tmp_path):
     pytest.importorskip("lightgbm", reason="the extra lightgbm is not installed")
     grid, bundle, out = small_line / "grid.zarr", tmp_path / "b", tmp_path / "forecasts"
     words = ("--config", small_line / "small.toml", "--extra-model", "lightgbm", "--quiet")

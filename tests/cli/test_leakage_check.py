@@ -20,7 +20,7 @@ def test_without_a_bundle_the_simple_methods_are_checked_on_the_second_half(smal
     assert "checking 3 service days" in printed and "st-convnet" not in printed
 
 
-def test_an_alarm_ends_with_status_1_and_a_sentence(small_line, tmp_path, capfd):
+def test_a_leak_ends_with_status_1_and_a_sentence(small_line, tmp_path, capfd):
     oracle = with_plan(read_history(small_line / "grid.zarr"), PlanKind.ORACLE)
     unlabelled = oracle.grid.assign_attrs({PLAN_ATTRIBUTE: "planned"})
     write_history(

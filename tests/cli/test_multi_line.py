@@ -15,7 +15,7 @@ def backtested(three_lines, out, *words: object) -> int:
     )
 
 
-def test_backtest_and_evaluate_judge_every_method_on_the_unseen_line(three_lines, tmp_path, capfd):
+def test_backtest_and_evaluate_score_every_method_on_an_unseen_line(three_lines, tmp_path, capfd):
     assert backtested(three_lines, tmp_path / "f", "--date", "2025-10-02") == 0
     assert sorted(path.stem for path in (tmp_path / "f").iterdir()) == sorted(METHODS)
     capfd.readouterr()
@@ -65,7 +65,7 @@ def test_forecast_follows_a_list_of_planned_departures(three_lines, tmp_path, ca
     assert rows.filter((pl.col("stop_id") == "A") & (pl.col("lead_min") == 15))["headway_p50"][0] == 8.0
 
 
-def test_info_tells_all_lines_and_days(three_lines, capfd):
+def test_info_lists_all_lines_and_days(three_lines, capfd):
     assert headway("info", three_lines / "bundle") == 0
     text = capfd.readouterr().out
     assert text.startswith("multi-line bundle") and "line a: 4 stations" in text

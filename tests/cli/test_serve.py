@@ -34,7 +34,7 @@ from helpers.lines import headway, stop_times, stops_table, trips_table, write_g
         (("--simulate", "--allow-origin", "https://board.example/"), "the origin 'https://board.example/'"),
     ],
 )
-def test_what_is_asked_wrongly_is_refused_in_a_sentence(words, said, capsys, monkeypatch):
+def test_wrong_options_are_refused_in_a_sentence(words, said, capsys, monkeypatch):
     monkeypatch.delenv("HEADWAY_KEYS", raising=False)
     assert headway("serve", *words) == 2
     assert said in capsys.readouterr().err
@@ -68,7 +68,7 @@ def test_the_bundle_of_another_line_is_not_served_as_the_simulated_one():
         live_parts._feed(source, LINE)
 
 
-def test_a_line_tells_directions_of_its_platforms_and_a_schedule_the_plan(tmp_path):
+def test_platforms_give_directions_and_the_schedule_gives_the_plan(tmp_path):
     alone = live_parts._own_passings(LINE, None, None)
     assert alone.metadata == replace(metadata_from_line(LINE), line=None) and alone.planned == NO_PLAN
     assert alone.metadata.stop_directions == {"Q1": 0, "Q2": 1}
@@ -84,7 +84,7 @@ def test_a_line_tells_directions_of_its_platforms_and_a_schedule_the_plan(tmp_pa
 
 
 @pytest.mark.slow
-def test_it_serves_the_simulated_line_until_it_is_told_to_end(small_line, tmp_path):
+def test_it_serves_the_simulated_line_until_it_is_interrupted(small_line, tmp_path):
     bundle = shutil.copytree(small_line / "bundle", tmp_path / "bundle")
     words = ["serve", "--simulate", "--bundle", bundle, "--port", "0", "--speed", "20"]
     words += ["--allow-host", "board.example", "--allow-origin", "https://control.example"]

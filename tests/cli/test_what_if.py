@@ -36,13 +36,13 @@ def test_without_a_change_it_lists_the_departures(words, capfd):
     assert "08:05" in out and "whole line" in out and "cancelled" not in out
 
 
-def test_it_says_what_becomes_of_departures_and_waits(words, capfd):
+def test_it_reports_the_outcome_of_departures_and_waits(words, capfd):
     out = output(capfd, *words, "--hold", "0@08:05+3", "--cancel", "1@08:15", "--add", "0@08:12:30")
     assert "+3.0 min" in out and "cancelled" in out and "added" in out
     assert "headways that change most" in out
 
 
-def test_as_json_it_is_the_answer_of_the_service(words, capfd):
+def test_the_json_output_is_the_response_of_the_service(words, capfd):
     plain = json.loads(output(capfd, *words, "--move", "0@08:10=08:12", "--format", "json"))
     assert [edit["action"] for edit in plain["edits"]] == ["hold"]
     assert plain["edits"][0]["mins"] == 2.0

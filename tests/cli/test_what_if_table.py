@@ -19,7 +19,7 @@ def departures_of(capsys, result, direction: int = 0) -> list[list[str]]:
     return [line.split() for line in part.splitlines()[2:]]
 
 
-def test_departures_are_told_with_what_becomes_of_them(overdue, capsys):
+def test_departures_are_listed_with_their_outcome(overdue, capsys):
     shown = departures_of(
         capsys, overdue.asked(Hold(0, NOW + 12, 1.5), Cancel(0, NOW + 17), Add(0, NOW + 20))
     )

@@ -157,7 +157,7 @@ def test_differences_are_bootstrapped_over_the_scored_days(history):
     assert (found.estimate, found.low, found.high) == pytest.approx((-2, -2, -2), rel=1e-5)
 
 
-def test_every_compared_metric_differs_as_the_table_says(history):
+def test_the_difference_of_every_compared_metric_equals_the_tables(history):
     uneven = {
         day: replace(f, mean=f.mean + 4 * (f.origins % 20 == 0)[:, None, None, None])
         for day, f in shifted(history, 1).items()
@@ -261,7 +261,7 @@ def test_better_on_every_day_is_clear():
     assert found.is_clear
 
 
-def test_swapping_the_methods_mirrors_the_answer():
+def test_swapping_the_methods_mirrors_the_difference():
     random = np.random.default_rng(2)
     a, b = random.uniform(500, 1500, (2, 20))
     there, back = bootstrap_over_days(a, b, CELLS, seed=5), bootstrap_over_days(b, a, CELLS, seed=5)

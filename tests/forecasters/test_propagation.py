@@ -148,7 +148,7 @@ def test_before_the_first_train_nothing_is_forecast():
     assert np.isnan(forecast(FIRST, t0=380)).all()
 
 
-def test_a_platform_that_few_trains_go_on_to_serve_is_left_out():
+def test_a_platform_that_few_trains_go_on_to_serve_is_excluded():
     short = [row for row in regular_rows(days=WEEK) if row[2] == 1 or row[3] in "AB" or row[5] % 30 < 10]
     ahead = forecast(stalled(410), t0=410, training=short)
     assert ahead[2, 1] == pytest.approx(10)

@@ -190,7 +190,7 @@ def test_removing_a_train_merges_two_headways(seconds, data):
 
 
 @given(SECONDS)
-def test_the_grid_says_of_every_minute_what_a_plain_search_finds(seconds):
+def test_every_minute_of_the_grid_equals_a_plain_search(seconds):
     grid = grid_of([second / 60 for second in seconds])
     for minute in range(4 * 60, 23 * 60, 7):
         known = [second for second in seconds if second < 60 * (minute + 1)]

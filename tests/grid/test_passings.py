@@ -118,7 +118,7 @@ def test_a_stop_in_the_wrong_direction_or_of_another_line_is_refused():
         passings_on_line(log_of([(MONDAY, "z", 1, "B", 1, 410)]), line)
 
 
-def test_a_log_of_left_out_stops_alone_has_nothing_on_the_line():
+def test_a_log_of_excluded_stops_alone_has_nothing_on_the_line():
     whole = log_of(regular_rows(stations=4))
     line = Line.from_arrivals(whole, ZONE, ["A", "B"])
     with pytest.raises(HeadwayError, match="no passing at the stops of toy; expected stop ids such as A"):

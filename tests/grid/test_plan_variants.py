@@ -73,7 +73,7 @@ def test_what_is_planned_beyond_the_terminals_stays(history, oracle):
     np.testing.assert_array_equal(theirs[:, :, 0, 0], truth[:, :, 0, 0])
 
 
-def test_the_oracle_still_tells_what_is_to_come_when_the_rest_is_not_known_yet(history, oracle):
+def test_the_oracle_keeps_future_departures_where_passings_are_not_known_yet(history, oracle):
     day = history.service_dates[2]
     method = Propagation.fit(oracle.select(history.service_dates[:2]))
     for t0 in (420, 613, 1000):
@@ -130,7 +130,7 @@ class TestCommandLine:
         assert file.stem == "propagation, oracle departures"
         assert read_forecasts(file, read_history(oracle_grid).line)[0] == "propagation, oracle departures"
 
-    def test_info_says_whose_departures_they_are(self, oracle_grid, capfd):
+    def test_info_names_the_source_of_the_departures(self, oracle_grid, capfd):
         assert headway("info", oracle_grid) == 0
         assert "departures at the terminals as observed (oracle)" in capfd.readouterr().out
 

@@ -23,7 +23,7 @@ counts = st.integers(min_value=0, max_value=6)
 
 
 @given(training=st.integers(1, 9), validation=st.integers(1, 6), test=counts)
-def test_newest_days_are_held_back_and_no_day_is_lost(training, validation, test):
+def test_the_newest_days_are_test_days_and_no_day_is_lost(training, validation, test):
     days = [date(2025, 9, 1) + timedelta(days=i) for i in range(training + validation + test)]
     split = split_service_days(days, validation, test)
     assert split.training + split.validation + split.test == tuple(days)
@@ -35,7 +35,7 @@ def test_a_label_for_every_row_counts_each_day_once():
     assert split == ((3,), (5,), (8,))
 
 
-def test_too_few_days_says_how_many_there_are_and_are_needed():
+def test_too_few_days_are_refused_with_how_many_are_needed():
     with pytest.raises(HeadwayError, match=r"there are 3 service days; expected at least 4"):
         split_service_days([1, 2, 3], validation_days=2, test_days=1)
 
@@ -148,7 +148,7 @@ def test_short_epochs_share_out_the_windows_of_one_shuffling(count, epoch_window
     assert len(set(visited)) == len(visited) > count - len(order)
 
 
-def test_a_digest_tells_data_apart():
+def test_different_data_have_different_digests():
     a = np.arange(6.0)
     assert digest_of([a, a]) == digest_of([a.copy(), a[:]])
     assert digest_of([a]) != digest_of([a + 1])

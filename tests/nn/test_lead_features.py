@@ -64,7 +64,7 @@ def test_what_is_not_valid_does_not_exist():
     assert np.asarray(around(trains((3, 12)), valid=0.0).exists)[0, 0, 0, 0].tolist() == [0, 0, 1]
 
 
-def test_facts_of_a_train_tell_its_channels_and_when_it_arrives():
+def test_lead_features_hold_the_channels_and_the_arrival_time_of_a_train():
     facts = np.asarray(around(trains((1.5, 12))).features)[0, 0, 0, 0].reshape(3, TRAIN_FEATURES)
     before, holder, following = facts
     assert not before[:8].any()

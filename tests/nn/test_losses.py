@@ -120,7 +120,7 @@ def test_golden_value_of_mean_and_three_quantiles():
     assert float(loss()(TRUTH, forecast(6, 3, 4, 4.5))) == pytest.approx((quiet + event) / 2)
 
 
-def test_the_weights_are_those_that_are_asked_for():
+def test_the_weights_are_the_configured_ones():
     weights = {"mean_weight": 1, "event_weight": 2, "interval_event_weight": 0}
     quiet = 1 + 1 + (0.2 + 0.45) / 2
     event = 1 + 3 * 1 + (0.2 + 0.45) / 2

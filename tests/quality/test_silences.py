@@ -43,7 +43,7 @@ def test_each_minute_of_a_silence_has_its_length():
     assert np.isinf(silence_lengths(np.empty(0))).all()
 
 
-def test_days_alike_have_no_unusual_silence():
+def test_identical_days_have_no_unusual_silence():
     assert found(dict.fromkeys(WEEK, STEADY)) == []
 
 

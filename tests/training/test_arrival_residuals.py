@@ -42,7 +42,7 @@ def always(minutes: float, positions: int = 4, logit: float = 3.0) -> ArrivalRes
     return ArrivalResiduals(positions, ((np.zeros((inputs_width(positions), 4)), biases),))
 
 
-def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
+def test_features_of_a_train_under_way_and_of_one_that_has_not_left(day):
     # At the end of minute 415 the second train is seen last at B, 2 minutes late, a minute of it since A.
     features = arrival_features(day, day.expected(T0, 15), T0)
     assert features.rows.shape == (6, ARRIVAL_FEATURE_COUNT) and features.rows.dtype == np.float32
@@ -68,7 +68,7 @@ def test_what_is_known_of_a_train_under_way_and_of_the_one_to_come(day):
     np.testing.assert_allclose(behind[-5:-2], [0.8, 1 / 9, 1], rtol=1e-6)
 
 
-def test_what_the_trains_before_took_longer_is_told_of_the_way_ahead():
+def test_delays_of_previous_trains_are_features_of_the_way_ahead():
     """The first train took a minute longer from B to C, and then two from C to D; the next one is at B now."""
     slow = DirectionDay(
         MatchedTrains(table([400, 402, 405, 409], [410, 412, NAN, NAN]), runs(), TRIPS, USUAL), NO_FOLLOWING
@@ -104,12 +104,12 @@ def test_trains_arrive_as_corrected_but_not_in_the_past(day):
     np.testing.assert_allclose(later.arrival_probability[np.isfinite(later.minutes)], 1 / (1 + np.exp(-3)))
 
 
-def test_trains_that_are_likelier_not_to_come_do_not(day):
+def test_trains_that_probably_do_not_arrive_are_not_expected(day):
     times = always(0.0, logit=-1.0).times(day, 0, day.expected(T0, 15), T0)
     assert np.isinf(times.minutes).all()
 
 
-def test_nothing_learned_corrects_nothing(day):
+def test_residuals_of_none_change_nothing(day):
     expected = day.expected(T0, 15)
     times = ArrivalResiduals.none().times(day, 0, expected, T0)
     np.testing.assert_array_equal(times.minutes, expected.minutes)
@@ -118,7 +118,7 @@ def test_nothing_learned_corrects_nothing(day):
     np.testing.assert_array_equal(times.earliest[1], expected.minutes[1] - DEFAULT_SPREAD_MINS)
 
 
-def test_inputs_tell_positions_of_both_directions_apart(day):
+def test_inputs_distinguish_positions_of_both_directions(day):
     features = arrival_features(day, day.expected(T0, 15), T0)
     one, other = (arrival_inputs(features, direction, 4)[:, ARRIVAL_FEATURE_COUNT:] for direction in (0, 1))
     assert one.shape == (6, 18) and (one.sum(axis=1) == 2).all() and not (one * other).any()
@@ -141,7 +141,7 @@ def test_layers_are_rectified_and_survive_their_state():
     assert ArrivalResiduals.from_state(ArrivalResiduals.none().state()) == ArrivalResiduals.none()
 
 
-def test_what_came_of_the_trains_that_were_expected(day):
+def test_samples_hold_the_arrivals_of_expected_trains(day):
     expected = day.expected(T0, 15)
     assert actual_arrivals(day, expected, T0).tolist()[0] == SLOW
     assert np.isnan(actual_arrivals(day, expected, T0)[1]).all()  # nobody ran the third trip
@@ -184,7 +184,7 @@ def learned(stalling):
     return train_arrival_residuals(training, cross_fit_priors(training))
 
 
-def test_it_learns_where_late_trains_catch_up(stalling, learned):
+def test_residuals_capture_where_late_trains_catch_up(stalling, learned):
     """Of how wrong late trains seen at D or E were expected at F and G, a minute and a half at F, less than 0.4 is left."""
     prior = next(iter(cross_fit_priors(stalling.select(PAST)).values()))
     day, off, left = prior.direction_days(stalling, TODAY)[0], [], []
@@ -199,7 +199,7 @@ def test_it_learns_where_late_trains_catch_up(stalling, learned):
     assert len(off) > 20 and np.mean(off) > 0.7 and np.mean(left) < 0.4 * np.mean(off)
 
 
-def test_a_train_that_was_not_run_is_seen_not_to_come():
+def test_a_train_that_does_not_run_is_a_sample_without_arrival():
     full = rows_of(lambda: np.zeros(7))
     prior = fit_prior(history_of(full).select(PAST))
     cancelled = [row for row in full if row[:2] != (TODAY, "t30")]
@@ -210,7 +210,7 @@ def test_a_train_that_was_not_run_is_seen_not_to_come():
     assert whole.arrived.all() and 0 < (~lacking.arrived).mean() < 0.05
 
 
-def test_it_learns_which_trains_turn_short():
+def test_residuals_capture_which_trains_turn_short():
     """Of the trains that run five minutes late at D, none goes on to F and G; all others do."""
     random = np.random.default_rng(0)
 
@@ -232,7 +232,7 @@ def test_it_learns_which_trains_turn_short():
     assert np.mean(told[True]) > 0.8 and np.mean(told[False]) < 0.1
 
 
-def test_a_days_correction_is_of_other_days(stalling, learned):
+def test_the_residuals_of_a_day_are_fitted_on_other_days(stalling, learned):
     """The days of the other folds alone decide what a day is corrected with."""
     training = stalling.select(PAST)
     other = history_of(stalling_rows(DAYS[:1], seed=9) + stalling_rows()[len(stalling_rows(DAYS[:1])) :])
@@ -246,14 +246,14 @@ def test_a_days_correction_is_of_other_days(stalling, learned):
 
 
 @pytest.mark.slow
-def test_learning_again_gives_the_same_bits(stalling, learned):
+def test_fitting_again_gives_the_same_bits(stalling, learned):
     training = stalling.select(PAST)
     again, _ = train_arrival_residuals(training, cross_fit_priors(training))
     for name, values in learned[0].state().items():
         np.testing.assert_array_equal(values, again.state()[name])
 
 
-def test_too_little_teaches_nothing(stalling):
+def test_too_few_samples_give_no_residuals(stalling):
     one = stalling.select(DAYS[:1])
     arrivals, by_day = train_arrival_residuals(one, cross_fit_priors(one))
     assert arrivals == ArrivalResiduals.none() and by_day == {DAYS[0]: ArrivalResiduals.none()}
@@ -262,12 +262,12 @@ def test_too_little_teaches_nothing(stalling):
     assert train_arrival_residuals(few, priors)[0] == ArrivalResiduals.none() and MIN_ROWS > 1000
 
 
-def test_of_trains_without_names_nothing_is_learned(stalling):
+def test_trains_without_trip_ids_have_no_residuals(stalling):
     unnamed = history_of([(row[0], "", *row[2:]) for row in stalling_rows()])
     assert train_arrival_residuals(unnamed, cross_fit_priors(unnamed))[0] == ArrivalResiduals.none()
 
 
-def test_what_cannot_be_told_better_is_left_alone():
+def test_residuals_that_do_not_lower_the_error_are_not_used():
     """Every run takes as long as chance wills: from where a train was seen nothing else can be expected."""
     random = np.random.default_rng(1)
     history = history_of(rows_of(lambda: np.cumsum(random.normal(0, 0.3, 7))))
@@ -275,7 +275,7 @@ def test_what_cannot_be_told_better_is_left_alone():
     assert arrivals == ArrivalResiduals.none() and set(by_day.values()) == {ArrivalResiduals.none()}
 
 
-def test_the_network_is_told_corrected_minutes(stalling):
+def test_lead_features_hold_corrected_minutes(stalling):
     prior = next(iter(cross_fit_priors(stalling.select(PAST)).values()))
     origins = np.array([500, 501])
     plain = FittedPrior(prior).channels(stalling, TODAY, origins)

@@ -116,7 +116,7 @@ def test_the_history_of_a_branch_is_built_from_the_log_of_the_whole_line():
     assert grid.values.tolist() == [5, 5, 5, 10, 10]
 
 
-def test_left_out_stops_survive_storage_and_do_not_make_another_line():
+def test_excluded_stops_survive_storage_and_do_not_make_another_line():
     log = log_of(forked_rows())
     line = Line.from_arrivals(log, ZONE, TRUNK)
     again = Line.from_dict(line.to_dict())
@@ -125,7 +125,7 @@ def test_left_out_stops_survive_storage_and_do_not_make_another_line():
     assert line == Line(line.line_id, line.time_zone, line.stations)
 
 
-def test_a_stop_that_was_neither_kept_nor_left_out_is_refused():
+def test_a_stop_that_was_neither_kept_nor_excluded_is_refused():
     log = log_of(forked_rows())
     line = Line.from_arrivals(log, ZONE, TRUNK)
     later = log_of(forked_rows() + train("n", ["T1", "NEW"], 900))

@@ -85,7 +85,7 @@ def test_moving_lines_changes_the_order_and_leaves_stations_out(edited):
     assert without.line.stop_ids(0) == ["A1", "G", "D"] and "B" in without.line.excluded
 
 
-def test_names_and_stop_ids_may_be_changed_and_left_out_stops_be_bare_ids(edited):
+def test_names_and_stop_ids_may_be_changed_and_excluded_stops_be_bare_ids(edited):
     changed = edited(('line_id = "R"', 'line_id = "red"'), ("Beta", "Bay"), ('["A1", "A3", "SA"]', '["A3"]'))
     assert (changed.line.line_id, changed.line.station_names[1]) == ("red", "Bay")
     assert changed.line.stations[0].all_stop_ids(0) == ("A3",)
@@ -138,7 +138,7 @@ def test_a_file_that_is_absent_or_no_text_is_a_sentence(tmp_path):
             read_line_toml(tmp_path / name)
 
 
-def test_stations_may_be_kept_or_left_out_by_name_or_any_stop_id():
+def test_stations_may_be_kept_or_excluded_by_name_or_any_stop_id():
     assert keep_stations(LINE, ["SA", "Beta"]).line.stop_ids(0) == ["A1", "B"]
     assert exclude(LINE, ["Gamma", "B"]).line.stop_ids(0) == ["A1", "D"]
     assert cut_at_terminals(LINE, ["Gamma", "A3"]).line.stop_ids(0) == ["A1", "B", "G"]

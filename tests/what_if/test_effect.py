@@ -36,7 +36,7 @@ def test_trains_before_now_do_not_matter_nor_those_that_do_not_come():
     assert wait_totals(more, 0.0, np.array([[16.0]])).mean.item() == pytest.approx(3.75)
 
 
-def test_nobody_waits_where_no_train_comes():
+def test_passengers_do_not_wait_where_no_train_comes():
     none = np.full((2, 1, 1), np.inf)
     assert last_passings(none).item() == -np.inf
     found = wait_totals(none, 0.0, last_passings(none))

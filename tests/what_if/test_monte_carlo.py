@@ -93,7 +93,7 @@ def grown(dwell_growth: float, late: np.ndarray, positions: int = 12) -> np.ndar
     return np.array(rows)
 
 
-def test_how_dwells_grow_with_the_headway_is_learned_from_the_trains_so_far():
+def test_dwell_growth_is_fitted_to_the_trains_so_far():
     late = np.random.default_rng(3).exponential(1.5, 30)
     found = Movement.fit(trains_of(grown(0.05, late)), t0=1000)
     assert found.dwell_growth == pytest.approx(0.05, abs=0.02)
@@ -101,7 +101,7 @@ def test_how_dwells_grow_with_the_headway_is_learned_from_the_trains_so_far():
     np.testing.assert_allclose(np.sort(found.late), np.sort(late))
 
 
-def test_trains_after_now_tell_nothing():
+def test_trains_after_now_are_not_used():
     late = np.random.default_rng(3).exponential(1.5, 30)
     minutes = grown(0.05, late)
     later = minutes.copy()

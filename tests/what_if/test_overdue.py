@@ -96,7 +96,7 @@ def test_a_move_of_an_overdue_train_is_a_hold(overdue):
     assert np.count_nonzero(found.difference[:, STATIONS - 1, 0])
 
 
-def test_a_train_so_late_that_nobody_runs_it_is_not_held():
+def test_a_train_too_late_to_run_is_not_held():
     """Usually an hour late, it would leave after all trains that what-if runs."""
     railway = Railway(line_history())
     day = railway.baseline.days[0]

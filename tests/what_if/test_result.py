@@ -119,12 +119,12 @@ def test_departures_are_those_of_the_next_hour_that_have_not_left(punctual):
     assert a_minute_later[0].planned == NOW + 5
 
 
-def test_usual_trips_can_be_changed_where_there_is_no_plan():
+def test_typical_trips_can_be_edited_where_there_is_no_plan():
     found = Railway(line_history(planned=False)).asked(Cancel(0, NOW + 5))
     assert found.difference[12:17, 0, 0].tolist() == [5] * 5
 
 
-def test_where_no_trips_are_known_it_says_so():
+def test_without_known_trips_it_is_refused_with_a_reason():
     railway = Railway(line_history(noise=3.0, planned=False, trip_ids=False))
     assert editable_departures(railway.bundle, railway.origin) == ()
     with pytest.raises(HeadwayError, match="no trips of direction 0 are known"):

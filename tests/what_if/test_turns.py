@@ -48,7 +48,7 @@ def changed(railway, *edits):
     return with_plan(railway.baseline, plan)
 
 
-def test_trains_turn_round_into_the_trip_two_minutes_later(railway):
+def test_trains_turn_around_into_the_trip_two_minutes_later(railway):
     baseline = railway.baseline
     assert baseline.days[0].inbound is None
     assert turns_of(baseline)[trip_id_at(baseline, 1, NOW + 12)] == trip_id_at(baseline, 0, NOW)
@@ -88,7 +88,7 @@ def test_who_turns_into_whom_stays_whatever_is_moved(railway):
     assert set(moved.days[1].inbound.min_turnaround) == {0.0, 1.0}  # none feeds the first of the day
 
 
-def test_a_cancelled_train_feeds_nobody_and_an_added_one_comes_from_nowhere(railway):
+def test_a_cancelled_train_has_no_next_trip_and_an_added_one_no_previous_trip(railway):
     baseline = railway.baseline
     after = turns_of(changed(railway, Cancel(0, NOW + 5), Cancel(1, NOW + 24), Add(1, NOW + 33)))
     fed, gone = trip_id_at(baseline, 1, NOW + 17), trip_id_at(baseline, 1, NOW + 24)
@@ -114,7 +114,7 @@ def test_no_train_is_held_so_long_that_it_is_late_for_its_way_back(railway):
         np.testing.assert_allclose(found.max_hold[leaves == 5], most)
 
 
-def test_a_train_that_comes_late_is_held_until_it_has_turned_as_long_as_the_search_is_told(late):
+def test_a_late_train_is_held_for_the_minimum_turnaround_of_the_search(late):
     # It comes at 19 and is expected to leave at 20; with three minutes to turn, it is to leave at 22. The train before
     # it has come at 10, and leaves at 13.
     for least, first, second in ((1.0, 0, 0), (3.0, 1, 2)):

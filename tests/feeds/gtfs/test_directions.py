@@ -55,7 +55,7 @@ def found_in(path, route=None):
     )
 
 
-def test_directions_that_are_left_out_are_told_by_the_order_of_stops(tmp_path):
+def test_missing_directions_follow_from_the_order_of_stops(tmp_path):
     everything = range(len(WAYS))
     whole, whole_plan, notes = found_in(write_ways(tmp_path / "whole.zip", WAYS, with_direction=everything))
     assert not any("direction of" in sentence for sentence in notes)
@@ -99,7 +99,7 @@ def test_a_plan_of_a_known_line_takes_its_directions_from_the_line(tmp_path):
 
 
 @pytest.mark.parametrize("ways", [[(0, "ABC"), (1, "CBA"), (0, "XY")], [(0, "ABC"), (1, "CBA"), (0, "XBY")]])
-def test_a_trip_of_which_nothing_tells_the_direction_is_refused(tmp_path, ways):
+def test_a_trip_without_a_direction_is_refused(tmp_path, ways):
     path = write_ways(tmp_path / "route.zip", ways)
     with pytest.raises(
         HeadwayError, match=r"for 1 of them .*example t2.* the stops do not decide which way they run"
@@ -121,7 +121,7 @@ def test_trips_all_of_one_way_are_one_direction(tmp_path):
         max_size=12,
     )
 )
-def test_trains_that_go_along_a_line_or_back_are_told_apart(trains):
+def test_trains_along_a_line_and_back_get_different_directions(trains):
     through = tuple("ABCDEFG")
     ways = {through: 100}
     truth = {through: 0}

@@ -193,7 +193,7 @@ def test_stops_of_one_name_far_apart_or_on_one_train_are_two_stations(tmp_path):
     assert line.stop_ids(0) == line.stop_ids(1) == ["W1", "M", "W2"]
 
 
-def test_a_circle_is_cut_open_at_the_same_place_both_ways_and_says_so(tmp_path):
+def test_a_loop_is_cut_at_the_same_place_in_both_directions_with_a_notice(tmp_path):
     path = write_route(tmp_path, ["ABCDA"], ["ADCBA"])
     found, text = line_and_notes(path)
     assert found.line.stop_ids(0) == found.line.stop_ids(1) == list("ABCD")

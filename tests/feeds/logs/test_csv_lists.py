@@ -65,7 +65,7 @@ def test_days_choose_weekday_saturday_sunday_or_all(read):
     assert plan.departures(SUNDAY, 0, 0).tolist() == [600, 660]
 
 
-def test_departures_of_stops_that_were_left_out_are_passed_over(read):
+def test_departures_of_excluded_stops_are_ignored(read):
     rows = train("l", ["T1", "T2", "L1"], 360) + train("r", ["T1", "T2", "R1"], 370)
     rows += train("lb", ["L1", "T2", "T1"], 360, direction=1) + train(
         "rb", ["R1", "T2", "T1"], 370, direction=1
@@ -160,7 +160,7 @@ def test_the_headway_across_an_outage_is_unknown_and_the_next_one_is_known():
     assert np.isnan(elapsed[491:550]).all() and elapsed[[490, 550, 560]].tolist() == [1, 1, 1]
 
 
-def test_what_passed_during_an_outage_tells_no_headway_and_is_forgotten_after_it():
+def test_passings_during_an_outage_give_no_headway_then_or_later():
     minutes, platforms = np.array([480.0, 490, 500, 510, 530, 540]), np.zeros(6, dtype=int)
     headways, _, arrived = held_headways(minutes, platforms, 1, outages=[(495, 520)])
     assert np.isnan(headways[495:540]).all() and headways[[494, 540], 0].tolist() == [10, 10]
@@ -200,7 +200,7 @@ def test_a_store_a_copy_and_a_selection_keep_the_mask(two_days, tmp_path):
 
 @settings(max_examples=15)
 @given(t0=st.integers(470, 620))
-def test_a_masked_grid_does_not_peek(two_days, t0):
+def test_a_masked_grid_does_not_see_the_future(two_days, t0):
     rows, outages = two_days
     later = outage_table(*outages.rows(), (MONDAY, 600, 610), (TUESDAY, 400, 420))
     masked, early = history_of(rows, later), history_of(rows, outages)
@@ -257,7 +257,7 @@ def test_a_list_that_is_none_is_refused_with_a_sentence(tmp_path, text, sentence
         read_outages(tmp_path / "nothing.csv", [date(2025, 9, 29)])
 
 
-def test_the_command_line_masks_what_it_is_told(two_days, tmp_path, capfd):
+def test_the_command_masks_the_given_outages(two_days, tmp_path, capfd):
     raw_log([*two_days[0], *train("late", "ABCD", 725)]).write_csv(tmp_path / "log.csv")
     (tmp_path / "outages.csv").write_text("service_date,from,until\n2025-09-29,08:01,09:00\n")
     words = ("grid", "--arrivals", tmp_path / "log.csv", "--time-zone", ZONE, "--out", tmp_path / "grid.zarr")

@@ -77,7 +77,7 @@ def test_a_train_that_turned_short_does_not_shift_the_others():
     assert match_first_in_first_out(upstream, downstream, 2.0).tolist() == [0, 2]
 
 
-def test_trains_without_names_are_followed_along_the_line():
+def test_trains_without_trip_ids_are_followed_along_the_line():
     rows = [(p, start + 2 * p, "") for start in (100.0, 110.0) for p in range(3)]
     trains = trains_by_passing(table(rows), [2.0, 2.0])
     assert same_train(trains, (0, 100), (1, 102), (2, 104))

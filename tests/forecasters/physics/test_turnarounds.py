@@ -46,7 +46,7 @@ def departures(day, t0):
     return found.minutes[:, 0].tolist(), found.features[:, TRAIN_FEATURES.index("late")].tolist()
 
 
-def test_a_departure_is_fed_by_the_arrival_one_interval_earlier():
+def test_a_departure_turns_around_from_the_arrival_one_interval_earlier():
     inbound = Turnarounds(np.array([10.0]), np.array([8.0])).inbound(way(BACK), way(OUT))
     assert inbound.trip.tolist() == [0, 1] and inbound.min_turnaround.tolist() == [8, 8]
     assert Turnarounds(np.array([14.0]), np.array([8.0])).inbound(way(BACK), way(OUT)).trip.tolist() == [
@@ -55,7 +55,7 @@ def test_a_departure_is_fed_by_the_arrival_one_interval_earlier():
     ]
 
 
-def test_a_train_feeds_one_trip_of_the_most_explanatory_type():
+def test_a_train_turns_around_into_one_trip_of_the_most_explanatory_type():
     close = table([416, 418, 420, 422], [417, 419, 421, 423])
     inbound = Turnarounds(np.array([10.0, 11.0]), np.array([8.0, 9.0])).inbound(way(close), way(OUT))
     assert inbound.trip.tolist() == [0, -1]

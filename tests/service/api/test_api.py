@@ -63,7 +63,7 @@ def test_the_state_is_the_grid_of_the_last_hour(view, client):
     np.testing.assert_allclose(typical[..., 59], published.typical.T, atol=0.0051)
 
 
-def test_trains_pass_where_the_grid_says_that_one_arrived(client):
+def test_trains_pass_where_the_grid_has_an_arrival(client):
     state = State.model_validate(client.get(f"{LINE}/state").json())
     arrived = np.array(state.arrived)
     passed = [
@@ -127,7 +127,7 @@ def test_a_station_is_its_part_of_state_and_forecast(client):
         assert platform.forecast.valid_times == hour.valid_times
 
 
-def test_warnings_keep_their_order_and_say_where_and_when(view, client):
+def test_alerts_keep_their_order_and_name_place_and_time(view, client):
     body = Alerts.model_validate(client.get(f"{LINE}/alerts").json())
     expected = view.publisher.latest("garden-line")[1].alerts
     assert [w.station for w in body.alerts] == [w.station for w in expected] and expected
@@ -169,7 +169,7 @@ def test_what_has_not_changed_is_not_sent_again(view, client):
     assert client.get(f"{LINE}/forecast", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 
-def test_answers_are_zipped_for_who_reads_it(client):
+def test_responses_are_compressed_for_clients_that_accept_it(client):
     plain = client.get(f"{LINE}/state", headers={"Accept-Encoding": "identity"})
     with client.stream("GET", f"{LINE}/state", headers={"Accept-Encoding": "br;q=1, gzip;q=0.5"}) as gzipped:
         raw = b"".join(gzipped.iter_raw())
@@ -181,7 +181,7 @@ def test_answers_are_zipped_for_who_reads_it(client):
     assert "content-encoding" not in refused.headers
 
 
-def test_an_answer_is_rendered_once_per_version(view, client):
+def test_a_response_is_rendered_once_per_version(view, client):
     asked = view.asked["forecast_at"]
     at = client.get(f"{LINE}/moments").json()["moments"][0]["time"]
     for _ in range(5):
@@ -204,14 +204,14 @@ def test_an_answer_is_rendered_once_per_version(view, client):
         ("/api/v2/lines", 404, "/api/v2/lines"),
     ],
 )
-def test_what_cannot_be_answered_says_why(client, path, status, words):
+def test_requests_that_cannot_be_served_are_refused_with_a_reason(client, path, status, words):
     response = client.get(path)
     assert response.status_code == status
     error = response.json()["error"]
     assert set(error) == {"found", "expected", "remedy"} and words in json.dumps(error)
 
 
-def test_a_method_that_is_not_served_says_so(client):
+def test_a_method_that_is_not_served_is_refused_with_a_reason(client):
     response = client.delete(f"{LINE}/state")
     assert response.status_code == 405 and "DELETE" in response.json()["error"]["found"]
 
@@ -231,7 +231,7 @@ def test_before_the_first_forecast_nothing_is_invented(view):
         assert ready.status_code == 503 and "no forecast" in ready.json()["reasons"][0]
 
 
-def test_what_is_held_back_says_so_and_keeps_the_forecast_before(view):
+def test_a_withheld_forecast_is_marked_and_the_previous_one_stays(view):
     held = unpublished(view)
     before = held.step()
     status = Status(Level.WITHHELD, ("all headways are equal",), 5.0)

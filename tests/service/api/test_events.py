@@ -43,7 +43,7 @@ class RawStream:
         return self.text
 
 
-def test_all_clients_hear_of_every_forecast_without_a_thread_for_each(view):
+def test_all_clients_receive_every_forecast_without_a_thread_each(view):
     before = threading.active_count()
     with served(view) as (url, _):
         clients = [RawStream(url) for _ in range(50)]
@@ -62,7 +62,7 @@ def test_all_clients_hear_of_every_forecast_without_a_thread_for_each(view):
         assert max(threads, threading.active_count()) - before < 10
 
 
-def test_who_comes_back_is_not_told_again_what_it_has_heard(view):
+def test_a_reconnecting_client_receives_no_event_twice(view):
     with served(view, keep_alive_secs=0.1) as (url, _):
         heard = (
             RawStream(url).read_until(b"event: forecast").partition(b"id: ")[2].partition(b"\n")[0].decode()
@@ -75,7 +75,7 @@ def test_who_comes_back_is_not_told_again_what_it_has_heard(view):
         assert stranger.read_until(b"event: forecast")
 
 
-def test_a_silent_stream_says_that_it_is_still_there(view):
+def test_a_silent_stream_sends_heartbeats(view):
     with served(view, keep_alive_secs=0.1) as (url, _):
         client = RawStream(url)
         client.read_until(b": keep-alive\n\n", 3)

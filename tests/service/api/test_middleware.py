@@ -43,7 +43,7 @@ def client_of(view, base: str = BASE, **settings: object) -> TestClient:
 @pytest.mark.parametrize(
     "path", [f"{LINE}/state", "/healthz", "/openapi.json", "/nowhere", "/static/x.js", "/"]
 )
-def test_every_answer_carries_a_strict_policy(view, path):
+def test_every_response_carries_a_strict_policy(view, path):
     headers = client_of(view).get(path).headers
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
@@ -55,7 +55,7 @@ def test_every_answer_carries_a_strict_policy(view, path):
     assert "access-control-allow-origin" not in headers and "server" not in headers
 
 
-def test_what_breaks_is_told_without_its_inside_and_with_the_policy():
+def test_internal_errors_hide_details_and_carry_the_policy():
     broken = simulated_view()
     broken.step()
     broken.departures = None
@@ -69,7 +69,7 @@ def test_what_breaks_is_told_without_its_inside_and_with_the_policy():
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8640", "127.0.0.1.evil.example", "", "[::2]:80"]
 )
-def test_on_loopback_no_other_host_is_answered(view, host):
+def test_on_loopback_other_hosts_are_refused(view, host):
     response = client_of(view).get(f"{LINE}/state", headers={"Host": host})
     assert response.status_code == 421 and "address" in response.json()["error"]["remedy"]
 
@@ -77,13 +77,13 @@ def test_on_loopback_no_other_host_is_answered(view, host):
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:8640", "127.0.0.1:1", "[::1]:8640", "board.example"]
 )
-def test_the_services_own_names_are_answered(view, host):
+def test_host_names_of_the_service_are_served(view, host):
     assert (
         client_of(view, hosts=("board.example",)).get("/healthz", headers={"Host": host}).status_code == 200
     )
 
 
-def test_bound_elsewhere_every_host_is_answered_unless_some_are_named(view):
+def test_bound_to_other_addresses_every_host_is_served_unless_some_are_named(view):
     open_to_all = client_of(view, host="10.0.0.7", keys=(KEY,))
     assert open_to_all.get("/healthz", headers={"Host": "any.example"}).status_code == 200
     named = client_of(view, host="10.0.0.7", keys=(KEY,), hosts=("board.example",))
@@ -150,7 +150,7 @@ def test_other_sites_read_only_where_it_is_allowed(view):
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_a_body_has_a_limit_whatever_it_says_of_its_length(view):
+def test_the_size_limit_of_a_body_ignores_its_content_length(view):
     client = client_of(view, what_if_bytes=2000)
     edit = {"action": "cancel", "direction_id": 0, "departure": "2026-01-13T08:40:00+00:00"}
     assert client.post(WHAT_IF, json={"edits": [edit] * 100}).status_code == 413
@@ -170,13 +170,13 @@ def test_a_body_has_a_limit_whatever_it_says_of_its_length(view):
     {"edits": [{"action": "hold", "direction_id": 0, "departure": "2026-01-13T08:40:00Z", "mins": 1e999}]},
     {"edit": []}, [], "x", {"search": {"direction_id": 0}},
 ])  # fmt: skip
-def test_what_cannot_be_asked_is_refused(view, asked):
+def test_invalid_requests_are_refused(view, asked):
     text = str(asked).replace("'", '"').replace("inf", "Infinity")
     response = client_of(view).post(WHAT_IF, content=text, headers={"Content-Type": "application/json"})
     assert response.status_code == 422 and response.json()["error"]["remedy"]
 
 
-def test_who_asks_too_often_is_told_when_to_ask_again(view):
+def test_clients_over_the_rate_limit_learn_when_to_retry(view):
     client = client_of(view, what_if_per_minute=6)
     statuses = [client.post(WHAT_IF, json={}).status_code for _ in range(8)]
     assert statuses == [200] * 6 + [429] * 2
@@ -220,7 +220,7 @@ def set_clock():
         yield clock
 
 
-def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_waits():
+def test_a_response_that_takes_too_long_is_aborted_and_the_next_request_waits():
     async def ask() -> None:
         executor = WhatIfExecutor(timeout_secs=0.1)
         with pytest.raises(ApiError, match=r"took over 0\.1 s"):

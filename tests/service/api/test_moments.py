@@ -32,7 +32,7 @@ def client(view):
         yield client
 
 
-def test_an_earlier_moment_is_answered_as_it_was(view, client):
+def test_an_earlier_moment_is_served_as_it_was(view, client):
     moments = Moments.model_validate(client.get(f"{LINE}/moments").json())
     assert [moment.t0 for moment in moments.moments] == sorted(view.published)
     for moment in moments.moments:
@@ -67,12 +67,12 @@ def test_each_moment_around_the_change_of_service_dates_is_found_again(view):
     st.dates(date(2025, 10, 20), date(2025, 11, 5)),
     st.integers(-100, 100) | st.integers(-43_200, 43_200),
 )
-def test_what_is_asked_at_a_moment_is_what_the_service_publishes_then(zone, day, secs_after_three):
+def test_a_what_if_at_a_moment_equals_what_the_service_publishes_then(zone, day, secs_after_three):
     at = instant(day, 180 + secs_after_three / 60, zone)
     assert parse_origin(at.isoformat(), zone) == origin_at(at.timestamp(), zone)
 
 
-def test_how_long_ago_it_was_published_is_told_each_time_and_not_of_earlier_moments(view, client):
+def test_the_age_of_the_forecast_is_in_every_response_but_those_of_earlier_moments(view, client):
     first = client.get(f"{LINE}/state")
     assert float(first.headers["published-age"]) == 0.0
     view.late_secs = 754.32
@@ -103,7 +103,7 @@ def test_earlier_days_are_shown_before_the_first_forecast_of_today(view):
         assert client.get(f"{LINE}/state", params={"at": moments[0]["time"]}).json()["t0"] == moments[0]["t0"]
 
 
-def test_a_store_that_hangs_keeps_nobody_from_what_is_published(view, monkeypatch):
+def test_a_store_that_hangs_does_not_block_published_forecasts(view, monkeypatch):
     monkeypatch.setattr(request_handler, "STORE_TIMEOUT_SECS", 0.2)
     hanging, released = unpublished(view), threading.Event()
     hanging.step()

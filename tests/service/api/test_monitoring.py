@@ -36,7 +36,7 @@ def samples(client: TestClient) -> dict[tuple, float]:
     }
 
 
-def test_the_services_figures_are_told(view, client):
+def test_metrics_of_the_service_are_exposed(view, client):
     body, line = samples(client), ("line", "garden-line")
     figures = view.metrics("garden-line")
     assert body["headway_feed_age_seconds", line] == figures.feed_age_secs
@@ -71,7 +71,7 @@ def test_two_apps_count_apart(view, client):
     assert not any(key[0] == "headway_requests_total" for key in samples(other))
 
 
-def test_scores_that_fall_behind_are_told():
+def test_scores_that_fall_behind_are_reported():
     view = simulated_view()
     published = view.made(view.next_t0)
     view.publisher.publish("garden-line", published)
@@ -85,7 +85,7 @@ def test_scores_that_fall_behind_are_told():
     assert client.get(f"{LINE}/scores").json()["better_method"] == "persistence"
 
 
-def test_alive_says_which_version(client):
+def test_the_liveness_endpoint_names_the_version(client):
     assert client.get("/healthz").json() == {"alive": True, "version": __version__}
 
 
@@ -102,7 +102,7 @@ def test_only_fresh_forecasts_are_ready(level):
     assert ("garden-line: the feed is silent" in response.json()["reasons"]) is not ready
 
 
-def test_why_the_very_first_forecast_is_held_back_is_told():
+def test_the_reason_why_the_first_forecast_is_withheld_is_published():
     view = simulated_view()
     held = view.made(view.next_t0, Status(Level.WITHHELD, ("all headways are equal",), 5.0))
     view.publisher.publish("garden-line", replace(held, forecast=None, hour=None))
@@ -115,7 +115,7 @@ def test_why_the_very_first_forecast_is_held_back_is_told():
     ]
 
 
-def test_troubles_and_forecasts_that_stop_coming_are_not_ready(view, client):
+def test_with_issues_or_without_new_forecasts_the_service_is_not_ready(view, client):
     assert client.get("/readyz").json() == {"ready": True, "reasons": []}
     view.wrong.append("the database is locked since 08:30")
     try:

@@ -49,7 +49,7 @@ def test_the_document_has_these_operations(api_schema):
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize("method, path", OPERATIONS)
-def test_every_answer_is_one_that_the_document_tells_of(api_schema, method, path, mode):
+def test_every_response_matches_the_openapi_document(api_schema, method, path, mode):
     operation = api_schema[path][method]
     if mode is GenerationMode.NEGATIVE and "{" not in path:
         pytest.skip("nothing is asked that could be wrong")

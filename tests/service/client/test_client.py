@@ -187,7 +187,7 @@ def test_watch_prints_stations_status_and_alerts(view, url, capsys):
     assert ("Gap at" in output) == any(w.kind == "gap" for w in view.publisher.latest(LINE)[1].alerts)
 
 
-def test_watch_says_which_lines_there_are(url, capsys):
+def test_watch_lists_the_lines(url, capsys):
     assert headway("watch", "--url", url, "--line", "nowhere", "--once") == 2
     assert "one of garden-line" in capsys.readouterr().err
 

@@ -38,7 +38,7 @@ def test_a_new_forecast_is_shown_as_soon_as_it_is_published(view, browser):
         seen.check()
 
 
-def test_it_waits_for_the_first_forecast_and_says_so(browser):
+def test_waiting_for_the_first_forecast_is_shown(browser):
     view = simulated_view()
     with served(view) as (url, _):
         page = browser.new_page()
@@ -108,7 +108,7 @@ null;
 """
 
 
-def test_a_slow_answer_does_not_take_the_place_of_the_station_that_was_chosen_last(view, browser):
+def test_a_slow_response_does_not_replace_the_station_that_was_chosen_last(view, browser):
     with served(view) as (url, _), opened(browser, url) as seen:
         page, heading = seen.page, "document.querySelector('#station-heading').textContent"
         page.evaluate(SLOW)

@@ -103,7 +103,7 @@ def test_a_silent_stream_is_opened_anew_and_is_not_called_lost(run):
     assert body.count(480) == body.count(True) >= 3 and False not in body
 
 
-def test_a_service_that_never_answers_is_lost(run):
+def test_a_service_that_never_responds_is_lost(run):
     assert run("events", f"await {LISTENED}", "nobody") == [False]
 
 
@@ -189,7 +189,7 @@ def test_an_untouched_plan_has_no_edits_and_neither_has_one_moved_there_and_back
     assert edits_after(run, "plan[0].cancelled = true; m.restore(plan[0])") == []
 
 
-def test_edits_are_what_the_api_is_asked(run):
+def test_edits_are_the_request_of_the_api(run):
     found = edits_after(
         run,
         "m.move(plan[0], m.plusMinutes(plan[0].at, 2.5), now); m.hold(plan[1], 3); plan[2].cancelled = true",
@@ -218,7 +218,7 @@ def test_one_is_added_in_the_longest_time_without_a_departure(run):
     assert added == {"action": "add", "direction_id": 0, "departure": "2026-01-13T09:05:00.000Z"}
 
 
-def test_the_edits_of_an_answer_become_the_plan_again(run):
+def test_the_edits_of_a_response_reproduce_the_plan(run):
     edits = [
         {
             "action": "move",

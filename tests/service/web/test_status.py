@@ -16,7 +16,7 @@ def view() -> RecordedView:
     return simulated_view(steps=3)
 
 
-def test_it_says_that_the_service_is_gone_and_goes_on_when_it_is_back(view, browser):
+def test_the_loss_of_the_service_is_shown_and_the_page_resumes_when_it_returns(view, browser):
     with ExitStack() as running:
         url, _ = running.enter_context(served(view))
         with opened(browser, url) as seen:
@@ -125,7 +125,7 @@ def test_the_age_of_the_data_grows_while_nothing_new_comes(levels):
     assert "Data 2 min old" in seen.text("#age")
 
 
-def test_it_says_when_a_simple_method_has_been_better(levels):
+def test_a_simple_method_that_has_been_better_is_reported(levels):
     view, seen = levels
     scores = view.publisher.latest(view.line_id)[1].scores
     publish(view, scores=replace(scores, better_method="persistence"))

@@ -64,7 +64,7 @@ def test_marks_are_the_planned_departures(seen):
         assert shown == [pytest.approx((at - now).total_seconds() / 60, abs=0.06) for at in planned]
 
 
-def test_an_arrow_key_moves_a_departure_half_a_minute_and_the_answer_is_that_of_the_api(seen):
+def test_an_arrow_key_moves_a_departure_half_a_minute_and_the_result_equals_the_apis(seen):
     planned = [d["planned"] for d in seen.get("/departures")["departures"] if d["direction_id"] == 0][1]
     marks(seen).nth(1).focus()
     for _ in range(5):
