@@ -17,26 +17,26 @@ def scaling():
     return load_benchmark("scaling")
 
 
-def lowest_exponent(scaling, works):
-    """The lowest exponent of a few tries: other load of the machine can only disturb some."""
-    return min(scaling.exponent(scaling.fastest(works, repeats=3)) for _ in range(TRIES))
+def is_linear(scaling, works):
+    """Whether one of a few tries gives a low exponent: other load of the machine disturbs some."""
+    return any(scaling.exponent(scaling.fastest(works, repeats=3)) < MAX_EXPONENT for _ in range(TRIES))
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX takes a minute to compile each size")
 @pytest.mark.parametrize("axis", ["stations", "batch"])
 def test_a_training_step_is_linear(scaling, axis):
     works = scaling.by_stations() if axis == "stations" else scaling.by_batch()
-    assert lowest_exponent(scaling, works) < MAX_EXPONENT
+    assert is_linear(scaling, works)
 
 
 def test_the_grid_is_linear_in_days(scaling, tmp_path):
-    assert lowest_exponent(scaling, scaling.by_days(tmp_path)) < MAX_EXPONENT
+    assert is_linear(scaling, scaling.by_days(tmp_path))
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="ONNX is compared with TensorFlow")
 def test_onnx_runtime_is_no_slower_than_the_training_framework():
     forecast_time = load_benchmark("forecast_time")
-    assert min(forecast_time.measure_network(25) for _ in range(2)) < MAX_ONNX_RATIO
+    assert any(forecast_time.measure_network(25) < MAX_ONNX_RATIO for _ in range(2))
 
 
 def test_an_exponent_is_the_slope_of_the_logarithms(scaling):
@@ -46,5 +46,5 @@ def test_an_exponent_is_the_slope_of_the_logarithms(scaling):
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX takes a minute to compile each network")
 def test_the_recurrent_layer_is_no_slower_than_the_stock_one():
     throughput = load_benchmark("training_throughput")
-    ratio = max(throughput.measure(pairs=3, stations=16, batch_size=8)["ratio"] for _ in range(2))
-    assert ratio > MIN_RATIO
+    ratios = (throughput.measure(pairs=3, stations=16, batch_size=8)["ratio"] for _ in range(2))
+    assert any(ratio > MIN_RATIO for ratio in ratios)

@@ -38,6 +38,8 @@ QUICK_TRAINING: Mapping[str, object] = {
 MIN_STATIONS = 3
 FIRST_SERVICE_MIN, LAST_SERVICE_MIN, NIGHT_START_MIN = 390, 1410, 480
 WARM_UP_MINS = 75
+INTERVAL_SECS, WARM_UP_INTERVAL_SECS = 15, 60
+"""Between polls, and between those before the start, which the first forecast waits for."""
 UNLIMITED_SPEED = 1e9
 
 
@@ -100,16 +102,20 @@ def begin_of_service(scenario: Scenario, now: datetime) -> datetime:
     return start + timedelta(minutes=NIGHT_START_MIN)
 
 
-def simulated_feed(scenario: Scenario, now: datetime, speed: float) -> SimulatedFeed:
+def simulated_feed(
+    scenario: Scenario, now: datetime, speed: float, interval_secs: int = INTERVAL_SECS
+) -> SimulatedFeed:
     """Return the line's feed from WARM_UP_MINS before `now`; `catch_up` ingests the polls before `now`."""
-    return SimulatedFeed(scenario, now - timedelta(minutes=WARM_UP_MINS), speed=speed, seed=FEED_SEED)
+    begin = now - timedelta(minutes=WARM_UP_MINS)
+    return SimulatedFeed(scenario, begin, speed=speed, interval_secs=interval_secs, seed=FEED_SEED)
 
 
 def catch_up(scenario: Scenario, now: datetime, ingest: Ingest) -> None:
-    """Ingest the polls up to `now` that are newer than the newest stored one: the line starts with a past."""
+    """Ingest polls up to `now` that are newer than the newest stored one: the line starts with a past."""
     since, until = ingest.newest_poll_at or 0.0, now.timestamp()
-    for poll in simulated_feed(scenario, now, UNLIMITED_SPEED).polls(Event()):
+    for poll in simulated_feed(scenario, now, UNLIMITED_SPEED, WARM_UP_INTERVAL_SECS).polls(Event()):
         if poll.fetched_at > until:
             return
         if poll.fetched_at > since:
             ingest.add(poll)
+
