@@ -25,7 +25,7 @@ from service_load import wait_until_ready
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = Path(os.environ.get("HEADWAY_REAL_DATA") or ROOT.parent / "shared" / "data")
-SAMPLE_SECS = 0.2
+SAMPLE_SECS = 1.0
 HOUR_SECS = 3600
 
 

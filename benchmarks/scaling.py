@@ -22,7 +22,7 @@ from headway_prediction.nn.losses import PointLoss
 from headway_prediction.simulate import Scenario, write_simulation
 
 FACTORS = (1, 2, 4)
-STATIONS, BATCH, DAYS = 96, 32, 4
+STATIONS, BATCH, DAYS = 96, 32, 12
 PLAN_CHANNELS = 6
 
 
