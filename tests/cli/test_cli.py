@@ -170,6 +170,12 @@ class TestMistakes:
             capfd, "grid", "--arrivals", log, "--out", tmp_path / "g", "--time-zone", "UTC"
         )
 
+    def test_a_bundle_of_other_networks_to_start_from(self, small_line, tmp_path, capfd):
+        start = ("--start-from", small_line / "bundle")
+        words = ("train", "--grid", small_line / "grid.zarr", "--out", tmp_path / "b", *start)
+        assert "were trained with encoder_filters = " in refused(capfd, *words)
+        assert not list(tmp_path.iterdir())
+
     def test_fewer_days_than_the_split_needs(self, small_line, tmp_path, capfd):
         words = ("train", "--grid", small_line / "grid.zarr", "--out", tmp_path / "b", "--test-days", "5")
         assert "there are 6 service days" in refused(capfd, *words)

@@ -14,7 +14,7 @@ from headway_prediction.bundle.statistics import TrainedLine
 from headway_prediction.errors import HeadwayError
 from headway_prediction.training.train import train_line, train_lines
 from headway_prediction.training.warm_start import WarmStart
-from helpers.lines import MONDAY, noisy_history
+from helpers.lines import MONDAY, headway, noisy_history
 from helpers.small_network import TRAINING, weights_beside
 
 DAYS = [MONDAY + timedelta(days=k) for k in range(8)]
@@ -76,7 +76,7 @@ def largest_change(new, old):
     )
 
 
-def test_networks_go_on_from_those_of_the_bundle_in_the_same_folder_too(old, tmp_path):
+def test_networks_go_on_from_those_of_the_bundle_in_the_same_folder_too(old, tmp_path, capfd):
     history = noisy_history("a", 4, 6)
     start = WarmStart.read(old, STANDING_STILL)
     cold = train_line(history, STANDING_STILL, tmp_path / "run", quiet=True)
@@ -86,6 +86,8 @@ def test_networks_go_on_from_those_of_the_bundle_in_the_same_folder_too(old, tmp
     warm.save(tmp_path / "bundle")
     read = Bundle.load(tmp_path / "bundle")
     assert [len(known.used) for known in read.lines] == [6, 4]
+    assert headway("info", tmp_path / "bundle") == 0
+    assert "before that, networks trained on line a: 4 stations" in capfd.readouterr().out
     assert read.lines[0].folds == ((DAYS[0], DAYS[2], DAYS[4]), (DAYS[1], DAYS[3], DAYS[5]))
     later = noisy_history("a", 4, 7).select(DAYS[4:7])
     only_new = train_line(later, SMALL, tmp_path / "later", quiet=True, start=WarmStart.read(old, SMALL))

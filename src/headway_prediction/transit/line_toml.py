@@ -22,7 +22,7 @@ IDS = """\
 # The first stop id of a direction names the platform in forecasts; further ones mean the same platform wherever
 # logs and schedules use them. A station without a platform in a direction has [] there.
 """
-EXCLUDED_HEADING = "# Stops that logs and schedules of the line may name and that are no part of it: stations, or bare stop ids.\n"
+ABOUT_EXCLUDED = "# Stops that logs and schedules of the line may name and that are no part of it: stations, or bare stop ids.\n"
 TERMINALS = (
     "# The ends of the line. Without its mark, the next line leaves out what is beyond the two it names.\n"
 )
@@ -62,7 +62,9 @@ def line_toml(route: RouteLine) -> str:
     fields += [f"route = {_text(route.route_id)}\n"] if route.route_id is not None else []
     fields += [f"time_zone = {_text(line.time_zone)}\n\n", TERMINALS, f"# terminals = {_texts(terminals)}\n"]
     stations = ["\n", IDS, *_listed("stations", line.stations)]
-    return "".join([HEADER, "\n", *fields, *stations, "\n", EXCLUDED_HEADING, *_listed("excluded", route.excluded)])
+    return "".join(
+        [HEADER, "\n", *fields, *stations, "\n", ABOUT_EXCLUDED, *_listed("excluded", route.excluded)]
+    )
 
 
 def _terminal_ids(route: RouteLine) -> list[str]:

@@ -118,4 +118,3 @@ def catch_up(scenario: Scenario, now: datetime, ingest: Ingest) -> None:
             return
         if poll.fetched_at > since:
             ingest.add(poll)
-
