@@ -22,7 +22,9 @@ IDS = """\
 # The first stop id of a direction names the platform in forecasts; further ones mean the same platform wherever
 # logs and schedules use them. A station without a platform in a direction has [] there.
 """
-ABOUT_EXCLUDED = "# Stops that logs and schedules may name and that are no part of the line: stations, or bare stop ids.\n"
+ABOUT_EXCLUDED = (
+    "# Stops that logs and schedules may name and that are no part of the line: stations, or bare stop ids.\n"
+)
 TERMINALS = (
     "# The ends of the line. Without its mark, the next line leaves out what is beyond the two it names.\n"
 )
