@@ -33,8 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    instead = parser.add_mutually_exclusive_group()
     for name in ("train", "install", "make-demo", "hour"):
-        parser.add_argument(f"--{name}", action="store_true")
+        instead.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--data", type=Path, default=REAL_DATA)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -152,11 +153,11 @@ def cost_of_tree(*args: object) -> tuple[float, int]:
 
 def tree_memory(process: psutil.Process) -> int:
     """Return the resident bytes of a process and its descendants; pages that they share count once."""
-    descendants = process.children(recursive=True)
-    if not descendants:
-        return process.memory_info().rss
     total = 0
     try:
+        descendants = process.children(recursive=True)
+        if not descendants:
+            return process.memory_info().rss
         for one in (process, *descendants):
             total += one.memory_full_info().pss
     except psutil.NoSuchProcess:

@@ -93,6 +93,17 @@ def stage(path: Path, make: Callable[[Path], object]) -> Path:
     return path
 
 
+def fastest(work: Callable[[], object], repeats: int) -> float:
+    """Return the seconds of the fastest of `repeats` calls, after one that is not timed."""
+    work()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
 def print_figure(name: str, value: float, unit: str) -> None:
     """Print a figure as the JSON line that `run.py` keeps; names are unique over all benchmarks."""
     print(json.dumps({"figure": name, "value": float(f"{value:.4g}"), "unit": unit}), flush=True)

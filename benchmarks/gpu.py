@@ -9,7 +9,6 @@ XLA counts the body of a loop over time once. The ceilings are a large matrix pr
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -18,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-from common import print_figure
+from common import fastest, print_figure
 
 from headway_prediction.config import AppConfig
 from headway_prediction.model import STConvNet
@@ -109,16 +108,6 @@ def recurrent_work(stations: int, batch: int) -> tuple[float, float]:
         moved += 4 * cells * 4 * filters * 4
         channels = filters
     return float(flops), float(moved)
-
-
-def fastest(work: Callable[[], object], repeats: int) -> float:
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
 
 
 def report(platform: str, rate: float, work: tuple[float, float], step_secs: float) -> None:

@@ -7,12 +7,11 @@ forwards and backwards. The ceilings are one large matrix product and one pass o
 """
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from common import print_figure
+from common import fastest, print_figure
 
 FILTERS, WIDTH = 32, 3
 
@@ -84,16 +83,6 @@ def minute(lanes: int, stations: int) -> dict[str, Callable[[], object]]:
 
 def random(*shape: int) -> tf.Tensor:
     return tf.constant(np.random.default_rng(0).random(shape, dtype=np.float32))
-
-
-def fastest(work: Callable[[], object], repeats: int) -> float:
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--long", action="store_true", help="those of several minutes instead")
-    parser.add_argument("script", nargs="*", choices=[*SHORT, *LONG, []], help="only these")
+    parser.add_argument("script", nargs="*", help="only these")
     args = parser.parse_args()
     machine = describe_machine()
     # The processor alone does not name a file safely; the digest does.

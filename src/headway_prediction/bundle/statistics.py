@@ -27,7 +27,7 @@ from headway_prediction.transit.timetable import Timetable
 @dataclass(frozen=True)
 class TrainedLine:
     """A line that networks were trained on, its service dates by use (`training`, `validation` and `test`), and the `folds`
-    of these that the networks validated on, one each; every network was trained on the other folds."""
+    of these that the networks validated on, one each; a network was trained on all dates but those of its fold."""
 
     line: Line
     days: Mapping[str, tuple[date, ...]]

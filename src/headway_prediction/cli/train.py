@@ -47,7 +47,8 @@ def train(
     start_from: Annotated[
         Path | None,
         typer.Option(
-            help="Bundle whose networks to start from in place of random weights; fewer --epochs will do then."
+            help="Bundle whose networks to start from in place of random weights; fewer --epochs will do then, at a "
+            "lower learning_rate."
         ),
     ] = None,
     processes: Annotated[
@@ -65,8 +66,8 @@ def train(
     training resumes: its state is in the folder OUT.run, with logs for TensorBoard. `--extra-model lightgbm` adds
     boosted trees, the strongest baseline (an extra of the installation); they take some minutes more.
 
-    `--start-from` is for a bundle that has grown old: every network validates on days that it has not been trained on, and
-    days that one of them has seen are refused as test days.
+    `--start-from` continues the training of a bundle, on newer days for instance: every network validates on days that it
+    was not trained on, and days that the bundle used are refused as test days.
 
     A multi-line bundle forecasts any line; the line statistics that it needs are fitted on the days before each date.
 

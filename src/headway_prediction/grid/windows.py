@@ -153,9 +153,8 @@ class LineWindows:
         if self.priors is None:
             return digest_of(arrays)
         chosen = range(len(self)) if self.prior_rows is None else self.prior_rows
-        return digest_of(
-            chain(arrays, (self.priors[row] for row in chosen))
-        )  # one by one: all are hundreds of megabytes
+        # One by one: a copy of all would take hundreds of megabytes.
+        return digest_of(chain(arrays, (self.priors[row] for row in chosen)))
 
 
 def windows_per_line(count: int | None, lines: int) -> int | None:

@@ -1,6 +1,6 @@
 """Where trainings run: side by side in processes of their own, so that the process that starts them needs no framework.
 
-TensorFlow gains little from a second thread at these sizes, so that several processes share the processors.
+TensorFlow gains little from a second thread at these sizes, so the processes share the processors among them.
 """
 
 import multiprocessing
